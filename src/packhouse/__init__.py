@@ -1,0 +1,1 @@
+"""An order service, compatible with the Sendcloud Orders API v3."""
