@@ -1,0 +1,99 @@
+# `make` lists what there is. Works with GNU make from 3.81 on, as macOS ships it.
+
+PYTHON = python3
+HOST   = 127.0.0.1
+PORT   = 8000
+ARGS   =
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP   := $(BIN)/python -m pip -qq --disable-pip-version-check
+
+# One environment in three sizes; the larger holds the smaller, and its stamp says so.
+INSTALL_RUN  := $(STAMP)-run
+INSTALL_TEST := $(STAMP)-test
+INSTALL_LINT := $(STAMP)-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench check-install constraints clean
+.NOTPARALLEL:
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+run: $(INSTALL_RUN) ## start a server with a demo account and a few orders (HOST=, PORT=)
+	@PACKHOUSE_DATABASE_URL=sqlite:///packhouse.db $(BIN)/packhouse demo run --host $(HOST) --port $(PORT)
+
+test: $(INSTALL_TEST) ## run the tests (ARGS="-k upsert -x")
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALL_LINT) ## check style, format, types and the ladder of imports
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(INSTALL_LINT) ## put the code in the house's format and apply the safe fixes
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+bench: $(INSTALL_TEST) ## measure against the physical limit, in one run (ARGS=)
+	@$(BIN)/python -m bench $(ARGS)
+
+# In a place of its own: what is tested here is that the package needs nothing of this checkout.
+check-install: ## build the package, install it afresh and ask it for its version and help
+	@$(call need-python)
+	@set -e; place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
+	$(PYTHON) -m venv "$$place/venv"; \
+	pip="$$place/venv/bin/python -m pip -qq --disable-pip-version-check"; \
+	$$pip wheel --no-deps --wheel-dir "$$place" .; \
+	$$pip install --constraint constraints.txt "$$place"/packhouse-*.whl; \
+	cd "$$place"; \
+	venv/bin/packhouse --version; \
+	venv/bin/packhouse --help > /dev/null; \
+	echo "The package installs and answers."
+
+constraints: ## resolve every dependency anew and pin it in constraints.txt
+	@$(call need-python)
+	@set -e; place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
+	$(PYTHON) -m venv "$$place/venv"; \
+	pip="$$place/venv/bin/python -m pip --disable-pip-version-check"; \
+	$$pip install -qq '.[lint]'; \
+	$$pip list --format=freeze --exclude packhouse --exclude pip --exclude setuptools --exclude wheel \
+		> "$$place/pins"; \
+	LC_ALL=C sort -f "$$place/pins" > constraints.txt
+	@echo "Pinned $$(wc -l < constraints.txt | tr -d ' ') packages in constraints.txt."
+
+clean: ## remove the environment, caches and builds (never a database)
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@$(call need-python)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(INSTALL_RUN): $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing Packhouse in $(VENV) …"
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(INSTALL_TEST): $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing Packhouse and what its tests need in $(VENV) …"
+	@$(PIP) install --constraint constraints.txt --editable '.[test]'
+	@touch $(INSTALL_RUN) $@
+
+$(INSTALL_LINT): $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing Packhouse, its tests and its linters in $(VENV) …"
+	@$(PIP) install --constraint constraints.txt --editable '.[lint]'
+	@touch $(INSTALL_RUN) $(INSTALL_TEST) $@
+
+# Says what is missing before pip or venv fail in words of their own. Debian keeps ensurepip in a package apart.
+define need-python
+command -v $(PYTHON) > /dev/null || { echo "Packhouse needs Python 3.11 or newer; there is no $(PYTHON)." >&2; exit 1; }; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+{ echo "Packhouse needs Python 3.11 or newer; this is $$($(PYTHON) --version 2>&1). Try make PYTHON=python3.12 …" >&2; exit 1; }; \
+$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+{ echo "$(PYTHON) cannot make environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+endef

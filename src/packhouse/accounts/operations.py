@@ -1,0 +1,67 @@
+"""Accounts and their keys: made, revoked."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts import queries
+from packhouse.accounts.tables import accounts, api_keys
+from packhouse.kit import errors, places, security
+from packhouse.kit.db import Database
+
+
+class NewKey(NamedTuple):
+    """The only time that the secret is seen."""
+
+    id: int
+    public_key: str
+    secret_key: str
+
+
+async def create_account(db: Database, tx: AsyncConnection, name: str, country_code: str, *, now: datetime) -> int:
+    """The id of the new account. Raises Invalid for a name that is taken or empty and for an unknown country."""
+    if not name.strip() or "\0" in name:
+        raise errors.Invalid(errors.Fault("required", "An account needs a name."))
+    if country_code not in places.COUNTRIES:
+        detail = f"{country_code!r} is not an ISO 3166-1 alpha-2 country code."
+        raise errors.Invalid(errors.Fault("invalid", detail))
+    await db.lock_table(tx, accounts)
+    if (await tx.execute(select(accounts.c.account_id).where(accounts.c.name == name))).first():
+        raise errors.Invalid(errors.Fault("invalid", f"There is an account named {name!r} already."))
+    [account_id] = await db.next_ids(tx, "accounts", 1)
+    row = {"account_id": account_id, "name": name, "country_code": country_code, "created_at": now}
+    await tx.execute(insert(accounts).values(row))
+    return account_id
+
+
+async def create_key(
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    name: str,
+    *,
+    now: datetime,
+    public_key: str | None = None,
+    secret_key: str | None = None,
+) -> NewKey:
+    """A pair chosen by the caller, or a random one. Raises Invalid for a public key that is taken or that HTTP Basic
+    cannot carry."""
+    public, secret = public_key or security.new_public_key(), secret_key or security.new_secret()
+    if ":" in public or not (public + secret).isprintable():
+        raise errors.Invalid(errors.Fault("invalid", "A key is printable and a public key holds no colon."))
+    await db.lock_table(tx, api_keys)
+    if await queries.find_key(tx, public) is not None:
+        raise errors.Invalid(errors.Fault("invalid", f"The public key {public!r} is in use."))
+    [id] = await db.next_ids(tx, "api_keys", 1)
+    row = {"account_id": account_id, "id": id, "name": name, "public_key": public, "created_at": now}
+    await tx.execute(insert(api_keys).values({**row, "secret_hash": security.hash_secret(secret)}))
+    return NewKey(id, public, secret)
+
+
+async def revoke_key(tx: AsyncConnection, account_id: int, public_key: str, *, now: datetime) -> None:
+    """From the next request on, on every process. Raises NotFound for a key that is not a live one of the account."""
+    live = (api_keys.c.account_id == account_id, api_keys.c.public_key == public_key, api_keys.c.revoked_at.is_(None))
+    if not (await tx.execute(update(api_keys).where(*live).values(revoked_at=now))).rowcount:
+        raise errors.NotFound(errors.Fault("not_found", f"The account has no live key {public_key!r}."))

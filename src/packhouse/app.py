@@ -1,0 +1,132 @@
+"""Composes the server: the database, the clock, the rooms' routes, the door around them."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.types import ASGIApp
+
+import packhouse
+from packhouse import migrations
+from packhouse.integrations import api as integrations
+from packhouse.kit import clock, errors, http, logs
+from packhouse.kit.db import Database, Tuning
+from packhouse.orders import api as orders
+from packhouse.orders import openapi as orders_openapi
+from packhouse.settings import Settings
+
+system = APIRouter(tags=["Server"])
+
+
+def create_database(settings: Settings) -> Database:
+    """Raises DatabaseUrlError."""
+    tuning = Tuning(settings.lock_timeout_seconds, settings.statement_timeout_seconds, settings.pool_size)
+    return Database(settings.database_url, tuning)
+
+
+def create_app(settings: Settings, *, now: clock.Clock = clock.now) -> ASGIApp:
+    db = create_database(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await db.open()
+        yield
+        await db.close()
+
+    app = FastAPI(
+        title="Packhouse",
+        version=packhouse.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={Exception: _refuse, errors.Refusal: _refuse, HTTPException: _refuse},
+    )
+    app.state.house = http.House(
+        db, now, settings.profile, settings.partner_ids, settings.public_url, settings.max_body_bytes
+    )
+    app.include_router(system)
+    for router in (orders.router, integrations.router, orders.extensions):
+        app.include_router(router)
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
+    return http.Door(app, orders.SHORTCUTS)
+
+
+def create_app_from_environment() -> ASGIApp:
+    """What each server process calls."""
+    settings = Settings()
+    logs.configure(settings.log_level, settings.log_format)
+    return create_app(settings)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:  # noqa: PLR2004
+        error = HTTPException(405, headers={"Allow": ", ".join(_find_methods(request))})
+    return http.to_response(request, error)
+
+
+def _find_methods(request: Request) -> list[str]:
+    """Of all routes at this path: the framework knows only those of the one that it met first."""
+    found: set[str] = set()
+    for path, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.url.path):
+            found |= {method.upper() for method in operations}
+    return sorted(found) or ["GET"]
+
+
+@system.get("/health", summary="Is this process up, and does its database answer?")
+async def get_health(request: Request) -> Response:
+    """200 when both are well; 503 when the database is away or not at this version's schema."""
+    try:
+        revision = await migrations.find_revision(http.house(request).db)
+    except errors.Unavailable as error:
+        return http.json_response(_health("unavailable", error.faults[0].detail), status=503)
+    if revision != migrations.HEAD:
+        return http.json_response(_health("behind", f"at {revision}, not {migrations.HEAD}"), status=503)
+    return http.json_response(_health("ok", None))
+
+
+def _health(database: str, detail: str | None) -> dict[str, Any]:
+    state = {"status": database} if detail is None else {"status": database, "detail": detail}
+    overall = "ok" if database == "ok" else "unavailable"
+    return {"status": overall, "version": packhouse.__version__, "database": state}
+
+
+@system.get("/docs", include_in_schema=False)
+async def get_docs(_request: Request) -> Response:
+    return HTMLResponse(files("packhouse").joinpath("static", "docs.html").read_text("utf-8"))
+
+
+@system.get("/static/{name}", include_in_schema=False)
+async def get_static(request: Request) -> Response:
+    folder = files("packhouse").joinpath("static")
+    found = {entry.name: entry for entry in folder.iterdir()}.get(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    return FileResponse(str(found), headers={"Cache-Control": "public, max-age=86400"})
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    """The document is made once: nothing in it depends on who asks."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title="Packhouse",
+            version=packhouse.__version__,
+            summary="An order service, compatible with the Sendcloud Orders API v3.",
+            routes=app.routes,
+        )
+        components = document.setdefault("components", {})
+        components["schemas"] = {**orders_openapi.to_components(), **http.ERROR_SCHEMAS}
+        components["securitySchemes"] = {"HTTPBasicAuth": {"type": "http", "scheme": "basic"}}
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                operation["security"] = [{"HTTPBasicAuth": []}] if path.startswith("/api/") else []
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,42 @@
+"""The command `packhouse`: what an operator does at a terminal, and programs with `--json`."""
+
+from typing import Annotated
+
+import typer
+
+import packhouse
+from packhouse.cli import accounts, demo, orders, serve
+
+app = typer.Typer(
+    name="packhouse",
+    help="An order service, compatible with the Sendcloud Orders API v3.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve.serve)
+app.command("migrate")(serve.migrate)
+app.add_typer(accounts.account, name="account")
+app.add_typer(accounts.key, name="key")
+app.add_typer(accounts.integration, name="integration")
+app.add_typer(orders.orders, name="orders")
+app.add_typer(demo.demo, name="demo")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"packhouse {packhouse.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    app()

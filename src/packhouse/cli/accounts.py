@@ -1,0 +1,151 @@
+"""`packhouse account`, `key` and `integration`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from packhouse.accounts import operations, queries
+from packhouse.cli import terminal
+from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.integrations import operations as integration_operations
+from packhouse.integrations import queries as integration_queries
+from packhouse.kit import clock
+
+account = typer.Typer(no_args_is_help=True, help="Accounts: the tenants, each with its own keys, shops and orders.")
+key = typer.Typer(no_args_is_help=True, help="API keys of an account. A secret is shown once, when it is made.")
+integration = typer.Typer(no_args_is_help=True, help="Integrations: the shops that send an account's orders.")
+
+PublicKey = Annotated[str | None, typer.Option(help="Choose the public key; random without it.")]
+SecretKey = Annotated[str | None, typer.Option(help="Choose the secret key; random without it.")]
+
+
+@account.command("create")
+def create_account(
+    name: str,
+    public_key: PublicKey = None,
+    secret_key: SecretKey = None,
+    country: Annotated[str, typer.Option(help="Where its parcels leave from, ISO 3166-1 alpha-2.")] = "NL",
+    as_json: AsJson = False,
+) -> None:
+    """Make an account and its first API key."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            now = clock.now()
+            account_id = await operations.create_account(db, tx, name, country, now=now)
+            made = await operations.create_key(
+                db, tx, account_id, "first", now=now, public_key=public_key, secret_key=secret_key
+            )
+            return {"account_id": account_id, "name": name, "country_code": country, **made._asdict()}
+
+    shown = terminal.run(work())
+    shown["key_id"] = shown.pop("id")
+    terminal.show_one(shown, as_json=as_json)
+
+
+@account.command("list")
+def list_accounts(as_json: AsJson = False) -> None:
+    """Show all accounts."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            return [row._asdict() for row in await queries.list_accounts(tx)]
+
+    terminal.show(terminal.run(work()), as_json=as_json)
+
+
+@key.command("create")
+def create_key(
+    account: AccountName,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    public_key: PublicKey = None,
+    secret_key: SecretKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make another key for an account."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await queries.get_account(tx, account)
+            made = await operations.create_key(
+                db, tx, owner.account_id, name, now=clock.now(), public_key=public_key, secret_key=secret_key
+            )
+            return {"account_id": owner.account_id, **made._asdict()}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@key.command("list")
+def list_keys(account: AccountName, as_json: AsJson = False) -> None:
+    """Show an account's keys, without their secrets."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await queries.get_account(tx, account)
+            shown = ("id", "name", "public_key", "created_at", "revoked_at")
+            keys = [row._asdict() for row in await queries.list_keys(tx, owner.account_id)]
+            return [{name: found[name] for name in shown} for found in keys]
+
+    terminal.show(terminal.run(work()), as_json=as_json)
+
+
+@key.command("revoke")
+def revoke_key(public_key: str, account: AccountName, as_json: AsJson = False) -> None:
+    """End a key, from the next request on."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await queries.get_account(tx, account)
+            await operations.revoke_key(tx, owner.account_id, public_key, now=clock.now())
+            return {"revoked": public_key}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@integration.command("create")
+def create_integration(
+    account: AccountName,
+    shop_name: Annotated[str, typer.Option(help="What people call the shop.")],
+    id: Annotated[int | None, typer.Option(help="Choose the id; the next free one without it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Connect a shop to an account."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await queries.get_account(tx, account)
+            made = await integration_operations.create_integration(
+                db, tx, owner.account_id, shop_name, now=clock.now(), id=id
+            )
+            return {"id": made, "account_id": owner.account_id, "shop_name": shop_name}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@integration.command("list")
+def list_integrations(account: AccountName, as_json: AsJson = False) -> None:
+    """Show an account's shops."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await queries.get_account(tx, account)
+            shown = ("id", "shop_name", "created_at")
+            found = [row._asdict() for row in await integration_queries.list_integrations(tx, owner.account_id)]
+            return [{name: row[name] for name in shown} for row in found]
+
+    terminal.show(terminal.run(work()), as_json=as_json)
+
+
+@integration.command("delete")
+def delete_integration(id: int, account: AccountName, as_json: AsJson = False) -> None:
+    """Disconnect a shop: its orders stay readable, new ones are refused."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await queries.get_account(tx, account)
+            await integration_operations.delete_integration(tx, owner.account_id, id, now=clock.now())
+            return {"deleted": id}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+

@@ -1,0 +1,5 @@
+"""`packhouse orders`."""
+
+import typer
+
+orders = typer.Typer(no_args_is_help=True, help="Orders in bulk: import and export.")

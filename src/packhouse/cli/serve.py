@@ -1,0 +1,101 @@
+"""`packhouse serve` and `packhouse migrate`."""
+
+import gc
+import socket
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from packhouse import migrations
+from packhouse.cli import terminal
+from packhouse.cli.terminal import AsJson
+from packhouse.kit import logs
+from packhouse.settings import Settings
+
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
+
+
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer requests.")] = 1,
+    migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Answer requests until stopped (Ctrl-C or SIGTERM): then finish what is running and refuse what is new."""
+    settings = terminal.load_settings()
+    terminal.run(_prepare(settings, migrate=migrate))
+    listener = bind(host, port)
+    url = to_url(listener, host)
+    if as_json:
+        terminal.print_json({"url": url})
+    else:
+        typer.echo(f"Packhouse listens on {url} (Ctrl-C stops it).")
+    run_server(settings, listener, workers)
+
+
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the database's schema to this version."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings(), migrated=False) as db:
+            before = await migrations.upgrade(db)
+        return {"before": before, "after": migrations.HEAD}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+async def _prepare(settings: Settings, *, migrate: bool) -> None:
+    async with terminal.open_database(settings, migrated=False) as db:
+        if migrate:
+            await migrations.upgrade(db)
+        await terminal.require_head(db)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket, made here so that a port that is taken is one clear line."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        terminal.fail(f"Cannot listen on {host} port {port}: {error.strerror}.")
+    listener.set_inheritable(True)
+    return listener
+
+
+def to_url(listener: socket.socket, host: str) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def run_server(settings: Settings, listener: socket.socket, workers: int) -> None:
+    logs.configure(settings.log_level, settings.log_format)
+    config = uvicorn.Config(
+        "packhouse.app:create_app_from_environment",
+        factory=True,
+        workers=workers,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=settings.stop_timeout_seconds,
+        lifespan="on",
+    )
+    if workers > 1:
+        Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+        return
+    # What is imported by now lives as long as the process: the collector need not look at it at every batch.
+    gc.collect()
+    gc.freeze()
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise typer.Exit(1)

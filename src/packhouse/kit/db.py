@@ -1,0 +1,363 @@
+"""One SQLite file or one PostgreSQL behind the same few calls; a new database would change this file alone.
+
+Reads go through `read`, changes through `write` (one transaction, committed when the block ends), and the few
+single-row reads of the hottest paths through `fetch_one`. Statements are SQLAlchemy Core and run on both.
+Errors of the database leave as `Busy` (a lock was not to be had in time) or `Unavailable` (away, full, restarting).
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from sqlalchemy import (
+    ARRAY,
+    TIMESTAMP,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    event,
+    func,
+    select,
+    text,
+)
+from sqlalchemy import exc as sa_exc
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from packhouse.kit import clock, errors
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# Ids are unique over all accounts and are never used twice. PostgreSQL has sequences for that; SQLite counts in this
+# table, safely, because one transaction writes at a time. `account_id` 0 is the installation itself.
+sequences = Table(
+    "sequences",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    info={"only": "sqlite"},
+)
+
+SEQUENCES = ("accounts", "api_keys", "integrations", "orders")
+
+Transaction = AsyncConnection
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_SQLITE_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SQLITE_AWAY = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PROTOCOL,
+}
+_SQLITE_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+# SQLSTATE: lock not available, deadlock, serialization failure, a duplicate made by a concurrent writer.
+_POSTGRES_BUSY = {"55P03", "40P01", "40001", "23505"}
+# SQLSTATE classes: connection, resources (disk full, too many connections), shutdown, system error; 57014 is a timeout.
+_POSTGRES_AWAY = ("08", "53", "57", "58")
+
+
+class DatabaseUrlError(ValueError):
+    """The database URL cannot be used; the message says why in one line."""
+
+
+class Tuning(NamedTuple):
+    """Seconds that a write waits for its turn, seconds that a statement may take, connections of one process."""
+
+    lock_timeout: float = 2.0
+    statement_timeout: float = 30.0
+    pool_size: int = 8
+
+
+class Instant(TypeDecorator[datetime]):
+    """A point in time: timestamptz on PostgreSQL, the wire's own text on SQLite (which sorts as time does)."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        return value if value is None or dialect.name == "postgresql" else clock.to_wire(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return clock.from_wire(value) if isinstance(value, str) else value
+
+
+class CodePointText(TypeDecorator[str]):
+    """A text that sorts by code point on every database."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(Text(collation="C"))
+        return dialect.type_descriptor(Text())
+
+
+class Database:
+    """Open with `await open()`, end with `await close()`. One per process."""
+
+    def __init__(self, url: str, tuning: Tuning = Tuning()) -> None:
+        self.url = _parse(url)
+        self._tuning = tuning
+        self._direct: sqlite3.Connection | None = None
+        self._prepared: dict[int, tuple[str, Sequence[str]]] = {}
+        if self.is_sqlite:
+            self._reader = self._sqlite_engine(pool_size=tuning.pool_size, reset=None)
+            self._writer = self._sqlite_engine(pool_size=1, reset="rollback")
+            event.listen(self._writer.sync_engine, "begin", _begin_immediate)
+        else:
+            self._writer = self._postgres_engine()
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    async def open(self) -> None:
+        """Raises Unavailable where the database cannot be reached."""
+        if self.is_sqlite:
+            folder = Path(self.url.database or "").resolve().parent
+            if not folder.is_dir():
+                raise errors.Unavailable(f"The folder {folder} does not exist.")
+        async with self.read() as tx:
+            await tx.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        if self._direct is not None:
+            self._direct.close()
+            self._direct = None
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Statements that change nothing, each on its own (no transaction around them)."""
+        with _translated():
+            async with self._reader.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed and durable when the block ends, undone when it raises."""
+        with _translated():
+            async with self._writer.begin() as tx:
+                yield tx
+
+    async def fetch_one(self, statement: Select[Any], **values: Any) -> Sequence[Any] | None:
+        """The first row of a SELECT that is a constant of its module, in the driver's own types.
+
+        On SQLite it runs right here: a look-up by key takes 8 µs, and handing it to a thread 90
+        (docs/decisions/0004-direct-reads-on-sqlite.md).
+        """
+        if not self.is_sqlite:
+            async with self.read() as connection:
+                return (await connection.execute(statement, values)).first()
+        sql, names = self._prepare(statement)
+        with _translated():
+            return cast("Sequence[Any] | None", self._connection().execute(sql, [values[n] for n in names]).fetchone())
+
+    async def next_ids(self, tx: AsyncConnection, name: str, count: int) -> range | list[int]:
+        """`count` ids that nobody had before, ascending; they stay used even when the transaction is undone
+        (PostgreSQL) or were never given (SQLite)."""
+        if not self.is_sqlite:
+            drawn = await tx.execute(_DRAW, {"name": f"{name}_id", "count": count})
+            return sorted(drawn.scalars())
+        last = (await tx.execute(_COUNT_UP, {"name": name, "count": count})).scalar_one()
+        return range(last - count + 1, last + 1)
+
+    async def keep_above(self, tx: AsyncConnection, name: str, id: int) -> None:
+        """An id was chosen by a person: `next_ids` gives none up to it."""
+        statement = _RAISE_SQLITE if self.is_sqlite else _RAISE_POSTGRES
+        await tx.execute(statement, {"name": name if self.is_sqlite else f"{name}_id", "id": id})
+
+    async def lock_table(self, tx: AsyncConnection, table: Table) -> None:
+        """Nobody else writes to it until this transaction ends; on SQLite nobody does anyway."""
+        if not self.is_sqlite:
+            await tx.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
+
+    async def upsert(self, tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert rows, replacing those whose primary key is there: one statement for all of them."""
+        if not rows:
+            return
+        if self.is_sqlite:
+            await tx.execute(_upsert_each(table), rows)
+        else:
+            columns = {column.name: [row[column.name] for row in rows] for column in table.columns}
+            await tx.execute(_upsert_arrays(table), columns)
+
+    def _sqlite_engine(self, *, pool_size: int, reset: Any) -> AsyncEngine:
+        engine = create_async_engine(
+            self.url,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=self._tuning.lock_timeout,
+            pool_reset_on_return=reset,
+            hide_parameters=True,
+        )
+        event.listen(engine.sync_engine, "connect", self._set_up_sqlite)
+        return engine
+
+    def _set_up_sqlite(self, connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we begin and commit; the driver does nothing by itself
+        cursor = connection.cursor()
+        for pragma in self._pragmas():
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def _pragmas(self) -> tuple[str, ...]:
+        wait = int(self._tuning.lock_timeout * 1000)
+        return (f"busy_timeout = {wait}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+
+    def _postgres_engine(self) -> AsyncEngine:
+        milliseconds = {
+            "lock_timeout": str(int(self._tuning.lock_timeout * 1000)),
+            "statement_timeout": str(int(self._tuning.statement_timeout * 1000)),
+            "idle_in_transaction_session_timeout": str(int(self._tuning.statement_timeout * 2000)),
+        }
+        try:
+            return create_async_engine(
+                self.url,
+                pool_size=self._tuning.pool_size,
+                max_overflow=0,
+                pool_timeout=self._tuning.lock_timeout,
+                pool_pre_ping=False,
+                hide_parameters=True,
+                connect_args={"server_settings": {**milliseconds, "application_name": "packhouse"}, "timeout": 5},
+            )
+        except ModuleNotFoundError as error:
+            raise DatabaseUrlError("PostgreSQL needs the extra: pip install 'packhouse[postgres]'") from error
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._direct is None:
+            self._direct = sqlite3.connect(cast("str", self.url.database), isolation_level=None, timeout=0.1)
+            self._direct.execute("PRAGMA query_only = ON")
+        return self._direct
+
+    def _prepare(self, statement: Select[Any]) -> tuple[str, Sequence[str]]:
+        found = self._prepared.get(id(statement))
+        if found is None:
+            compiled = statement.compile(dialect=sqlite.dialect())
+            found = self._prepared[id(statement)] = (str(compiled), cast("Any", compiled).positiontup)
+        return found
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        driver = _DRIVERS[parsed.drivername]
+    except (sa_exc.ArgumentError, KeyError, ValueError):
+        raise DatabaseUrlError(
+            "The database URL must be sqlite:///path/to/file or postgresql://user:password@host:port/name."
+        ) from None
+    if driver.startswith("sqlite") and parsed.database in (None, "", ":memory:"):
+        raise DatabaseUrlError("SQLite needs a file: sqlite:///path/to/file.")
+    return parsed.set(drivername=driver)
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Take the write lock at the start: a transaction that reads first and writes later could not wait for it."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class _translated:  # noqa: N801 - reads as a statement: `with _translated():`
+    """The database's errors in our words."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None and (refusal := to_refusal(error)) is not None:
+            raise refusal from error
+
+
+def to_refusal(error: BaseException) -> errors.Unavailable | None:
+    """Busy, Unavailable, or None for anything that is not the database's state but our mistake."""
+    if isinstance(error, sa_exc.TimeoutError):
+        return errors.Busy()
+    cause: BaseException | None = error.orig if isinstance(error, sa_exc.DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return _from_sqlite(cause)
+    if isinstance(error, sa_exc.DBAPIError) and error.connection_invalidated:
+        return errors.Unavailable("The database has gone away.")
+    if (state := getattr(cause, "sqlstate", None)) is not None:
+        return _from_postgres(str(state))
+    return errors.Unavailable("The database cannot be reached.") if isinstance(cause, OSError) else None
+
+
+def _from_sqlite(error: sqlite3.Error) -> errors.Unavailable | None:
+    extended = getattr(error, "sqlite_errorcode", 0)
+    if (extended & 0xFF) in _SQLITE_LOCKED or extended in _SQLITE_DUPLICATE:
+        return errors.Busy()
+    if (extended & 0xFF) in _SQLITE_AWAY:
+        return errors.Unavailable(f"The database file cannot be used: {error.sqlite_errorname}.")
+    return None
+
+
+def _from_postgres(state: str) -> errors.Unavailable | None:
+    if state in _POSTGRES_BUSY:
+        return errors.Busy()
+    return errors.Unavailable("The database cannot answer now.") if state.startswith(_POSTGRES_AWAY) else None
+
+
+_COUNT_UP = text(
+    "INSERT INTO sequences (account_id, name, last) VALUES (0, :name, :count) "
+    "ON CONFLICT (account_id, name) DO UPDATE SET last = last + excluded.last RETURNING last"
+)
+_RAISE_SQLITE = text(
+    "INSERT INTO sequences (account_id, name, last) VALUES (0, :name, :id) "
+    "ON CONFLICT (account_id, name) DO UPDATE SET last = max(last, excluded.last)"
+)
+_DRAW = text("SELECT nextval(CAST(:name AS text)::regclass) FROM generate_series(1, CAST(:count AS integer))")
+_RAISE_POSTGRES = text(
+    "SELECT setval(CAST(:name AS text)::regclass, greatest(CAST(:id AS bigint), nextval(CAST(:name AS text)::regclass)))"
+)
+
+
+@lru_cache
+def _upsert_each(table: Table) -> Executable:
+    statement = sqlite.insert(table)
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=_replaced(table, statement))
+
+
+@lru_cache
+def _upsert_arrays(table: Table) -> Executable:
+    """One array a column: a statement of constant text, whatever the number of rows."""
+    arrays = [bindparam(c.name, type_=ARRAY(c.type)) for c in table.columns]
+    unnested = func.unnest(*arrays).table_valued(*[Column(c.name, c.type) for c in table.columns], name="sent")
+    statement = postgresql.insert(table).from_select([c.name for c in table.columns], select(unnested))
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=_replaced(table, statement))
+
+
+def _replaced(table: Table, statement: Any) -> dict[str, ColumnElement[Any]]:
+    return {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}

@@ -1,0 +1,131 @@
+"""What is answered when a request is not carried out.
+
+    Refusal                     a status, its faults and headers
+    ├── Invalid             400
+    ├── Unauthenticated     401
+    ├── Forbidden           403
+    ├── NotFound            404
+    ├── MethodNotAllowed    405
+    ├── Conflict            409
+    ├── TooLarge            413
+    ├── UnsupportedMediaType 415
+    ├── Failed              500  our own fault
+    └── Unavailable         503  the database is away, full or restarting
+        └── Busy                 somebody else is writing the same thing
+
+A `Fault` is one entry of the error list on the wire. Nothing here knows HTTP: `kit.http` renders it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+
+ROOT = "/data"
+ATTRIBUTES = "/data/attributes"
+
+
+def to_pointer(path: Path) -> str:
+    """The place of a field of a single object: `/data/attributes/order_details/notes`."""
+    return "/".join((ATTRIBUTES, *map(_escape, path)))
+
+
+def to_batch_pointer(path: Path) -> str:
+    """The place of a field in a list of objects: the first index in brackets, the ones below it bare."""
+    index, *rest = path
+    return "/".join((f"{ATTRIBUTES}/[{index}]", *map(_escape, rest)))
+
+
+def _escape(step: str | int) -> str:
+    """RFC 6901, for keys that hold a slash or a tilde."""
+    return str(step).replace("~", "~0").replace("/", "~1")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One entry of `errors`; at most one of pointer, parameter and header is set."""
+
+    code: str
+    detail: str
+    title: str | None = None
+    pointer: str | None = None
+    parameter: str | None = None
+    header: str | None = None
+
+    def to_wire(self, status: int) -> dict[str, Any]:
+        wire: dict[str, Any] = {"status": str(status), "code": self.code}
+        if self.title is not None:
+            wire["title"] = self.title
+        wire["detail"] = self.detail
+        if source := self.source():
+            wire["source"] = source
+        return wire
+
+    def source(self) -> dict[str, str]:
+        places = {"pointer": self.pointer, "parameter": self.parameter, "header": self.header}
+        return {kind: place for kind, place in places.items() if place is not None}
+
+
+class Refusal(Exception):
+    """Raised anywhere below a door; the door answers `status` with `faults`, all of them at once."""
+
+    status: ClassVar[int] = 400
+
+    def __init__(self, faults: Fault | Sequence[Fault], headers: Mapping[str, str] | None = None) -> None:
+        self.faults = [faults] if isinstance(faults, Fault) else list(faults)
+        self.headers = dict(headers or {})
+        super().__init__("; ".join(f"{fault.detail} ({fault.source()})" for fault in self.faults))
+
+    def to_wire(self) -> dict[str, Any]:
+        return {"errors": [fault.to_wire(self.status) for fault in self.faults]}
+
+
+class Invalid(Refusal):
+    status = 400
+
+
+class Unauthenticated(Refusal):
+    status = 401
+
+
+class Forbidden(Refusal):
+    status = 403
+
+
+class NotFound(Refusal):
+    status = 404
+
+
+class MethodNotAllowed(Refusal):
+    status = 405
+
+
+class Conflict(Refusal):
+    status = 409
+
+
+class TooLarge(Refusal):
+    status = 413
+
+
+class UnsupportedMediaType(Refusal):
+    status = 415
+
+
+class Failed(Refusal):
+    status = 500
+
+
+class Unavailable(Refusal):
+    status = 503
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(Fault("unavailable", detail), {"Retry-After": str(retry_after_seconds)})
+
+
+class Busy(Unavailable):
+    """A lock was not to be had in time. A door that knows what was being written says so in its own words."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is busy with other writes. Please try again in a moment.")

@@ -1,0 +1,231 @@
+"""The door of the house: what every request passes on its way in, and every answer on its way out.
+
+The rooms' handlers take a Starlette request and give back bytes. `Door` names the request, answers refusals, takes a
+trailing slash off, and writes one line to the log when the answer is out.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias, cast
+from urllib.parse import quote, urlencode
+
+import orjson
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from packhouse.kit import errors, logs
+from packhouse.kit.pagination import Page
+from packhouse.kit.clock import Clock
+from packhouse.kit.db import Database
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class House:
+    """What handlers need of the running server, composed once by `packhouse.app`."""
+
+    db: Database
+    clock: Clock
+    profile: str
+    partner_ids: frozenset[uuid.UUID]
+    public_url: str | None
+    max_body_bytes: int
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the log line tells of a request; handlers add to it. Nothing in it comes from what a person typed."""
+
+    request_id: str
+    started: float
+    route: str = "unmatched"
+    account_id: int | None = None
+    status: int = 0
+
+
+class Shortcut(NamedTuple):
+    """A hot route that goes straight to its handler; the framework serves the same route, slower."""
+
+    method: str
+    pattern: re.Pattern[str]
+    route: str
+    handler: Handler
+
+
+def house(request: Request) -> House:
+    return cast("House", request.app.state.house)
+
+
+def trace(request: Request) -> Trace:
+    return cast("Trace", request.scope["packhouse.trace"])
+
+
+class Door:
+    """ASGI, outermost."""
+
+    def __init__(self, app: ASGIApp, shortcuts: Sequence[Shortcut]) -> None:
+        self.app = app
+        self._shortcuts = shortcuts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        record = Trace(_request_id(scope["headers"]), time.perf_counter())
+        scope["packhouse.trace"] = record
+        scope["app"] = self.app
+        if len(scope["path"]) > 1 and scope["path"].endswith("/"):
+            scope["path"] = scope["path"][:-1]
+        named = _naming(send, record)
+        try:
+            await self._answer(scope, receive, named, record)
+        except ClientDisconnect:
+            record.status = 499
+        finally:
+            _write_line(scope, record)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, record: Trace) -> None:
+        path, method = scope["path"], scope["method"]
+        for shortcut in self._shortcuts:
+            if method == shortcut.method and (match := shortcut.pattern.fullmatch(path)):
+                record.route = shortcut.route
+                scope["path_params"] = match.groupdict()
+                request = Request(scope, receive)
+                try:
+                    response = await shortcut.handler(request)
+                except Exception as error:  # noqa: BLE001 - the last one to ask: everything becomes an answer
+                    response = to_response(request, error)
+                await response(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+        if (route := scope.get("route")) is not None:
+            record.route = getattr(route, "path_format", getattr(route, "path", record.route))
+
+
+def _request_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode("ascii")
+    return uuid.uuid4().hex
+
+
+def _naming(send: Send, record: Trace) -> Send:
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            record.status = message["status"]
+            message["headers"].append((b"x-request-id", record.request_id.encode("ascii")))
+        await send(message)
+
+    return named
+
+
+def _write_line(scope: Scope, record: Trace) -> None:
+    _log.info(
+        "request",
+        method=scope["method"],
+        route=record.route,
+        status=record.status,
+        duration_ms=round((time.perf_counter() - record.started) * 1000, 2),
+        account=record.account_id,
+        request_id=record.request_id,
+    )
+
+
+def to_response(request: Request, error: Exception) -> Response:
+    """Any exception as the error list of the contract; one that is our fault is logged with its place."""
+    refusal = _to_refusal(error)
+    if refusal is None:
+        _log.error("failed", request_id=trace(request).request_id, **logs.where(error))
+        detail = f"Something went wrong on our side. The request id is {trace(request).request_id}."
+        refusal = errors.Failed(errors.Fault("unavailable", detail))
+    if isinstance(refusal, errors.Unavailable):
+        _log.warning("unavailable", request_id=trace(request).request_id, detail=refusal.faults[0].detail)
+    return json_response(refusal.to_wire(), status=refusal.status, headers=refusal.headers)
+
+
+def _to_refusal(error: Exception) -> errors.Refusal | None:
+    if isinstance(error, errors.Refusal):
+        return error
+    if isinstance(error, HTTPException):
+        if error.status_code == 405:  # noqa: PLR2004
+            fault = errors.Fault("invalid", "This method is not allowed here.", title="Method not allowed")
+            return errors.MethodNotAllowed(fault, error.headers)
+        fault = errors.Fault("not_found", "There is nothing at this path.", title="Not found")
+        return errors.NotFound(fault)
+    return None
+
+
+def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """`content` as bytes that are JSON already, or as anything orjson writes."""
+    body = content if isinstance(content, bytes) else orjson.dumps(content)
+    return Response(body, status, headers, media_type="application/json")
+
+
+async def read_body(request: Request) -> bytes:
+    """Raises UnsupportedMediaType for what says it is no JSON, TooLarge past the limit, before it is all in memory."""
+    content_type = request.headers.get("content-type")
+    if content_type and not _JSON_TYPE.fullmatch(content_type.strip()):
+        fault = errors.Fault("invalid", "The content type must be application/json.", header="Content-Type")
+        raise errors.UnsupportedMediaType(fault)
+    limit = house(request).max_body_bytes
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit, announced)
+    chunks = bytearray()
+    async for chunk in request.stream():
+        chunks += chunk
+        if len(chunks) > limit:
+            raise _too_large(limit, f"more than {limit}")
+    return bytes(chunks)
+
+
+def _too_large(limit: int, size: str) -> errors.TooLarge:
+    detail = f"The body may have at most {limit} bytes, this one has {size}."
+    # What is still on its way is not read, so this connection can carry no other request.
+    return errors.TooLarge(errors.Fault("invalid", detail), {"Connection": "close"})
+
+
+def page_links(request: Request, page: Page) -> dict[str, str]:
+    """A `Link` header for the pages that exist, every other query parameter kept as it was."""
+    base = house(request).public_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+    path = quote(request.scope.get("root_path", "") + request.scope["path"])
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    links = [
+        f'<{base.rstrip("/")}{path}?{urlencode([*kept, ("cursor", cursor.encode())])}>; rel="{rel}"'
+        for rel, cursor in (("prev", page.previous), ("next", page.next))
+        if cursor is not None
+    ]
+    return {"Link": ", ".join(links)} if links else {}
+
+
+_SOURCE = {"type": "object", "properties": {place: {"type": "string"} for place in ("pointer", "parameter", "header")}}
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "status": {"type": "string"},
+        "code": {"type": "string"},
+        "title": {"type": "string"},
+        "detail": {"type": "string"},
+        "source": _SOURCE,
+        "meta": {"type": "object"},
+    },
+    "required": ["status", "code", "detail"],
+}
+ERROR_SCHEMAS: dict[str, Any] = {
+    "Errors": {
+        "type": "object",
+        "properties": {"errors": {"type": "array", "minItems": 1, "items": _ERROR}},
+        "required": ["errors"],
+    }
+}

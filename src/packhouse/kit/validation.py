@@ -1,0 +1,109 @@
+"""From the bytes of a body to a value of a wire shape, with every fault found at once and every place named."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from packhouse.kit import errors, fields
+
+T = TypeVar("T")
+
+
+class Flaw(NamedTuple):
+    """What is wrong at a place of the body; a door turns it into a fault with a pointer of its own kind."""
+
+    path: errors.Path
+    detail: str
+    kind: str = "value"
+
+
+@dataclass(slots=True)
+class Reading(Generic[T]):
+    """`value` holds the valid value, or where there are flaws the body as parsed, whatever its shape."""
+
+    value: T
+    flaws: list[Flaw] = field(default_factory=list)
+    unknown: list[errors.Path] = field(default_factory=list)
+
+
+def read_json(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
+    """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON."""
+    try:
+        value = adapter.validate_json(body, extra="forbid")
+    except ValidationError as error:
+        return _read_flawed(adapter, body, _details(error))
+    _refuse_not_a_number(body)
+    return Reading(value, _find_null_characters(value, body))
+
+
+def read_python(adapter: TypeAdapter[T], value: Any) -> Reading[T]:
+    """The same for a value that is parsed already; it may hold only what JSON can."""
+    try:
+        return Reading(adapter.validate_python(value, extra="ignore"))
+    except ValidationError as error:
+        return Reading(value, [_to_flaw(detail) for detail in _details(error)])
+
+
+def _details(error: ValidationError) -> list[ErrorDetails]:
+    """Without what the quick looks of `kit.fields` found: the exact ones say it."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return [detail for detail in details if fields.QUICK not in detail["loc"]]
+
+
+def _read_flawed(adapter: TypeAdapter[T], body: bytes, details: list[ErrorDetails]) -> Reading[T]:
+    """The second look, for bodies with unknown keys or flaws: only these pay for it."""
+    if details[0]["type"] == "json_invalid":
+        raise _not_json(body, details[0]["msg"])
+    _refuse_not_a_number(body)
+    unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    flaws = [_to_flaw(detail) for detail in details if detail["type"] != "extra_forbidden"]
+    if flaws:
+        return Reading(from_json(body), flaws, unknown)
+    value = adapter.validate_json(body, extra="ignore")
+    return Reading(value, _find_null_characters(value, body), unknown)
+
+
+def _to_flaw(detail: ErrorDetails) -> Flaw:
+    path = tuple(step for step in detail["loc"] if step != fields.EXACT)
+    return Flaw(path, detail["msg"], detail["type"])
+
+
+def _not_json(body: bytes, message: str) -> errors.Invalid:
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        message = f"Invalid JSON: not UTF-8 at byte {error.start} (0x{body[error.start]:02x})"
+    return errors.Invalid(errors.Fault("invalid", message, pointer=errors.ROOT))
+
+
+def _refuse_not_a_number(body: bytes) -> None:
+    """The validating parser takes NaN and Infinity, which JSON has not; the strict one says where they stand."""
+    if b"NaN" not in body and b"Infinity" not in body:
+        return
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        message = f"Invalid JSON: NaN and Infinity are no JSON numbers, at line {error.lineno} column {error.colno}"
+        raise errors.Invalid(errors.Fault("invalid", message, pointer=errors.ROOT)) from None
+
+
+def _find_null_characters(value: Any, body: bytes) -> list[Flaw]:
+    """No text column of PostgreSQL keeps U+0000; JSON can only write it as this escape."""
+    return list(_walk(value, ())) if rb"\u0000" in body else []
+
+
+def _walk(value: Any, path: errors.Path) -> Iterator[Flaw]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if "\0" in key:
+                yield Flaw(path, "Keys should not contain U+0000")
+            yield from _walk(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _walk(inner, (*path, index))
+    elif isinstance(value, str) and "\0" in value:
+        yield Flaw(path, "String should not contain U+0000")

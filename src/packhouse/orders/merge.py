@@ -1,0 +1,51 @@
+"""What an update does to a stored order. Pure: nothing given is changed, what is returned may share its parts."""
+
+from typing import Any
+
+from packhouse.orders import schema
+
+
+class ItemNotFound(Exception):
+    """A patch names an item that the order does not have."""
+
+
+def upsert(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """What is sent replaces what is stored, key by key; in the containers too. Any other value is replaced whole."""
+    merged = {**stored, **sent}
+    for container in schema.CONTAINERS:
+        if container in sent and container in stored:
+            merged[container] = {**stored[container], **sent[container]}
+    return _without_read_only(merged)
+
+
+def patch(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """A deep merge: objects are merged, lists replaced, order items matched by name. Raises ItemNotFound."""
+    sent_details = sent.get("order_details") or {}
+    merged = _merge(stored, _without_read_only(sent))
+    if "order_items" in sent_details:
+        stored_items = stored.get("order_details", {}).get("order_items", [])
+        merged["order_details"] = {
+            **merged["order_details"],
+            "order_items": _merge_items(stored_items, sent_details["order_items"]),
+        }
+    return merged
+
+
+def _merge(stored: Any, sent: Any) -> Any:
+    if not isinstance(stored, dict) or not isinstance(sent, dict):
+        return sent
+    return {**stored, **{key: _merge(stored.get(key), value) for key, value in sent.items()}}
+
+
+def _merge_items(stored: list[Any], sent: list[Any]) -> list[Any]:
+    merged = list(stored)
+    for item in sent:
+        index = next((i for i, known in enumerate(merged) if known["name"] == item["name"]), None)
+        if index is None:
+            raise ItemNotFound
+        merged[index] = _merge(merged[index], item)
+    return merged
+
+
+def _without_read_only(order: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in order.items() if key not in schema.READ_ONLY}

@@ -1,0 +1,265 @@
+"""What is done to orders: upsert a batch, patch one, delete one. Each runs inside the caller's transaction."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import delete, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts.schema import Caller
+from packhouse.integrations import queries as integrations
+from packhouse.kit import errors
+from packhouse.kit.db import Database
+from packhouse.kit.validation import Flaw
+from packhouse.orders import history, merge, queries, schema
+from packhouse.orders.tables import order_history, orders, to_row
+
+
+class Receipt(NamedTuple):
+    """What is answered for an entry; `outcome` is created, updated or unchanged."""
+
+    id: int
+    order_id: str
+    order_number: str
+    outcome: str
+    order: dict[str, Any]
+
+    def to_wire(self) -> dict[str, Any]:
+        return {"id": self.id, "order_id": self.order_id, "order_number": self.order_number}
+
+
+@dataclass(slots=True)
+class Draft:
+    """An order as a batch is about to leave it. `stored` is its row, or None for one that is being made."""
+
+    stored: Any = None
+    document: dict[str, Any] = field(default_factory=dict)
+    id: int = 0
+
+    def find_changes(self) -> list[history.Change]:
+        """Of a stored order; keys in another order are no change."""
+        if self.stored.document == orjson.dumps(self.document).decode():
+            return []
+        return list(history.find_changes(orjson.loads(self.stored.document), self.document))
+
+    def has_changed(self) -> bool:
+        return self.stored is None or bool(self.find_changes())
+
+    def outcome(self) -> str:
+        if self.stored is None:
+            return "created"
+        return "updated" if self.has_changed() else "unchanged"
+
+
+@dataclass(slots=True)
+class _Book:
+    """The drafts of a batch, found by id and by key."""
+
+    live_integrations: set[int]
+    by_id: dict[int, Draft] = field(default_factory=dict)
+    by_key: dict[tuple[int, str], Draft] = field(default_factory=dict)
+    entries: list[Draft | None] = field(default_factory=list)
+
+
+async def upsert_orders(
+    db: Database, tx: AsyncConnection, caller: Caller, batch: Sequence[Any], *, now: datetime
+) -> list[Receipt]:
+    """A receipt an entry. Raises Invalid with every flaw of every entry; then nothing is written."""
+    book = await _open_book(tx, caller.account_id, batch, lock=True)
+    flaws = list(_apply(book, batch))
+    if flaws:
+        raise to_invalid(flaws)
+    drafts = list({id(draft): draft for draft in book.entries if draft is not None}.values())
+    made = [draft for draft in drafts if draft.stored is None]
+    for draft, new_id in zip(made, await db.next_ids(tx, "orders", len(made)) if made else (), strict=True):
+        draft.id = new_id
+    receipts = [_to_receipt(draft) for draft in book.entries if draft is not None]
+    await _write(db, tx, caller, [draft for draft in drafts if draft.has_changed()], now)
+    return receipts
+
+
+async def find_flaws(tx: AsyncConnection, account_id: int, batch: Any) -> list[Flaw]:
+    """What a batch that was not valid would meet besides: unknown ids and integrations, keys that a new order lacks."""
+    entries = batch if isinstance(batch, list) else []
+    return list(_apply(await _open_book(tx, account_id, entries, lock=False), entries))
+
+
+def to_invalid(flaws: Iterable[Flaw]) -> errors.Invalid:
+    """All of them, each place once, in the order of the batch."""
+    places: dict[errors.Path, Flaw] = {}
+    for flaw in flaws:
+        places.setdefault(flaw.path, flaw)
+    ordered = sorted(places.values(), key=lambda flaw: flaw.path[:1])
+    return errors.Invalid([errors.Fault("invalid", f.detail, pointer=errors.to_batch_pointer(f.path)) for f in ordered])
+
+
+async def patch_order(
+    db: Database, tx: AsyncConnection, caller: Caller, id: int, sent: dict[str, Any], *, now: datetime
+) -> Receipt:
+    """Raises NotFound, and Invalid where the merged order would not be valid or a name is that of no item."""
+    row = await queries.find_order(tx, caller.account_id, id)
+    if row is None:
+        raise errors.NotFound(no_such_order())
+    stored = orjson.loads(row.document)
+    try:
+        draft = Draft(row, merge.patch(stored, sent), id)
+    except merge.ItemNotFound:
+        pointer = "order/order_details/order_items"
+        detail = "Could not find specified item."
+        raise errors.Invalid(errors.Fault("invalid", detail, title="Invalid", pointer=pointer)) from None
+    flaws = [*_find_moved(row, sent), *schema.find_unmerged(draft.document)]
+    if flaws:
+        raise errors.Invalid([errors.Fault("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in flaws])
+    if draft.has_changed():
+        await _write(db, tx, caller, [draft], now)
+    return _to_receipt(draft)
+
+
+async def delete_order(tx: AsyncConnection, caller: Caller, id: int, *, now: datetime) -> None:
+    """The order is gone, its history stays. Raises NotFound."""
+    row = await queries.find_order(tx, caller.account_id, id)
+    if row is None:
+        raise errors.NotFound(no_such_order())
+    version = {"account_id": caller.account_id, "id": id, "changes": "[]"}
+    made = {**version, "version": 1, "action": "created", "at": row.created_at, "by": row.created_by}
+    gone = {**version, "version": row.version + 1, "action": "deleted", "at": now, "by": caller.actor}
+    await tx.execute(insert(order_history), [made, gone])
+    await tx.execute(delete(orders).where(orders.c.account_id == caller.account_id, orders.c.id == id))
+
+
+def no_such_order() -> errors.Fault:
+    return errors.Fault("not_found", "Could not find specified item.", title="Not found")
+
+
+def _to_receipt(draft: Draft) -> Receipt:
+    document = draft.document
+    return Receipt(draft.id, document["order_id"], document["order_number"], draft.outcome(), document)
+
+
+async def _open_book(tx: AsyncConnection, account_id: int, batch: Sequence[Any], *, lock: bool) -> _Book:
+    """Everything of the database that the batch names, in two statements, whatever its size."""
+    keys: dict[int, set[str]] = {}
+    ids: set[int] = set()
+    named: set[int] = set()
+    for entry in batch:
+        integration_id, order_id = to_key(entry)
+        if integration_id is not None:
+            named.add(integration_id)
+        if (id := to_id(entry)) is not None:
+            ids.add(id)
+        elif integration_id is not None and order_id is not None:
+            keys.setdefault(integration_id, set()).add(order_id)
+    book = _Book(await integrations.find_live(tx, account_id, named))
+    for row in await queries.find_addressed(tx, account_id, keys, ids, lock=lock):
+        draft = Draft(row, orjson.loads(row.document), row.id)
+        book.by_id[row.id] = book.by_key[row.integration_id, row.order_id] = draft
+    return book
+
+
+def to_key(entry: Any) -> tuple[int | None, str | None]:
+    """The parts of an entry's key that can be read; the entry need not be valid."""
+    entry = entry if isinstance(entry, dict) else {}
+    details = entry.get("order_details")
+    reference = details.get("integration") if isinstance(details, dict) else None
+    integration_id = reference.get("id") if isinstance(reference, dict) else None
+    order_id = entry.get("order_id")
+    is_id = type(integration_id) is int and 0 < integration_id < 2**63
+    is_text = isinstance(order_id, str) and order_id and "\0" not in order_id
+    return integration_id if is_id else None, order_id if is_text else None
+
+
+def to_id(entry: Any) -> int | None:
+    """The id that an entry names an order by, where it could be one; `0` is nobody's."""
+    text = entry.get("id") if isinstance(entry, dict) else None
+    if not isinstance(text, str):
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else 0  # noqa: PLR2004 - fits 64 bits
+
+
+def _apply(book: _Book, batch: Sequence[Any]) -> Iterator[Flaw]:
+    """Each entry in turn, on what the ones before it left; entries that are no objects are flawed already."""
+    for index, entry in enumerate(batch):
+        if isinstance(entry, dict):
+            for flaw in _apply_entry(book, entry):
+                yield flaw._replace(path=(index, *flaw.path))
+
+
+def _apply_entry(book: _Book, entry: dict[str, Any]) -> Iterator[Flaw]:
+    integration_id, order_id = to_key(entry)
+    if integration_id is not None and integration_id not in book.live_integrations:
+        detail = f"Integration with id {integration_id} does not exist"
+        yield Flaw(("order_details", "integration", "id"), detail)
+    id = to_id(entry)
+    if id is None and "id" in entry:  # no text: flawed already, and nobody knows which order is meant
+        return
+    if id is not None:
+        draft = book.by_id.get(id)
+        if draft is None:
+            yield Flaw(("id",), f"Order with id {entry['id']} does not exist")
+            return
+        yield from _find_moved(draft.stored, entry)
+    elif integration_id is not None and order_id is not None:
+        draft = book.by_key.setdefault((integration_id, order_id), Draft())
+    else:
+        draft = Draft()
+    yield from _merge_into(draft, entry)
+    book.entries.append(draft)
+
+
+def _merge_into(draft: Draft, entry: dict[str, Any]) -> Iterator[Flaw]:
+    try:
+        draft.document = merge.upsert(draft.document, entry)
+    except TypeError:  # a container that is no object: flawed already, and there is nothing to merge
+        return
+    yield from schema.find_missing(draft.document)
+
+
+def _find_moved(row: Any, sent: dict[str, Any]) -> Iterator[Flaw]:
+    """An order keeps its key for life."""
+    integration_id, order_id = to_key(sent)
+    if order_id is not None and order_id != row.order_id:
+        yield Flaw(("order_id",), f"Order id {row.order_id} cannot be changed")
+    if integration_id is not None and integration_id != row.integration_id:
+        detail = f"Integration {row.integration_id} cannot be changed"
+        yield Flaw(("order_details", "integration", "id"), detail)
+
+
+async def _write(db: Database, tx: AsyncConnection, caller: Caller, drafts: Sequence[Draft], now: datetime) -> None:
+    """Sorted by key, so that two batches that make the same orders meet in the same order."""
+    rows = [_to_row(draft, caller, now) for draft in drafts]
+    rows.sort(key=lambda row: (row["integration_id"], row["order_id"]))
+    await db.upsert(tx, orders, rows)
+    versions = [_to_version(draft, caller, now) for draft in drafts if draft.stored is not None]
+    if versions:
+        await tx.execute(insert(order_history), versions)
+
+
+def _to_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, Any]:
+    stored = draft.stored
+    version, made_at, made_by = (
+        (1, now, caller.actor) if stored is None else (stored.version + 1, stored.created_at, stored.created_by)
+    )
+    return to_row(
+        draft.document,
+        account_id=caller.account_id,
+        id=draft.id,
+        version=version,
+        created_at=made_at,
+        created_by=made_by,
+        modified_at=now,
+    )
+
+
+def _to_version(draft: Draft, caller: Caller, now: datetime) -> dict[str, Any]:
+    return {
+        "account_id": caller.account_id,
+        "id": draft.id,
+        "version": draft.stored.version + 1,
+        "action": "updated",
+        "at": now,
+        "by": caller.actor,
+        "changes": orjson.dumps(draft.find_changes()).decode(),
+    }

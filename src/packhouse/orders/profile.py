@@ -1,0 +1,25 @@
+"""The three differences between our guide and a published reference that real clients depend on (contract, section 1)."""
+
+from dataclasses import dataclass
+
+from packhouse.kit import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    upserted_status: int
+    id_is_text: bool
+    conflict: type[errors.Refusal]
+    conflict_code: str
+    conflict_headers: tuple[tuple[str, str], ...]
+
+    def to_conflict(self) -> errors.Refusal:
+        detail = "We are still processing a previous request. Please try again in a moment."
+        fault = errors.Fault(self.conflict_code, detail, pointer=errors.ROOT)
+        return self.conflict(fault, dict(self.conflict_headers))
+
+
+PROFILES = {
+    "guide": Profile(200, False, errors.Conflict, "conflict", (("Retry-After", "1"),)),
+    "reference": Profile(201, True, errors.Invalid, "invalid", ()),
+}

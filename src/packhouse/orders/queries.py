@@ -1,0 +1,134 @@
+"""Reads of orders: one by id, by their keys, a page of a list, the history of one."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, bindparam, literal, or_, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.kit import errors, pagination
+from packhouse.orders import schema
+from packhouse.orders import tables
+from packhouse.orders.tables import order_history, orders
+
+_o, _h = orders.c, order_history.c
+
+GET_ORDER = select(_o.id, _o.created_at, _o.modified_at, _o.document).where(
+    _o.account_id == bindparam("account_id"), _o.id == bindparam("id")
+)
+
+
+def _to_instant(value: Any) -> datetime:
+    return datetime.fromisoformat(pagination.to_text(value)).astimezone(UTC)
+
+
+class Sort(NamedTuple):
+    column: ColumnElement[Any]
+    parse: Callable[[Any], Any]
+
+
+SORTS = {
+    "integration": Sort(_o.integration_id, pagination.to_int),
+    "order_number": Sort(_o.order_number, pagination.to_text),
+    "order_created_at": Sort(_o.order_created_at, _to_instant),
+    "order_updated_at": Sort(_o.order_updated_at, _to_instant),
+    "pk": Sort(_o.id, pagination.to_int),
+}
+
+
+def _within(column: ColumnElement[Any]) -> Callable[[schema.Span], ColumnElement[bool]]:
+    return lambda span: column.between(span.first, span.last)
+
+
+# What a list can be narrowed by: the parameter's name and its condition on a value that `schema` has read.
+FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "integration": lambda ids: _o.integration_id.in_(ids),
+    "order_number": lambda text: _o.order_number_folded == text.casefold(),
+    "order_id": lambda text: _o.order_id_folded == text.casefold(),
+    "status": lambda text: _o.status_folded == text.casefold(),
+    "order_created_at": _within(_o.order_created_at),
+    "order_created_at_min": lambda span: _o.order_created_at >= span.first,
+    "order_created_at_max": lambda span: _o.order_created_at <= span.last,
+    "order_updated_at": _within(_o.order_updated_at),
+    "order_updated_at_min": lambda span: _o.order_updated_at >= span.first,
+    "order_updated_at_max": lambda span: _o.order_updated_at <= span.last,
+}
+
+
+def to_order(sort: str) -> pagination.Order:
+    """`-order_created_at,pk`: an unsupported name anywhere means the default, of a name given twice the first counts.
+
+    The id comes last, in the direction of the key before it, so that no two orders share a place.
+    """
+    keys: dict[str, pagination.Key] = {}
+    for part in sort.split(",") if sort else ():
+        name = part.strip().removeprefix("-")
+        if name not in SORTS:
+            keys = {}
+            break
+        if "pk" not in keys:
+            descending = part.strip().startswith("-")
+            keys.setdefault(name, pagination.Key(SORTS[name].column, descending, SORTS[name].parse))
+    if "pk" not in keys:
+        descending = list(keys.values())[-1].descending if keys else True
+        keys["pk"] = pagination.Key(SORTS["pk"].column, descending, SORTS["pk"].parse)
+    return pagination.Order(list(keys.values()))
+
+
+async def list_orders(
+    tx: AsyncConnection, account_id: int, filters: Mapping[str, Any], sort: str, cursor: pagination.Cursor, size: int
+) -> pagination.Page:
+    """Rows end with `id, created_at, modified_at, document`; the sort's values come before."""
+    order = to_order(sort)
+    keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
+    statement = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document).where(_o.account_id == account_id)
+    statement = statement.where(*(FILTERS[name](value) for name, value in filters.items()))
+    return await pagination.fetch_page(tx, statement, order, cursor, size)
+
+
+def to_wire(row: Sequence[Any], *, id_is_text: bool) -> str:
+    """From the last columns of a read: id, created_at, modified_at, document."""
+    id, created_at, modified_at, document = row
+    return tables.to_wire(id, created_at, modified_at, document, id_is_text=id_is_text)
+
+
+async def find_addressed(
+    tx: AsyncConnection, account_id: int, keys: Mapping[int, Collection[str]], ids: Collection[int], *, lock: bool
+) -> Sequence[Any]:
+    """The orders that a batch names, by integration and order_id or by id; locked, in the order of their ids."""
+    places = [(_o.integration_id == integration) & _o.order_id.in_(sorted(found)) for integration, found in keys.items()]
+    if ids:
+        places.append(_o.id.in_(sorted(ids)))
+    if not places:
+        return []
+    columns = (_o.id, _o.integration_id, _o.order_id, _o.version, _o.created_at, _o.created_by, _o.document)
+    statement = select(*columns).where(_o.account_id == account_id, or_(*places))
+    statement = statement.order_by(_o.id)
+    return (await tx.execute(statement.with_for_update() if lock else statement)).all()
+
+
+async def find_order(tx: AsyncConnection, account_id: int, id: int) -> Any:
+    """To change it: locked."""
+    return next(iter(await find_addressed(tx, account_id, {}, [id], lock=True)), None)
+
+
+async def list_history(
+    tx: AsyncConnection, account_id: int, id: int, cursor: pagination.Cursor, size: int
+) -> pagination.Page:
+    """Newest first, also of a deleted order. Rows: version, action, at, by, changes. Raises NotFound."""
+    written = select(_h.version, _h.action, _h.at, _h.by, _h.changes).where(_h.account_id == account_id, _h.id == id)
+    made = select(
+        literal(1).label("version"), literal("created").label("action"), _o.created_at, _o.created_by, literal("[]")
+    ).where(_o.account_id == account_id, _o.id == id)
+    entries = union_all(written, made).subquery("entries")
+    order = pagination.Order([pagination.Key(entries.c.version, True, pagination.to_int)])
+    page = await pagination.fetch_page(tx, select(entries), order, cursor, size)
+    if not page.rows and cursor == pagination.Cursor():
+        raise errors.NotFound(not_found_by_search())
+    return page
+
+
+def not_found_by_search() -> errors.Fault:
+    detail = "The order could not be found with the search criteria given"
+    return errors.Fault("not_found", detail, title="Not found")

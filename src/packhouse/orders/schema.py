@@ -1,0 +1,471 @@
+"""The wire shape of an order: every field, type and limit of the Orders API, and of what its requests may hold.
+
+Whole values are shapes whose required keys are named; the three containers (`order_details`, `payment_details`,
+`shipping_details`) and the order itself require nothing here, because an update may hold only what changed.
+What a complete order needs stands in `REQUIRED`.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
+
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from packhouse.kit import errors, places, shapes, validation
+from packhouse.kit.fields import (
+    CountryCode,
+    CurrencyCode,
+    Email,
+    FreeObject,
+    Id,
+    InstantText,
+    Measure,
+    NonEmpty,
+    Number,
+    PositiveNumber,
+    Url,
+    Whole,
+    any_case,
+)
+from packhouse.kit.fields import Count as Quantity
+from packhouse.kit.shapes import Named, Relaxed
+
+MAX_BATCH = 100
+
+_STRICT = ConfigDict(strict=True)
+
+
+class Price(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    value: Number
+    currency: CurrencyCode
+
+
+class Amount(TypedDict):
+    """A price of the whole order: both parts are needed."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    value: Number
+    currency: CurrencyCode
+
+
+class Costs(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    value: Number | None
+    currency: CurrencyCode | None
+
+
+class Weight(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    value: PositiveNumber
+    unit: Literal["kg", "g", "lbs", "oz"]
+
+
+class Dimension(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    length: Measure
+    width: Measure
+    height: Measure
+    unit: Literal["cm", "mm", "m", "yd", "ft", "in"]
+
+
+class Volume(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    value: Whole
+    unit: Literal["m3", "cm3", "l", "ml", "gal"]
+
+
+class Measurement(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    dimension: Dimension
+    weight: Weight
+    volume: Volume
+
+
+class DeliveryDates(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    handover_at: InstantText | None
+    deliver_at: InstantText | None
+
+
+class DangerousGoods(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    chemical_record_identifier: str | None
+    regulation_set: any_case("IATA", "ADR")  # type: ignore[valid-type]
+    packaging_type_quantity: str | None
+    packaging_type: str | None
+    packaging_instruction_code: str | None
+    id_number: str | None
+    class_division_number: str | None
+    quantity: str | None
+    unit_of_measurement: any_case("KG", "G", "L", "ML")  # type: ignore[valid-type]
+    proper_shipping_name: str | None
+    commodity_regulated_level_code: any_case("LQ", "EQ")  # type: ignore[valid-type]
+    transportation_mode: any_case("Highway", "Ground", "PAX", "CAO")  # type: ignore[valid-type]
+    emergency_contact_name: str | None
+    emergency_contact_phone: str | None
+    adr_packing_group_letter: any_case("I", "II", "III")  # type: ignore[valid-type]
+    local_proper_shipping_name: str | None
+    transport_category: str | None
+    tunnel_restriction_code: str | None
+    weight_type: any_case("Net", "Gross")  # type: ignore[valid-type]
+
+
+class OrderItem(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    item_id: NotRequired[NonEmpty]
+    product_id: NotRequired[str]
+    variant_id: NotRequired[str]
+    image_url: NotRequired[Url]
+    name: Annotated[str, Named]
+    description: NotRequired[str]
+    quantity: Annotated[Quantity, Relaxed(Whole)]
+    sku: NotRequired[str]
+    hs_code: NotRequired[str]
+    country_of_origin: NotRequired[CountryCode]
+    properties: NotRequired[FreeObject]
+    unit_price: NotRequired[Price]
+    total_price: Price
+    measurement: NotRequired[Measurement]
+    ean: NotRequired[str]
+    delivery_dates: NotRequired[Annotated[DeliveryDates, Relaxed(DeliveryDates | None)]]
+    mid_code: NotRequired[str | None]
+    material_content: NotRequired[str | None]
+    intended_use: NotRequired[str | None]
+    dangerous_goods: NotRequired[DangerousGoods]
+
+
+class Status(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    code: NonEmpty
+    message: NotRequired[str]
+
+
+class IntegrationReference(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    id: Id
+
+
+class OrderDetails(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    integration: IntegrationReference
+    status: Status
+    order_created_at: InstantText
+    order_updated_at: InstantText
+    order_items: list[OrderItem]
+    notes: Annotated[str, Relaxed(str | None)]
+    tags: Annotated[list[str], Relaxed(list[str] | None)]
+
+
+class PaymentDetails(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    is_cash_on_delivery: bool | None
+    total_price: Amount
+    subtotal_price: Amount
+    estimated_shipping_price: Amount
+    estimated_tax_price: Amount
+    status: Status
+    invoice_date: str | None
+    discount_granted: Costs | None
+    insurance_costs: Costs | None
+    freight_costs: Costs | None
+    other_costs: Costs | None
+
+
+class TaxNumber(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    name: str | None
+    country_code: CountryCode | None
+    value: str | None
+
+
+class TaxNumbers(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    sender: list[TaxNumber]
+    receiver: list[TaxNumber]
+    importer_of_record: list[TaxNumber]
+
+
+class CustomsDetails(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    commercial_invoice_number: str
+    shipment_type: Literal["gift", "commercial_goods", "commercial_sample", "returned_goods"]
+    export_type: Literal["private", "commercial_b2c", "commercial_b2b"]
+    tax_numbers: TaxNumbers | None
+
+
+class CustomerDetails(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    name: str
+    phone_number: NotRequired[str]
+    email: NotRequired[str]
+
+
+class Address(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    name: NonEmpty
+    company_name: NotRequired[str]
+    address_line_1: str
+    house_number: NotRequired[str]
+    address_line_2: NotRequired[str]
+    postal_code: NonEmpty
+    city: NonEmpty
+    po_box: NotRequired[str | None]
+    state_province_code: NotRequired[str]
+    country_code: CountryCode
+    email: NotRequired[Email]
+    phone_number: NotRequired[str]
+
+
+class ShippingOptionCode(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    shipping_option_code: str | None
+    contract_id: NotRequired[Id | None]
+
+
+class ShipWith(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    type: Literal["shipping_option_code"]
+    properties: ShippingOptionCode
+
+
+class ShippingDetails(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    is_local_pickup: bool | None
+    delivery_indicator: str
+    measurement: Measurement
+    ship_with: ShipWith
+
+
+class ServicePoint(TypedDict, total=False):
+    """Named by our `id` or by the carrier's; one of the two is needed (see `find_broken`)."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    id: str
+    carrier_service_point_id: str
+    post_number: str
+    latitude: str
+    longitude: str
+    type: str
+    extra_data: FreeObject
+
+
+class OrderFields(TypedDict, total=False):
+    """Of `id`, `created_at` and `modified_at` only the first is read in a request, and only as an address."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    order_id: NonEmpty
+    order_number: NonEmpty
+    created_at: Any
+    modified_at: Any
+    order_details: OrderDetails
+    payment_details: PaymentDetails
+    customs_details: CustomsDetails | None
+    customer_details: CustomerDetails
+    billing_address: Address
+    shipping_address: Address
+    shipping_details: ShippingDetails
+    service_point_details: ServicePoint
+
+
+class Order(OrderFields, total=False):
+    """An entry of a batch."""
+
+    id: str
+
+
+READ_ONLY = ("id", "created_at", "modified_at")
+
+# The keys of a complete order, by container.
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "": ("order_id", "order_number", "order_details", "payment_details"),
+    "order_details": ("integration", "status", "order_created_at", "order_items"),
+    "payment_details": ("total_price", "status"),
+}
+CONTAINERS = ("order_details", "payment_details", "shipping_details")
+
+_BatchList = Annotated[list[Order], Field(min_length=1, max_length=MAX_BATCH)]
+ORDERS: TypeAdapter[list[Any]] = TypeAdapter(_BatchList)
+ORDER: TypeAdapter[Any] = TypeAdapter(Order)
+INSTANT: TypeAdapter[str] = TypeAdapter(InstantText)
+
+
+def _with_phone_number(value: Any) -> Any:
+    """A patch may name the customer's number `phone`; it is read back as `phone_number`."""
+    if isinstance(value, dict) and "phone" in value:
+        rest = {key: inner for key, inner in value.items() if key != "phone"}
+        return {"phone_number": value["phone"], **rest}
+    return value
+
+
+_PATCH_SHAPE = shapes.derive(OrderFields, "Patch", partial=True)
+
+
+class OrderPatch(_PATCH_SHAPE, total=False):  # type: ignore[misc, valid-type]
+    """What PATCH merges into an order: any part of one, and `null` where a value may be cleared."""
+
+    __pydantic_config__ = _STRICT
+    id: Any
+    customer_details: Annotated[
+        shapes.derive(CustomerDetails, "Patch", partial=True), BeforeValidator(_with_phone_number)  # type: ignore[valid-type]
+    ]
+
+
+PATCH: TypeAdapter[Any] = TypeAdapter(OrderPatch)
+MERGED: TypeAdapter[Any] = TypeAdapter(shapes.derive(OrderFields, "Merged", partial=False))
+
+
+def read_batch(body: bytes) -> validation.Reading[list[Any]]:
+    """Raises Invalid for what is not a list of 1 to 100 entries; everything else is in the flaws, all at once."""
+    reading = validation.read_json(ORDERS, body)
+    if reading.flaws and not reading.flaws[0].path:
+        raise _not_a_batch(reading.value)
+    if isinstance(reading.value, list):
+        broken = ((index, flaw) for index, order in enumerate(reading.value) for flaw in find_broken(order))
+        reading.flaws += [flaw._replace(path=(index, *flaw.path)) for index, flaw in broken]
+    return reading
+
+
+def read_patch(body: bytes) -> validation.Reading[Any]:
+    return validation.read_json(PATCH, body)
+
+
+def _not_a_batch(value: Any) -> errors.Invalid:
+    if not isinstance(value, list):
+        detail = "Wrong request format, expected list of objects"
+        return errors.Invalid(errors.Fault("non_field_errors", detail, title="Wrong format"))
+    bound = f"at most {MAX_BATCH} items" if value else "at least 1 item"
+    detail = f"Orders list should have {bound}, not {len(value)}"
+    return errors.Invalid(errors.Fault("invalid", detail, pointer=f"{errors.ATTRIBUTES}/"))
+
+
+def find_unmerged(order: dict[str, Any]) -> list[validation.Flaw]:
+    """What keeps the result of a merge from being a valid order."""
+    return [*validation.read_python(MERGED, order).flaws, *find_missing(order), *find_broken(order)]
+
+
+def find_missing(order: Any) -> list[validation.Flaw]:
+    """The required keys that a complete order lacks; of a container that is absent only the container."""
+    flaws = []
+    for container, keys in REQUIRED.items():
+        part = order.get(container) if container else order
+        if isinstance(part, dict):
+            at = (container,) if container else ()
+            flaws += [validation.Flaw((*at, key), "Field required", "missing") for key in keys if key not in part]
+    return flaws
+
+
+def find_broken(order: Any) -> list[validation.Flaw]:
+    """Rules between fields: a subdivision belongs to its country, a service point has a name."""
+    flaws: list[validation.Flaw] = []
+    if not isinstance(order, dict):
+        return flaws
+    for part in ("shipping_address", "billing_address"):
+        address = order.get(part)
+        if isinstance(address, dict) and address.get("state_province_code") and not _is_in_country(address):
+            detail = "Input should be an ISO 3166-2 subdivision code of the address's country"
+            flaws.append(validation.Flaw((part, "state_province_code"), detail))
+    point = order.get("service_point_details")
+    if isinstance(point, dict) and "id" not in point and "carrier_service_point_id" not in point:
+        flaws.append(validation.Flaw(("service_point_details", "id"), "Field required", "missing"))
+    return flaws
+
+
+def _is_in_country(address: dict[str, Any]) -> bool:
+    """True also where the country or the code is no text: that is a flaw of its own."""
+    country, code = address.get("country_code"), address["state_province_code"]
+    if not isinstance(country, str) or country not in places.COUNTRIES or not isinstance(code, str):
+        return True
+    return places.has_subdivision(country, code)
+
+
+class Span(NamedTuple):
+    """Both ends included; an instant is a span of its own microsecond."""
+
+    first: datetime
+    last: datetime
+
+
+class ListRequest(NamedTuple):
+    """Filters by name, as `queries.FILTERS` takes them; `sort` and `cursor` as sent."""
+
+    filters: dict[str, Any]
+    sort: str
+    page_size: int
+    cursor: str | None
+
+
+TEXT_FILTERS = ("order_number", "order_id", "status")
+TIME_FILTERS = tuple(f"order_{change}_at{end}" for change in ("created", "updated") for end in ("", "_min", "_max"))
+MAX_PAGE = 200
+DEFAULT_PAGE = 100
+
+
+def read_list_request(parameters: Iterable[tuple[str, str]], only: Collection[str] | None = None) -> ListRequest:
+    """From the query string; `only` names the readable ones where not all are. Raises Invalid that names each bad
+    parameter; unknown and empty ones are ignored."""
+    given: dict[str, list[str]] = {}
+    for name, value in parameters:
+        if value:
+            given.setdefault(re.sub(r"\[\d*\]$", "", name) if name.startswith("integration[") else name, []).append(value)
+    filters: dict[str, Any] = {}
+    faults: list[errors.Fault] = []
+    for name, reader in _READERS.items():
+        if name in given and (only is None or name in only):
+            try:
+                filters[name] = reader(given[name])
+            except ValueError as error:
+                faults.append(errors.Fault("invalid", str(error), parameter=name))
+    size = filters.pop("page_size", DEFAULT_PAGE)
+    if "integration" in filters and (strangers := [i for i in filters["integration"] if not isinstance(i, int)]):
+        faults += [not_an_integration(stranger) for stranger in strangers]
+    if faults:
+        raise errors.Invalid(faults)
+    return ListRequest(filters, ",".join(given.get("sort", [])), size, given.get("cursor", [None])[-1])
+
+
+def not_an_integration(value: object) -> errors.Fault:
+    detail = f"Select a valid choice. {value} is not one of the available choices."
+    return errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter="integration")
+
+
+def _read_integrations(values: list[str]) -> list[int | str]:
+    """Numbers, and as texts what can be the id of no integration."""
+    parts = [part.strip() for value in values for part in value.split(",") if part.strip()]
+    return [int(part) if re.fullmatch(r"[0-9]{1,18}", part) else part for part in dict.fromkeys(parts)]
+
+
+def _read_text(values: list[str]) -> str:
+    if "\0" in values[-1]:
+        raise ValueError("String should not contain U+0000")
+    return values[-1]
+
+
+def _read_page_size(values: list[str]) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", values[-1]) or not 1 <= int(values[-1]) <= MAX_PAGE:
+        raise ValueError(f"Input should be a number between 1 and {MAX_PAGE}")
+    return int(values[-1])
+
+
+def _read_span(values: list[str]) -> Span:
+    """A date is that whole day in UTC, a date-time that instant; without an offset it is UTC."""
+    text = values[-1].strip()
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+            day = date.fromisoformat(text)
+            return Span(datetime.combine(day, time.min, UTC), datetime.combine(day, time.max, UTC))
+        # An offset's plus that was not escaped in the query string arrives as a space.
+        instant = datetime.fromisoformat(INSTANT.validate_python(re.sub(r" (\d\d:?\d\d)$", r"+\1", text)))
+    except ValueError:
+        raise ValueError("Input should be a date or an RFC 3339 date-time, like 2026-03-14T08:26:53Z") from None
+    return Span(instant, instant)
+
+
+_READERS: dict[str, Callable[[list[str]], Any]] = {
+    "integration": _read_integrations,
+    "page_size": _read_page_size,
+    **dict.fromkeys(TEXT_FILTERS, _read_text),
+    **dict.fromkeys(TIME_FILTERS, _read_span),
+}

@@ -1,0 +1,80 @@
+"""An order at rest: its document as accepted, beside the few values that we filter, sort or join by."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+
+from packhouse.kit import clock
+from packhouse.kit.db import CodePointText, Instant, metadata
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("integration_id", BigInteger, nullable=False),
+    Column("order_id", CodePointText, nullable=False),
+    Column("order_number", CodePointText, nullable=False),
+    # Filters compare without regard to case; folding here makes every database agree on what that means.
+    Column("order_id_folded", CodePointText, nullable=False),
+    Column("order_number_folded", CodePointText, nullable=False),
+    Column("status_folded", CodePointText, nullable=False),
+    Column("order_created_at", Instant, nullable=False),
+    Column("order_updated_at", Instant, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("modified_at", Instant, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("uq_orders_key", "account_id", "integration_id", "order_id", unique=True),
+    Index("ix_orders_order_id", "account_id", "order_id_folded", "id"),
+    Index("ix_orders_order_number", "account_id", "order_number_folded", "id"),
+    Index("ix_orders_integration", "account_id", "integration_id", "id"),
+    Index("ix_orders_status", "account_id", "status_folded", "id"),
+    Index("ix_orders_created", "account_id", "order_created_at", "id"),
+    Index("ix_orders_updated", "account_id", "order_updated_at", "id"),
+)
+
+# What happened to an order, a row a version. The first version's row is written when the order is deleted: until then
+# the order's own row says when and by whom it was made, so that a create writes one row.
+order_history = Table(
+    "order_history",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("action", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("changes", Text, nullable=False),
+)
+
+
+def to_row(document: dict[str, Any], **columns: Any) -> dict[str, Any]:
+    """The one place where a value of the document is promoted to a column.
+
+    An order that its shop never updated counts as last updated when it was created.
+    """
+    details = document["order_details"]
+    order_id, order_number, created_at = document["order_id"], document["order_number"], details["order_created_at"]
+    return {
+        **columns,
+        "integration_id": details["integration"]["id"],
+        "order_id": order_id,
+        "order_number": order_number,
+        "order_id_folded": order_id.casefold(),
+        "order_number_folded": order_number.casefold(),
+        "status_folded": details["status"]["code"].casefold(),
+        "order_created_at": clock.from_wire(created_at),
+        "order_updated_at": clock.from_wire(details.get("order_updated_at", created_at)),
+        "document": orjson.dumps(document).decode(),
+    }
+
+
+def to_wire(id: int, created_at: datetime | str, modified_at: datetime | str, document: str, *, id_is_text: bool) -> str:
+    """The order as JSON text: what we add to it is written before the document, which is never parsed."""
+    shown = f'"{id}"' if id_is_text else id
+    made, changed = clock.to_wire(created_at), clock.to_wire(modified_at)
+    return f'{{"id":{shown},"created_at":"{made}","modified_at":"{changed}",{document[1:]}'

@@ -1,0 +1,34 @@
+"""The only reader of the environment: every setting is `PACKHOUSE_` plus its name here, in capitals."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may choose; docs/configuration.md explains each to people, and a test holds the two together."""
+
+    model_config = SettingsConfigDict(env_prefix="PACKHOUSE_", frozen=True, extra="ignore")
+
+    database_url: str = "sqlite:///packhouse.db"
+    profile: Literal["guide", "reference"] = "guide"
+    public_url: str | None = None
+    partner_ids: Annotated[frozenset[UUID], NoDecode] = frozenset()
+    max_body_bytes: Annotated[int, Field(ge=1_000)] = 10_000_000
+    lock_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
+    statement_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    pool_size: Annotated[int, Field(ge=1, le=200)] = 8
+    stop_timeout_seconds: Annotated[int, Field(ge=1, le=600)] = 30
+    trusted_proxies: str = "127.0.0.1"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+    @field_validator("partner_ids", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """A comma list, because that is how people write lists in an environment."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value

@@ -1,0 +1,123 @@
+"""A real database made by the migrations, a server in the same process, and clients that come in by the front door.
+
+Each worker of the test run makes one template per kind of database, with two accounts in it; each test gets a copy.
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from packhouse import migrations
+from packhouse.accounts import operations as accounts
+from packhouse.app import create_app
+from packhouse.integrations import operations as integrations
+from packhouse.kit import clock, logs
+from packhouse.kit.db import Database
+from packhouse.settings import Settings
+
+from tests import servers
+
+OWNER = ("owner-public", "owner-secret")
+STRANGER = ("stranger-public", "stranger-secret")
+# The owner's two integrations, and the one of the stranger.
+SHOP, SECOND_SHOP, STRANGERS_SHOP = 1, 2, 3
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet() -> None:
+    logs.configure("error", "json")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of a server's maintenance database: PACKHOUSE_TEST_DATABASE_URL, or a server of our own."""
+    given = os.environ.get("PACKHOUSE_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with servers.run_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "template.db")
+        asyncio.run(_make_accounts(f"sqlite:///{path}"))
+        yield path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> Iterator[str]:
+    name = servers.new_database_name()
+    servers.execute(postgres, f'CREATE DATABASE "{name}"')
+    asyncio.run(_make_accounts(servers.with_name(postgres, name)))
+    yield name
+    servers.execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of this test alone, migrated, with the two accounts."""
+    if backend == "sqlite":
+        path = tmp_path / "packhouse.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: str = request.getfixturevalue("postgres")
+    template: str = request.getfixturevalue("postgres_template")
+    name = servers.new_database_name()
+    servers.execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield servers.with_name(server, name)
+    servers.execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def serve(database_url: str) -> Iterator[Callable[..., TestClient]]:
+    """`serve(profile="reference")` starts a server with these settings and gives a client without credentials."""
+    with ExitStack() as stack:
+
+        def start(**settings: Any) -> TestClient:
+            app = create_app(Settings(database_url=database_url, **settings))
+            return stack.enter_context(TestClient(app, raise_server_exceptions=False))
+
+        yield start
+
+
+@pytest.fixture
+def client(serve: Callable[..., TestClient]) -> TestClient:
+    """The owner's client against a server with the default settings."""
+    client = serve()
+    client.auth = OWNER
+    return client
+
+
+async def _make_accounts(url: str) -> None:
+    db = Database(url)
+    await migrations.upgrade(db)
+    now = clock.now()
+    async with db.write() as tx:
+        for name, (public, secret), shops in (("owner", OWNER, 2), ("stranger", STRANGER, 1)):
+            account_id = await accounts.create_account(db, tx, name, "NL", now=now)
+            await accounts.create_key(db, tx, account_id, "first", now=now, public_key=public, secret_key=secret)
+            for _ in range(shops):
+                await integrations.create_integration(db, tx, account_id, f"Shop {next(_numbers)}", now=now)
+    await db.close()
+    if db.is_sqlite:  # a template is copied as one file: what the log holds must be in it
+        servers.checkpoint(Path(str(db.url.database)))

