@@ -350,11 +350,17 @@ def _upsert_each(table: Table) -> Executable:
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=_replaced(table, statement))
 
 
+# What our own types are inside an array.
+_ELEMENTS: dict[type, TypeEngine[Any]] = {Instant: TIMESTAMP(timezone=True), CodePointText: Text()}
+
+
 @lru_cache
 def _upsert_arrays(table: Table) -> Executable:
     """One array a column: a statement of constant text, whatever the number of rows."""
-    arrays = [bindparam(c.name, type_=ARRAY(c.type)) for c in table.columns]
-    unnested = func.unnest(*arrays).table_valued(*[Column(c.name, c.type) for c in table.columns], name="sent")
+    kinds = {c.name: _ELEMENTS.get(type(c.type), c.type) for c in table.columns}
+    arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]
+    columns: list[Column[Any]] = [Column(name, kind) for name, kind in kinds.items()]
+    unnested = func.unnest(*arrays).table_valued(*columns, name="sent").render_derived()
     statement = postgresql.insert(table).from_select([c.name for c in table.columns], select(unnested))
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=_replaced(table, statement))
 
