@@ -23,7 +23,6 @@ from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, logs
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-
 from tests import servers
 
 OWNER = ("owner-public", "owner-secret")

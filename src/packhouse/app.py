@@ -67,7 +67,7 @@ def create_app_from_environment() -> ASGIApp:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException) and error.status_code == 405:  # noqa: PLR2004
+    if isinstance(error, HTTPException) and error.status_code == 405:
         error = HTTPException(405, headers={"Allow": ", ".join(_find_methods(request))})
     return http.to_response(request, error)
 

@@ -147,5 +147,3 @@ def delete_integration(id: int, account: AccountName, as_json: AsJson = False) -
             return {"deleted": id}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
-
-

@@ -35,7 +35,5 @@ async def find_first(tx: AsyncConnection, account_id: int) -> int | None:
 
 
 async def list_integrations(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
-    statement = select(integrations).where(
-        integrations.c.account_id == account_id, integrations.c.deleted_at.is_(None)
-    )
+    statement = select(integrations).where(integrations.c.account_id == account_id, integrations.c.deleted_at.is_(None))
     return (await tx.execute(statement.order_by(integrations.c.id))).all()

@@ -23,4 +23,3 @@ def to_wire(instant: datetime | str) -> str:
 
 def from_wire(text: str) -> datetime:
     return datetime.fromisoformat(text)
-

@@ -93,6 +93,9 @@ class Tuning(NamedTuple):
     pool_size: int = 8
 
 
+DEFAULT_TUNING = Tuning()
+
+
 class Instant(TypeDecorator[datetime]):
     """A point in time: timestamptz on PostgreSQL, the wire's own text on SQLite (which sorts as time does)."""
 
@@ -107,7 +110,7 @@ class Instant(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         return value if value is None or dialect.name == "postgresql" else clock.to_wire(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its signature
         return clock.from_wire(value) if isinstance(value, str) else value
 
 
@@ -126,7 +129,7 @@ class CodePointText(TypeDecorator[str]):
 class Database:
     """Open with `await open()`, end with `await close()`. One per process."""
 
-    def __init__(self, url: str, tuning: Tuning = Tuning()) -> None:
+    def __init__(self, url: str, tuning: Tuning = DEFAULT_TUNING) -> None:
         self.url = _parse(url)
         self._tuning = tuning
         self._direct: sqlite3.Connection | None = None
@@ -146,7 +149,7 @@ class Database:
     async def open(self) -> None:
         """Raises Unavailable where the database cannot be reached."""
         if self.is_sqlite:
-            folder = Path(self.url.database or "").resolve().parent
+            folder = Path(self.url.database or "").parent
             if not folder.is_dir():
                 raise errors.Unavailable(f"The folder {folder} does not exist.")
         async with self.read() as tx:
@@ -181,7 +184,8 @@ class Database:
         """
         if not self.is_sqlite:
             async with self.read() as connection:
-                return (await connection.execute(statement, values)).first()
+                row: Sequence[Any] | None = (await connection.execute(statement, values)).first()
+                return row
         sql, names = self._prepare(statement)
         with _translated():
             return cast("Sequence[Any] | None", self._connection().execute(sql, [values[n] for n in names]).fetchone())
@@ -340,7 +344,8 @@ _RAISE_SQLITE = text(
 )
 _DRAW = text("SELECT nextval(CAST(:name AS text)::regclass) FROM generate_series(1, CAST(:count AS integer))")
 _RAISE_POSTGRES = text(
-    "SELECT setval(CAST(:name AS text)::regclass, greatest(CAST(:id AS bigint), nextval(CAST(:name AS text)::regclass)))"
+    "SELECT setval(CAST(:name AS text)::regclass, "
+    "greatest(CAST(:id AS bigint), nextval(CAST(:name AS text)::regclass)))"
 )
 
 

@@ -5,6 +5,7 @@ trailing slash off, and writes one line to the log when the answer is out.
 """
 
 import re
+import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,9 +21,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from packhouse.kit import errors, logs
-from packhouse.kit.pagination import Page
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
+from packhouse.kit.pagination import Page
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -117,7 +118,7 @@ def _request_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return value.decode("ascii")
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)
 
 
 def _naming(send: Send, record: Trace) -> Send:
@@ -158,7 +159,7 @@ def _to_refusal(error: Exception) -> errors.Refusal | None:
     if isinstance(error, errors.Refusal):
         return error
     if isinstance(error, HTTPException):
-        if error.status_code == 405:  # noqa: PLR2004
+        if error.status_code == 405:
             fault = errors.Fault("invalid", "This method is not allowed here.", title="Method not allowed")
             return errors.MethodNotAllowed(fault, error.headers)
         fault = errors.Fault("not_found", "There is nothing at this path.", title="Not found")

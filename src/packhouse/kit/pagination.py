@@ -87,14 +87,12 @@ class Order:
     def _values(self, position: str) -> list[Any]:
         try:
             raw = [int(position)] if len(self.keys) == 1 else orjson.loads(position)
-            if not isinstance(raw, list) or len(raw) != len(self.keys):
-                raise ValueError
-            return [key.parse(value) for key, value in zip(self.keys, raw, strict=True)]
+            return [key.parse(value) for key, value in zip(self.keys, list(raw), strict=True)]
         except (ValueError, TypeError):
             raise invalid_cursor() from None
 
     def _after(self, values: list[Any], backwards: bool) -> ColumnElement[bool]:
-        """Strictly beyond the position. One row comparison where all keys run one way, because an index answers that."""
+        """Strictly beyond the position: one comparison of rows where all keys run one way, which an index answers."""
         directions = {key.descending != backwards for key in self.keys}
         if len(directions) == 1:
             row = tuple_(*(key.column for key in self.keys))

@@ -27,9 +27,8 @@ def derive(shape: Any, suffix: str, *, partial: bool) -> Any:
         kind = _strip(hint)
         required = _is_named(kind) if partial else name in shape.__required_keys__
         fields[name] = (Required if required else NotRequired)[_transform(kind, suffix, partial)]
-    made: Any = TypedDict(f"{shape.__name__}{suffix}", fields)  # type: ignore[operator, misc]
-    made.__pydantic_config__ = shape.__pydantic_config__
-    made.__module__ = shape.__module__
+    made: Any = TypedDict(f"{shape.__name__}{suffix}", fields)  # type: ignore[misc]
+    setattr(made, "__pydantic_config__", shape.__pydantic_config__)  # noqa: B010 - no attribute to the type checker
     return made
 
 

@@ -62,7 +62,8 @@ def _read_flawed(adapter: TypeAdapter[T], body: bytes, details: list[ErrorDetail
     unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
     flaws = [_to_flaw(detail) for detail in details if detail["type"] != "extra_forbidden"]
     if flaws:
-        return Reading(from_json(body), flaws, unknown)
+        sent = from_json(body)
+        return Reading(sent, [*flaws, *_find_null_characters(sent, body, frozenset(unknown))], unknown)
     value = adapter.validate_json(body, extra="ignore")
     return Reading(value, _find_null_characters(value, body), unknown)
 
@@ -91,19 +92,19 @@ def _refuse_not_a_number(body: bytes) -> None:
         raise errors.Invalid(errors.Fault("invalid", message, pointer=errors.ROOT)) from None
 
 
-def _find_null_characters(value: Any, body: bytes) -> list[Flaw]:
+def _find_null_characters(value: Any, body: bytes, dropped: frozenset[errors.Path] = frozenset()) -> list[Flaw]:
     """No text column of PostgreSQL keeps U+0000; JSON can only write it as this escape."""
-    return list(_walk(value, ())) if rb"\u0000" in body else []
+    return list(_walk(value, (), dropped)) if rb"\u0000" in body else []
 
 
-def _walk(value: Any, path: errors.Path) -> Iterator[Flaw]:
+def _walk(value: Any, path: errors.Path, dropped: frozenset[errors.Path]) -> Iterator[Flaw]:
     if isinstance(value, dict):
-        for key, inner in value.items():
+        for key in [key for key in value if (*path, key) not in dropped]:
             if "\0" in key:
                 yield Flaw(path, "Keys should not contain U+0000")
-            yield from _walk(inner, (*path, key))
+            yield from _walk(value[key], (*path, key), dropped)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _walk(inner, (*path, index))
+            yield from _walk(inner, (*path, index), dropped)
     elif isinstance(value, str) and "\0" in value:
         yield Flaw(path, "String should not contain U+0000")

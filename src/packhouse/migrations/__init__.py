@@ -24,13 +24,14 @@ HEAD = ScriptDirectory.from_config(_config()).get_current_head()
 async def find_revision(db: Database) -> str | None:
     """The schema's version in this database, None for an empty one. Raises Unavailable."""
     async with db.read() as connection:
-        return await connection.run_sync(_current)
+        revision: str | None = await connection.run_sync(_current)
+        return revision
 
 
 async def upgrade(db: Database) -> str | None:
     """Bring the schema to HEAD in one transaction; gives back the version it was at."""
     async with db.write() as tx:
-        before = await tx.run_sync(_current)
+        before: str | None = await tx.run_sync(_current)
         await tx.run_sync(_upgrade)
     return before
 

@@ -19,15 +19,15 @@ from packhouse.kit.db import Transaction
 from packhouse.orders import openapi, operations, queries, schema, warnings
 from packhouse.orders.profile import PROFILES, Profile
 
-router = APIRouter(prefix="/api/v3", tags=["Orders"])
-extensions = APIRouter(prefix="/api/packhouse", tags=["Orders"])
+router = APIRouter(prefix="/api/v3", tags=["Orders"], default_response_class=Response)
+extensions = APIRouter(prefix="/api/packhouse", tags=["Orders"], default_response_class=Response)
 
 PARTNER_HEADER = "Sendcloud-Partner-Id"
 
 _ID = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
-@router.post("/orders", openapi_extra=openapi.UPSERT, **openapi.RESPONSES)
+@router.post("/orders", openapi_extra=openapi.UPSERT)
 async def upsert_orders(request: Request) -> Response:
     """Create or update up to 100 orders, all or none."""
     house = http.house(request)
@@ -46,7 +46,7 @@ async def upsert_orders(request: Request) -> Response:
     return http.json_response(answer, status=_profile(request).upserted_status)
 
 
-@router.get("/orders", openapi_extra=openapi.LIST, **openapi.RESPONSES)
+@router.get("/orders", openapi_extra=openapi.LIST)
 async def list_orders(request: Request) -> Response:
     """A page of the account's orders."""
     caller = await auth.caller(request, scope="read:order")
@@ -73,13 +73,13 @@ async def get_order(request: Request) -> Response:
     return http.json_response(f'{{"data":{queries.to_wire(row, id_is_text=_profile(request).id_is_text)}}}'.encode())
 
 
-router.add_api_route("/orders/{id}", get_order, openapi_extra=openapi.GET, **openapi.RESPONSES)
+router.add_api_route("/orders/{id}", get_order, openapi_extra=openapi.GET)
 
 # The hottest read goes around the framework, which costs more than the read does.
 SHORTCUTS = [http.Shortcut("GET", re.compile(r"/api/v3/orders/(?P<id>[^/]+)"), "/api/v3/orders/{id}", get_order)]
 
 
-@router.patch("/orders/{id}", openapi_extra=openapi.PATCH, **openapi.RESPONSES)
+@router.patch("/orders/{id}", openapi_extra=openapi.PATCH)
 async def patch_order(request: Request) -> Response:
     """Merge the fields sent into one order."""
     house = http.house(request)
@@ -87,13 +87,13 @@ async def patch_order(request: Request) -> Response:
     id = _to_id(request, operations.no_such_order())
     reading = schema.read_patch(await http.read_body(request))
     if reading.flaws:
-        raise errors.Invalid([errors.Fault("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in reading.flaws])
+        raise operations.to_invalid_patch(reading.flaws)
     async with _writing(request) as tx:
         receipt = await operations.patch_order(house.db, tx, caller, id, reading.value, now=house.clock())
     return http.json_response({"data": receipt.to_wire()})
 
 
-@router.delete("/orders/{id}", status_code=204, openapi_extra=openapi.DELETE, **openapi.RESPONSES)
+@router.delete("/orders/{id}", status_code=204, openapi_extra=openapi.DELETE)
 async def delete_order(request: Request) -> Response:
     """Take an order away; its shipments, labels and history stay."""
     house = http.house(request)
@@ -104,7 +104,7 @@ async def delete_order(request: Request) -> Response:
     return Response(status_code=204)
 
 
-@extensions.get("/orders/{id}/history", openapi_extra=openapi.HISTORY, **openapi.RESPONSES)
+@extensions.get("/orders/{id}/history", openapi_extra=openapi.HISTORY)
 async def list_history(request: Request) -> Response:
     """Who changed an order, when and what, newest first; also of a deleted one."""
     caller = await auth.caller(request, scope="read:order")

@@ -21,7 +21,7 @@ def upsert(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
 def patch(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
     """A deep merge: objects are merged, lists replaced, order items matched by name. Raises ItemNotFound."""
     sent_details = sent.get("order_details") or {}
-    merged = _merge(stored, _without_read_only(sent))
+    merged: dict[str, Any] = _merge(stored, _without_read_only(sent))
     if "order_items" in sent_details:
         stored_items = stored.get("order_details", {}).get("order_items", [])
         merged["order_details"] = {

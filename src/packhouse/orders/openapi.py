@@ -3,15 +3,12 @@
 from typing import Any
 
 from pydantic import TypeAdapter
-from starlette.responses import Response
 
 from packhouse.kit.fields import Id
 from packhouse.orders import queries, schema
 
 _ERRORS = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
 _HEADERS = {"X-Request-Id": {"description": "Names this request in the server's log.", "schema": {"type": "string"}}}
-
-RESPONSES: dict[str, Any] = {"response_model": None, "response_class": Response}
 
 
 def _refusals(*statuses: int) -> dict[str, Any]:
@@ -70,6 +67,7 @@ _SIZE = {"type": "integer", "minimum": 1, "maximum": schema.MAX_PAGE, "default":
 _PAGING = [_query("page_size", _SIZE, "Rows a page."), _query("cursor", {"type": "string"}, "A page's place.")]
 _TIME = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
 
+_ORDERS = {"type": "array", "items": {"$ref": "#/components/schemas/StoredOrder"}}
 _UPSERTED = {
     "type": "object",
     "properties": {"data": {"type": "array", "items": _RECEIPT}, "meta": _META},
@@ -101,7 +99,7 @@ LIST: dict[str, Any] = {
         *_PAGING,
     ],
     "responses": {
-        "200": _answer(_object(data={"type": "array", "items": {"$ref": "#/components/schemas/StoredOrder"}}), "A page.", _LINK),
+        "200": _answer(_object(data=_ORDERS), "A page.", _LINK),
         **_refusals(400, 404),
     },
 }

@@ -38,12 +38,13 @@ class Draft:
     stored: Any = None
     document: dict[str, Any] = field(default_factory=dict)
     id: int = 0
+    _changes: list[history.Change] | None = None
 
     def find_changes(self) -> list[history.Change]:
-        """Of a stored order; keys in another order are no change."""
-        if self.stored.document == orjson.dumps(self.document).decode():
-            return []
-        return list(history.find_changes(orjson.loads(self.stored.document), self.document))
+        """Of a stored order whose document is final; keys in another order are no change."""
+        if self._changes is None:
+            self._changes = list(history.find_changes(orjson.loads(self.stored.document), self.document))
+        return self._changes
 
     def has_changed(self) -> bool:
         return self.stored is None or bool(self.find_changes())
@@ -96,6 +97,10 @@ def to_invalid(flaws: Iterable[Flaw]) -> errors.Invalid:
     return errors.Invalid([errors.Fault("invalid", f.detail, pointer=errors.to_batch_pointer(f.path)) for f in ordered])
 
 
+def to_invalid_patch(flaws: Iterable[Flaw]) -> errors.Invalid:
+    return errors.Invalid([errors.Fault("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in flaws])
+
+
 async def patch_order(
     db: Database, tx: AsyncConnection, caller: Caller, id: int, sent: dict[str, Any], *, now: datetime
 ) -> Receipt:
@@ -112,7 +117,7 @@ async def patch_order(
         raise errors.Invalid(errors.Fault("invalid", detail, title="Invalid", pointer=pointer)) from None
     flaws = [*_find_moved(row, sent), *schema.find_unmerged(draft.document)]
     if flaws:
-        raise errors.Invalid([errors.Fault("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in flaws])
+        raise to_invalid_patch(flaws)
     if draft.has_changed():
         await _write(db, tx, caller, [draft], now)
     return _to_receipt(draft)
@@ -176,7 +181,7 @@ def to_id(entry: Any) -> int | None:
     text = entry.get("id") if isinstance(entry, dict) else None
     if not isinstance(text, str):
         return None
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else 0  # noqa: PLR2004 - fits 64 bits
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else 0
 
 
 def _apply(book: _Book, batch: Sequence[Any]) -> Iterator[Flaw]:

@@ -1,4 +1,4 @@
-"""The three differences between our guide and a published reference that real clients depend on (contract, section 1)."""
+"""The three differences between our guide and a published reference that clients depend on (contract, section 1)."""
 
 from dataclasses import dataclass
 

@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import errors, pagination
-from packhouse.orders import schema
-from packhouse.orders import tables
+from packhouse.orders import schema, tables
 from packhouse.orders.tables import order_history, orders
 
 _o, _h = orders.c, order_history.c
@@ -43,7 +42,7 @@ def _within(column: ColumnElement[Any]) -> Callable[[schema.Span], ColumnElement
 
 # What a list can be narrowed by: the parameter's name and its condition on a value that `schema` has read.
 FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
-    "integration": lambda ids: _o.integration_id.in_(ids),
+    "integration": _o.integration_id.in_,
     "order_number": lambda text: _o.order_number_folded == text.casefold(),
     "order_id": lambda text: _o.order_id_folded == text.casefold(),
     "status": lambda text: _o.status_folded == text.casefold(),
@@ -97,7 +96,9 @@ async def find_addressed(
     tx: AsyncConnection, account_id: int, keys: Mapping[int, Collection[str]], ids: Collection[int], *, lock: bool
 ) -> Sequence[Any]:
     """The orders that a batch names, by integration and order_id or by id; locked, in the order of their ids."""
-    places = [(_o.integration_id == integration) & _o.order_id.in_(sorted(found)) for integration, found in keys.items()]
+    places: list[ColumnElement[bool]] = [
+        (_o.integration_id == integration) & _o.order_id.in_(sorted(found)) for integration, found in keys.items()
+    ]
     if ids:
         places.append(_o.id.in_(sorted(ids)))
     if not places:

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from packhouse.kit import errors, places, shapes, validation
+from packhouse.kit.fields import Count as Quantity
 from packhouse.kit.fields import (
     CountryCode,
     CurrencyCode,
@@ -29,7 +30,6 @@ from packhouse.kit.fields import (
     Whole,
     any_case,
 )
-from packhouse.kit.fields import Count as Quantity
 from packhouse.kit.shapes import Named, Relaxed
 
 MAX_BATCH = 100
@@ -303,7 +303,7 @@ def _with_phone_number(value: Any) -> Any:
 _PATCH_SHAPE = shapes.derive(OrderFields, "Patch", partial=True)
 
 
-class OrderPatch(_PATCH_SHAPE, total=False):  # type: ignore[misc, valid-type]
+class OrderPatch(_PATCH_SHAPE, total=False):  # type: ignore[call-arg, misc, valid-type]
     """What PATCH merges into an order: any part of one, and `null` where a value may be cleared."""
 
     __pydantic_config__ = _STRICT
@@ -409,7 +409,8 @@ def read_list_request(parameters: Iterable[tuple[str, str]], only: Collection[st
     given: dict[str, list[str]] = {}
     for name, value in parameters:
         if value:
-            given.setdefault(re.sub(r"\[\d*\]$", "", name) if name.startswith("integration[") else name, []).append(value)
+            plain = "integration" if re.fullmatch(r"integration\[\d*\]", name) else name
+            given.setdefault(plain, []).append(value)
     filters: dict[str, Any] = {}
     faults: list[errors.Fault] = []
     for name, reader in _READERS.items():

@@ -73,7 +73,9 @@ def to_row(document: dict[str, Any], **columns: Any) -> dict[str, Any]:
     }
 
 
-def to_wire(id: int, created_at: datetime | str, modified_at: datetime | str, document: str, *, id_is_text: bool) -> str:
+def to_wire(
+    id: int, created_at: datetime | str, modified_at: datetime | str, document: str, *, id_is_text: bool
+) -> str:
     """The order as JSON text: what we add to it is written before the document, which is never parsed."""
     shown = f'"{id}"' if id_is_text else id
     made, changed = clock.to_wire(created_at), clock.to_wire(modified_at)

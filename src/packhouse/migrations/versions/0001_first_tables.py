@@ -36,7 +36,7 @@ def _make_ids() -> None:
 def _make_accounts() -> None:
     op.create_table(
         "accounts",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("country_code", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),

@@ -1,0 +1,174 @@
+"""What is measured. Rounds of the limit and of ours take turns, so that a slow minute of the machine meets both."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+import psutil
+
+from bench import limits, load, servers
+from bench.report import Asked, Figure
+from packhouse.kit import clock
+from packhouse.orders import demo, operations, schema
+
+BATCH = 100
+_MEGABYTE = 1024 * 1024
+
+
+class Plan(NamedTuple):
+    """How much is done; `rounds` are of each pair."""
+
+    rounds: int = 7
+    batches: int = 15
+    get_seconds: float = 2.0
+    get_orders: int = 2_000
+    validations: int = 41
+    memory_batches: int = 1_000
+
+
+QUICK = Plan(rounds=5, batches=6, get_seconds=1.0, get_orders=1_000, validations=21, memory_batches=300)
+
+
+def _make_batches(integration_id: int, seed: int = 0) -> Iterator[list[dict[str, Any]]]:
+    """Endless, every order with a key of its own."""
+    made = demo.make_orders(10**9, seed=seed, integration_ids=[integration_id], now=clock.now())
+    while True:
+        yield list(islice(made, BATCH))
+
+
+def measure_posts(folder: Path, plan: Plan) -> Iterator[Figure]:
+    """Orders a second by POST of 100, new ones and then the same ones with another status."""
+    ours, raw = folder / "posts.db", folder / "raw.db"
+    integration_id = servers.make_database(ours)
+    servers.make_database(raw)
+    table = limits.RawTable(raw)
+    with servers.run_packhouse(ours) as server:
+        connection = server.connect()
+        source = _make_batches(integration_id)
+        load.time_posts(connection, map(orjson.dumps, islice(source, 5)))  # the first ones load tables and caches
+        rounds = [list(islice(source, plan.batches)) for _ in range(plan.rounds)]
+        count = plan.batches * BATCH
+        for kind, version in (("created", 1), ("updated", 2)):
+            found: tuple[list[float], list[float]] = ([], [])
+            for turn, batches in enumerate(rounds):
+                sent = batches if version == 1 else [_change(batch) for batch in batches]
+                found[0].append(count / _time_raw(table, sent, 1 + turn * count, version))
+                found[1].append(count / load.time_posts(connection, [orjson.dumps(batch) for batch in sent]))
+            asked = Asked(0.5, at_least=True) if version == 1 else None
+            yield Figure(f"POST of {BATCH}, orders {kind}", "a second", found[1], found[0], asked)
+        connection.close()
+    table.close()
+
+
+def _time_raw(table: limits.RawTable, batches: Sequence[list[dict[str, Any]]], first_id: int, version: int) -> float:
+    now = clock.now()
+    rows = [limits.to_rows(b, first_id + i * BATCH, version, now) for i, b in enumerate(batches)]
+    versions = [limits.to_versions(r, version, now) for r in rows] if version > 1 else []
+    return table.time_batches(rows, versions)
+
+
+def _change(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    changed = deepcopy(batch)
+    for order in changed:
+        order["order_details"]["status"] = {"code": "packed", "message": "Packed"}
+    return changed
+
+
+def measure_gets(folder: Path, plan: Plan) -> Iterator[Figure]:
+    """GETs a second of single orders, beside the same bytes out of a dictionary."""
+    database, answers = folder / "gets.db", folder / "answers.json"
+    source = _make_batches(servers.make_database(database))
+    with servers.run_packhouse(database) as server:
+        connection = server.connect()
+        paths: list[str] = []
+        for batch in islice(source, plan.get_orders // BATCH):
+            receipts = orjson.loads(load.post(connection, orjson.dumps(batch)))["data"]
+            paths += [f"/api/v3/orders/{receipt['id']}" for receipt in receipts]
+        answers.write_bytes(orjson.dumps({path: load.get(connection, path).decode() for path in paths}))
+        connection.close()
+        with servers.run_floor(answers) as floor:
+            found: tuple[list[float], list[float]] = ([], [])
+            for _ in range(plan.rounds):
+                found[0].append(load.count_gets(floor, paths, plan.get_seconds))
+                found[1].append(load.count_gets(server, paths, plan.get_seconds))
+    yield Figure("GET by id", "a second", found[1], found[0], Asked(0.25, at_least=True))
+
+
+def measure_validation(_folder: Path, plan: Plan) -> Iterator[Figure]:
+    """Milliseconds for a batch of 100, beside parsing the same bytes."""
+    batch = next(_make_batches(1))
+    good, refused = orjson.dumps(batch), orjson.dumps(_spoil(batch))
+
+    def refuse() -> None:
+        errors = operations.to_invalid(schema.read_batch(refused).flaws).to_wire()
+        if len(orjson.loads(orjson.dumps(errors))["errors"]) != 3 * BATCH:
+            raise RuntimeError("The spoiled batch should have three errors an order.")
+
+    refuse()
+    if schema.read_batch(good).flaws:
+        raise RuntimeError("The batch should be valid.")
+    cases: list[tuple[str, bytes, Callable[[], object], float]] = [
+        ("validation of a batch", good, lambda: schema.read_batch(good), 4),
+        ("refusal of a batch, 300 errors", refused, lambda: schema.read_batch(refused), 9),
+    ]
+    for name, body, read, bound in cases:
+        limit, ours = [], []
+        for _ in range(plan.validations):
+            limit.append(_time_ms(lambda body=body: orjson.loads(body)))
+            ours.append(_time_ms(read))
+        yield Figure(name, "ms", ours, limit, Asked(bound, at_least=False))
+
+
+def _spoil(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    spoiled = deepcopy(batch)
+    for order in spoiled:
+        order["order_details"]["order_items"][0]["quantity"] = 0
+        order["payment_details"]["status"] = {}
+        order["shipping_address"]["country_code"] = "QQ"
+        order["shipping_address"].pop("state_province_code", None)
+    return spoiled
+
+
+def _time_ms(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1000
+
+
+def measure_memory(folder: Path, plan: Plan) -> Iterator[Figure]:
+    """Resident memory of the server after many batches, and what the last four fifths of them added."""
+    database = folder / "memory.db"
+    source = _make_batches(servers.make_database(database))
+    early = plan.memory_batches // 5
+    with servers.run_packhouse(database) as server:
+        process = psutil.Process(server.process.pid)
+        connection = server.connect()
+        samples = {}
+        for number, batch in enumerate(islice(source, plan.memory_batches), 1):
+            load.post(connection, orjson.dumps(batch))
+            samples[number] = process.memory_info().rss / _MEGABYTE
+        connection.close()
+    last, first = samples[plan.memory_batches], samples[early]
+    yield Figure(f"memory after {plan.memory_batches:,} batches", "MB", [last], (), Asked(150, at_least=False))
+    yield Figure(f"memory against after {early} batches", "MB", [last], [first], Asked(1.05, at_least=False))
+
+
+def measure_start(folder: Path, plan: Plan) -> Iterator[Figure]:
+    """Seconds from the start of the process to the first answer, on a database that is up to date."""
+    database = folder / "start.db"
+    servers.make_database(database)
+    took = [servers.time_start(database) for _ in range(min(plan.rounds, 5))]
+    yield Figure("start to first answer", "s", took, (), Asked(2, at_least=False))
+
+
+MEASURES: dict[str, Callable[[Path, Plan], Iterator[Figure]]] = {
+    "post": measure_posts,
+    "get": measure_gets,
+    "validation": measure_validation,
+    "memory": measure_memory,
+    "start": measure_start,
+}

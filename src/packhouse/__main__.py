@@ -1,0 +1,5 @@
+"""`python -m packhouse`."""
+
+from packhouse.cli import main
+
+main()

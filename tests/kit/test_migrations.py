@@ -1,0 +1,186 @@
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from packhouse import migrations
+from packhouse.accounts import tables as accounts
+from packhouse.integrations import tables as integrations
+from packhouse.kit.db import SEQUENCES, Database, metadata
+from packhouse.orders import tables as orders
+from tests import servers
+from tests.concurrency import served
+
+T = TypeVar("T")
+
+ROOMS = (accounts.accounts, accounts.api_keys, integrations.integrations, orders.orders, orders.order_history)
+
+
+@pytest.fixture
+def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database that no migration has seen."""
+    if backend == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: str = request.getfixturevalue("postgres")
+    name = servers.new_database_name()
+    servers.execute(server, f'CREATE DATABASE "{name}"')
+    yield servers.with_name(server, name)
+    servers.execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def on(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    async def run() -> T:
+        db = Database(url)
+        try:
+            return await work(db)
+        finally:
+            await db.close()
+
+    return asyncio.run(run())
+
+
+def look(url: str, question: Callable[[Connection], T]) -> T:
+    async def ask(db: Database) -> T:
+        async with db.read() as tx:
+            return await tx.run_sync(question)
+
+    return on(url, ask)
+
+
+def find_differences(connection: Connection) -> list[Any]:
+    backend = connection.dialect.name
+    is_here = {name: table.info.get("only", backend) == backend for name, table in metadata.tables.items()}
+
+    def include(_object: Any, name: str | None, kind: str, reflected: bool, _other: Any) -> bool:
+        return kind != "table" or reflected or is_here[str(name)]
+
+    options = {"compare_type": True, "compare_server_default": True, "include_object": include}
+    return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+
+
+def script() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(migrations.__file__)).parent).replace("%", "%%"))
+    return ScriptDirectory.from_config(config)
+
+
+def test_the_migrations_make_the_tables_of_the_rooms(empty_url: str) -> None:
+    assert {table.name for table in ROOMS} | {"sequences"} == set(metadata.tables)
+    on(empty_url, migrations.upgrade)
+    assert look(empty_url, find_differences) == []
+
+
+def test_a_difference_would_be_seen(database_url: str) -> None:
+    async def change(db: Database) -> None:
+        async with db.write() as tx:
+            await tx.execute(text("ALTER TABLE orders ADD COLUMN colour TEXT"))
+            await tx.execute(text("DROP INDEX ix_orders_status"))
+            await tx.execute(text("DROP TABLE order_history"))
+
+    on(database_url, change)
+    found = {(kind, subject.name) for kind, *_, subject in filter(is_plain, look(database_url, find_differences))}
+    assert found == {("add_table", "order_history"), ("add_index", "ix_orders_status"), ("remove_column", "colour")}
+
+
+def is_plain(difference: Any) -> bool:
+    """A difference of a table, a column or an index; those of a column's type come as lists."""
+    return isinstance(difference, tuple)
+
+
+def test_the_primary_keys_are_those_of_the_tables(database_url: str) -> None:
+    # What `compare_metadata` does not look at.
+    for table in ROOMS:
+        key = look(database_url, lambda connection, name=table.name: inspect(connection).get_pk_constraint(name))  # type: ignore[misc]
+        assert key["constrained_columns"] == [column.name for column in table.primary_key]
+        assert key["name"] == table.primary_key.name
+
+
+def test_ids_come_from_sequences_where_there_are_some(database_url: str, backend: str) -> None:
+    tables = look(database_url, lambda connection: inspect(connection).get_table_names())
+    if backend == "sqlite":
+        assert "sequences" in tables
+        return
+    assert "sequences" not in tables
+    sequences = look(database_url, lambda connection: inspect(connection).get_sequence_names())
+    assert sorted(sequences) == sorted(f"{name}_id" for name in SEQUENCES)
+
+
+def test_texts_that_are_sorted_by_sort_by_code_point(database_url: str) -> None:
+    async def sort(db: Database) -> list[str]:
+        async with db.write() as tx:
+            row = {"at": "2026-03-14T08:26:53.000000+00:00", "account": 1}
+            for id, number in enumerate(("b", "a", "B", "é", "Z", "10", "9", "😀", "\ufffd"), start=1):
+                await db.upsert(tx, orders.orders, [to_row(id, number, row)])
+            found = await tx.execute(text("SELECT order_number FROM orders ORDER BY order_number"))
+            return list(found.scalars())
+
+    assert on(database_url, sort) == ["10", "9", "B", "Z", "a", "b", "é", "\ufffd", "😀"]
+
+
+def to_row(id: int, number: str, row: dict[str, Any]) -> dict[str, Any]:
+    document = {
+        "order_id": str(id),
+        "order_number": number,
+        "order_details": {"integration": {"id": 1}, "status": {"code": "new"}, "order_created_at": row["at"]},
+    }
+    at = orders.clock.from_wire(row["at"])
+    columns = {"account_id": 1, "id": id, "version": 1, "created_at": at, "created_by": "test:1", "modified_at": at}
+    return orders.to_row(document, **columns)
+
+
+def test_migrating_twice_is_harmless(empty_url: str) -> None:
+    assert on(empty_url, migrations.upgrade) is None
+    before = look(empty_url, lambda connection: sorted(inspect(connection).get_table_names()))
+    assert on(empty_url, migrations.upgrade) == migrations.HEAD
+    assert look(empty_url, lambda connection: sorted(inspect(connection).get_table_names())) == before
+    assert look(empty_url, find_differences) == []
+
+
+def test_migrating_keeps_what_is_stored(database_url: str) -> None:
+    def names(connection: Connection) -> list[str]:
+        return list(connection.execute(text("SELECT name FROM accounts ORDER BY account_id")).scalars())
+
+    assert look(database_url, names) == ["owner", "stranger"]
+    on(database_url, migrations.upgrade)
+    assert look(database_url, names) == ["owner", "stranger"]
+
+
+def test_two_who_migrate_at_once_make_one_schema(empty_url: str) -> None:
+    commands = [served.start(empty_url, "migrate", "--json") for _ in range(2)]
+    outcomes = [(command.wait(30), served.read_errors(command)) for command in commands]
+    # The second waits its turn, or says in a line that it did not come.
+    assert min(code for code, _ in outcomes) == 0
+    assert all(code == 0 or (code == 1 and len(told.splitlines()) == 1) for code, told in outcomes), outcomes
+    assert on(empty_url, migrations.find_revision) == migrations.HEAD
+    assert look(empty_url, find_differences) == []
+
+
+def test_the_revision_is_found(empty_url: str) -> None:
+    assert on(empty_url, migrations.find_revision) is None
+    on(empty_url, migrations.upgrade)
+    assert on(empty_url, migrations.find_revision) == migrations.HEAD
+
+
+def test_the_revisions_form_one_line() -> None:
+    revisions = list(script().walk_revisions())
+    assert script().get_heads() == [migrations.HEAD]
+    assert [revision.revision for revision in revisions][0] == migrations.HEAD
+    for newer, older in zip(revisions, revisions[1:], strict=False):
+        assert newer.down_revision == older.revision
+    assert revisions[-1].down_revision is None
+    assert not any(revision.branch_labels or revision.dependencies for revision in revisions)
+    assert [r.revision for r in reversed(revisions)] == [f"{n:04}" for n in range(1, len(revisions) + 1)]
+
+
+def test_each_revision_is_a_file_named_after_it() -> None:
+    folder = Path(str(migrations.__file__)).parent / "versions"
+    files = {path.name[:4] for path in folder.glob("[0-9]*.py")}
+    assert files == {revision.revision for revision in script().walk_revisions()}
