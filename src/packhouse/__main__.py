@@ -1,5 +1,6 @@
 """`python -m packhouse`."""
 
-from packhouse.cli import main
+from packhouse import cli
 
-main()
+if __name__ == "__main__":
+    cli.main()

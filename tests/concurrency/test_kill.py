@@ -126,7 +126,8 @@ def check_history(client: httpx.Client, orders: dict[str, dict[str, Any]]) -> No
         assert [entry["version"] for entry in entries] == list(range(len(entries), 0, -1))
         writer = name.split("-")[1]
         assert len(entries) == len([tag for tag in stored if tag.split("-")[1] == writer])
-        tags = {c["value"] for e in entries for c in e["changes"] if c["path"] == "/order_details/notes"}
+        notes = ("replace", "/order_details/notes")
+        tags = {c["value"] for e in entries for c in e["changes"] if (c["op"], c["path"]) == notes}
         assert len(tags) == len(entries) - 1
         assert tags <= stored
 

@@ -111,7 +111,9 @@ def test_an_order_that_many_update_at_once_is_one_writers_whole(server: served.S
         assert stored in [of_writer(n, "o-1") for n in good]
         entries = history(client, id)
         assert [entry["version"] for entry in entries] == list(range(len(good) + 1, 0, -1))
-        told = [c["value"] for e in entries for c in e["changes"] if (c["op"], c["path"]) == ("replace", "/order_number")]
+        told = [
+            c["value"] for e in entries for c in e["changes"] if (c["op"], c["path"]) == ("replace", "/order_number")
+        ]
         assert sorted(told) == sorted(f"writer {n}" for n in good)
         assert told[0] == stored["order_number"]
 

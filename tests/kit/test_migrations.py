@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, inspect, text
 from packhouse import migrations
 from packhouse.accounts import tables as accounts
 from packhouse.integrations import tables as integrations
+from packhouse.kit import clock
 from packhouse.kit.db import SEQUENCES, Database, metadata
 from packhouse.orders import tables as orders
 from tests import servers
@@ -63,7 +65,7 @@ def find_differences(connection: Connection) -> list[Any]:
         return kind != "table" or reflected or is_here[str(name)]
 
     options = {"compare_type": True, "compare_server_default": True, "include_object": include}
-    return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
 
 def script() -> ScriptDirectory:
@@ -131,7 +133,7 @@ def to_row(id: int, number: str, row: dict[str, Any]) -> dict[str, Any]:
         "order_number": number,
         "order_details": {"integration": {"id": 1}, "status": {"code": "new"}, "order_created_at": row["at"]},
     }
-    at = orders.clock.from_wire(row["at"])
+    at = clock.from_wire(row["at"])
     columns = {"account_id": 1, "id": id, "version": 1, "created_at": at, "created_by": "test:1", "modified_at": at}
     return orders.to_row(document, **columns)
 
@@ -172,8 +174,8 @@ def test_the_revision_is_found(empty_url: str) -> None:
 def test_the_revisions_form_one_line() -> None:
     revisions = list(script().walk_revisions())
     assert script().get_heads() == [migrations.HEAD]
-    assert [revision.revision for revision in revisions][0] == migrations.HEAD
-    for newer, older in zip(revisions, revisions[1:], strict=False):
+    assert revisions[0].revision == migrations.HEAD
+    for newer, older in itertools.pairwise(revisions):
         assert newer.down_revision == older.revision
     assert revisions[-1].down_revision is None
     assert not any(revision.branch_labels or revision.dependencies for revision in revisions)

@@ -153,7 +153,7 @@ def test_an_offset_leads_on_and_back(seven: TestClient) -> None:
 
 
 def test_a_cursor_may_be_written_in_any_base64(seven: TestClient) -> None:
-    for written in ("cD00", "cD00".encode().hex() and "cD00", encode("p=4").rstrip("="), "cj0wJnA9NA", "cj0wJnA9NA=="):
+    for written in ("cD00", encode("p=4").rstrip("="), "cj0wJnA9NA", "cj0wJnA9NA=="):
         assert get_ids(seven, f"page_size=2&cursor={written}") == [3, 2]
 
 
@@ -172,7 +172,7 @@ UNREADABLE = [
     encode("o=99999999999999999999"),
     encode("r=2"),
     encode("r=yes&p=3"),
-    encode('p=["2026-03-14T00:00:00Z",3]'),
+    encode('p=["2026-02-30T00:00:00Z",1,3]'),
     base64.b64encode(b"p=\xff\xfe").decode(),
     encode("p=\0"),
 ]
@@ -243,7 +243,7 @@ class Shelf:
 
 @pytest.mark.parametrize("sort", [*SORTS, *MIXED])
 def test_a_walk_loses_and_repeats_nothing_while_others_write(client: TestClient, sort: str) -> None:
-    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(
         lasting=st.lists(ATTRIBUTES, min_size=1, max_size=9),
         passing=st.lists(ATTRIBUTES, max_size=6),

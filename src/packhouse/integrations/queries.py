@@ -21,6 +21,8 @@ async def find_live(tx: AsyncConnection, account_id: int, ids: Collection[int]) 
 
 async def find_known(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> set[int]:
     """Those of `ids` that the account has or had: orders of a deleted integration can still be listed."""
+    if not ids:
+        return set()
     statement = select(integrations.c.id).where(
         integrations.c.account_id == account_id, integrations.c.id.in_(sorted(ids))
     )

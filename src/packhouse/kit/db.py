@@ -73,12 +73,16 @@ _SQLITE_AWAY = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
 }
 _SQLITE_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 # SQLSTATE: lock not available, deadlock, serialization failure, a duplicate made by a concurrent writer.
 _POSTGRES_BUSY = {"55P03", "40P01", "40001", "23505"}
 # SQLSTATE classes: connection, resources (disk full, too many connections), shutdown, system error; 57014 is a timeout.
 _POSTGRES_AWAY = ("08", "53", "57", "58")
+# SQLSTATE: no such user or password, no such database, a database that takes no connections.
+_POSTGRES_CLOSED = ("28", "3D", "55000")
 
 
 class DatabaseUrlError(ValueError):
@@ -131,6 +135,7 @@ class Database:
 
     def __init__(self, url: str, tuning: Tuning = DEFAULT_TUNING) -> None:
         self.url = _parse(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._tuning = tuning
         self._direct: sqlite3.Connection | None = None
         self._prepared: dict[int, tuple[str, Sequence[str]]] = {}
@@ -141,10 +146,6 @@ class Database:
         else:
             self._writer = self._postgres_engine()
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self.url.get_backend_name() == "sqlite"
 
     async def open(self) -> None:
         """Raises Unavailable where the database cannot be reached."""
@@ -214,7 +215,7 @@ class Database:
         if not rows:
             return
         if self.is_sqlite:
-            await tx.execute(_upsert_each(table), rows)
+            await _upsert_each(tx, table, rows)
         else:
             columns = {column.name: [row[column.name] for row in rows] for column in table.columns}
             await tx.execute(_upsert_arrays(table), columns)
@@ -266,6 +267,7 @@ class Database:
         if self._direct is None:
             self._direct = sqlite3.connect(cast("str", self.url.database), isolation_level=None, timeout=0.1)
             self._direct.execute("PRAGMA query_only = ON")
+            self._direct.execute("PRAGMA cache_size = -16000")
         return self._direct
 
     def _prepare(self, statement: Select[Any]) -> tuple[str, Sequence[str]]:
@@ -331,6 +333,8 @@ def _from_sqlite(error: sqlite3.Error) -> errors.Unavailable | None:
 def _from_postgres(state: str) -> errors.Unavailable | None:
     if state in _POSTGRES_BUSY:
         return errors.Busy()
+    if state.startswith(_POSTGRES_CLOSED):
+        return errors.Unavailable(f"The database refuses the connection: SQLSTATE {state}.")
     return errors.Unavailable("The database cannot answer now.") if state.startswith(_POSTGRES_AWAY) else None
 
 
@@ -349,10 +353,24 @@ _RAISE_POSTGRES = text(
 )
 
 
+async def _upsert_each(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Past SQLAlchemy, which takes as long to look at every value once more as SQLite takes to store it."""
+    sql, names = _upsert_text(table)
+    values = [[_to_sqlite(row[name]) for name in names] for row in rows]
+    driver: Any = (await tx.get_raw_connection()).driver_connection
+    await driver.executemany(sql, values)
+
+
 @lru_cache
-def _upsert_each(table: Table) -> Executable:
+def _upsert_text(table: Table) -> tuple[str, Sequence[str]]:
     statement = sqlite.insert(table)
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=_replaced(table, statement))
+    upsert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=_replaced(table, statement))
+    compiled: Any = upsert.compile(dialect=sqlite.dialect())
+    return str(compiled), compiled.positiontup
+
+
+def _to_sqlite(value: Any) -> Any:
+    return clock.to_wire(value) if isinstance(value, datetime) else value
 
 
 # What our own types are inside an array.

@@ -22,7 +22,7 @@ EXACT = "~exact"
 
 _NUMERIC = r"^-?(\d+(\.\d+)?|\.\d+)$"
 _ABOVE_ZERO = r"^(\d{0,9}[1-9]\d{0,9}(\.\d{1,9})?|\d{0,9}\.\d{0,9}[1-9]\d{0,9})$"
-_INSTANT = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?$"
+_INSTANT = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?[0-5]\d)?$"
 _PLAIN_EMAIL = (
     r"^[A-Za-z0-9_%+-]{1,32}(\.[A-Za-z0-9_%+-]{1,15}){0,2}"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,4}(com|org|net|eu|nl|be|de|fr|es|it|pl|uk|ch|at|lu|dk|se|ie|us)$"
@@ -65,6 +65,13 @@ def _above_zero_schema() -> CoreSchema:
         ],
         mode="left_to_right",
     )
+
+
+def _measure_schema() -> CoreSchema:
+    """Integers first, because as a float one would come back as 1.0, or past 53 bits with other digits."""
+    whole = cs.int_schema(strict=True, ge=0, le=INT64_MAX)
+    number = cs.float_schema(strict=True, ge=0, lt=float(INT64_MAX), allow_inf_nan=False)
+    return cs.union_schema([(whole, QUICK), (number, EXACT)], mode="left_to_right")
 
 
 def _flat_schema() -> CoreSchema:
@@ -191,7 +198,11 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 Id = Annotated[int, Field(ge=1, le=INT64_MAX)]
 Count = Annotated[int, Field(gt=0, le=INT64_MAX)]
 Whole = Annotated[int, Field(ge=0, le=INT64_MAX)]
-Measure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Measure = Annotated[
+    Any,
+    GetPydanticSchema(lambda _source, _handler: _measure_schema()),
+    WithJsonSchema({"type": "number", "minimum": 0, "exclusiveMaximum": 2**63}),
+]
 Number = Annotated[Any, GetPydanticSchema(lambda _source, _handler: _number_schema()), WithJsonSchema(_NUMBER_JSON)]
 PositiveNumber = Annotated[
     Any, _quick_or_exact(_above_zero_schema(), _number_schema(), _above_zero), WithJsonSchema(_POSITIVE_JSON)

@@ -32,12 +32,12 @@ async def upsert_orders(request: Request) -> Response:
     """Create or update up to 100 orders, all or none."""
     house = http.house(request)
     caller = await auth.caller(request, scope="write:order")
-    _check_partner(request)
+    strangers = _find_strange_partners(request)
     reading = schema.read_batch(await http.read_body(request))
-    if reading.flaws:
+    if reading.flaws or strangers:
         async with house.db.read() as tx:
             more = await operations.find_flaws(tx, caller.account_id, reading.value)
-        raise operations.to_invalid([*reading.flaws, *more])
+        raise errors.Invalid([*strangers, *operations.to_faults([*reading.flaws, *more])])
     async with _writing(request) as tx:
         receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=house.clock())
     answer: dict[str, Any] = {"data": [receipt.to_wire() for receipt in receipts]}
@@ -50,13 +50,12 @@ async def upsert_orders(request: Request) -> Response:
 async def list_orders(request: Request) -> Response:
     """A page of the account's orders."""
     caller = await auth.caller(request, scope="read:order")
-    asked = schema.read_list_request(request.query_params.multi_items())
-    cursor = pagination.decode(asked.cursor)
+    parameters = request.query_params.multi_items()
     async with http.house(request).db.read() as tx:
-        if wanted := asked.filters.get("integration"):
-            known = await integrations.find_known(tx, caller.account_id, wanted)
-            if strangers := [id for id in wanted if id not in known]:
-                raise errors.Invalid([schema.not_an_integration(id) for id in strangers])
+        wanted = schema.find_integrations(parameters)
+        known = await integrations.find_known(tx, caller.account_id, wanted)
+        asked = schema.read_list_request(parameters, known=known)
+        cursor = pagination.decode(asked.cursor)
         page = await queries.list_orders(tx, caller.account_id, asked.filters, asked.sort, cursor, asked.page_size)
     id_is_text = _profile(request).id_is_text
     body = ",".join(queries.to_wire(row[-4:], id_is_text=id_is_text) for row in page.rows)
@@ -149,17 +148,17 @@ def _to_id(request: Request, otherwise: errors.Fault) -> int:
     return int(text)
 
 
-def _check_partner(request: Request) -> None:
+def _find_strange_partners(request: Request) -> list[errors.Fault]:
     """Optional; when sent it must be one that the operator knows (contract, section 2)."""
     sent = request.headers.get(PARTNER_HEADER)
     if sent is None:
-        return
+        return []
     try:
         is_known = uuid.UUID(sent) in http.house(request).partner_ids
     except ValueError:
         is_known = False
-    if not is_known:
-        raise errors.Invalid(errors.Fault("invalid", "This is not the UUID of a known partner.", header=PARTNER_HEADER))
+    fault = errors.Fault("invalid", "This is not the UUID of a known partner.", header=PARTNER_HEADER)
+    return [] if is_known else [fault]
 
 
 def _find_warnings(

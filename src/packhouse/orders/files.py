@@ -167,7 +167,7 @@ class _Window:
                 return self.peek()
 
     def take_value(self) -> tuple[Any, str]:
-        """A JSON value and its text. Twice as much is read each time, so that a long one costs no more than its length."""
+        """A JSON value and its text. The window doubles each time, so that a long one costs its length."""
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)

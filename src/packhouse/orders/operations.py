@@ -72,7 +72,7 @@ async def upsert_orders(
     book = await _open_book(tx, caller.account_id, batch, lock=True)
     flaws = list(_apply(book, batch))
     if flaws:
-        raise to_invalid(flaws)
+        raise errors.Invalid(to_faults(flaws))
     drafts = list({id(draft): draft for draft in book.entries if draft is not None}.values())
     made = [draft for draft in drafts if draft.stored is None]
     for draft, new_id in zip(made, await db.next_ids(tx, "orders", len(made)) if made else (), strict=True):
@@ -88,13 +88,13 @@ async def find_flaws(tx: AsyncConnection, account_id: int, batch: Any) -> list[F
     return list(_apply(await _open_book(tx, account_id, entries, lock=False), entries))
 
 
-def to_invalid(flaws: Iterable[Flaw]) -> errors.Invalid:
+def to_faults(flaws: Iterable[Flaw]) -> list[errors.Fault]:
     """All of them, each place once, in the order of the batch."""
     places: dict[errors.Path, Flaw] = {}
     for flaw in flaws:
         places.setdefault(flaw.path, flaw)
     ordered = sorted(places.values(), key=lambda flaw: flaw.path[:1])
-    return errors.Invalid([errors.Fault("invalid", f.detail, pointer=errors.to_batch_pointer(f.path)) for f in ordered])
+    return [errors.Fault("invalid", flaw.detail, pointer=errors.to_batch_pointer(flaw.path)) for flaw in ordered]
 
 
 def to_invalid_patch(flaws: Iterable[Flaw]) -> errors.Invalid:

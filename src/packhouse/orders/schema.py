@@ -403,14 +403,12 @@ MAX_PAGE = 200
 DEFAULT_PAGE = 100
 
 
-def read_list_request(parameters: Iterable[tuple[str, str]], only: Collection[str] | None = None) -> ListRequest:
-    """From the query string; `only` names the readable ones where not all are. Raises Invalid that names each bad
-    parameter; unknown and empty ones are ignored."""
-    given: dict[str, list[str]] = {}
-    for name, value in parameters:
-        if value:
-            plain = "integration" if re.fullmatch(r"integration\[\d*\]", name) else name
-            given.setdefault(plain, []).append(value)
+def read_list_request(
+    parameters: Iterable[tuple[str, str]], only: Collection[str] | None = None, known: Collection[int] | None = None
+) -> ListRequest:
+    """From the query string; `only` names the readable ones where not all are, `known` the integrations that may be
+    named where not any may. Raises Invalid that names each bad parameter; unknown and empty ones are ignored."""
+    given = _collect(parameters)
     filters: dict[str, Any] = {}
     faults: list[errors.Fault] = []
     for name, reader in _READERS.items():
@@ -420,14 +418,29 @@ def read_list_request(parameters: Iterable[tuple[str, str]], only: Collection[st
             except ValueError as error:
                 faults.append(errors.Fault("invalid", str(error), parameter=name))
     size = filters.pop("page_size", DEFAULT_PAGE)
-    if "integration" in filters and (strangers := [i for i in filters["integration"] if not isinstance(i, int)]):
-        faults += [not_an_integration(stranger) for stranger in strangers]
+    for id in filters.get("integration", ()):
+        if not isinstance(id, int) or (known is not None and id not in known):
+            faults.append(_not_an_integration(id))
     if faults:
         raise errors.Invalid(faults)
     return ListRequest(filters, ",".join(given.get("sort", [])), size, given.get("cursor", [None])[-1])
 
 
-def not_an_integration(value: object) -> errors.Fault:
+def find_integrations(parameters: Iterable[tuple[str, str]]) -> list[int]:
+    """The ids that a query string names, so that the caller can ask which of them are the account's."""
+    return [id for id in _read_integrations(_collect(parameters).get("integration", [])) if isinstance(id, int)]
+
+
+def _collect(parameters: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    given: dict[str, list[str]] = {}
+    for name, value in parameters:
+        if value:
+            plain = "integration" if re.fullmatch(r"integration\[\d*\]", name) else name
+            given.setdefault(plain, []).append(value)
+    return given
+
+
+def _not_an_integration(value: object) -> errors.Fault:
     detail = f"Select a valid choice. {value} is not one of the available choices."
     return errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter="integration")
 

@@ -1,0 +1,26 @@
+"""The command line as people and programs call it, in process, on a database of the test alone."""
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from packhouse import cli
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run("orders import -", input=…)`: the words of a command; a list where a word holds a space."""
+    monkeypatch.setenv("PACKHOUSE_DATABASE_URL", database_url)
+
+    def call(command: str | list[str], **options: object) -> Result:
+        words = command.split() if isinstance(command, str) else command
+        done = CliRunner().invoke(cli.app, words, **options)  # type: ignore[arg-type]
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done
+
+    return call
