@@ -11,7 +11,7 @@ from packhouse.cli import serve
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Packhouse against the physical limit.")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, in half a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, in about a minute")
     parser.add_argument("--only", choices=measures.MEASURES, action="append", help="this measure; may be repeated")
     parser.add_argument("--folder", type=Path, help="on the disk to measure; this checkout's without it")
     options = parser.parse_args()

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from typing import Any, TypeVar
 
@@ -16,7 +16,6 @@ from starlette.testclient import TestClient
 from packhouse.accounts import operations, queries
 from packhouse.kit import clock, errors, security
 from packhouse.kit.db import Database, Transaction
-
 from tests import make
 from tests.conftest import OWNER, STRANGER
 
@@ -27,7 +26,7 @@ Write = Callable[[Callable[[Database, Transaction], Awaitable[Any]]], Any]
 
 
 @pytest.fixture
-def write(database_url: str) -> Iterator[Write]:
+def write(database_url: str) -> Write:
     """`write(lambda db, tx: …)` runs in a transaction of its own, as the command does."""
 
     async def run(work: Callable[[Database, Transaction], Awaitable[T]]) -> T:
@@ -38,7 +37,7 @@ def write(database_url: str) -> Iterator[Write]:
         finally:
             await db.close()
 
-    yield lambda work: asyncio.run(run(work))
+    return lambda work: asyncio.run(run(work))
 
 
 def _create(write: Write, account_id: int = OWNER_ACCOUNT, name: str = "", **chosen: str) -> operations.NewKey:

@@ -20,7 +20,6 @@ from starlette.testclient import TestClient
 
 from packhouse.cli.orders import Form
 from packhouse.orders import csv_columns, files, schema
-
 from tests import make
 from tests.cli.conftest import Run
 from tests.conftest import OWNER
@@ -59,8 +58,10 @@ def read(form: str, body: bytes, integration: int | None = None) -> list[Any]:
     """Records' values, with `(line, flaws)` for a record that cannot be read and the Broken that ended it all."""
     found: list[Any] = []
     try:
-        for record in files.FORMS[form].read(io.BytesIO(body), integration):
-            found.append((record.line, [f.detail for f in record.flaws]) if record.flaws else json.loads(record.body))
+        found.extend(
+            (record.line, [f.detail for f in record.flaws]) if record.flaws else json.loads(record.body)
+            for record in files.FORMS[form].read(io.BytesIO(body), integration)
+        )
     except files.Broken as broken:
         found.append((broken.line, broken.detail))
     return found
@@ -175,7 +176,13 @@ def test_a_refused_record_keeps_no_other_out(form: str, run: Run, client: TestCl
     assert done.exit_code == 1
     report = json.loads(done.stdout)
     assert {**report, "records": 0} == {
-        **{"created": 95, "updated": 0, "unchanged": 0, "refused": 5, "dry_run": False, "stopped": None, "records": 0},
+        "created": 95,
+        "updated": 0,
+        "unchanged": 0,
+        "refused": 5,
+        "dry_run": False,
+        "stopped": None,
+        "records": 0,
     }
     records = {record["line"]: record for record in report["records"]}
     assert sorted(records) == [11, 21, 31, 41, 42]
@@ -232,8 +239,8 @@ def test_a_dry_run_tells_all_and_writes_nothing(run: Run, client: TestClient) ->
     places = [[fault["pointer"] for fault in record["faults"]] for record in report["records"]]
     assert places == [["/order_number", "/payment_details"], ["/order_details/integration/id"]] or len(places[0]) > 2
     assert client.get("/api/v3/orders").json() == before
-    sent = to_text("json", sent[:3])
-    assert run("orders import - --format json --account owner --dry-run", input=sent).exit_code == 0
+    good = to_text("json", sent[:3])
+    assert run("orders import - --format json --account owner --dry-run", input=good).exit_code == 0
     assert client.get("/api/v3/orders").json() == before
 
 
@@ -268,14 +275,14 @@ def test_a_broken_file_keeps_what_came_before(
     form: str, change: Any, line: int, detail: str, run: Run, client: TestClient
 ) -> None:
     text = change(to_text(form, [make.order(f"o-{n}") for n in range(250)]))
-    done = run(
-        f"orders import - --format {form} --account owner --json", input=text.encode("utf-8", "surrogateescape")
-    )
+    done = run(f"orders import - --format {form} --account owner --json", input=text.encode("utf-8", "surrogateescape"))
     assert done.exit_code == 1
     report = json.loads(done.stdout)
     assert report["stopped"] == {"line": line, "detail": detail}
     assert report["refused"] == 0
-    whole = 250 if line >= 250 and detail[:7] != "Invalid" else min(249, line - (2 if form == "csv" else 1))
+    whole = (
+        250 if line >= 250 and detail[:7] != "Invalid" else min(249, line - (3 if form == "csv" else 1))
+    )  # of CSV the last order may lack rows
     assert report["created"] == whole
     assert [o["order_id"] for o in stored(client)] == [f"o-{n}" for n in range(min(whole, 200))]
     assert f"stopped at line {line}: {detail}." in done.stderr
@@ -375,33 +382,30 @@ def test_an_interrupted_import_says_what_it_stored(database_url: str, client: Te
         process.stdin.write(to_text("jsonl", [make.order(f"o-{n}") for n in range(250)]).encode())
         process.stdin.flush()
         deadline = time.monotonic() + 30
-        while len(stored(client)) < 100 and time.monotonic() < deadline:
-            pass
-        while process.poll() is None and time.monotonic() < deadline:
-            process.send_signal(signal.SIGINT)
-            with_end = time.monotonic() + 0.5
-            while process.poll() is None and time.monotonic() < with_end:
-                pass
+        while len(stored(client)) < 200 and time.monotonic() < deadline:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
         report = json.loads(process.stdout.read())
     assert process.returncode == 130
     assert report["stopped"] == {"line": None, "detail": "interrupted"}
-    assert len(stored(client)) >= report["created"] >= 100
+    assert len(stored(client)) == 200
+    assert report["created"] in (100, 200)  # the last answer may have been on its way
 
 
-class Endless(io.RawIOBase):
+class Endless(io.BufferedIOBase):
     """A file of `count` orders that is nowhere whole."""
 
     def __init__(self, form: str, count: int) -> None:
         self._parts = self._make(files.FORMS[form], count)
 
     def _make(self, form: files.Form, count: int) -> Iterator[bytes]:
-        order = json.dumps(make.order())
         yield form.begin.encode()
         for index in range(count):
-            yield form.write(order, index == 0).encode()
+            yield form.write(json.dumps(make.order(f"o-{index}")), index == 0).encode()
         yield form.end.encode()
 
-    def read(self, _size: int = -1) -> bytes:
+    def read1(self, _size: int = -1) -> bytes:
         return next((part for part in self._parts if part), b"")
 
 
@@ -409,26 +413,28 @@ class Endless(io.RawIOBase):
 def test_reading_takes_the_same_memory_at_any_length(form: str) -> None:
     def peak(count: int) -> int:
         tracemalloc.start()
-        found = sum(1 for _ in files.FORMS[form].read(Endless(form, count), None))  # type: ignore[arg-type]
+        found = sum(1 for _ in files.FORMS[form].read(Endless(form, count), None))
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        # In CSV neighbours with one key are one order.
-        assert found == (1 if form == "csv" else count)
+        assert found == count
         return top
 
-    if form == "csv":
-        peak(10)
-        return
     peak(10)
-    assert peak(20_000) < 2 * peak(1_000) + 100_000
+    assert peak(10_000) < 1.2 * peak(500) + 100_000
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12) | st.sampled_from(
     ["", "null", '"', '""', '"a"', "true", "1", "[", "[]", "{}", "a|b", "=1+1", "\r", "\n", "\r\n", " ", "NaN", "1e5"]
 )
-NUMBERS = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(["1.50", ".5", "-0"])
+NUMBERS = (
+    st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["1.50", ".5", "-0"])
+)
 FREE = st.recursive(
-    st.none() | st.booleans() | NUMBERS | TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=6
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+    max_leaves=6,
 )
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "text": TEXTS | st.none(),
@@ -436,7 +442,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "boolean": st.booleans() | st.none(),
     "texts": st.lists(TEXTS, max_size=3) | st.none(),
     "json": st.dictionaries(TEXTS, FREE, max_size=3) | st.lists(FREE, max_size=3),
-    "object": st.sampled_from([None, {}]),
+    "object": st.none() | st.builds(dict),
 }
 
 
@@ -448,7 +454,9 @@ def orders(draw: st.DrawFn) -> dict[str, Any]:
         columns = [
             c
             for c in csv_columns.COLUMNS.values()
-            if c.of_item == of_item and c.path != csv_columns.ITEMS and c.name not in (*schema.READ_ONLY, *csv_columns.KEY)
+            if c.of_item == of_item
+            and c.path != csv_columns.ITEMS
+            and c.name not in (*schema.READ_ONLY, *csv_columns.KEY)
         ]
         made: dict[str, Any] = {}
         for column in draw(st.lists(st.sampled_from(columns), max_size=count)):

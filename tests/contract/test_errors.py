@@ -113,6 +113,7 @@ def test_every_required_field_of_a_create(anyone: TestClient) -> None:
 
 
 NUMBER = "Input should be a valid number"
+INTEGER = "Input should be a valid integer"
 TEXT = "Input should be a valid string"
 OBJECT = "Input should be an object"
 EMPTY = "String should have at least 1 character"
@@ -123,7 +124,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"order_number": None}, "order_number", TEXT),
     ({"order_details": None}, "order_details", OBJECT),
     ({"order_details": {"integration": {}}}, "order_details/integration/id", "Field required"),
-    ({"order_details": {"integration": {"id": "1"}}}, "order_details/integration/id", "Input should be a valid integer"),
+    ({"order_details": {"integration": {"id": "1"}}}, "order_details/integration/id", INTEGER),
     ({"order_details": {"status": {"message": "?"}}}, "order_details/status/code", "Field required"),
     ({"order_details": {"status": {"code": ""}}}, "order_details/status/code", EMPTY),
     ({"order_details": {"notes": 3}}, "order_details/notes", TEXT),
@@ -132,7 +133,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"payment_details": {"status": {}}}, "payment_details/status/code", "Field required"),
     ({"payment_details": {"total_price": {"value": 1}}}, "payment_details/total_price/currency", "Field required"),
     ({"payment_details": {"total_price": {"currency": "EUR"}}}, "payment_details/total_price/value", "Field required"),
-    ({"payment_details": {"is_cash_on_delivery": 1}}, "payment_details/is_cash_on_delivery", "Input should be a valid boolean"),
+    ({"payment_details": {"is_cash_on_delivery": 1}}, "payment_details/is_cash_on_delivery",
+     "Input should be a valid boolean"),
     ({"shipping_address": {}}, "shipping_address/name", "Field required"),
     ({"shipping_address": make.address(name="")}, "shipping_address/name", EMPTY),
     ({"shipping_address": make.address(postal_code="")}, "shipping_address/postal_code", EMPTY),
@@ -201,7 +203,8 @@ def test_a_wrong_item_is_named_by_its_place(anyone: TestClient) -> None:
 
 def test_an_id_sent_as_a_number(anyone: TestClient) -> None:
     anyone.post(ORDERS, json=[make.order()])
-    for id in (1, 987, 1.0, None, ["1"], {}):
+    ids: list[Any] = [1, 987, 1.0, None, ["1"], {}]
+    for id in ids:
         assert _refused(anyone, [{"id": id, **make.order()}]) == [_invalid("[0]/id", TEXT)]
 
 

@@ -77,9 +77,18 @@ def is_without_null_characters(_context: Any, case: Any) -> bool:
     return "\\u0000" not in json.dumps([case.body, case.query, case.headers], default=repr)
 
 
+def has_no_empty_value(_context: Any, query: Any) -> bool:
+    """A parameter without a value counts as not sent, whatever its schema."""
+    return "" not in (query or {}).values()
+
+
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_the_server_does_what_its_document_says(server: served.Server, mode: GenerationMode) -> None:
-    described = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+def test_the_server_does_what_its_document_says(server: served.Server, document: Any, mode: GenerationMode) -> None:
+    if mode is GenerationMode.NEGATIVE:  # every call carries credentials, so leaving them out is no bad form of it
+        for operation in operations_of(document):
+            del operation["security"]
+    described = schemathesis.openapi.from_dict(document)
+    described.hook("filter_query")(has_no_empty_value)
     if mode is GenerationMode.POSITIVE:
         described.hook("map_body")(complete_batch)
         described.hook("map_query")(name_no_stranger)
@@ -93,18 +102,18 @@ def test_the_server_does_what_its_document_says(server: served.Server, mode: Gen
         takes_something = len(operation.body) + len(operation.query) + len(operation.path_parameters)
         if mode is GenerationMode.POSITIVE or takes_something:  # of nothing there is no bad form
             try:
-                check(operation, mode)
-            except* FailureGroup as failures:
-                told.append(f"{operation.label}: {[str(f) for f in failures.exceptions]}")
+                check(operation, mode, server.url)
+            except FailureGroup as failures:
+                told.append(f"{operation.label}: {failures}")
     assert met == OPERATIONS
-    assert told == []
+    assert not told, "\n".join(told)
 
 
-def check(operation: Any, mode: GenerationMode) -> None:
+def check(operation: Any, mode: GenerationMode, url: str) -> None:
     @settings(max_examples=30, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def run(case: Any) -> None:
-        case.call_and_validate(auth=OWNER)
+        case.call_and_validate(base_url=url, auth=OWNER)
 
     run()
 

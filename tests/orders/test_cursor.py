@@ -3,6 +3,7 @@
 import base64
 import itertools
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,7 +29,7 @@ def push(client: TestClient, *orders: dict[str, Any]) -> list[int]:
     return [receipt["id"] for receipt in answer.json()["data"]]
 
 
-def order(name: str, shop: int, number: int, day: int, status: str = "open") -> dict[str, Any]:
+def order_of(name: str, shop: int, number: int, day: int, status: str = "open") -> dict[str, Any]:
     times = {"order_created_at": f"2026-03-{day + 10}T00:00:00Z", "order_updated_at": f"2026-04-{28 - day}T00:00:00Z"}
     return make.order(name, shop, order_number=f"N-é{number}", order_details={"status": {"code": status}, **times})
 
@@ -57,7 +58,7 @@ def walk(client: TestClient, url: str, rel: str) -> Iterator[tuple[str, list[int
 
 @pytest.fixture
 def seven(client: TestClient) -> TestClient:
-    push(client, *(order(f"o-{n}", 1 + n % 2, n // 3, n % 3) for n in range(7)))
+    push(client, *(order_of(f"o-{n}", 1 + n % 2, n // 3, n % 3) for n in range(7)))
     return client
 
 
@@ -189,11 +190,31 @@ def test_a_cursor_that_cannot_be_read_is_not_found(seven: TestClient, sort: str)
         assert (answer.status_code, answer.json()) == (404, {"errors": [fault]}), cursor
 
 
-def test_a_long_order_number_can_be_paged_by(client: TestClient) -> None:
-    numbers = ["é" * 200 + tail for tail in "abc"]
-    ids = push(client, *(make.order(f"o-{n}", order_number=number) for n, number in enumerate(numbers)))
-    pages = [page for _, page in walk(client, f"{URL}?sort=order_number&page_size=1", "next")]
-    assert pages == [[id] for id in ids]
+# Each is six bytes when its case is folded, the most that a character can be.
+WIDE = [chr(point) for point in range(0x370, 0x2000) if len(chr(point).casefold().encode()) >= 6]
+
+
+def test_the_longest_texts_can_be_stored_and_paged_by(client: TestClient) -> None:
+    """No index of any database and no cursor is too small for them."""
+    random = Random(7)
+    long = ["".join(random.choices(WIDE, k=400)) for _ in range(3)] + ["\x01" * 400]
+    sent = [make.order(text, order_number=text, order_details={"status": {"code": text}}) for text in long]
+    ids = push(client, *sent)
+    in_order = [id for _, id in sorted(zip(long, ids, strict=True))]
+    pages = [page for _, page in walk(client, f"{URL}?sort=order_number,-order_created_at&page_size=1", "next")]
+    assert pages == [[id] for id in in_order]
+    for name in ("order_id", "order_number", "status"):
+        found = client.get(URL, params={name: long[0].casefold()}).json()["data"]
+        assert [order["id"] for order in found] == ids[:1]
+
+
+def test_longer_texts_are_refused_at_their_places(client: TestClient) -> None:
+    long = "x" * 401
+    answer = client.post(URL, json=[make.order(long, order_number=long, order_details={"status": {"code": long}})])
+    assert [(fault["source"]["pointer"], fault["detail"]) for fault in answer.json()["errors"]] == [
+        (f"/data/attributes/[0]/{place}", "String should have at most 400 characters")
+        for place in ("order_id", "order_number", "order_details/status/code")
+    ]
 
 
 ATTRIBUTES = st.tuples(st.sampled_from([SHOP, SECOND_SHOP]), st.integers(0, 2), st.integers(0, 2))
@@ -213,7 +234,9 @@ class Shelf:
         self.status = f"example-{next(_examples)}"
         self._names = (f"{self.status}-{n}" for n in itertools.count())
         self.passing: dict[int, tuple[str, int]] = {}
-        orders = [order(next(self._names), *values, self.status) for values in [*lasting, *passing]]
+        orders = [
+            order_of(next(self._names), values[0], values[1], values[2], self.status) for values in [*lasting, *passing]
+        ]
         ids = push(client, *orders) if orders else []
         self.lasting = ids[: len(lasting)]
         for id, sent in zip(ids[len(lasting) :], orders[len(lasting) :], strict=True):
@@ -221,15 +244,16 @@ class Shelf:
 
     def change(self, kind: str, values: Any) -> None:
         if kind == "insert":
-            made = order(next(self._names), *values, self.status)
-            self._note(*push(self.client, made), made)
+            made = order_of(next(self._names), values[0], values[1], values[2], self.status)
+            [id] = push(self.client, made)
+            self._note(id, made)
         elif kind == "touch" and self.lasting:
             self._touch(self.lasting[values % len(self.lasting)])
         elif kind == "move" and self.passing:
             name, shop = next(iter(self.passing.values()))
-            push(self.client, order(name, shop, *values[1:], self.status))
+            push(self.client, order_of(name, shop, values[1], values[2], self.status))
         elif kind == "delete" and self.passing:
-            id, _ = self.passing.popitem()
+            id = self.passing.popitem()[0]
             assert self.client.delete(f"{URL}/{id}").status_code == 204
 
     def _touch(self, id: int) -> None:

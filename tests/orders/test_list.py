@@ -242,8 +242,8 @@ def test_a_page_holds_1_to_200_orders_and_100_unless_asked(client: TestClient) -
     assert len(names(client)) == 100
     for size in (1, 99, 101, 200):
         assert len(names(client, f"page_size={size}")) == size
-    for size in ("0", "201", "-1", "1.5", "ten", "1e2", "99999999999999999999", "%D9%A1"):
-        [fault] = faults(client, f"page_size={size}")
+    for bad in ("0", "201", "-1", "1.5", "ten", "1e2", "99999999999999999999", "%D9%A1"):
+        [fault] = faults(client, f"page_size={bad}")
         assert (fault["code"], fault["source"]) == ("invalid", {"parameter": "page_size"})
 
 

@@ -85,7 +85,7 @@ def test_parts_one_by_one_are_their_union(client: TestClient) -> None:
 
     @LAX
     @given(orders(), st.randoms(use_true_random=False), st.booleans())
-    def law(order: dict[str, Any], random: Any, by_id: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+    def law(order: dict[str, Any], random: Any, by_id: bool) -> None:
         start = make.order(order["order_id"])
         twin = make.order(f"{order['order_id']} twin")
         id, twin_id = push(client, start, twin)

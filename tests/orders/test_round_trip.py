@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -14,7 +15,6 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from packhouse.kit import places
-
 from tests import make
 
 URL = "/api/v3/orders"
@@ -30,7 +30,9 @@ number = st.one_of(st.integers(-MAX, MAX), st.floats(-1e15, 1e15), decimal, st.s
 above_zero = st.one_of(st.integers(1, MAX), st.floats(1e-9, 1e12), st.sampled_from(["2.50", "1", "0.001"]))
 whole = st.integers(0, MAX)
 measure = st.floats(0, 1e9)
-zones = st.one_of(st.none(), st.just(UTC), st.integers(-839, 839).map(lambda m: timezone(timedelta(minutes=m))))
+zones: st.SearchStrategy[Any] = st.one_of(
+    st.none(), st.just(UTC), st.integers(-839, 839).map(lambda m: timezone(timedelta(minutes=m)))
+)
 moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=zones)  # noqa: DTZ001 - with and without
 country = st.sampled_from(sorted(places.COUNTRIES))
 currency = st.sampled_from(sorted(places.CURRENCIES))
@@ -76,11 +78,12 @@ dimension = shape(
 volume = shape({"value": whole, "unit": st.sampled_from(["m3", "cm3", "l", "ml", "gal"])})
 measurement = shape({}, dimension=dimension, weight=weight, volume=volume)
 delivery_dates = shape({}, handover_at=st.none() | instants(), deliver_at=st.none() | instants())
-PLAIN_GOODS = (
+PLAIN_GOODS = re.split(
+    " ",
     "chemical_record_identifier packaging_type_quantity packaging_type packaging_instruction_code id_number "
     "class_division_number quantity proper_shipping_name emergency_contact_name emergency_contact_phone "
-    "local_proper_shipping_name transport_category tunnel_restriction_code"
-).split()
+    "local_proper_shipping_name transport_category tunnel_restriction_code",
+)
 dangerous_goods = shape(
     {},
     **{name: st.none() | text for name in PLAIN_GOODS},
@@ -118,7 +121,7 @@ MAILS = ["ada@example.com", "o'hara+tea@mail.example.org", "jürgen@example.net"
 @st.composite
 def addresses(draw: st.DrawFn) -> dict[str, Any]:
     required = {"name": filled, "address_line_1": text, "postal_code": filled, "city": filled, "country_code": country}
-    plain = {name: text for name in ("company_name", "house_number", "address_line_2", "phone_number")}
+    plain = dict.fromkeys(("company_name", "house_number", "address_line_2", "phone_number"), text)
     made = draw(shape(required, **plain, po_box=st.none() | text, email=st.sampled_from(MAILS)))
     if draw(st.booleans()):
         subdivision = draw(st.sampled_from(list(pycountry.subdivisions)))
@@ -145,7 +148,7 @@ shipping_details = shape(
     measurement=measurement,
     ship_with=shape({"type": st.just("shipping_option_code"), "properties": option}),
 )
-POINT = {name: text for name in ("post_number", "latitude", "longitude", "type")}
+POINT = dict.fromkeys(("post_number", "latitude", "longitude", "type"), text)
 service_point = shape({"id": text}, **POINT, extra_data=free) | shape(
     {"carrier_service_point_id": text}, **POINT, extra_data=free
 )

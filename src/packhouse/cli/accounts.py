@@ -49,7 +49,9 @@ def list_accounts(as_json: AsJson = False) -> None:
 
     async def work() -> list[dict[str, Any]]:
         async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            return [row._asdict() for row in await queries.list_accounts(tx)]
+            shown = ("account_id", "name", "country_code", "created_at")
+            found = [row._asdict() for row in await queries.list_accounts(tx)]
+            return [{name: row[name] for name in shown} for row in found]
 
     terminal.show(terminal.run(work()), as_json=as_json)
 

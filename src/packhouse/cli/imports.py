@@ -52,6 +52,9 @@ class Report:
         """The rest of the file was not read."""
         self.stopped = {"line": line, "detail": detail}
 
+    def close(self) -> None:
+        self._refused.close()
+
     def is_clean(self) -> bool:
         return not self.counts["refused"] and self.stopped is None
 
@@ -130,7 +133,7 @@ async def store(db: Database, caller: Caller, batch: Sequence[files.Record], rep
         try:
             receipts = await _upsert(db, caller, list(values.values()), is_dry_run=report.is_dry_run)
         except errors.Invalid as invalid:
-            _set_aside(invalid, values, refused)
+            _set_aside(invalid.faults, values, refused)
         else:
             report.counts.update(_to_outcomes(receipts))
             break
@@ -159,7 +162,7 @@ async def _read(
         broken = {flaw.path[0] for flaw in reading.flaws}
         flaws = [flaw for flaw in (*reading.flaws, *more) if flaw.path[0] in broken]
         places = dict.fromkeys(sound)
-        _set_aside(errors.Invalid(operations.to_faults(flaws)), places, refused)
+        _set_aside(operations.to_faults(flaws), places, refused)
         sound = list(places)
     return {}
 
@@ -177,11 +180,13 @@ def _is_readable(batch: Sequence[files.Record], index: int, refused: dict[int, S
     return True
 
 
-def _set_aside(invalid: errors.Invalid, values: dict[int, Any], refused: dict[int, Sequence[errors.Fault]]) -> None:
+def _set_aside(
+    found: Iterable[errors.Fault], values: dict[int, Any], refused: dict[int, Sequence[errors.Fault]]
+) -> None:
     """Take out of a batch what its refusal names, by places among `values`."""
     faults: dict[int, list[errors.Fault]] = {}
     indexes = list(values)
-    for fault in invalid.faults:
+    for fault in found:
         faults.setdefault(indexes[_to_place(fault)[0]], []).append(fault)
     for index in faults:
         del values[index]

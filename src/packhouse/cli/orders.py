@@ -3,12 +3,14 @@
 import enum
 import itertools
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Annotated, Any, BinaryIO
+from typing import IO, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -55,7 +57,7 @@ def import_orders(
     chosen = files.FORMS[_choose_form(file, form)]
     report = imports.Report(dry_run)
 
-    async def work(source: BinaryIO, count: Callable[[], None]) -> None:
+    async def work(source: BufferedIOBase, count: Callable[[], None]) -> None:
         async with terminal.open_database(terminal.load_settings()) as db:
             caller = await _find_caller(db, account, integration)
             records = chosen.read(source, integration)
@@ -64,13 +66,14 @@ def import_orders(
                 count()
 
     code = 0
-    with _open(file) as source, _progress("Importing", _size(file)) as progress:
+    with closing(report):
         try:
-            terminal.run(work(source, lambda: progress(_position(source), report.counts.total())))
+            with _open(file) as source, _progress("Importing", _size(file)) as progress, _interruptible():
+                terminal.run(work(source, lambda: progress(_position(source), report.counts.total())))
         except KeyboardInterrupt:
             report.stop("interrupted")
             code = _INTERRUPTED
-    report.show(as_json=as_json)
+        report.show(as_json=as_json)
     raise typer.Exit(code or int(not report.is_clean()))
 
 
@@ -196,8 +199,22 @@ def _choose_form(file: str, form: Form | None, otherwise: str | None = None) -> 
     return str(found)
 
 
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 @contextmanager
-def _open(file: str) -> Iterator[BinaryIO]:
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends even a wait for the next record; asyncio's own handler would let that wait go on."""
+    previous = signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@contextmanager
+def _open(file: str) -> Iterator[BufferedIOBase]:
     if file == _STREAM:
         yield sys.stdin.buffer
         return
@@ -240,7 +257,7 @@ def _size(file: str) -> int | None:
     return Path(file).stat().st_size or None if file != _STREAM and Path(file).is_file() else None
 
 
-def _position(source: BinaryIO) -> int:
+def _position(source: BufferedIOBase) -> int:
     return source.tell() if source.seekable() else 0
 
 

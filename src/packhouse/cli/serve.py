@@ -79,8 +79,8 @@ def to_url(listener: socket.socket, host: str) -> str:
 def tune_collector() -> None:
     """What is imported by now lives as long as the process: the collector need not look at it at every batch.
 
-    One batch makes 20,000 objects without a circle among them; at the usual threshold of 700 it would be searched
-    thirty times, which is a third of the time that it takes to validate.
+    A batch makes many objects without a circle among them, and at the usual threshold of 700 it is searched again and
+    again while it is validated.
     """
     gc.collect()
     gc.freeze()

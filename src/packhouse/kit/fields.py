@@ -183,10 +183,15 @@ def any_case(*options: str) -> Any:
     return Annotated[str, AfterValidator(_AnyCase(*options)), WithJsonSchema({"type": "string", "pattern": pattern})]
 
 
-_NUMBER_JSON = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": _NUMERIC, "maxLength": 40}]}
+_NUMBER_JSON = {
+    "anyOf": [
+        {"type": "number", "minimum": -INT64_MAX, "maximum": INT64_MAX},
+        {"type": "string", "pattern": _NUMERIC, "maxLength": 40},
+    ]
+}
 _POSITIVE_JSON = {
     "anyOf": [
-        {"type": "number", "exclusiveMinimum": 0},
+        {"type": "number", "exclusiveMinimum": 0, "maximum": INT64_MAX},
         {"type": "string", "pattern": r"^\d{0,6}[1-9](\.\d{1,6})?$"},
     ]
 }
@@ -207,8 +212,16 @@ Number = Annotated[Any, GetPydanticSchema(lambda _source, _handler: _number_sche
 PositiveNumber = Annotated[
     Any, _quick_or_exact(_above_zero_schema(), _number_schema(), _above_zero), WithJsonSchema(_POSITIVE_JSON)
 ]
-CountryCode = Annotated[str, _one_of(places.COUNTRIES, "an ISO 3166-1 alpha-2 country code")]
-CurrencyCode = Annotated[str, _one_of(places.CURRENCIES, "an ISO 4217 currency code")]
+CountryCode = Annotated[
+    str,
+    _one_of(places.COUNTRIES, "an ISO 3166-1 alpha-2 country code"),
+    WithJsonSchema({"type": "string", "enum": sorted(places.COUNTRIES)}),
+]
+CurrencyCode = Annotated[
+    str,
+    _one_of(places.CURRENCIES, "an ISO 4217 currency code"),
+    WithJsonSchema({"type": "string", "enum": sorted(places.CURRENCIES)}),
+]
 InstantText = Annotated[
     str, GetPydanticSchema(_instant_schema), WithJsonSchema({"type": "string", "format": "date-time"})
 ]

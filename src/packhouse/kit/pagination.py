@@ -19,7 +19,7 @@ from packhouse.kit import errors
 
 # Offsets are counted row by row; our own cursors never carry one, so only a hand-made cursor meets this limit.
 MAX_OFFSET = 10_000
-_MAX_POSITION = 2_000
+_MAX_POSITION = 4_000
 
 
 class Key(NamedTuple):

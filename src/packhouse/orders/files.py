@@ -9,7 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -21,6 +21,7 @@ MAX_RECORD = 10_000_000
 _CHUNK = 1 << 16
 # The parser points at most this far before the end of a text that only stops too early.
 _LOOKAHEAD = 16
+_UNTERMINATED = "Unterminated string"
 _BLANK = " \t\r\n"
 
 _DECODER = json.JSONDecoder()
@@ -48,18 +49,18 @@ class Form(NamedTuple):
     the file's pieces."""
 
     suffixes: tuple[str, ...]
-    read: Callable[[BinaryIO, int | None], Iterator[Record]]
+    read: Callable[[io.BufferedIOBase, int | None], Iterator[Record]]
     begin: str
     write: Callable[[str, bool], str]
     end: str
 
 
-def _decode(source: BinaryIO) -> Iterator[str]:
+def _decode(source: io.BufferedIOBase) -> Iterator[str]:
     """Texts of any length, without a byte order mark."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     line, is_last = 1, False
     while not is_last:
-        chunk = source.read(_CHUNK)
+        chunk = source.read1(_CHUNK)  # not more than is there: a pipe's records are not kept waiting
         is_last = not chunk
         try:
             text = decoder.decode(chunk, final=is_last)
@@ -85,7 +86,7 @@ def _split_lines(texts: Iterable[str]) -> Iterator[str]:
         yield rest
 
 
-def read_lines(source: BinaryIO, integration_id: int | None) -> Iterator[Record]:
+def read_lines(source: io.BufferedIOBase, integration_id: int | None) -> Iterator[Record]:
     for number, line in enumerate(_split_lines(_decode(source)), 1):
         text = line.strip(_BLANK)
         if text:
@@ -105,7 +106,7 @@ def _read_line(number: int, text: str, integration_id: int | None) -> Record:
 _TOO_MUCH = "nested too deep, or a number of too many digits"
 
 
-def read_list(source: BinaryIO, integration_id: int | None) -> Iterator[Record]:
+def read_list(source: io.BufferedIOBase, integration_id: int | None) -> Iterator[Record]:
     text = _Window(_decode(source))
     if text.skip_blank() != "[":
         raise text.broken("a JSON list of orders is expected" if text.peek() else "the file is empty")
@@ -186,11 +187,12 @@ class _Window:
         """Whether the fault is in what was read, rather than that the end was not."""
         if len(self._text) - self._at > MAX_RECORD:
             return True
-        return error.pos < len(self._text) - _LOOKAHEAD and not error.msg.startswith("Unterminated string")
+        return error.pos < len(self._text) - _LOOKAHEAD and not error.msg.startswith(_UNTERMINATED)
 
     def _to_broken(self, message: str, at: int) -> Broken:
         line = self.line + self._text.count("\n", self._at, at)
-        detail = "the file ends within a record" if at >= len(self._text) else message
+        is_early = at >= len(self._text) or (self._has_ended and message.startswith(_UNTERMINATED))
+        detail = "the file ends within a record" if is_early else message
         return self._failure or Broken(line, f"Invalid JSON: {detail}")
 
     def _read_more(self, least: int) -> bool:
@@ -226,7 +228,7 @@ def _to_body(value: Any, text: str, integration_id: int | None) -> bytes:
     return json.dumps(changed).encode()
 
 
-def read_csv(source: BinaryIO, integration_id: int | None) -> Iterator[Record]:
+def read_csv(source: io.BufferedIOBase, integration_id: int | None) -> Iterator[Record]:
     csv.field_size_limit(MAX_RECORD)
     rows = csv.reader(_split_lines(_decode(source)), strict=True)
     _, header = next(_number(rows), (1, []))
@@ -270,7 +272,8 @@ def _to_cells(rows: Iterable[tuple[int, list[str]]], columns: Sequence[csv_colum
 
 
 def _group(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
-    """Consecutive rows of one order; a row without an order_id is one of its own."""
+    """Consecutive rows of one order; a row without an order_id is one of its own. Where the file breaks the last order
+    is not given out, because its other rows may be missing."""
     group: list[_Row] = []
     for row in rows:
         if group and not ("order_id" in row.cells and _key(row) == _key(group[0])):
