@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -216,7 +216,7 @@ def _interruptible() -> Iterator[None]:
 @contextmanager
 def _open(file: str) -> Iterator[BufferedIOBase]:
     if file == _STREAM:
-        yield sys.stdin.buffer
+        yield cast("BufferedIOBase", sys.stdin.buffer)
         return
     try:
         source = Path(file).open("rb")  # noqa: SIM115 - closed below; an error of the work is not one of opening

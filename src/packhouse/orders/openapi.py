@@ -63,9 +63,13 @@ _RECEIPT = _object(id={"type": "integer"}, order_id={"type": "string"}, order_nu
 _WARNING = _object(code={"type": "string"}, detail={"type": "string"}, source=_object(pointer={"type": "string"}))
 _META = {"type": "object", "properties": {"warnings": {"type": "array", "items": _WARNING}}}
 _LINK = {"Link": {"description": 'The pages beside this one: rel="prev", rel="next".', "schema": {"type": "string"}}}
-_SIZE = {"type": "integer", "minimum": 1, "maximum": schema.MAX_PAGE, "default": schema.DEFAULT_PAGE}
+_NOT_SENT = {"type": "string", "maxLength": 0, "description": "Empty counts as not sent."}
+_SIZE = {
+    "anyOf": [{"type": "integer", "minimum": 1, "maximum": schema.MAX_PAGE}, _NOT_SENT],
+    "default": schema.DEFAULT_PAGE,
+}
 _PAGING = [_query("page_size", _SIZE, "Rows a page."), _query("cursor", {"type": "string"}, "A page's place.")]
-_TIME = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
+_TIME = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}, _NOT_SENT]}
 
 _ORDERS = {"type": "array", "items": {"$ref": "#/components/schemas/StoredOrder"}}
 _UPSERTED = {
