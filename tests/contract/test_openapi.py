@@ -62,13 +62,15 @@ def complete_order(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_plainly(value: Any, name: str = "") -> Any:
-    """What JSON Schema calls an integer (1.0) is written as one, and addresses get a domain that may receive e-mail:
-    to the format's grammar any word is a domain."""
+    """What no schema here says: JSON Schema calls 1.0 an integer too, a free object may hold no integer past 64 bits,
+    and an e-mail's domain must be one that can receive, while to the format's grammar any word is a domain."""
     if isinstance(value, dict):
         return {key: write_plainly(inner, key) for key, inner in value.items()}
     if isinstance(value, list):
         return [write_plainly(inner) for inner in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+    if isinstance(value, int | float) and abs(value) >= 2**53:
+        return 7
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     return "ada@example.com" if name == "email" and isinstance(value, str) else value
 
