@@ -321,6 +321,15 @@ def test_long_names_and_huge_lists(client: TestClient) -> None:
     assert len(_check_errors(_send(client, [make.order(order_details={"tags": [1] * 2_000})]))) == 2_000
 
 
+def test_keys_that_look_like_ours_are_unknown_like_any_other(client: TestClient) -> None:
+    for key in ("~quick", "~exact", "__proto__", "constructor"):
+        answer = client.post(ORDERS, json=[{**make.order(), key: 1}])
+        pointer = f"/data/attributes/[0]/{key.replace('~', '~0')}"
+        assert [warning["source"] for warning in answer.json()["meta"]["warnings"]] == [{"pointer": pointer}]
+        assert client.patch(ORDER, json={key: 1}).status_code == 200
+        _stores(client, f"{ITEM}/properties", {key: {key: [1.5]}})
+
+
 def test_deep_nesting_is_stored_or_refused(client: TestClient) -> None:
     for depth in (10, 100, 150, 190, 195, 200, 210, 250, 260, 500, 1_100, 100_000):
         for opening, ending in (("[", "]"), ('{"a":', "}")):

@@ -49,9 +49,9 @@ def read_python(adapter: TypeAdapter[T], value: Any) -> Reading[T]:
 
 
 def _details(error: ValidationError) -> list[ErrorDetails]:
-    """Without what the quick looks of `kit.fields` found: the exact ones say it."""
+    """Without what the quick looks of `kit.fields` found: the exact ones say it; an unknown key may bear that name."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    return [detail for detail in details if fields.QUICK not in detail["loc"]]
+    return [detail for detail in details if detail["type"] == "extra_forbidden" or fields.QUICK not in detail["loc"]]
 
 
 def _read_flawed(adapter: TypeAdapter[T], body: bytes, details: list[ErrorDetails]) -> Reading[T]:
