@@ -88,6 +88,19 @@ def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -
 
 
 @pytest.fixture
+def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database that no migration has seen."""
+    if backend == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: str = request.getfixturevalue("postgres")
+    name = servers.new_database_name()
+    servers.execute(server, f'CREATE DATABASE "{name}"')
+    yield servers.with_name(server, name)
+    servers.execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
 def serve(database_url: str) -> Iterator[Callable[..., TestClient]]:
     """`serve(profile="reference")` starts a server with these settings and gives a client without credentials."""
     with ExitStack() as stack:

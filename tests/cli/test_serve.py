@@ -9,7 +9,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,6 @@ from packhouse import migrations
 from tests import make, servers
 from tests.concurrency import served
 from tests.conftest import OWNER
-
-
-@pytest.fixture
-def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database that no migration has seen."""
-    if backend == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.db'}"
-        return
-    server: str = request.getfixturevalue("postgres")
-    name = servers.new_database_name()
-    servers.execute(server, f'CREATE DATABASE "{name}"')
-    yield servers.with_name(server, name)
-    servers.execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

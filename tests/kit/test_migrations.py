@@ -1,10 +1,9 @@
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -17,25 +16,11 @@ from packhouse.integrations import tables as integrations
 from packhouse.kit import clock
 from packhouse.kit.db import SEQUENCES, Database, metadata
 from packhouse.orders import tables as orders
-from tests import servers
 from tests.concurrency import served
 
 T = TypeVar("T")
 
 ROOMS = (accounts.accounts, accounts.api_keys, integrations.integrations, orders.orders, orders.order_history)
-
-
-@pytest.fixture
-def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database that no migration has seen."""
-    if backend == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.db'}"
-        return
-    server: str = request.getfixturevalue("postgres")
-    name = servers.new_database_name()
-    servers.execute(server, f'CREATE DATABASE "{name}"')
-    yield servers.with_name(server, name)
-    servers.execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def on(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
