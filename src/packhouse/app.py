@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 import packhouse
 from packhouse import migrations
+from packhouse.accounts import api as accounts
 from packhouse.integrations import api as integrations
 from packhouse.kit import clock, errors, http, logs
 from packhouse.kit.db import Database, Tuning
@@ -53,7 +54,7 @@ def create_app(settings: Settings, *, now: clock.Clock = clock.now) -> ASGIApp:
         db, now, settings.profile, settings.partner_ids, settings.public_url, settings.max_body_bytes
     )
     app.include_router(system)
-    for router in (orders.router, integrations.router, orders.extensions):
+    for router in (orders.router, integrations.router, orders.extensions, accounts.extensions):
         app.include_router(router)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return http.Door(app, orders.SHORTCUTS)

@@ -47,7 +47,7 @@ def _create(write: Write, account_id: int = OWNER_ACCOUNT, name: str = "", **cho
 
 
 def _revoke(write: Write, account_id: int, public_key: str) -> None:
-    write(lambda _, tx: operations.revoke_key(tx, account_id, public_key, now=clock.now()))
+    write(lambda db, tx: operations.revoke_key(db, tx, account_id, public_key, now=clock.now()))
 
 
 def _read_all(url: str) -> dict[str, list[Any]]:

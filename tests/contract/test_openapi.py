@@ -26,6 +26,7 @@ OPERATIONS = {
     ("/api/v3/orders/{id}", "delete"),
     ("/api/v3/user/auth/metadata", "get"),
     ("/api/packhouse/orders/{id}/history", "get"),
+    ("/api/packhouse/audit-log", "get"),
 }
 
 

@@ -20,7 +20,14 @@ from tests.concurrency import served
 
 T = TypeVar("T")
 
-ROOMS = (accounts.accounts, accounts.api_keys, integrations.integrations, orders.orders, orders.order_history)
+ROOMS = (
+    accounts.accounts,
+    accounts.api_keys,
+    accounts.audit_log,
+    integrations.integrations,
+    orders.orders,
+    orders.order_history,
+)
 
 
 def on(url: str, work: Callable[[Database], Awaitable[T]]) -> T:

@@ -6,10 +6,13 @@ from typing import NamedTuple
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from packhouse.accounts import queries
+from packhouse.accounts import audit, queries
 from packhouse.accounts.tables import accounts, api_keys
 from packhouse.kit import errors, places, security
 from packhouse.kit.db import Database
+
+# Who acts where nobody is named: whoever may run commands on the server.
+OPERATOR = "command:packhouse"
 
 
 class NewKey(NamedTuple):
@@ -20,7 +23,9 @@ class NewKey(NamedTuple):
     secret_key: str
 
 
-async def create_account(db: Database, tx: AsyncConnection, name: str, country_code: str, *, now: datetime) -> int:
+async def create_account(
+    db: Database, tx: AsyncConnection, name: str, country_code: str, *, now: datetime, actor: str = OPERATOR
+) -> int:
     """The id of the new account. Raises Invalid for a name that is taken or empty and for an unknown country."""
     if not name.strip() or "\0" in name:
         raise errors.Invalid(errors.Fault("required", "An account needs a name."))
@@ -33,6 +38,7 @@ async def create_account(db: Database, tx: AsyncConnection, name: str, country_c
     [account_id] = await db.next_ids(tx, "accounts", 1)
     row = {"account_id": account_id, "name": name, "country_code": country_code, "created_at": now}
     await tx.execute(insert(accounts).values(row))
+    await audit.record(db, tx, account_id, actor, "account.created", name, now=now)
     return account_id
 
 
@@ -45,6 +51,7 @@ async def create_key(
     now: datetime,
     public_key: str | None = None,
     secret_key: str | None = None,
+    actor: str = OPERATOR,
 ) -> NewKey:
     """A pair chosen by the caller, or a random one. Raises Invalid for a public key that is taken or that HTTP Basic
     cannot carry."""
@@ -57,11 +64,15 @@ async def create_key(
     [id] = await db.next_ids(tx, "api_keys", 1)
     row = {"account_id": account_id, "id": id, "name": name, "public_key": public, "created_at": now}
     await tx.execute(insert(api_keys).values({**row, "secret_hash": security.hash_secret(secret)}))
+    await audit.record(db, tx, account_id, actor, "key.created", public, now=now)
     return NewKey(id, public, secret)
 
 
-async def revoke_key(tx: AsyncConnection, account_id: int, public_key: str, *, now: datetime) -> None:
+async def revoke_key(
+    db: Database, tx: AsyncConnection, account_id: int, public_key: str, *, now: datetime, actor: str = OPERATOR
+) -> None:
     """From the next request on, on every process. Raises NotFound for a key that is not a live one of the account."""
     live = (api_keys.c.account_id == account_id, api_keys.c.public_key == public_key, api_keys.c.revoked_at.is_(None))
     if not (await tx.execute(update(api_keys).where(*live).values(revoked_at=now))).rowcount:
         raise errors.NotFound(errors.Fault("not_found", f"The account has no live key {public_key!r}."))
+    await audit.record(db, tx, account_id, actor, "key.revoked", public_key, now=now)

@@ -17,6 +17,17 @@ accounts = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("account_id", BigInteger, ForeignKey("accounts.account_id"), primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+)
+
 api_keys = Table(
     "api_keys",
     metadata,

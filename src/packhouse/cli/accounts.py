@@ -1,18 +1,20 @@
-"""`packhouse account`, `key` and `integration`."""
+"""`packhouse account`, `key`, `audit` and `integration`."""
 
 from typing import Annotated, Any
 
 import typer
 
+from packhouse.accounts import audit as audit_log
 from packhouse.accounts import operations, queries
 from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.integrations import operations as integration_operations
 from packhouse.integrations import queries as integration_queries
-from packhouse.kit import clock
+from packhouse.kit import clock, pagination
 
 account = typer.Typer(no_args_is_help=True, help="Accounts: the tenants, each with its own keys, shops and orders.")
 key = typer.Typer(no_args_is_help=True, help="API keys of an account. A secret is shown once, when it is made.")
+audit = typer.Typer(no_args_is_help=True, help="The audit log: sign-ins, changes of keys, clients and users.")
 integration = typer.Typer(no_args_is_help=True, help="Integrations: the shops that send an account's orders.")
 
 PublicKey = Annotated[str | None, typer.Option(help="Choose the public key; random without it.")]
@@ -32,9 +34,16 @@ def create_account(
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
             now = clock.now()
-            account_id = await operations.create_account(db, tx, name, country, now=now)
+            account_id = await operations.create_account(db, tx, name, country, now=now, actor="command:account create")
             made = await operations.create_key(
-                db, tx, account_id, "first", now=now, public_key=public_key, secret_key=secret_key
+                db,
+                tx,
+                account_id,
+                "first",
+                now=now,
+                public_key=public_key,
+                secret_key=secret_key,
+                actor="command:account create",
             )
             return {"account_id": account_id, "name": name, "country_code": country, **made._asdict()}
 
@@ -70,7 +79,14 @@ def create_key(
         async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
             owner = await queries.get_account(tx, account)
             made = await operations.create_key(
-                db, tx, owner.account_id, name, now=clock.now(), public_key=public_key, secret_key=secret_key
+                db,
+                tx,
+                owner.account_id,
+                name,
+                now=clock.now(),
+                public_key=public_key,
+                secret_key=secret_key,
+                actor="command:key create",
             )
             return {"account_id": owner.account_id, **made._asdict()}
 
@@ -98,10 +114,30 @@ def revoke_key(public_key: str, account: AccountName, as_json: AsJson = False) -
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
             owner = await queries.get_account(tx, account)
-            await operations.revoke_key(tx, owner.account_id, public_key, now=clock.now())
+            await operations.revoke_key(
+                db, tx, owner.account_id, public_key, now=clock.now(), actor="command:key revoke"
+            )
             return {"revoked": public_key}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@audit.command("list")
+def list_audit_log(
+    account: AccountName,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Entries at most.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show who signed in and who changed keys, clients and users, newest first."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await queries.get_account(tx, account)
+            page = await audit_log.list_entries(tx, owner.account_id, pagination.Cursor(), limit)
+            shown = ("id", "at", "actor", "action", "subject")
+            return [{name: getattr(row, name) for name in shown} for row in page.rows]
+
+    terminal.show(terminal.run(work()), as_json=as_json)
 
 
 @integration.command("create")

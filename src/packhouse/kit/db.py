@@ -61,7 +61,7 @@ sequences = Table(
     info={"only": "sqlite"},
 )
 
-SEQUENCES = ("accounts", "api_keys", "integrations", "orders")
+SEQUENCES = ("accounts", "api_keys", "audit_log", "integrations", "orders")
 
 Transaction = AsyncConnection
 

@@ -197,6 +197,19 @@ def _too_large(limit: int, size: str) -> errors.TooLarge:
     return errors.TooLarge(errors.Fault("invalid", detail), {"Connection": "close"})
 
 
+def read_page_size(request: Request, most: int, default: int) -> int:
+    """Raises Invalid that names the parameter; an empty one counts as not sent."""
+    sent = request.query_params.get("page_size") or str(default)
+    if not re.fullmatch(r"[0-9]{1,4}", sent) or not 1 <= int(sent) <= most:
+        detail = f"Input should be a number between 1 and {most}"
+        raise errors.Invalid(errors.Fault("invalid", detail, parameter="page_size"))
+    return int(sent)
+
+
+def read_cursor(request: Request) -> str | None:
+    return request.query_params.get("cursor") or None
+
+
 def page_links(request: Request, page: Page) -> dict[str, str]:
     """A `Link` header for the pages that exist, every other query parameter kept as it was."""
     base = house(request).public_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"

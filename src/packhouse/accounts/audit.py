@@ -1,0 +1,47 @@
+"""The audit log of an account: who signed in, and who changed what about keys, clients and users.
+
+Actions are a noun and a verb in the past: `key.created`, `key.revoked`, `user.signed_in`, `user.sign_in_failed`. An
+actor is a kind and a name, as in an order's history; a subject is the name of what was changed, never a secret.
+Requests by API key are no sign-ins: there would be one entry for each.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts.tables import audit_log
+from packhouse.kit import clock, pagination
+from packhouse.kit.db import Database
+
+MAX_PAGE = 200
+DEFAULT_PAGE = 100
+
+
+async def record(
+    db: Database, tx: AsyncConnection, account_id: int, actor: str, action: str, subject: str, *, now: datetime
+) -> None:
+    """In the transaction of the change, so that there is no change without its entry."""
+    [id] = await db.next_ids(tx, "audit_log", 1)
+    row = {"account_id": account_id, "id": id, "at": now, "actor": actor, "action": action, "subject": subject}
+    await tx.execute(insert(audit_log).values(row))
+
+
+async def list_entries(tx: AsyncConnection, account_id: int, cursor: pagination.Cursor, size: int) -> pagination.Page:
+    """Newest first. Rows: id, at, actor, action, subject."""
+    log = audit_log.c
+    statement = select(log.id, log.at, log.actor, log.action, log.subject).where(log.account_id == account_id)
+    order = pagination.Order([pagination.Key(log.id, True, pagination.to_int)])
+    return await pagination.fetch_page(tx, statement, order, cursor, size)
+
+
+def to_wire(row: Any) -> dict[str, Any]:
+    kind, _, name = row.actor.partition(":")
+    return {
+        "id": row.id,
+        "at": clock.to_wire(row.at),
+        "actor": {"type": kind, "name": name},
+        "action": row.action,
+        "subject": row.subject,
+    }

@@ -1,0 +1,73 @@
+"""Words for `/openapi.json`: the routes answer bytes and describe themselves, each in the `openapi.py` of its room."""
+
+from typing import Any
+
+ERRORS = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
+HEADERS = {"X-Request-Id": {"description": "Names this request in the server's log.", "schema": {"type": "string"}}}
+LINK = {"Link": {"description": 'The pages beside this one: rel="prev", rel="next".', "schema": {"type": "string"}}}
+NOT_SENT = {"type": "string", "maxLength": 0, "description": "Empty counts as not sent."}
+TIME = {"type": "string", "format": "date-time"}
+
+_REFUSALS = {
+    400: "The request's content is refused; every fault is listed.",
+    401: "No or wrong credentials.",
+    403: "The caller lacks the scope.",
+    404: "There is no such thing in this account.",
+    409: "Another request is writing the same thing.",
+    413: "The body is too large.",
+    415: "The body says that it is no JSON.",
+    503: "The database is away, full or restarting.",
+}
+
+
+def refusals(*statuses: int) -> dict[str, Any]:
+    """These, and those that any call with credentials may meet."""
+    return {str(status): {"description": _REFUSALS[status], "content": ERRORS} for status in (*statuses, 401, 403, 503)}
+
+
+def answer(content: dict[str, Any], description: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": {**HEADERS, **(headers or {})},
+        "content": {"application/json": {"schema": content}},
+    }
+
+
+def no_content(description: str) -> dict[str, Any]:
+    return {"description": description, "headers": HEADERS}
+
+
+def shape(**properties: Any) -> dict[str, Any]:
+    """An object that has all of these."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def list_of(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def or_null(kind: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [kind, {"type": "null"}]}
+
+
+def body(content: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": content}}}
+
+
+def query(name: str, kind: dict[str, Any], description: str, *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "schema": kind, "description": description}
+
+
+def path_id(description: str) -> dict[str, Any]:
+    return {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+        "description": description,
+    }
+
+
+def paging(most: int, default: int) -> list[dict[str, Any]]:
+    size = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": most}, NOT_SENT], "default": default}
+    return [query("page_size", size, "Rows a page."), query("cursor", {"type": "string"}, "A page's place.")]
