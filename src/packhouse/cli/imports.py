@@ -158,7 +158,7 @@ async def _read(
         if not reading.flaws:
             return dict(zip(sound, reading.value, strict=True))
         async with db.read() as tx:
-            more = await operations.find_flaws(tx, caller.account_id, reading.value)
+            more = await operations.find_flaws(db, tx, caller.account_id, reading.value)
         broken = {flaw.path[0] for flaw in reading.flaws}
         flaws = [flaw for flaw in (*reading.flaws, *more) if flaw.path[0] in broken]
         places = dict.fromkeys(sound)

@@ -36,7 +36,7 @@ async def upsert_orders(request: Request) -> Response:
     reading = schema.read_batch(await http.read_body(request))
     if reading.flaws or strangers:
         async with house.db.read() as tx:
-            more = await operations.find_flaws(tx, caller.account_id, reading.value)
+            more = await operations.find_flaws(house.db, tx, caller.account_id, reading.value)
         raise errors.Invalid([*strangers, *operations.to_faults([*reading.flaws, *more])])
     async with _writing(request) as tx:
         receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=house.clock())

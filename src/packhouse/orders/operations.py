@@ -69,7 +69,7 @@ async def upsert_orders(
     db: Database, tx: AsyncConnection, caller: Caller, batch: Sequence[Any], *, now: datetime
 ) -> list[Receipt]:
     """A receipt an entry. Raises Invalid with every flaw of every entry; then nothing is written."""
-    book = await _open_book(tx, caller.account_id, batch, lock=True)
+    book = await _open_book(db, tx, caller.account_id, batch, lock=True)
     flaws = list(_apply(book, batch))
     if flaws:
         raise errors.Invalid(to_faults(flaws))
@@ -82,10 +82,10 @@ async def upsert_orders(
     return receipts
 
 
-async def find_flaws(tx: AsyncConnection, account_id: int, batch: Any) -> list[Flaw]:
+async def find_flaws(db: Database, tx: AsyncConnection, account_id: int, batch: Any) -> list[Flaw]:
     """What a batch that was not valid would meet besides: unknown ids and integrations, keys that a new order lacks."""
     entries = batch if isinstance(batch, list) else []
-    return list(_apply(await _open_book(tx, account_id, entries, lock=False), entries))
+    return list(_apply(await _open_book(db, tx, account_id, entries, lock=False), entries))
 
 
 def to_faults(flaws: Iterable[Flaw]) -> list[errors.Fault]:
@@ -144,9 +144,9 @@ def _to_receipt(draft: Draft) -> Receipt:
     return Receipt(draft.id, document["order_id"], document["order_number"], draft.outcome(), document)
 
 
-async def _open_book(tx: AsyncConnection, account_id: int, batch: Sequence[Any], *, lock: bool) -> _Book:
+async def _open_book(db: Database, tx: AsyncConnection, account_id: int, batch: Sequence[Any], *, lock: bool) -> _Book:
     """Everything of the database that the batch names, in two statements, whatever its size."""
-    keys: dict[int, set[str]] = {}
+    keys: set[tuple[int, str]] = set()
     ids: set[int] = set()
     named: set[int] = set()
     for entry in batch:
@@ -156,9 +156,9 @@ async def _open_book(tx: AsyncConnection, account_id: int, batch: Sequence[Any],
         if (id := to_id(entry)) is not None:
             ids.add(id)
         elif integration_id is not None and order_id is not None:
-            keys.setdefault(integration_id, set()).add(order_id)
+            keys.add((integration_id, order_id))
     book = _Book(await integrations.find_live(tx, account_id, named))
-    for row in await queries.find_addressed(tx, account_id, keys, ids, lock=lock):
+    for row in await queries.find_addressed(db, tx, account_id, keys, ids, lock=lock):
         draft = Draft(row, orjson.loads(row.document), row.id)
         book.by_id[row.id] = book.by_key[row.integration_id, row.order_id] = draft
     return book

@@ -4,10 +4,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, bindparam, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import errors, pagination
+from packhouse.kit.db import Database
 from packhouse.orders import schema, tables
 from packhouse.orders.tables import order_history, orders
 
@@ -92,26 +93,32 @@ def to_wire(row: Sequence[Any], *, id_is_text: bool) -> str:
     return tables.to_wire(id, created_at, modified_at, document, id_is_text=id_is_text)
 
 
+_STORED = (_o.id, _o.integration_id, _o.order_id, _o.version, _o.created_at, _o.created_by, _o.document)
+_KEY = (_o.integration_id, _o.order_id)
+
+
 async def find_addressed(
-    tx: AsyncConnection, account_id: int, keys: Mapping[int, Collection[str]], ids: Collection[int], *, lock: bool
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    keys: Collection[tuple[int, str]],
+    ids: Collection[int],
+    *,
+    lock: bool,
 ) -> Sequence[Any]:
-    """The orders that a batch names, by integration and order_id or by id; locked, in the order of their ids."""
-    places: list[ColumnElement[bool]] = [
-        (_o.integration_id == integration) & _o.order_id.in_(sorted(found)) for integration, found in keys.items()
-    ]
-    if ids:
-        places.append(_o.id.in_(sorted(ids)))
-    if not places:
-        return []
-    columns = (_o.id, _o.integration_id, _o.order_id, _o.version, _o.created_at, _o.created_by, _o.document)
-    statement = select(*columns).where(_o.account_id == account_id, or_(*places))
-    statement = statement.order_by(_o.id)
-    return (await tx.execute(statement.with_for_update() if lock else statement)).all()
+    """The orders that a batch names, by integration and order_id or by id; locked in the order of their keys.
+
+    An order keeps its key for life, so an id is turned into its key before anything is locked.
+    """
+    named = await db.find_by_key(tx, account_id, _KEY, (_o.id,), [(id,) for id in ids], lock=False)
+    wanted = sorted({*keys, *((row.integration_id, row.order_id) for row in named)})
+    return await db.find_by_key(tx, account_id, _STORED, _KEY, wanted, lock=lock)
 
 
 async def find_order(tx: AsyncConnection, account_id: int, id: int) -> Any:
     """To change it: locked."""
-    return next(iter(await find_addressed(tx, account_id, {}, [id], lock=True)), None)
+    statement = select(*_STORED).where(_o.account_id == account_id, _o.id == id).with_for_update()
+    return (await tx.execute(statement)).first()
 
 
 async def list_history(

@@ -67,8 +67,8 @@ def to_row(document: dict[str, Any], **columns: Any) -> dict[str, Any]:
         "order_id_folded": order_id.casefold(),
         "order_number_folded": order_number.casefold(),
         "status_folded": details["status"]["code"].casefold(),
-        "order_created_at": clock.from_wire(created_at),
-        "order_updated_at": clock.from_wire(details.get("order_updated_at", created_at)),
+        "order_created_at": created_at,
+        "order_updated_at": details.get("order_updated_at", created_at),
         "document": orjson.dumps(document).decode(),
     }
 
