@@ -1,11 +1,15 @@
 """Composes the server: the database, the clock, the rooms' routes, the door around them."""
 
+import asyncio
+import hmac
+import ipaddress
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
@@ -17,13 +21,15 @@ import packhouse
 from packhouse import migrations
 from packhouse.accounts import api as accounts
 from packhouse.integrations import api as integrations
-from packhouse.kit import clock, errors, http, logs
+from packhouse.kit import clock, errors, http, logs, metrics, tracing
 from packhouse.kit.db import Database, Tuning
 from packhouse.orders import api as orders
 from packhouse.orders import openapi as orders_openapi
 from packhouse.settings import Settings
 
 system = APIRouter(tags=["Server"])
+
+_log = structlog.get_logger()
 
 
 def create_database(settings: Settings) -> Database:
@@ -34,11 +40,19 @@ def create_database(settings: Settings) -> Database:
 
 def create_app(settings: Settings, *, now: clock.Clock = clock.now) -> ASGIApp:
     db = create_database(settings)
+    meters = metrics.Meters(orders.COUNTED)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await db.open()
+        try:
+            await db.open()
+        except errors.Unavailable as away:  # requests are answered so until it comes back
+            _log.warning("unavailable", detail=away.faults[0].detail)
+        sampling = asyncio.create_task(_sample(db, meters))
         yield
+        sampling.cancel()
+        with suppress(asyncio.CancelledError):
+            await sampling
         await db.close()
 
     app = FastAPI(
@@ -51,13 +65,15 @@ def create_app(settings: Settings, *, now: clock.Clock = clock.now) -> ASGIApp:
         exception_handlers={Exception: _refuse, errors.Refusal: _refuse, HTTPException: _refuse},
     )
     app.state.house = http.House(
-        db, now, settings.profile, settings.partner_ids, settings.public_url, settings.max_body_bytes
+        db, now, settings.profile, settings.partner_ids, settings.public_url, settings.max_body_bytes, meters
     )
+    app.state.metrics_token = settings.metrics_token
     app.include_router(system)
     for router in (orders.router, integrations.router, orders.extensions, accounts.extensions):
         app.include_router(router)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
-    return http.Door(app, orders.SHORTCUTS)
+    door = http.Door(app, orders.SHORTCUTS, meters)
+    return tracing.Traced(door, tracing.find_provider()) if settings.tracing else door
 
 
 def create_app_from_environment() -> ASGIApp:
@@ -98,6 +114,36 @@ def _health(database: str, detail: str | None) -> dict[str, Any]:
     state = {"status": database} if detail is None else {"status": database, "detail": detail}
     overall = "ok" if database == "ok" else "unavailable"
     return {"status": overall, "version": packhouse.__version__, "database": state}
+
+
+@system.get("/metrics", include_in_schema=False)
+async def get_metrics(request: Request) -> Response:
+    """To callers on this machine, and to those who bring the operator's token as a bearer."""
+    if not _may_see_metrics(request):
+        fault = errors.Fault("forbidden", "From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
+        raise errors.Forbidden(fault)
+    meters = http.house(request).meters
+    meters.sample_connections(http.house(request).db.connections_in_use())
+    return Response(meters.to_text([]), media_type=metrics.CONTENT_TYPE)
+
+
+def _may_see_metrics(request: Request) -> bool:
+    """A caller without an IP address came by a socket of this machine or from this very process."""
+    token = request.app.state.metrics_token
+    if token is not None:
+        given = request.headers.get("authorization", "").encode()
+        return hmac.compare_digest(given, f"Bearer {token.get_secret_value()}".encode())
+    try:
+        return request.client is None or ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return True
+
+
+async def _sample(db: Database, meters: metrics.Meters) -> None:
+    """What another process is asked for, this one must have told before."""
+    while True:
+        meters.sample_connections(db.connections_in_use())
+        await asyncio.sleep(1)
 
 
 @system.get("/docs", include_in_schema=False)

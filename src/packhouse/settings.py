@@ -1,9 +1,10 @@
 """The only reader of the environment: every setting is `PACKHOUSE_` plus its name here, in capitals."""
 
+import os
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -24,6 +25,8 @@ class Settings(BaseSettings):
     trusted_proxies: str = "127.0.0.1"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
+    metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    tracing: bool = False
 
     @field_validator("partner_ids", mode="before")
     @classmethod
@@ -32,3 +35,8 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+
+def share_metrics(folder: str) -> None:
+    """Have the processes that are started from here on keep their figures there; prometheus-client looks for it."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import psutil
 
 import packhouse
 from tests.conftest import OWNER
@@ -71,9 +72,20 @@ class Server(NamedTuple):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_SECONDS)
 
+    def workers(self) -> set[int]:
+        """The processes that answer requests, of a server that has several."""
+        found = psutil.Process(self.process.pid).children()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return {child.pid for child in found if child.status() != psutil.STATUS_ZOMBIE and is_worker(child)}
+        return set()
+
     def lines(self) -> list[dict[str, Any]]:
         """What it logged so far, as objects; a line that is no JSON fails."""
         return [json.loads(line) for line in self.log.read_text("utf-8").splitlines()]
+
+
+def is_worker(child: psutil.Process) -> bool:
+    return "spawn_main" in " ".join(child.cmdline())
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """`packhouse serve` and `packhouse migrate`."""
 
-import gc
 import signal
 import socket
 import sys
@@ -8,12 +7,11 @@ from typing import Annotated, Any
 
 import typer
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from packhouse import migrations
-from packhouse.cli import terminal
+from packhouse.cli import collector, processes, terminal
 from packhouse.cli.terminal import AsJson
-from packhouse.kit import logs
+from packhouse.kit import logs, tracing
 from packhouse.settings import Settings
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
@@ -29,6 +27,8 @@ def serve(
 ) -> None:
     """Answer requests until stopped (Ctrl-C or SIGTERM): then finish what is running and refuse what is new."""
     settings = terminal.load_settings()
+    if settings.tracing:
+        _require_tracing()
     terminal.run(_prepare(settings, migrate=migrate))
     listener = bind(host, port)
     url = to_url(listener, host)
@@ -48,6 +48,13 @@ def migrate(as_json: AsJson = False) -> None:
         return {"before": before, "after": migrations.HEAD}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+def _require_tracing() -> None:
+    try:
+        tracing.require_installed()
+    except tracing.NotInstalled as error:
+        terminal.fail(str(error))
 
 
 async def _prepare(settings: Settings, *, migrate: bool) -> None:
@@ -76,21 +83,10 @@ def to_url(listener: socket.socket, host: str) -> str:
     return f"http://{shown}:{listener.getsockname()[1]}"
 
 
-def tune_collector() -> None:
-    """What is imported by now lives as long as the process: the collector need not look at it at every batch.
-
-    A batch makes many objects without a circle among them, and at the usual threshold of 700 it is searched again and
-    again while it is validated.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-
-
 def run_server(settings: Settings, listener: socket.socket, workers: int) -> None:
     logs.configure(settings.log_level, settings.log_format)
     config = uvicorn.Config(
-        "packhouse.app:create_app_from_environment",
+        "packhouse.cli.processes:create_app" if workers > 1 else "packhouse.app:create_app_from_environment",
         factory=True,
         workers=workers,
         access_log=False,
@@ -103,12 +99,12 @@ def run_server(settings: Settings, listener: socket.socket, workers: int) -> Non
         lifespan="on",
     )
     if workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
+        processes.run(config, listener)
         return
     # uvicorn raises the signal that stopped it once more when all is finished: a stop that was asked for is no failure.
     for stopping in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stopping, lambda *_: sys.exit(0))
-    tune_collector()
+    collector.tune()
     server = uvicorn.Server(config)
     server.run(sockets=[listener])
     if not server.started:

@@ -179,6 +179,11 @@ class Database:
         await self._writer.dispose()
         await self._reader.dispose()
 
+    def connections_in_use(self) -> int:
+        """Of this process, now."""
+        pools: set[Any] = {self._writer.pool, self._reader.pool}
+        return sum(pool.checkedout() for pool in pools)
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Statements that change nothing, each on its own (no transaction around them)."""
@@ -225,6 +230,11 @@ class Database:
         """Nobody else writes to it until this transaction ends; on SQLite nobody does anyway."""
         if not self.is_sqlite:
             await tx.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
+
+    async def allow_seconds(self, tx: AsyncConnection, seconds: int) -> None:
+        """For what takes longer than a request may, until this transaction ends."""
+        if not self.is_sqlite:
+            await tx.execute(text(f"SET LOCAL statement_timeout = {seconds * 1000}"))
 
     async def upsert(self, tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         """Insert rows, replacing those whose primary key is there: one statement for all of them."""

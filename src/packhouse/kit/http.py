@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from packhouse.kit import errors, logs
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
+from packhouse.kit.metrics import Meters
 from packhouse.kit.pagination import Page
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -42,6 +43,7 @@ class House:
     partner_ids: frozenset[uuid.UUID]
     public_url: str | None
     max_body_bytes: int
+    meters: Meters
 
 
 @dataclass(slots=True)
@@ -75,8 +77,9 @@ def trace(request: Request) -> Trace:
 class Door:
     """ASGI, outermost."""
 
-    def __init__(self, app: ASGIApp, shortcuts: Sequence[Shortcut]) -> None:
+    def __init__(self, app: ASGIApp, shortcuts: Sequence[Shortcut], meters: Meters) -> None:
         self.app = app
+        self._meters = meters
         self._shortcuts = shortcuts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +97,9 @@ class Door:
         except ClientDisconnect:
             record.status = 499
         finally:
-            _write_line(scope, record)
+            seconds = time.perf_counter() - record.started
+            self._meters.note_request(scope["method"], record.route, record.status, seconds)
+            _write_line(scope, record, seconds)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, record: Trace) -> None:
         path, method = scope["path"], scope["method"]
@@ -131,13 +136,13 @@ def _naming(send: Send, record: Trace) -> Send:
     return named
 
 
-def _write_line(scope: Scope, record: Trace) -> None:
+def _write_line(scope: Scope, record: Trace, seconds: float) -> None:
     _log.info(
         "request",
         method=scope["method"],
         route=record.route,
         status=record.status,
-        duration_ms=round((time.perf_counter() - record.started) * 1000, 2),
+        duration_ms=round(seconds * 1000, 2),
         account=record.account_id,
         request_id=record.request_id,
     )

@@ -1,5 +1,7 @@
 """The schema's versions, shipped in the package and applied by `packhouse migrate`."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect
+from sqlalchemy.schema import CreateTable
 
+from packhouse.kit import errors
 from packhouse.kit.db import Database
 
 
@@ -17,6 +21,16 @@ def _config() -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     return config
 
+
+_VERSION = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+# A lock is waited for PACKHOUSE_LOCK_TIMEOUT_SECONDS each time on PostgreSQL, and on SQLite likewise.
+_ATTEMPTS = 30
+_LONGEST_SECONDS = 3600
 
 HEAD = ScriptDirectory.from_config(_config()).get_current_head()
 
@@ -29,11 +43,34 @@ async def find_revision(db: Database) -> str | None:
 
 
 async def upgrade(db: Database) -> str | None:
-    """Bring the schema to HEAD in one transaction; gives back the version it was at."""
+    """Bring the schema to HEAD in one transaction; gives back the version it was at.
+
+    Of several who do it at once one works and the others wait: first for their turn (SQLite) or for the table that
+    holds the version (PostgreSQL), then they find nothing left to do. A lock that is held against us is asked for again
+    and again, rather than waited for: who waits for a table holds up everybody that comes after. Raises Busy when a
+    minute was not enough.
+    """
+    for _ in range(_ATTEMPTS):
+        with suppress(errors.Busy):
+            await _ensure_version_table(db)
+            async with db.write() as tx:
+                await db.lock_table(tx, _VERSION)
+                await db.allow_seconds(tx, _LONGEST_SECONDS)
+                before: str | None = await tx.run_sync(_current)
+                if before != HEAD:
+                    await tx.run_sync(_upgrade)
+            return before
+        await asyncio.sleep(0.2)
+    raise errors.Busy
+
+
+async def _ensure_version_table(db: Database) -> None:
+    """As Alembic makes it, but ahead and by itself: what is to be locked must be there for everybody."""
+    async with db.read() as tx:
+        if await tx.run_sync(lambda connection: inspect(connection).has_table(_VERSION.name)):
+            return
     async with db.write() as tx:
-        before: str | None = await tx.run_sync(_current)
-        await tx.run_sync(_upgrade)
-    return before
+        await tx.execute(CreateTable(_VERSION, if_not_exists=True))
 
 
 def _current(connection: Connection) -> Any:

@@ -2,8 +2,9 @@
 
 import re
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import orjson
@@ -22,6 +23,9 @@ from packhouse.orders.profile import PROFILES, Profile
 router = APIRouter(prefix="/api/v3", tags=["Orders"], default_response_class=Response)
 extensions = APIRouter(prefix="/api/packhouse", tags=["Orders"], default_response_class=Response)
 
+# What is counted here for `GET /metrics`.
+COUNTED = {"orders": "Orders sent, by what became of them: created, updated, unchanged, deleted, refused."}
+
 PARTNER_HEADER = "Sendcloud-Partner-Id"
 
 _ID = re.compile(r"0*[1-9][0-9]{0,17}")
@@ -34,12 +38,14 @@ async def upsert_orders(request: Request) -> Response:
     caller = await auth.caller(request, scope="write:order")
     strangers = _find_strange_partners(request)
     reading = schema.read_batch(await http.read_body(request))
-    if reading.flaws or strangers:
-        async with house.db.read() as tx:
-            more = await operations.find_flaws(house.db, tx, caller.account_id, reading.value)
-        raise errors.Invalid([*strangers, *operations.to_faults([*reading.flaws, *more])])
-    async with _writing(request) as tx:
-        receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=house.clock())
+    with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
+        if reading.flaws or strangers:
+            async with house.db.read() as tx:
+                more = await operations.find_flaws(house.db, tx, caller.account_id, reading.value)
+            raise errors.Invalid([*strangers, *operations.to_faults([*reading.flaws, *more])])
+        async with _writing(request) as tx:
+            receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=house.clock())
+    _count(request, receipts)
     answer: dict[str, Any] = {"data": [receipt.to_wire() for receipt in receipts]}
     if found := list(_find_warnings(caller, receipts, reading.unknown)):
         answer["meta"] = {"warnings": found}
@@ -89,6 +95,7 @@ async def patch_order(request: Request) -> Response:
         raise operations.to_invalid_patch(reading.flaws)
     async with _writing(request) as tx:
         receipt = await operations.patch_order(house.db, tx, caller, id, reading.value, now=house.clock())
+    _count(request, [receipt])
     return http.json_response({"data": receipt.to_wire()})
 
 
@@ -100,6 +107,7 @@ async def delete_order(request: Request) -> Response:
     id = _to_id(request, operations.no_such_order())
     async with _writing(request) as tx:
         await operations.delete_order(tx, caller, id, now=house.clock())
+    house.meters.count("orders", "deleted")
     return Response(status_code=204)
 
 
@@ -139,6 +147,22 @@ async def _writing(request: Request) -> AsyncIterator[Transaction]:
             yield tx
     except errors.Busy:
         raise _profile(request).to_conflict() from None
+
+
+@contextmanager
+def _counting_refused(request: Request, size: int) -> Iterator[None]:
+    try:
+        yield
+    except errors.Refusal:
+        http.house(request).meters.count("orders", "refused", size)
+        raise
+
+
+def _count(request: Request, receipts: Sequence[operations.Receipt]) -> None:
+    """Each order once, also where a batch names it twice."""
+    outcomes = Counter({receipt.id: receipt.outcome for receipt in receipts}.values())
+    for outcome, number in outcomes.items():
+        http.house(request).meters.count("orders", outcome, number)
 
 
 def _to_id(request: Request, otherwise: errors.Fault) -> int:

@@ -1,0 +1,75 @@
+"""`packhouse serve --workers N`: N processes behind one port, replaced when they die, stopped together."""
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests import make
+from tests.cli.test_serve import begin_upload, is_refused, read_body
+from tests.concurrency import served
+
+ORDERS = "/api/v3/orders"
+
+
+def test_a_process_that_is_killed_is_replaced_while_the_others_answer(database_url: str, tmp_path: Path) -> None:
+    done = threading.Event()
+    answered: list[str] = []
+
+    def keep_asking(server: served.Server) -> None:
+        while not done.is_set():
+            name = f"o-{len(answered)}"
+            try:
+                answer = httpx.post(
+                    f"{server.url}{ORDERS}", json=[make.order(name)], auth=("owner-public", "owner-secret")
+                )
+            except httpx.TransportError:  # this very connection was the killed one's
+                continue
+            assert answer.status_code == 200, answer.text
+            answered.append(name)
+
+    with served.serve(database_url, tmp_path / "log", "--workers", "2") as server:
+        client = threading.Thread(target=keep_asking, args=(server,))
+        client.start()
+        try:
+            for _ in range(2):
+                served.wait_until(lambda: len(server.workers()) == 2)
+                victim = min(server.workers())
+                before = len(answered)
+                os.kill(victim, signal.SIGKILL)
+                served.wait_until(lambda gone=victim: len(server.workers() - {gone}) == 2)  # type: ignore[misc]
+                served.wait_until(lambda before=before: len(answered) > before + 10)  # type: ignore[misc]
+        finally:
+            done.set()
+            client.join()
+        with server.client() as reader:
+            found = {order["order_id"] for order in reader.get(ORDERS, params={"page_size": 200}).json()["data"]}
+            assert found >= set(answered[-100:])
+        assert server.stop() == 0
+
+
+def test_a_stop_finishes_what_every_process_is_doing(database_url: str, tmp_path: Path) -> None:
+    with served.serve(database_url, tmp_path / "log", "--workers", "2") as server:
+        bodies = [json.dumps([make.order(f"o-{n}")]).encode() for n in range(6)]
+        uploads = [begin_upload(server.url, body) for body in bodies]
+        server.process.send_signal(signal.SIGTERM)
+        served.wait_until(lambda: is_refused(server.url))
+        for upload, body in zip(uploads, bodies, strict=True):
+            with upload:
+                upload.sendall(body[len(body) // 2 :])
+                assert len(json.loads(read_body(upload))["data"]) == 1
+        assert server.process.wait(served.PATIENCE_SECONDS) == 0
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_nobody_stays_behind_when_the_supervisor_is_killed(database_url: str, tmp_path: Path) -> None:
+    with served.serve(database_url, tmp_path / "log", "--workers", "2") as server:
+        workers = server.workers()
+        assert len(workers) == 2
+        server.kill()
+        served.wait_until(lambda: not any(map(psutil.pid_exists, workers)) and is_refused(server.url))
