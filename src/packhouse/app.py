@@ -5,7 +5,7 @@ import hmac
 import ipaddress
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any
 
@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import ASGIApp
 
 import packhouse
-from packhouse import migrations
+from packhouse import migrations, worker
 from packhouse.accounts import api as accounts
 from packhouse.integrations import api as integrations
 from packhouse.kit import clock, errors, http, logs, metrics, tracing
@@ -38,7 +38,8 @@ def create_database(settings: Settings) -> Database:
     return Database(settings.database_url, tuning)
 
 
-def create_app(settings: Settings, *, now: clock.Clock = clock.now) -> ASGIApp:
+def create_app(settings: Settings, *, now: clock.Clock = clock.now, works: bool = False) -> ASGIApp:
+    """With `works`, a worker runs inside and does the jobs."""
     db = create_database(settings)
     meters = metrics.Meters(orders.COUNTED)
 
@@ -49,7 +50,10 @@ def create_app(settings: Settings, *, now: clock.Clock = clock.now) -> ASGIApp:
         except errors.Unavailable as away:  # requests are answered so until it comes back
             _log.warning("unavailable", detail=away.faults[0].detail)
         sampling = asyncio.create_task(_sample(db, meters))
-        yield
+        async with AsyncExitStack() as stack:
+            if works:
+                await stack.enter_async_context(worker.running(settings, db, now))
+            yield
         sampling.cancel()
         with suppress(asyncio.CancelledError):
             await sampling
@@ -76,11 +80,15 @@ def create_app(settings: Settings, *, now: clock.Clock = clock.now) -> ASGIApp:
     return tracing.Traced(door, tracing.find_provider()) if settings.tracing else door
 
 
-def create_app_from_environment() -> ASGIApp:
+def create_app_from_environment(*, works: bool = True) -> ASGIApp:
     """What each server process calls."""
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format)
-    return create_app(settings)
+    return create_app(settings, works=works)
+
+
+def create_app_without_worker() -> ASGIApp:
+    return create_app_from_environment(works=False)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     statement_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     pool_size: Annotated[int, Field(ge=1, le=200)] = 8
     stop_timeout_seconds: Annotated[int, Field(ge=1, le=600)] = 30
+    worker_lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
     trusted_proxies: str = "127.0.0.1"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"

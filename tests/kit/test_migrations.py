@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from packhouse import migrations
 from packhouse.accounts import tables as accounts
 from packhouse.integrations import tables as integrations
-from packhouse.kit import clock
+from packhouse.kit import clock, jobs
 from packhouse.kit.db import SEQUENCES, Database, metadata
 from packhouse.orders import tables as orders
 from tests.concurrency import served
@@ -21,6 +21,7 @@ from tests.concurrency import served
 T = TypeVar("T")
 
 ROOMS = (
+    jobs.jobs,
     accounts.accounts,
     accounts.api_keys,
     accounts.audit_log,

@@ -15,6 +15,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("serve")(serve.serve)
+app.command("worker")(serve.work)
 app.command("migrate")(serve.migrate)
 app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.key, name="key")

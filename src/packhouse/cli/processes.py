@@ -27,12 +27,16 @@ def run(config: uvicorn.Config, listener: socket.socket) -> None:
         _Supervisor(config, [listener], folder).run()
 
 
-def create_app() -> ASGIApp:
+def create_app(*, works: bool = True) -> ASGIApp:
     """What each of the processes calls first."""
     threading.Thread(target=_follow_parent, daemon=True).start()
-    made = app.create_app_from_environment()
+    made = app.create_app_from_environment(works=works)
     collector.tune()
     return made
+
+
+def create_app_without_worker() -> ASGIApp:
+    return create_app(works=False)
 
 
 def _follow_parent() -> None:

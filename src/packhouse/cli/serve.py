@@ -1,5 +1,6 @@
-"""`packhouse serve` and `packhouse migrate`."""
+"""`packhouse serve`, `packhouse worker` and `packhouse migrate`."""
 
+import asyncio
 import signal
 import socket
 import sys
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
-from packhouse import migrations
+from packhouse import migrations, worker
 from packhouse.cli import collector, processes, terminal
 from packhouse.cli.terminal import AsJson
 from packhouse.kit import logs, tracing
@@ -23,6 +24,9 @@ def serve(
     port: Port = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer requests.")] = 1,
     migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date first.")] = False,
+    works: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Do jobs (labels, webhooks) in these processes too.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Answer requests until stopped (Ctrl-C or SIGTERM): then finish what is running and refuse what is new."""
@@ -36,7 +40,26 @@ def serve(
         terminal.print_json({"url": url})
     else:
         typer.echo(f"Packhouse listens on {url} (Ctrl-C stops it).")
-    run_server(settings, listener, workers)
+    run_server(settings, listener, workers, works=works)
+
+
+def work(as_json: AsJson = False) -> None:
+    """Do jobs (labels, webhooks) until stopped (Ctrl-C or SIGTERM): then finish those in hand."""
+    settings = terminal.load_settings()
+    logs.configure(settings.log_level, settings.log_format)
+    terminal.run(_work(settings, as_json=as_json))
+
+
+async def _work(settings: Settings, *, as_json: bool) -> None:
+    stopped = asyncio.Event()
+    for stopping in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(stopping, stopped.set)
+    async with terminal.open_database(settings) as db, worker.running(settings, db):
+        if as_json:
+            terminal.print_json({"worker": "ready"})
+        else:
+            typer.echo("Packhouse works (Ctrl-C stops it).")
+        await stopped.wait()
 
 
 def migrate(as_json: AsJson = False) -> None:
@@ -83,10 +106,11 @@ def to_url(listener: socket.socket, host: str) -> str:
     return f"http://{shown}:{listener.getsockname()[1]}"
 
 
-def run_server(settings: Settings, listener: socket.socket, workers: int) -> None:
+def run_server(settings: Settings, listener: socket.socket, workers: int, *, works: bool = True) -> None:
     logs.configure(settings.log_level, settings.log_format)
+    place = "packhouse.cli.processes:create_app" if workers > 1 else "packhouse.app:create_app_from_environment"
     config = uvicorn.Config(
-        "packhouse.cli.processes:create_app" if workers > 1 else "packhouse.app:create_app_from_environment",
+        place if works else f"{place.partition(':')[0]}:create_app_without_worker",
         factory=True,
         workers=workers,
         access_log=False,

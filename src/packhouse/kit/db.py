@@ -5,6 +5,7 @@ single-row reads of the hottest paths through `fetch_one`. Statements are SQLAlc
 Errors of the database leave as `Busy` (a lock was not to be had in time) or `Unavailable` (away, full, restarting).
 """
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -67,11 +68,13 @@ sequences = Table(
     info={"only": "sqlite"},
 )
 
-SEQUENCES = ("accounts", "api_keys", "audit_log", "integrations", "orders")
+SEQUENCES = ("accounts", "api_keys", "audit_log", "integrations", "jobs", "orders")
 
 Transaction = AsyncConnection
 KeyColumns: TypeAlias = tuple[Column[Any], ...]
 Keys: TypeAlias = Sequence[Sequence[Any]]
+
+_HAS_WORK = "packhouse.has_work"
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _SQLITE_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -153,6 +156,7 @@ class Database:
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._tuning = tuning
+        self.work = asyncio.Event()  # set when there may be something for a worker in this process
         self._direct: sqlite3.Connection | None = None
         self._prepared: dict[int, tuple[str, Sequence[str]]] = {}
         if self.is_sqlite:
@@ -197,6 +201,13 @@ class Database:
         with _translated():
             async with self._writer.begin() as tx:
                 yield tx
+                has_work = tx.info.pop(_HAS_WORK, False)
+        if has_work:
+            self.work.set()
+
+    def tell_worker(self, tx: AsyncConnection) -> None:
+        """A worker in this process wakes up when this transaction is committed."""
+        tx.info[_HAS_WORK] = True
 
     async def fetch_one(self, statement: Select[Any], **values: Any) -> Sequence[Any] | None:
         """The first row of a SELECT that is a constant of its module, in the driver's own types.

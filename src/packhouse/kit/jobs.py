@@ -1,0 +1,172 @@
+"""What must happen after a change: rows written with the change, in its transaction, and acted on by a worker.
+
+A job is done at least once. Claiming it pushes `due_at` forward by a lease and counts an attempt, so the jobs of a
+worker that was killed come back by themselves. Of the jobs in one lane (an order, a receiver) one at a time is in
+hand, the oldest due first; the lane "" is none. A job that fails is kept, with the kind of its last error, and tried
+again later and later.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, delete, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.kit.db import Database, Instant, metadata
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("claimed_until", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("last_error", Text),
+    # The worker's one look when idle: is anything due, and of whom?
+    Index("ix_jobs_due", "due_at", "account_id"),
+    Index("ix_jobs_account", "account_id", "due_at", "id"),
+    Index("ix_jobs_lane", "account_id", "lane", "id"),
+)
+
+_FIRST_WAIT = timedelta(seconds=2)
+_LONGEST_WAIT = timedelta(hours=1)
+
+_j = jobs.c
+
+
+class Job(NamedTuple):
+    """`attempts` counts this one too."""
+
+    account_id: int
+    id: int
+    kind: str
+    lane: str
+    payload: dict[str, Any]
+    attempts: int
+    created_at: datetime
+
+
+class Later(Exception):
+    """Raised by a handler: not an error, do this job again at `due_at`. `fresh` counts its attempts from zero."""
+
+    def __init__(self, due_at: datetime, *, fresh: bool = False) -> None:
+        super().__init__(due_at)
+        self.due_at = due_at
+        self.fresh = fresh
+
+
+async def enqueue(
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    kind: str,
+    payloads: Sequence[dict[str, Any]],
+    *,
+    now: datetime,
+    lane: str = "",
+    due_at: datetime | None = None,
+) -> None:
+    """A job for each payload, written in one statement. A worker in this process hears of it at the commit."""
+    if not payloads:
+        return
+    row = {"account_id": account_id, "kind": kind, "lane": lane, "attempts": 0, "due_at": due_at or now}
+    row |= {"claimed_until": None, "created_at": now, "last_error": None}
+    ids = await db.next_ids(tx, "jobs", len(payloads))
+    rows = [
+        {**row, "id": id, "payload": orjson.dumps(payload).decode()} for id, payload in zip(ids, payloads, strict=True)
+    ]
+    await db.upsert(tx, jobs, rows)
+    db.tell_worker(tx)
+
+
+async def find_accounts(db: Database, kinds: Collection[str], *, now: datetime) -> list[int]:
+    """The accounts that have something due. The one look at jobs that cannot name the account, since it finds it."""
+    statement = select(_j.account_id).distinct().where(_j.due_at <= now, _j.kind.in_(sorted(kinds)))
+    async with db.read() as tx:
+        return sorted((await tx.execute(statement)).scalars())
+
+
+async def claim(
+    db: Database,
+    account_id: int,
+    limit: int,
+    *,
+    now: datetime,
+    lease: timedelta,
+    kinds: Collection[str] | None = None,
+) -> list[Job]:
+    """At most `limit` jobs of the account that are due, oldest first; nobody else gets them before the lease ends."""
+    due = [_j.account_id == account_id, _j.due_at <= now, _is_first_in_lane(account_id, now)]
+    if kinds is not None:
+        due.append(_j.kind.in_(sorted(kinds)))
+    chosen = select(_j.id).where(*due).order_by(_j.due_at, _j.id).limit(limit)
+    if not db.is_sqlite:
+        chosen = chosen.with_for_update(skip_locked=True)
+    ids = chosen.cte("chosen")
+    until = now + lease
+    statement = (
+        update(jobs)
+        .where(_j.account_id == account_id, _j.id.in_(select(ids.c.id)))
+        .values(due_at=until, claimed_until=until, attempts=_j.attempts + 1)
+        .returning(_j.account_id, _j.id, _j.kind, _j.lane, _j.payload, _j.attempts, _j.created_at)
+    )
+    async with db.write() as tx:
+        rows = (await tx.execute(statement)).all()
+    return [Job(**{**row._asdict(), "payload": orjson.loads(row.payload)}) for row in sorted(rows, key=lambda r: r.id)]
+
+
+def _is_first_in_lane(account_id: int, now: datetime) -> Any:
+    """No other job of the lane is in hand, and none that is due is older.
+
+    The second half keeps two workers that look at the same moment from taking two jobs of one lane: both see the same
+    oldest one, and that one is locked.
+    """
+    other = jobs.alias("other")
+    in_hand = other.c.claimed_until > now
+    older = and_(other.c.due_at <= now, other.c.id < _j.id)
+    mates = (other.c.account_id == account_id, other.c.lane == _j.lane, other.c.id != _j.id, or_(in_hand, older))
+    return or_(_j.lane == "", ~exists().where(*mates))
+
+
+async def finish(tx: AsyncConnection, done: Sequence[Job]) -> None:
+    """Take jobs of one account away."""
+    if done:
+        ids = [job.id for job in done]
+        await tx.execute(delete(jobs).where(_j.account_id == done[0].account_id, _j.id.in_(ids)))
+
+
+async def finish_lane(tx: AsyncConnection, job: Job) -> None:
+    """Take away the other jobs of this one's lane that nobody has in hand: this one does their work too."""
+    others = (_j.account_id == job.account_id, _j.lane == job.lane, _j.kind == job.kind, _j.id != job.id)
+    await tx.execute(delete(jobs).where(*others, _j.claimed_until.is_(None)))
+
+
+async def retry(
+    tx: AsyncConnection, job: Job, *, due_at: datetime, error: str | None = None, fresh: bool = False
+) -> None:
+    """`error` is a kind of error, never its message: that may hold what a customer typed."""
+    changes: dict[str, Any] = {"due_at": due_at, "claimed_until": None, "last_error": error}
+    if fresh:
+        changes["attempts"] = 0
+    await tx.execute(update(jobs).where(_j.account_id == job.account_id, _j.id == job.id).values(changes))
+
+
+def back_off(attempts: int) -> timedelta:
+    """2 seconds after the first failure, doubling to an hour."""
+    doubled: int = 2 ** min(attempts - 1, 20)
+    return min(_FIRST_WAIT * doubled, _LONGEST_WAIT)
+
+
+async def list_jobs(tx: AsyncConnection, account_id: int, *, failing: bool = False, limit: int = 100) -> Sequence[Any]:
+    """What is still to be done for an account, oldest first; with `failing`, only what has failed before."""
+    statement = select(jobs).where(_j.account_id == account_id)
+    if failing:
+        statement = statement.where(_j.last_error.is_not(None))
+    return (await tx.execute(statement.order_by(_j.id).limit(limit))).all()

@@ -1,0 +1,225 @@
+"""Does the jobs: claims what is due, account by account in turn, hands each to its handler, keeps what fails.
+
+One runs inside every server process (`packhouse serve`), or alone (`packhouse worker`), as many as one likes.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
+import structlog
+
+from packhouse.kit import clock, errors, jobs, logs
+from packhouse.kit.clock import Clock
+from packhouse.kit.db import Database
+from packhouse.kit.jobs import Job
+from packhouse.settings import Settings
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What handlers need, composed once by `open_workshop`."""
+
+    db: Database
+    clock: Clock
+
+
+Handler: TypeAlias = Callable[[Workshop, Job], Awaitable[None]]
+
+# A handler that returns has done its job, one that raises `jobs.Later` wants it again then, any other exception is
+# kept with the job, which is tried again with back-off. It may be run twice for one job, and must not mind.
+JOBS: dict[str, Handler] = {}
+
+# How many jobs of a kind a worker has in hand at once.
+SLOTS: dict[str, int] = {}
+USUAL_SLOTS = 8
+
+
+class Pace(NamedTuple):
+    """`lease`: how long a job may be in hand. `poll_seconds`: how long other processes' jobs may go unseen."""
+
+    lease: timedelta = timedelta(seconds=60)
+    poll_seconds: float = 1.0
+
+
+USUAL_PACE = Pace()
+
+
+@asynccontextmanager
+async def open_workshop(_settings: Settings, db: Database, now: Clock = clock.now) -> AsyncIterator[Workshop]:
+    yield Workshop(db, now)
+
+
+@asynccontextmanager
+async def running(settings: Settings, db: Database, now: Clock = clock.now) -> AsyncIterator[None]:
+    """A worker at work while the block runs. At its end it takes nothing new and finishes what it has in hand."""
+    pace = Pace(lease=timedelta(seconds=settings.worker_lease_seconds))
+    async with open_workshop(settings, db, now) as workshop:
+        worker = Worker(workshop, pace=pace)
+        task = asyncio.create_task(worker.run())
+        try:
+            yield
+        finally:
+            await worker.stop(settings.stop_timeout_seconds)
+            await task
+
+
+class _Outcome(NamedTuple):
+    """Of a job that has been in hand: done without `due_at`."""
+
+    job: Job
+    due_at: datetime | None = None
+    error: str | None = None
+    fresh: bool = False
+
+
+class Worker:
+    def __init__(
+        self, workshop: Workshop, handlers: Mapping[str, Handler] | None = None, *, pace: Pace = USUAL_PACE
+    ) -> None:
+        self._workshop = workshop
+        self._db = workshop.db
+        self._handlers = JOBS if handlers is None else handlers
+        self._pace = pace
+        self._stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_hand: Counter[str] = Counter()
+        self._outcomes: list[_Outcome] = []
+        self._accounts: list[int] = []
+        self._served = 0
+        self._look_again_at = 0.0
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        while not self._stopping:
+            self._db.work.clear()
+            if not await self._try_turn():
+                await self._rest()
+        await self._settle_all()
+
+    async def stop(self, patience_seconds: float) -> None:
+        """What is in hand is finished, unless it takes too long: then it is given back to be done again."""
+        self._stopping = True
+        self._db.work.set()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=patience_seconds)
+            for task in late:
+                task.cancel()
+
+    async def drain(self) -> int:
+        """Do what is due until nothing is; how many jobs that were. For commands and tests."""
+        done = 0
+        while (taken := await self._turn()) or self._tasks or self._outcomes:
+            done += taken
+            if self._tasks:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        return done
+
+    async def _try_turn(self) -> int:
+        """A database that is away is waited for."""
+        try:
+            return await self._turn()
+        except errors.Unavailable as error:
+            _log.warning("worker waits", detail=error.faults[0].detail)
+        except Exception as error:  # noqa: BLE001 - a worker that ends leaves all jobs undone
+            _log.error("worker failed", **logs.where(error))
+        return 0
+
+    async def _turn(self) -> int:
+        """Each account that has something due gets its share of what is free; how many jobs were taken."""
+        await self._settle()
+        taken = 0
+        for account_id in await self._next_accounts():
+            free = self._free()
+            if not free:
+                break
+            share = max(1, min(free.values()) // max(1, len(self._accounts)))
+            now = self._workshop.clock()
+            claimed = await jobs.claim(self._db, account_id, share, now=now, lease=self._pace.lease, kinds=free)
+            self._served = account_id
+            if len(claimed) < share:
+                self._accounts.remove(account_id)
+            for job in claimed:
+                self._start(job)
+            taken += len(claimed)
+        return taken
+
+    def _free(self) -> dict[str, int]:
+        """Of every kind that is not all taken, how many more could be in hand."""
+        free = {kind: SLOTS.get(kind, USUAL_SLOTS) - self._in_hand[kind] for kind in self._handlers}
+        return {kind: count for kind, count in free.items() if count > 0}
+
+    async def _next_accounts(self) -> list[int]:
+        """Those known to have something due, the one after the last served first. A look at a long backlog is not for
+        nothing, so looking may take a tenth of the time."""
+        began = time.monotonic()
+        if (not self._accounts or began >= self._look_again_at) and (free := self._free()):
+            self._accounts = await jobs.find_accounts(self._db, free, now=self._workshop.clock())
+            took = time.monotonic() - began
+            self._look_again_at = began + max(self._pace.poll_seconds, 10 * took)
+        return sorted(self._accounts, key=lambda account_id: (account_id <= self._served, account_id))
+
+    def _start(self, job: Job) -> None:
+        self._in_hand[job.kind] += 1
+        task = asyncio.create_task(self._do(job))
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._db.work.set()
+
+    async def _do(self, job: Job) -> None:
+        now = self._workshop.clock
+        try:
+            await self._handlers[job.kind](self._workshop, job)
+            outcome = _Outcome(job)
+        except jobs.Later as later:
+            outcome = _Outcome(job, later.due_at, fresh=later.fresh)
+        except asyncio.CancelledError:
+            outcome = _Outcome(job, now())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job is kept
+            told = logs.where(error)
+            _log.error("job failed", kind=job.kind, job=job.id, account=job.account_id, attempts=job.attempts, **told)
+            outcome = _Outcome(job, now() + jobs.back_off(job.attempts), told["error"])
+        self._outcomes.append(outcome)
+
+    async def _settle(self) -> None:
+        """Write down what became of jobs, all in one transaction; until then their slots are taken."""
+        if not self._outcomes:
+            return
+        settled = list(self._outcomes)
+        done: dict[int, list[Job]] = {}
+        async with self._db.write() as tx:
+            for outcome in settled:
+                if outcome.due_at is None:
+                    done.setdefault(outcome.job.account_id, []).append(outcome.job)
+                else:
+                    await jobs.retry(tx, outcome.job, due_at=outcome.due_at, error=outcome.error, fresh=outcome.fresh)
+            for finished in done.values():
+                await jobs.finish(tx, finished)
+        del self._outcomes[: len(settled)]
+        self._in_hand.subtract(outcome.job.kind for outcome in settled)
+
+    async def _settle_all(self) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        try:
+            await self._settle()
+        except errors.Unavailable as error:  # their leases end by themselves, and they are done again
+            _log.warning("worker leaves jobs behind", count=len(self._outcomes), detail=error.faults[0].detail)
+
+    async def _rest(self) -> None:
+        """Until a job is enqueued in this process or one in hand ends, but no longer than a poll."""
+        try:
+            async with asyncio.timeout(self._pace.poll_seconds):
+                await self._db.work.wait()
+        except TimeoutError:
+            pass
