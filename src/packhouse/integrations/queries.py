@@ -39,3 +39,9 @@ async def find_first(tx: AsyncConnection, account_id: int) -> int | None:
 async def list_integrations(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
     statement = select(integrations).where(integrations.c.account_id == account_id, integrations.c.deleted_at.is_(None))
     return (await tx.execute(statement.order_by(integrations.c.id))).all()
+
+
+async def list_ids(tx: AsyncConnection, account_id: int) -> list[int]:
+    """Of all that the account has or had."""
+    statement = select(integrations.c.id).where(integrations.c.account_id == account_id)
+    return list((await tx.execute(statement.order_by(integrations.c.id))).scalars())

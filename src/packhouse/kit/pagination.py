@@ -6,8 +6,9 @@ list sorted by its id alone is that id, `cj0xJnA9MzAw` = `r=1&p=300`; any other 
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -76,22 +77,35 @@ class Order:
 
     def apply(self, statement: Select[Any], cursor: Cursor, limit: int) -> Select[Any]:
         """Up to `limit` rows after (or, backwards, before) the cursor's place; backwards they come nearest first."""
-        if cursor.position is not None:
-            statement = statement.where(self._after(self._values(cursor.position), cursor.backwards))
-        columns = [k.column.desc() if k.descending != cursor.backwards else k.column.asc() for k in self.keys]
-        return statement.order_by(*columns).limit(limit).offset(cursor.offset or None)
+        found = self.take(statement, self.read(cursor), cursor.backwards, limit)
+        return found.offset(cursor.offset or None)
+
+    def take(self, statement: Select[Any], values: Sequence[Any] | None, backwards: bool, limit: int) -> Select[Any]:
+        """The same from the place that these sort values name, or from the list's start (backwards: its end)."""
+        if values is not None:
+            statement = statement.where(self._after(values, backwards))
+        return statement.order_by(*self.directed([key.column for key in self.keys], backwards)).limit(limit)
+
+    def directed(self, columns: Sequence[ColumnElement[Any]], backwards: bool) -> list[ColumnElement[Any]]:
+        """These columns, one a key, each the way that its key runs."""
+        pairs = zip(columns, self.keys, strict=True)
+        return [column.desc() if key.descending != backwards else column.asc() for column, key in pairs]
 
     def position(self, values: Sequence[Any]) -> str:
         return str(values[0]) if len(values) == 1 else orjson.dumps(list(values), default=str).decode()
 
-    def _values(self, position: str) -> list[Any]:
+    def read(self, cursor: Cursor) -> list[Any] | None:
+        """The sort values of the cursor's place. Raises NotFound for a position that is not one of this order's."""
+        position = cursor.position
+        if position is None:
+            return None
         try:
             raw = [int(position)] if len(self.keys) == 1 else orjson.loads(position)
             return [key.parse(value) for key, value in zip(self.keys, list(raw), strict=True)]
         except (ValueError, TypeError):
             raise invalid_cursor() from None
 
-    def _after(self, values: list[Any], backwards: bool) -> ColumnElement[bool]:
+    def _after(self, values: Sequence[Any], backwards: bool) -> ColumnElement[bool]:
         """Strictly beyond the position: one comparison of rows where all keys run one way, which an index answers."""
         directions = {key.descending != backwards for key in self.keys}
         if len(directions) == 1:
@@ -129,9 +143,18 @@ def to_text(value: Any) -> str:
     return value
 
 
+# Up to so many rows beyond the cursor's place, nearest first; their columns begin with the order's keys.
+Finder = Callable[[Cursor, int], Select[Any]]
+
+
 async def fetch_page(tx: AsyncConnection, statement: Select[Any], order: Order, cursor: Cursor, size: int) -> Page:
     """The statement's columns must begin with the order's keys. Two statements at most, at any size and depth."""
-    rows = list((await tx.execute(order.apply(statement, cursor, size + 1))).all())
+    return await find_page(tx, partial(order.apply, statement), order, cursor, size)
+
+
+async def find_page(tx: AsyncConnection, find: Finder, order: Order, cursor: Cursor, size: int) -> Page:
+    """The same where the rows are found in a way of their own."""
+    rows = list((await tx.execute(find(cursor, size + 1))).all())
     more, rows = len(rows) > size, rows[:size]
     if cursor.backwards:
         rows.reverse()
@@ -141,7 +164,7 @@ async def fetch_page(tx: AsyncConnection, statement: Select[Any], order: Order, 
     # The way the page was read, the row past its end tells; the other way there may be rows unless this is the start.
     started = cursor.position is not None or cursor.offset > 0 or cursor.backwards
     other = ahead if cursor.backwards else behind
-    found = started and (await tx.execute(order.apply(statement, other, 1))).first() is not None
+    found = started and (await tx.execute(find(other, 1))).first() is not None
     if cursor.backwards:
         return Page(rows, behind if more else None, ahead if found else None)
     return Page(rows, behind if found else None, ahead if more else None)

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, bindparam, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Database
-from packhouse.orders import schema, tables
+from packhouse.orders import paths, schema, tables
 from packhouse.orders.tables import order_history, orders
 
 _o, _h = orders.c, order_history.c
@@ -37,22 +38,38 @@ SORTS = {
 }
 
 
-def _within(column: ColumnElement[Any]) -> Callable[[schema.Span], ColumnElement[bool]]:
-    return lambda span: column.between(span.first, span.last)
+def _is_one_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    return column == values[0] if len(values) == 1 else column.in_(values)
 
 
-# What a list can be narrowed by: the parameter's name and its condition on a value that `schema` has read.
-FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
-    "integration": _o.integration_id.in_,
-    "order_number": lambda text: _o.order_number_folded == text.casefold(),
-    "order_id": lambda text: _o.order_id_folded == text.casefold(),
-    "status": lambda text: _o.status_folded == text.casefold(),
-    "order_created_at": _within(_o.order_created_at),
-    "order_created_at_min": lambda span: _o.order_created_at >= span.first,
-    "order_created_at_max": lambda span: _o.order_created_at <= span.last,
-    "order_updated_at": _within(_o.order_updated_at),
-    "order_updated_at_min": lambda span: _o.order_updated_at >= span.first,
-    "order_updated_at_max": lambda span: _o.order_updated_at <= span.last,
+def _is_text(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    return column == text.casefold()
+
+
+def _is_within(column: ColumnElement[Any], span: schema.Span) -> ColumnElement[bool]:
+    return column.between(span.first, span.last)
+
+
+def _is_from(column: ColumnElement[Any], span: schema.Span) -> ColumnElement[bool]:
+    return column >= span.first
+
+
+def _is_until(column: ColumnElement[Any], span: schema.Span) -> ColumnElement[bool]:
+    return column <= span.last
+
+
+# What a list can be narrowed by: the parameter's name, the column and its condition on a value that `schema` has read.
+FILTERS = {
+    "integration": paths.Filter("integration_id", _is_one_of),
+    "order_number": paths.Filter("order_number_folded", _is_text),
+    "order_id": paths.Filter("order_id_folded", _is_text),
+    "status": paths.Filter("status_folded", _is_text),
+    "order_created_at": paths.Filter("order_created_at", _is_within),
+    "order_created_at_min": paths.Filter("order_created_at", _is_from),
+    "order_created_at_max": paths.Filter("order_created_at", _is_until),
+    "order_updated_at": paths.Filter("order_updated_at", _is_within),
+    "order_updated_at_min": paths.Filter("order_updated_at", _is_from),
+    "order_updated_at_max": paths.Filter("order_updated_at", _is_until),
 }
 
 
@@ -81,10 +98,12 @@ async def list_orders(
 ) -> pagination.Page:
     """Rows end with `id, created_at, modified_at, document`; the sort's values come before."""
     order = to_order(sort)
-    keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
-    statement = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document).where(_o.account_id == account_id)
-    statement = statement.where(*(FILTERS[name](value) for name, value in filters.items()))
-    return await pagination.fetch_page(tx, statement, order, cursor, size)
+    conditions = [(FILTERS[name], value) for name, value in filters.items()]
+    shops = [*filters.get("integration", ())]
+    if not shops and order.keys[0].column is SORTS["integration"].column:
+        shops = await integrations.list_ids(tx, account_id)
+    find = await paths.find_way(tx, account_id, conditions, order, shops)
+    return await pagination.find_page(tx, find, order, cursor, size)
 
 
 def to_wire(row: Sequence[Any], *, id_is_text: bool) -> str:

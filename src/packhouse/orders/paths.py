@@ -1,0 +1,184 @@
+"""The way that a list takes through the indexes, chosen by counting, the same on every database.
+
+Two ways lead to a page. *Walking* reads an index in the list's order and leaves out what the filters leave out, until
+the page is full: cheap where much matches. *Gathering* finds all that the narrowest filter lets through and sorts it:
+cheap where little does. Which it is, a count that stops early tells, and no statistics, which SQLite lacks and which
+PostgreSQL has of the whole table and not of one account. Both read indexes alone; the documents of the page come last.
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, FromClause, Select, UnaryExpression, and_, func, select, true, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.operators import custom_op
+
+from packhouse.kit.pagination import Cursor, Finder, Order
+from packhouse.orders.tables import orders
+
+_o = orders.c
+
+# So many entries of an index are gathered and sorted at most, some 2 ms; with both dates filtered, where a walk may
+# have far to go, more of them. Of those of a list by order_number each costs a look at its row, so they are fewer.
+MOST_GATHERED = 5_000
+_MOST_GATHERED_BY_DATES = 20_000
+_MOST_ROWS_GATHERED = 2_000
+_DATES = {"order_created_at", "order_updated_at"}
+# A list by integration is one list an integration, one after the other; of more than these it is sorted as a whole.
+MOST_ARMS = 50
+# Filters by equality, whose indexes go on with the id: the one that leaves fewer first.
+_ORDERED_BY_ID = ("order_id_folded", "order_number_folded", "status_folded", "integration_id")
+
+
+class Filter(NamedTuple):
+    """The name of a column, and the condition that a value of the filter makes of that column."""
+
+    column: str
+    matches: Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
+
+
+Conditions = Sequence[tuple[Filter, Any]]
+
+
+class _Way(NamedTuple):
+    """By the index of `column`: gathered, or walked until the page is full."""
+
+    column: str
+    is_gathered: bool
+
+
+async def find_way(
+    tx: AsyncConnection, account_id: int, conditions: Conditions, order: Order, integration_ids: Sequence[int]
+) -> Finder:
+    """`integration_ids` are the ones filtered by, or those of the account where the list is sorted by them."""
+    leads = order.keys[0].column is _o.integration_id and len(integration_ids) <= MOST_ARMS
+    if not conditions and not leads:
+        return _find_all(account_id, order)
+    rest = Order(order.keys[1:]) if leads else order
+    others = [(f, value) for f, value in conditions if not (leads and f.column == "integration_id")]
+    way = await _choose(tx, account_id, conditions, others, rest)
+    if way.is_gathered or not leads:
+        found = _narrow(tx, account_id, conditions, order, way)
+        return _with_documents(account_id, order, lambda cursor, limit: found.order.apply(found.rows, cursor, limit))
+    arms = {id: _narrow(tx, account_id, [*others, (_SHOP, id)], order, way) for id in integration_ids}
+    return _with_documents(account_id, order, lambda cursor, limit: _join_arms(arms, order, cursor, limit))
+
+
+_SHOP = Filter("integration_id", operator.eq)
+
+
+def _find_all(account_id: int, order: Order) -> Finder:
+    keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
+    statement = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document).where(_o.account_id == account_id)
+    return lambda cursor, limit: order.apply(statement, cursor, limit)
+
+
+async def _choose(
+    tx: AsyncConnection, account_id: int, conditions: Conditions, others: Conditions, order: Order
+) -> _Way:
+    """`others` leave out the integrations where each is walked by itself."""
+    lead = str(order.keys[0].column.key)
+    equal = [name for name in _ORDERED_BY_ID if any(_is_equal(f, value, name) for f, value in conditions)]
+    columns = {f.column for f, _ in others}
+    if not columns or (lead == "id" and len(columns) == 1 and equal):
+        return _Way(_walked(lead, equal, conditions, others), is_gathered=False)
+    most = _MOST_GATHERED_BY_DATES if columns >= _DATES else MOST_GATHERED
+    if any(key.column is _o.order_number for key in order.keys):
+        most = _MOST_ROWS_GATHERED
+    counts = await _count(tx, account_id, others, most)
+    narrowest = min(counts, key=lambda name: counts[name])
+    if counts[narrowest] <= most:
+        return _Way(narrowest, is_gathered=True)
+    return _Way(_walked(lead, equal, conditions, others), is_gathered=False)
+
+
+def _is_equal(filter: Filter, value: Any, name: str) -> bool:
+    return filter.column == name and (name != "integration_id" or len(value) == 1)
+
+
+def _walked(lead: str, equal: Sequence[str], conditions: Conditions, others: Conditions) -> str:
+    """The column whose index gives the list in its order."""
+    if lead != "id":
+        return lead
+    if len(others) < len(conditions) or not conditions:
+        return "integration_id"
+    return equal[0] if equal else "id"
+
+
+async def _count(tx: AsyncConnection, account_id: int, conditions: Conditions, most: int) -> dict[str, int]:
+    """How many orders each column's filters let through, `most` and one at most: one statement."""
+    counts = []
+    for name in dict.fromkeys(filter.column for filter, _ in conditions):
+        matching = [f.matches(_o[name], value) for f, value in conditions if f.column == name]
+        some = select(_o.id).where(_o.account_id == account_id, *matching).limit(most + 1)
+        counts.append(select(func.count()).select_from(some.subquery()).scalar_subquery().label(name))
+    return dict((await tx.execute(select(*counts))).mappings().one())
+
+
+class _Found(NamedTuple):
+    """Keys and ids of what matches, and the list's order on these columns."""
+
+    rows: Select[Any]
+    order: Order
+
+
+def _narrow(tx: AsyncConnection, account_id: int, conditions: Conditions, order: Order, way: _Way) -> _Found:
+    matching = [f.matches(_column(tx, f.column, way), value) for f, value in conditions]
+    keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
+    rows = select(*keys, _o.id).where(_o.account_id == account_id, *matching)
+    if not way.is_gathered:
+        return _Found(rows, order)
+    # Kept from the planner's eyes, or it would walk in the list's order after all.
+    gathered = rows.cte("gathered").prefix_with("MATERIALIZED")
+    columns = [gathered.c[f"key_{index}"] for index in range(len(keys))]
+    pairs = zip(order.keys, columns, strict=True)
+    return _Found(_select_all(gathered), Order([key._replace(column=column) for key, column in pairs]))
+
+
+def _column(tx: AsyncConnection, name: str, way: _Way) -> ColumnElement[Any]:
+    """On SQLite a column with a plus before it is no reason to take its index."""
+    if tx.dialect.name != "sqlite" or name == way.column:
+        return _o[name]
+    return UnaryExpression(_o[name], operator=custom_op("+"), type_=_o[name].type)
+
+
+def _join_arms(arms: dict[int, _Found], order: Order, cursor: Cursor, limit: int) -> Select[Any]:
+    """Of each integration at or beyond the cursor's place its own first rows."""
+    values = order.read(cursor)
+    descending = order.keys[0].descending != cursor.backwards
+    rest = Order(order.keys[1:])
+    taken: list[Select[Any]] = []
+    for id in sorted(arms, reverse=descending):
+        is_before = values is not None and (id > values[0] if descending else id < values[0])
+        if not is_before:
+            place = values[1:] if values is not None and id == values[0] else None
+            arm = rest.take(arms[id].rows, place, cursor.backwards, limit + cursor.offset)
+            taken.append(_select_all(arm.subquery(f"arm_{len(taken)}")))
+    if not taken:
+        return select(*_empty(order)).where(~true())
+    joined = union_all(*taken).subquery("arms")
+    columns = [joined.c[f"key_{index}"] for index in range(len(order.keys))]
+    found = _select_all(joined).order_by(*order.directed(columns, cursor.backwards))
+    return found.limit(limit).offset(cursor.offset or None)
+
+
+def _select_all(source: FromClause) -> Select[Any]:
+    return select(*source.columns)
+
+
+def _empty(order: Order) -> list[ColumnElement[Any]]:
+    return [*(key.column.label(f"key_{index}") for index, key in enumerate(order.keys)), _o.id]
+
+
+def _with_documents(account_id: int, order: Order, find: Finder) -> Finder:
+    """The same rows, in the same order, with what is answered of each."""
+
+    def finish(cursor: Cursor, limit: int) -> Select[Any]:
+        page = find(cursor, limit).subquery("page")
+        keys = [page.c[f"key_{index}"] for index in range(len(order.keys))]
+        statement = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document)
+        same = and_(_o.account_id == account_id, _o.id == page.c.id)
+        return statement.join_from(page, orders, same).order_by(*order.directed(keys, cursor.backwards))
+
+    return finish
