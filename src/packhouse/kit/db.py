@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -87,6 +88,7 @@ _SQLITE_AWAY = {
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_NOTADB,
 }
+_SQLITE_PARAMETERS = 32_000
 _SQLITE_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 # SQLSTATE: lock not available, deadlock, serialization failure, a duplicate made by a concurrent writer.
 _POSTGRES_BUSY = {"55P03", "40P01", "40001", "23505"}
@@ -252,7 +254,7 @@ class Database:
         if not rows:
             return
         if self.is_sqlite:
-            await _upsert_each(tx, table, rows)
+            await _upsert_values(tx, table, rows)
         else:
             columns = {c.name: [row[c.name] for row in rows] for c in table.columns}
             for column in table.columns:
@@ -419,25 +421,34 @@ _RAISE_POSTGRES = text(
 )
 
 
-async def _upsert_each(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+async def _upsert_values(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Past SQLAlchemy, which looks at every value once more: a fifth of the time that the statement takes."""
-    sql, pick, instants = _upsert_text(table)
+    pick, instants = _parameters_of(table)
     for row in rows:
         for name in instants:
             if isinstance(row[name], datetime):
                 row[name] = clock.to_wire(row[name])
     inline = cast("InlineConnection", (await tx.get_raw_connection()).driver_connection)
-    inline.driver.executemany(sql, map(pick, rows))
+    most = _SQLITE_PARAMETERS // len(table.columns)
+    for start in range(0, len(rows), most):
+        part = rows[start : start + most]
+        await inline.execute_many_values(_upsert_text(table, len(part)), list(chain.from_iterable(map(pick, part))))
 
 
 @lru_cache
-def _upsert_text(table: Table) -> tuple[str, Callable[[dict[str, Any]], Sequence[Any]], Sequence[str]]:
-    """The statement, what takes its parameters from a row, and the names of the columns that are times."""
-    statement = sqlite.insert(table)
-    upsert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=_replaced(table, statement))
-    compiled: Any = upsert.compile(dialect=sqlite.dialect())
+def _parameters_of(table: Table) -> tuple[Callable[[dict[str, Any]], Sequence[Any]], Sequence[str]]:
+    """What takes the parameters of a statement from a row, and the names of the columns that are times."""
     instants = [column.name for column in table.columns if isinstance(column.type, Instant)]
-    return str(compiled), itemgetter(*compiled.positiontup), instants
+    return itemgetter(*(column.name for column in table.columns)), instants
+
+
+@lru_cache(512)
+def _upsert_text(table: Table, count: int) -> str:
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    keys = ", ".join(column.name for column in table.primary_key)
+    values = ", ".join([f"({', '.join('?' * len(table.columns))})"] * count)
+    changed = ", ".join(f'"{c.name}" = excluded."{c.name}"' for c in table.columns if not c.primary_key)
+    return f"INSERT INTO {table.name} ({names}) VALUES {values} ON CONFLICT ({keys}) DO UPDATE SET {changed}"  # noqa: S608
 
 
 def _to_datetime(value: datetime | str | None) -> datetime | None:
