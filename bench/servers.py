@@ -35,11 +35,11 @@ class Server(NamedTuple):
         return HTTPConnection(self.host, self.port, timeout=_PATIENCE_SECONDS)
 
 
-def make_database(url: str) -> int:
+def make_database(path: Path) -> int:
     """A migrated database with one account, its key and one integration, whose id is given back."""
 
     async def work() -> int:
-        db = Database(url)
+        db = Database(f"sqlite:///{path}")
         try:
             await migrations.upgrade(db)
             now = clock.now()
@@ -54,12 +54,12 @@ def make_database(url: str) -> int:
 
 
 @contextmanager
-def run_packhouse(url: str, log: Path, *arguments: str) -> Iterator[Server]:
-    """With the settings that an operator gets by default; its log goes to a file."""
-    command = ["-m", "packhouse", "serve", "--migrate", "--port", "0", "--json", *arguments]
+def run_packhouse(database: Path) -> Iterator[Server]:
+    """With the settings that an operator gets by default; its log goes to a file beside the database."""
+    command = ["-m", "packhouse", "serve", "--migrate", "--port", "0", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PACKHOUSE_")}
-    environment["PACKHOUSE_DATABASE_URL"] = url
-    with _run(command, environment, log) as server:
+    environment["PACKHOUSE_DATABASE_URL"] = f"sqlite:///{database}"
+    with _run(command, environment, database.with_suffix(".log")) as server:
         yield server
 
 
@@ -95,10 +95,10 @@ def _read_address(process: subprocess.Popen[bytes], log: Path) -> Server:
     return Server(process, str(address.hostname), int(address.port or 0))
 
 
-def time_start(url: str, log: Path) -> float:
+def time_start(database: Path) -> float:
     """Seconds from the start of the process to the first answer of /health."""
     began = time.perf_counter()
-    with run_packhouse(url, log) as server:
+    with run_packhouse(database) as server:
         connection = server.connect()
         connection.request("GET", "/health")
         status = connection.getresponse().status

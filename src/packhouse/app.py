@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import ipaddress
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any
@@ -26,6 +26,11 @@ from packhouse.kit.db import Database, Tuning
 from packhouse.orders import api as orders
 from packhouse.orders import openapi as orders_openapi
 from packhouse.settings import Settings
+from packhouse.shipping import api as shipping
+from packhouse.shipping import documents_api as documents
+from packhouse.shipping import openapi as shipping_openapi
+from packhouse.shipping import setup_api as setup
+from packhouse.shipping.carriers import Carrier
 
 system = APIRouter(tags=["Server"])
 
@@ -38,7 +43,13 @@ def create_database(settings: Settings) -> Database:
     return Database(settings.database_url, tuning)
 
 
-def create_app(settings: Settings, *, now: clock.Clock = clock.now, works: bool = False) -> ASGIApp:
+def create_app(
+    settings: Settings,
+    *,
+    now: clock.Clock = clock.now,
+    works: bool = False,
+    carriers: Sequence[Carrier] | None = None,
+) -> ASGIApp:
     """With `works`, a worker runs inside and does the jobs."""
     db = create_database(settings)
     meters = metrics.Meters(orders.COUNTED)
@@ -52,7 +63,7 @@ def create_app(settings: Settings, *, now: clock.Clock = clock.now, works: bool 
         sampling = asyncio.create_task(_sample(db, meters))
         async with AsyncExitStack() as stack:
             if works:
-                await stack.enter_async_context(worker.running(settings, db, now))
+                await stack.enter_async_context(worker.running(settings, db, now, carriers))
             yield
         sampling.cancel()
         with suppress(asyncio.CancelledError):
@@ -71,9 +82,11 @@ def create_app(settings: Settings, *, now: clock.Clock = clock.now, works: bool 
     app.state.house = http.House(
         db, now, settings.profile, settings.partner_ids, settings.public_url, settings.max_body_bytes, meters
     )
+    app.state.desk = worker.create_desk(settings, db, now, carriers)
     app.state.metrics_token = settings.metrics_token
     app.include_router(system)
-    for router in (orders.router, integrations.router, orders.extensions, accounts.extensions):
+    routers = (shipping.router, shipping.extensions, setup.router, setup.extensions, documents.router)
+    for router in (orders.router, integrations.router, orders.extensions, accounts.extensions, *routers):
         app.include_router(router)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     door = http.Door(app, orders.SHORTCUTS, meters)
@@ -178,7 +191,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         components = document.setdefault("components", {})
-        components["schemas"] = {**orders_openapi.to_components(), **http.ERROR_SCHEMAS}
+        shapes = {**orders_openapi.to_components(), **shipping_openapi.to_components()}
+        components["schemas"] = {**shapes, **http.ERROR_SCHEMAS}
         components["securitySchemes"] = {"HTTPBasicAuth": {"type": "http", "scheme": "basic"}}
         for path, operations in document["paths"].items():
             for operation in operations.values():

@@ -24,6 +24,11 @@ class Settings(BaseSettings):
     stop_timeout_seconds: Annotated[int, Field(ge=1, le=600)] = 30
     worker_lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
     trusted_proxies: str = "127.0.0.1"
+    documents_url: str = "database"
+    s3_endpoint: str | None = None
+    s3_region: str | None = None
+    s3_access_key: str | None = None
+    s3_secret_key: SecretStr | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
     metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None

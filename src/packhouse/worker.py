@@ -6,7 +6,7 @@ One runs inside every server process (`packhouse serve`), or alone (`packhouse w
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,11 @@ from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
 from packhouse.kit.jobs import Job
 from packhouse.settings import Settings
+from packhouse.shipping import announce, storage
+from packhouse.shipping import operations as shipments
+from packhouse.shipping.announce import Desk
+from packhouse.shipping.carriers import Carrier, registry
+from packhouse.shipping.options import Options
 
 _log = structlog.get_logger()
 
@@ -29,13 +34,16 @@ class Workshop:
 
     db: Database
     clock: Clock
+    desk: Desk
 
 
 Handler: TypeAlias = Callable[[Workshop, Job], Awaitable[None]]
 
 # A handler that returns has done its job, one that raises `jobs.Later` wants it again then, any other exception is
 # kept with the job, which is tried again with back-off. It may be run twice for one job, and must not mind.
-JOBS: dict[str, Handler] = {}
+JOBS: dict[str, Handler] = {
+    shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
+}
 
 # How many jobs of a kind a worker has in hand at once.
 SLOTS: dict[str, int] = {}
@@ -52,16 +60,36 @@ class Pace(NamedTuple):
 USUAL_PACE = Pace()
 
 
-@asynccontextmanager
-async def open_workshop(_settings: Settings, db: Database, now: Clock = clock.now) -> AsyncIterator[Workshop]:
-    yield Workshop(db, now)
+def create_desk(
+    settings: Settings, db: Database, now: Clock = clock.now, carriers: Sequence[Carrier] | None = None
+) -> Desk:
+    """Carriers are those that are installed, unless they are given. Raises StorageError."""
+    secret = settings.s3_secret_key
+    store = storage.open_store(
+        settings.documents_url,
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key,
+        secret_key=secret.get_secret_value() if secret else None,
+    )
+    installed = registry.find_carriers() if carriers is None else carriers
+    return Desk(db, now, Options({carrier.code: carrier for carrier in installed}), store)
 
 
 @asynccontextmanager
-async def running(settings: Settings, db: Database, now: Clock = clock.now) -> AsyncIterator[None]:
+async def open_workshop(
+    settings: Settings, db: Database, now: Clock = clock.now, carriers: Sequence[Carrier] | None = None
+) -> AsyncIterator[Workshop]:
+    yield Workshop(db, now, create_desk(settings, db, now, carriers))
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, db: Database, now: Clock = clock.now, carriers: Sequence[Carrier] | None = None
+) -> AsyncIterator[None]:
     """A worker at work while the block runs. At its end it takes nothing new and finishes what it has in hand."""
     pace = Pace(lease=timedelta(seconds=settings.worker_lease_seconds))
-    async with open_workshop(settings, db, now) as workshop:
+    async with open_workshop(settings, db, now, carriers) as workshop:
         worker = Worker(workshop, pace=pace)
         task = asyncio.create_task(worker.run())
         try:

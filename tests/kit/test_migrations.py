@@ -16,6 +16,7 @@ from packhouse.integrations import tables as integrations
 from packhouse.kit import clock, jobs
 from packhouse.kit.db import SEQUENCES, Database, metadata
 from packhouse.orders import tables as orders
+from packhouse.shipping import tables as shipping
 from tests.concurrency import served
 
 T = TypeVar("T")
@@ -28,6 +29,10 @@ ROOMS = (
     integrations.integrations,
     orders.orders,
     orders.order_history,
+    shipping.shipping_setup,
+    shipping.shipments,
+    shipping.parcels,
+    shipping.documents,
 )
 
 

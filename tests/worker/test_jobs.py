@@ -11,6 +11,8 @@ from sqlalchemy import event
 from packhouse import worker
 from packhouse.kit import jobs
 from packhouse.kit.db import Database
+from packhouse.shipping.announce import Desk
+from packhouse.shipping.options import Options
 from packhouse.worker import Worker, Workshop
 
 T = TypeVar("T")
@@ -53,7 +55,9 @@ class Hands:
         self.now = NOW
         self.done: list[int] = []
         self._handle = handle
-        self.worker = Worker(Workshop(db, lambda: self.now), {"test": self._do})
+        self.worker = Worker(
+            Workshop(db, lambda: self.now, Desk(db, lambda: self.now, Options({}))), {"test": self._do}
+        )
 
     async def _do(self, _workshop: Workshop, job: jobs.Job) -> None:
         await self._handle(job.payload["n"])

@@ -24,6 +24,10 @@ async def get_account(tx: AsyncConnection, name: str) -> Any:
     return row
 
 
+async def get_account_by_id(tx: AsyncConnection, account_id: int) -> Any:
+    return (await tx.execute(select(accounts).where(accounts.c.account_id == account_id))).one()
+
+
 async def list_accounts(tx: AsyncConnection) -> Sequence[Any]:
     return (await tx.execute(select(accounts).order_by(accounts.c.account_id))).all()
 

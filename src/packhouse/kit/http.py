@@ -137,7 +137,8 @@ def _naming(send: Send, record: Trace) -> Send:
 
 
 def _write_line(scope: Scope, record: Trace, seconds: float) -> None:
-    logs.request_line(
+    _log.info(
+        "request",
         method=scope["method"],
         route=record.route,
         status=record.status,
@@ -212,6 +213,39 @@ def read_page_size(request: Request, most: int, default: int) -> int:
 
 def read_cursor(request: Request) -> str | None:
     return request.query_params.get("cursor") or None
+
+
+_ID = re.compile(r"0*[1-9][0-9]{0,17}")
+
+
+def to_id(request: Request, otherwise: errors.Fault) -> int:
+    """The path's `id`. Raises NotFound for what can be nobody's."""
+    text = request.path_params["id"]
+    if not _ID.fullmatch(text):
+        raise errors.NotFound(otherwise)
+    return int(text)
+
+
+PARTNER_HEADER = "Sendcloud-Partner-Id"
+
+
+def find_strange_partners(request: Request) -> list[errors.Fault]:
+    """Optional; when sent it must be one that the operator knows (contract, section 2)."""
+    sent = request.headers.get(PARTNER_HEADER)
+    if sent is None:
+        return []
+    try:
+        is_known = uuid.UUID(sent) in house(request).partner_ids
+    except ValueError:
+        is_known = False
+    fault = errors.Fault("invalid", "This is not the UUID of a known partner.", header=PARTNER_HEADER)
+    return [] if is_known else [fault]
+
+
+def base_url(request: Request) -> str:
+    """What this server is called in links, without a slash at the end."""
+    base = house(request).public_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+    return base.rstrip("/") + str(request.scope.get("root_path", ""))
 
 
 def page_links(request: Request, page: Page) -> dict[str, str]:

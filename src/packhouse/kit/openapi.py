@@ -54,6 +54,15 @@ def body(content: dict[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": content}}}
 
 
+PARTNER = {
+    "name": "Sendcloud-Partner-Id",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "format": "uuid"},
+    "description": "When sent, the UUID of a partner that this server knows (PACKHOUSE_PARTNER_IDS).",
+}
+
+
 def query(name: str, kind: dict[str, Any], description: str, *, required: bool = False) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": required, "schema": kind, "description": description}
 

@@ -9,7 +9,7 @@ thread, which needs no lock meanwhile, and BEGIN IMMEDIATE asks again in short s
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,7 +26,7 @@ class InlineConnection:
         self._connection: sqlite3.Connection | None = sqlite3.connect(
             path, isolation_level=None, timeout=0, check_same_thread=False, cached_statements=256
         )
-        self._thread = ThreadPoolExecutor(1, "sqlite-writer")
+        self._disk = ThreadPoolExecutor(1, "sqlite-commit")
 
     @property
     def driver(self) -> sqlite3.Connection:
@@ -60,19 +60,11 @@ class InlineConnection:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     async def commit(self) -> None:
-        """Durable when it returns."""
-        if self.driver.in_transaction:
-            await self._run(self.driver.execute, "COMMIT")
-
-    async def execute_many_values(self, statement: str, parameters: Sequence[Any]) -> None:
-        """A statement that carries a whole batch takes a millisecond, nearly all of it without the interpreter's lock:
-        worth the way to the thread, where the loop can do something else meanwhile."""
-        await self._run(self.driver.execute, statement, parameters)
-
-    async def _run(self, call: Callable[..., Any], *arguments: Any) -> None:
-        """In the thread. A caller that is cancelled meanwhile still waits for the outcome: a connection on which
-        something is under way must not be given to the next."""
-        ended = asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+        """Durable when it returns. A caller that is cancelled meanwhile still waits for the outcome: a connection whose
+        commit is under way must not be given to the next."""
+        if not self.driver.in_transaction:
+            return
+        ended = asyncio.get_running_loop().run_in_executor(self._disk, self.driver.execute, "COMMIT")
         try:
             await asyncio.shield(ended)
         except asyncio.CancelledError:
@@ -90,7 +82,7 @@ class InlineConnection:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        self._thread.shutdown(wait=False)
+        self._disk.shutdown(wait=False)
 
 
 class InlineCursor:

@@ -1,7 +1,6 @@
 """The Orders API on the wire (contract, section 4), and the history of an order."""
 
 import re
-import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -26,17 +25,13 @@ extensions = APIRouter(prefix="/api/packhouse", tags=["Orders"], default_respons
 # What is counted here for `GET /metrics`.
 COUNTED = {"orders": "Orders sent, by what became of them: created, updated, unchanged, deleted, refused."}
 
-PARTNER_HEADER = "Sendcloud-Partner-Id"
-
-_ID = re.compile(r"0*[1-9][0-9]{0,17}")
-
 
 @router.post("/orders", openapi_extra=openapi.UPSERT)
 async def upsert_orders(request: Request) -> Response:
     """Create or update up to 100 orders, all or none."""
     house = http.house(request)
     caller = await auth.caller(request, scope="write:order")
-    strangers = _find_strange_partners(request)
+    strangers = http.find_strange_partners(request)
     reading = schema.read_batch(await http.read_body(request))
     with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
         if reading.flaws or strangers:
@@ -71,7 +66,7 @@ async def list_orders(request: Request) -> Response:
 async def get_order(request: Request) -> Response:
     """One order."""
     caller = await auth.caller(request, scope="read:order")
-    id = _to_id(request, queries.not_found_by_search())
+    id = http.to_id(request, queries.not_found_by_search())
     row = await http.house(request).db.fetch_one(queries.GET_ORDER, account_id=caller.account_id, id=id)
     if row is None:
         raise errors.NotFound(queries.not_found_by_search())
@@ -80,11 +75,8 @@ async def get_order(request: Request) -> Response:
 
 router.add_api_route("/orders/{id}", get_order, openapi_extra=openapi.GET)
 
-# The hottest routes go around the framework, which costs more than a read does.
-SHORTCUTS = [
-    http.Shortcut("GET", re.compile(r"/api/v3/orders/(?P<id>[^/]+)"), "/api/v3/orders/{id}", get_order),
-    http.Shortcut("POST", re.compile(r"/api/v3/orders"), "/api/v3/orders", upsert_orders),
-]
+# The hottest read goes around the framework, which costs more than the read does.
+SHORTCUTS = [http.Shortcut("GET", re.compile(r"/api/v3/orders/(?P<id>[^/]+)"), "/api/v3/orders/{id}", get_order)]
 
 
 @router.patch("/orders/{id}", openapi_extra=openapi.PATCH)
@@ -92,7 +84,7 @@ async def patch_order(request: Request) -> Response:
     """Merge the fields sent into one order."""
     house = http.house(request)
     caller = await auth.caller(request, scope="write:order")
-    id = _to_id(request, operations.no_such_order())
+    id = http.to_id(request, operations.no_such_order())
     reading = schema.read_patch(await http.read_body(request))
     if reading.flaws:
         raise operations.to_invalid_patch(reading.flaws)
@@ -107,7 +99,7 @@ async def delete_order(request: Request) -> Response:
     """Take an order away; its shipments, labels and history stay."""
     house = http.house(request)
     caller = await auth.caller(request, scope="write:order")
-    id = _to_id(request, operations.no_such_order())
+    id = http.to_id(request, operations.no_such_order())
     async with _writing(request) as tx:
         await operations.delete_order(tx, caller, id, now=house.clock())
     house.meters.count("orders", "deleted")
@@ -118,7 +110,7 @@ async def delete_order(request: Request) -> Response:
 async def list_history(request: Request) -> Response:
     """Who changed an order, when and what, newest first; also of a deleted one."""
     caller = await auth.caller(request, scope="read:order")
-    id = _to_id(request, queries.not_found_by_search())
+    id = http.to_id(request, queries.not_found_by_search())
     asked = schema.read_list_request(request.query_params.multi_items(), only=("page_size",))
     cursor = pagination.decode(asked.cursor)
     async with http.house(request).db.read() as tx:
@@ -166,26 +158,6 @@ def _count(request: Request, receipts: Sequence[operations.Receipt]) -> None:
     outcomes = Counter({receipt.id: receipt.outcome for receipt in receipts}.values())
     for outcome, number in outcomes.items():
         http.house(request).meters.count("orders", outcome, number)
-
-
-def _to_id(request: Request, otherwise: errors.Fault) -> int:
-    text = request.path_params["id"]
-    if not _ID.fullmatch(text):
-        raise errors.NotFound(otherwise)
-    return int(text)
-
-
-def _find_strange_partners(request: Request) -> list[errors.Fault]:
-    """Optional; when sent it must be one that the operator knows (contract, section 2)."""
-    sent = request.headers.get(PARTNER_HEADER)
-    if sent is None:
-        return []
-    try:
-        is_known = uuid.UUID(sent) in http.house(request).partner_ids
-    except ValueError:
-        is_known = False
-    fault = errors.Fault("invalid", "This is not the UUID of a known partner.", header=PARTNER_HEADER)
-    return [] if is_known else [fault]
 
 
 def _find_warnings(

@@ -9,13 +9,6 @@ from packhouse.kit.fields import Id
 from packhouse.orders import queries, schema
 
 _ID = openapi.path_id("Our id of the order.")
-_PARTNER = {
-    "name": "Sendcloud-Partner-Id",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "format": "uuid"},
-    "description": "When sent, the UUID of a partner that this server knows (PACKHOUSE_PARTNER_IDS).",
-}
 _RECEIPT = openapi.shape(id={"type": "integer"}, order_id={"type": "string"}, order_number={"type": "string"})
 _WARNING = openapi.shape(
     code={"type": "string"}, detail={"type": "string"}, source=openapi.shape(pointer={"type": "string"})
@@ -32,7 +25,7 @@ _UPSERTED = {
 }
 
 UPSERT: dict[str, Any] = {
-    "parameters": [_PARTNER],
+    "parameters": [openapi.PARTNER],
     "requestBody": openapi.body(
         {
             "type": "array",

@@ -1,12 +1,12 @@
 """What is done to orders: upsert a batch, patch one, delete one. Each runs inside the caller's transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.schema import Caller
@@ -133,6 +133,12 @@ async def delete_order(tx: AsyncConnection, caller: Caller, id: int, *, now: dat
     gone = {**version, "version": row.version + 1, "action": "deleted", "at": now, "by": caller.actor}
     await tx.execute(insert(order_history), [made, gone])
     await tx.execute(delete(orders).where(orders.c.account_id == caller.account_id, orders.c.id == id))
+
+
+async def count_shipments(tx: AsyncConnection, account_id: int, ids: Collection[int], by: int) -> None:
+    """So many live shipments more (or fewer) of each; an order that is gone needs no count."""
+    counted = update(orders).where(orders.c.account_id == account_id, orders.c.id.in_(sorted(ids)))
+    await tx.execute(counted.values(live_shipments=orders.c.live_shipments + by))
 
 
 def no_such_order() -> errors.Fault:

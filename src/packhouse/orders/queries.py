@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, literal, select, union_all
+from sqlalchemy import ColumnElement, bindparam, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.integrations import queries as integrations
@@ -58,6 +58,10 @@ def _is_until(column: ColumnElement[Any], span: schema.Span) -> ColumnElement[bo
     return column <= span.last
 
 
+def _is_incoming(column: ColumnElement[Any], is_so: bool) -> ColumnElement[bool]:
+    return column == 0 if is_so else column > 0
+
+
 # What a list can be narrowed by: the parameter's name, the column and its condition on a value that `schema` has read.
 FILTERS = {
     "integration": paths.Filter("integration_id", _is_one_of),
@@ -70,6 +74,8 @@ FILTERS = {
     "order_updated_at": paths.Filter("order_updated_at", _is_within),
     "order_updated_at_min": paths.Filter("order_updated_at", _is_from),
     "order_updated_at_max": paths.Filter("order_updated_at", _is_until),
+    # Not a parameter of the Orders API: what the warehouse still has to do, or has done.
+    "incoming": paths.Filter("live_shipments", _is_incoming),
 }
 
 
@@ -138,6 +144,25 @@ async def find_order(tx: AsyncConnection, account_id: int, id: int) -> Any:
     """To change it: locked."""
     statement = select(*_STORED).where(_o.account_id == account_id, _o.id == id).with_for_update()
     return (await tx.execute(statement)).first()
+
+
+async def find_shippable(
+    tx: AsyncConnection,
+    account_id: int,
+    integration_id: int,
+    order_ids: Collection[str],
+    numbers: Collection[str],
+    *,
+    lock: bool = True,
+) -> Sequence[Any]:
+    """The orders of a shop that label calls name by `order_id` or by number; locked in the order of their keys."""
+    folded = sorted({number.casefold() for number in numbers})
+    named: list[ColumnElement[bool]] = [_o.order_id.in_(sorted(order_ids))] if order_ids else []
+    named += [_o.order_number_folded.in_(folded) & _o.order_number.in_(sorted(numbers))] if numbers else []
+    columns = (_o.id, _o.integration_id, _o.order_id, _o.order_number, _o.live_shipments, _o.document)
+    statement = select(*columns).where(_o.account_id == account_id, _o.integration_id == integration_id, or_(*named))
+    statement = statement.order_by(*_KEY)
+    return (await tx.execute(statement.with_for_update() if lock else statement)).all()
 
 
 async def list_history(

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
 
 from packhouse.kit import clock
-from packhouse.kit.db import CodePointText, Instant, metadata
+from packhouse.kit.db import KEPT, CodePointText, Instant, metadata
+
+_INCOMING = text("live_shipments = 0")
 
 _KINDS = ("integration_id", "status_folded")
 _DATES = ("order_created_at", "order_updated_at")
@@ -31,6 +33,8 @@ orders = Table(
     Column("created_by", Text, nullable=False),
     Column("modified_at", Instant, nullable=False),
     Column("document", Text, nullable=False),
+    # Shipments that are neither cancelled nor failed; shipping counts them, and no upsert touches the count.
+    Column("live_shipments", Integer, nullable=False, server_default=text("0"), info=KEPT),
     Index("uq_orders_key", "account_id", "integration_id", "order_id", unique=True),
     Index("ix_orders_order_id", "account_id", "order_id_folded", "id"),
     Index("ix_orders_order_number", "account_id", "order_number_folded", "id"),
@@ -41,6 +45,7 @@ orders = Table(
     Index("ix_orders_created", "account_id", "order_created_at", "id", *_KINDS, "order_updated_at"),
     Index("ix_orders_updated", "account_id", "order_updated_at", "id", *_KINDS, "order_created_at"),
     Index("ix_orders_number", "account_id", "order_number", "id", "integration_id"),
+    Index("ix_orders_incoming", "account_id", "id", postgresql_where=_INCOMING, sqlite_where=_INCOMING),
 )
 
 # What happened to an order, a row a version. The first version's row is written when the order is deleted: until then

@@ -1,0 +1,141 @@
+"""What is answered of a shipment, its parcels and their documents: rows and documents at rest to the wire."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from packhouse.kit import clock, errors, units
+from packhouse.shipping.queries import Shipment
+
+STATUSES = {
+    "999": "No label",
+    "1001": "Being announced",
+    "1000": "Ready to send",
+    "1002": "Announcement failed",
+    "1999": "Cancellation requested",
+    "2001": "Submitting cancellation request",
+    "2000": "Cancelled",
+}
+"""Code -> message, of a parcel before a carrier has it."""
+
+TRACKING = {
+    "22": "Shipment picked up by driver",
+    "3": "En route to sorting centre",
+    "5": "Sorted",
+    "91": "Parcel en route",
+    "92": "Driver en route",
+    "8": "Delivery attempt failed",
+    "12": "Awaiting customer pickup",
+    "80": "Unable to deliver",
+    "11": "Delivered",
+}
+"""Code -> message, of a parcel on its way."""
+
+_WIRE_KINDS = {
+    "label": ("label", "label"),
+    "customs-declaration": ("customs-declaration", "cn23"),
+    "commercial-invoice": ("customs-declaration", "commercial-invoice"),
+    "air-waybill": ("air-waybill", "air-waybill"),
+}
+"""Kind at rest -> document_type, and the older type of the same."""
+
+KINDS_OF_TYPE = {
+    "label": ("label",),
+    "customs-declaration": ("customs-declaration", "commercial-invoice"),
+    "air-waybill": ("air-waybill",),
+}
+
+
+def to_shipment(found: Shipment, base_url: str) -> dict[str, Any]:
+    row, document = found.row, orjson.loads(found.row.document)
+    return {
+        "id": row.uuid,
+        "from_address": document["from_address"],
+        "to_address": document["to_address"],
+        "ship_with": document["ship_with"],
+        "carrier": document["carrier"],
+        "integration_id": row.integration_id,
+        "order_id": document["order_id"],
+        "order_number": row.order_number,
+        "external_reference_id": row.external_reference_id,
+        "reference": row.uuid,
+        "total_order_price": document.get("total_order_price"),
+        **_given(document, "brand_id", "to_service_point", "customs_information", "delivery-dates"),
+        "errors": orjson.loads(row.errors),
+        "parcels": [to_parcel(found, parcel, base_url) for parcel in found.parcels],
+    }
+
+
+def _given(document: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: document[name] for name in names if document.get(name) is not None}
+
+
+def from_errors(text: str) -> list[errors.Fault]:
+    """A shipment's errors as faults."""
+    return [errors.Fault(e["code"], e["detail"], title=e.get("title")) for e in orjson.loads(text)]
+
+
+def to_parcel(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:
+    document = orjson.loads(parcel.document)
+    announced_at = found.row.announced_at
+    return {
+        "id": parcel.id,
+        "status": {"code": parcel.status_code, "message": parcel.status_message},
+        "created_at": clock.to_wire(parcel.created_at),
+        "updated_at": clock.to_wire(parcel.updated_at),
+        "announced_at": None if announced_at is None else clock.to_wire(announced_at),
+        "weight": document["weight"],
+        **_given(document, "dimensions"),
+        "parcel_items": [to_item(item) for item in document["items"]],
+        "documents": to_documents(found.documents.get(parcel.id, ()), base_url),
+        "tracking_number": parcel.tracking_number or "",
+        "tracking_url": parcel.tracking_url,
+    }
+
+
+def to_documents(rows: Sequence[Any], base_url: str) -> list[dict[str, Any]]:
+    shown = []
+    for row in rows:
+        document_type, type = _WIRE_KINDS[row.kind]
+        link = f"{base_url}/api/v3/parcels/{row.parcel_id}/documents/{document_type}"
+        shown.append({"document_type": document_type, "type": type, "size": row.size, "link": link})
+    return shown
+
+
+_COPIED = (
+    "item_id",
+    "quantity",
+    "sku",
+    "product_id",
+    "hs_code",
+    "mid_code",
+    "material_content",
+    "intended_use",
+    "dangerous_goods",
+    "properties",
+)
+
+
+def to_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An order's item as a parcel's item: one piece's weight and price."""
+    shown = {name: item[name] for name in _COPIED if item.get(name) is not None}
+    shown["description"] = item["name"][:255]
+    if item.get("country_of_origin"):
+        shown["origin_country"] = item["country_of_origin"]
+    if weight := (item.get("measurement") or {}).get("weight"):
+        shown["weight"] = {"value": float(weight["value"]), "unit": weight["unit"]}
+    if (price := _to_piece_price(item)) is not None:
+        shown["price"] = price
+    return shown
+
+
+def _to_piece_price(item: Mapping[str, Any]) -> dict[str, Any] | None:
+    unit = item.get("unit_price") or {}
+    if unit.get("value") is not None and unit.get("currency"):
+        return {"value": f"{units.to_decimal(unit['value']):f}", "currency": unit["currency"]}
+    total = item["total_price"]
+    if total.get("value") is None or not total.get("currency") or not item["quantity"]:
+        return None
+    piece = units.to_decimal(total["value"]) / item["quantity"]
+    return {"value": units.to_text(piece, 2), "currency": total["currency"]}

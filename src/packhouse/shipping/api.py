@@ -1,0 +1,190 @@
+"""Label calls and shipments on the wire (contract, section 5)."""
+
+import base64
+from typing import Any, cast
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.accounts import auth
+from packhouse.accounts.schema import Caller
+from packhouse.kit import errors, http, pagination
+from packhouse.shipping import announce, answers, openapi, operations, printing, queries, schema
+from packhouse.shipping.announce import Desk
+from packhouse.shipping.carriers import Unreachable
+from packhouse.shipping.operations import Draft, Shipped
+
+router = APIRouter(prefix="/api/v3", tags=["Shipping"], default_response_class=Response)
+extensions = APIRouter(prefix="/api/packhouse", tags=["Shipping"], default_response_class=Response)
+
+SCOPE = "write:parcel"
+
+
+def desk(request: Request) -> Desk:
+    return cast("Desk", request.app.state.desk)
+
+
+@router.post("/orders/create-label-sync", status_code=201, openapi_extra=openapi.SYNC)
+async def create_label_sync(request: Request) -> Response:
+    """Ship one order and wait for its label."""
+    caller = await auth.caller(request, scope=SCOPE)
+    call = await _read_call(request, schema.read_sync)
+    house = http.house(request)
+    now = house.clock()
+    async with house.db.write() as tx:
+        options = desk(request).options
+        shipped = await operations.ship_orders(
+            house.db, tx, caller, call, options, now=now, due_at=now + announce.GRACE
+        )
+    if shipped.faults:
+        raise shipped.faults[0]
+    [draft] = shipped.drafts
+    await _announce(request, caller, draft)
+    answer: dict[str, Any] = {"data": await _to_label(request, caller, draft, call.label)}
+    return http.json_response(_with_warnings(answer, shipped, call), status=201)
+
+
+@router.post("/orders/create-labels-async", status_code=202, openapi_extra=openapi.ASYNC)
+async def create_labels_async(request: Request) -> Response:
+    """Ship up to 20 orders; the labels are made afterwards. Each order succeeds or fails by itself."""
+    caller = await auth.caller(request, scope=SCOPE)
+    call = await _read_call(request, schema.read_async)
+    house = http.house(request)
+    async with house.db.write() as tx:
+        options = desk(request).options
+        shipped = await operations.ship_orders(house.db, tx, caller, call, options, now=house.clock())
+    answer: dict[str, Any] = {
+        "data": [{**draft.to_wire(), "parcels_ids": list(draft.parcel_ids)} for draft in shipped.drafts]
+    }
+    if shipped.faults:
+        answer["errors"] = [wire for index, fault in shipped.faults.items() for wire in _to_errors(fault, index)]
+    return http.json_response(_with_warnings(answer, shipped, call), status=202)
+
+
+def _to_errors(refusal: errors.Refusal, index: int) -> list[dict[str, Any]]:
+    place = {"source": {"pointer": schema.to_pointer(("orders", index))}}
+    return [{**fault.to_wire(refusal.status), **place} for fault in refusal.faults]
+
+
+async def _read_call(request: Request, read: Any) -> schema.LabelCall:
+    strangers = http.find_strange_partners(request)
+    body = await http.read_body(request)
+    try:
+        call = cast("schema.LabelCall", read(body))
+    except errors.Invalid as refusal:
+        raise errors.Invalid([*strangers, *refusal.faults]) from None
+    if strangers:
+        raise errors.Invalid(strangers)
+    return call
+
+
+def _with_warnings(answer: dict[str, Any], shipped: Shipped, call: schema.LabelCall) -> dict[str, Any]:
+    detail = "This key is unknown and was not read."
+    unknown = [operations.Notice("unknown_field", detail, schema.to_pointer(path)) for path in call.unknown]
+    if found := [notice.to_wire() for notice in (*unknown, *shipped.warnings)]:
+        answer["meta"] = {"warnings": found}
+    return answer
+
+
+async def _announce(request: Request, caller: Caller, draft: Draft) -> None:
+    """Raises Invalid when there is no label now; whether there will be one, the shipment tells."""
+    try:
+        await announce.announce(desk(request), caller.account_id, draft.id)
+    except (Unreachable, errors.Unavailable):
+        detail = (
+            "The carrier did not answer. The shipment is kept and will be announced as soon as the carrier does: "
+            f"see shipment {draft.uuid}."
+        )
+        fault = errors.Fault("parcel_announcement_error", detail, title="Carrier unreachable", pointer=errors.ROOT)
+        raise errors.Invalid(fault) from None
+
+
+async def _to_label(request: Request, caller: Caller, draft: Draft, label: schema.Label) -> dict[str, Any]:
+    """Raises Invalid where the announcement has failed."""
+    db = http.house(request).db
+    async with db.read() as tx:
+        found = await queries.get_shipment(tx, caller.account_id, draft.uuid)
+        contents = await queries.find_contents(tx, caller.account_id, draft.parcel_ids, ["label"])
+    if found.row.state == operations.FAILED:
+        raise errors.Invalid(answers.from_errors(found.row.errors))
+    shown = answers.to_shipment(found, http.base_url(request))
+    [parcel] = shown["parcels"]
+    answer = {**draft.to_wire(), **{key: parcel[key] for key in ("documents", "tracking_number", "tracking_url")}}
+    if contents:
+        content = await announce.read_content(desk(request), caller.account_id, contents[0])
+        file = base64.b64encode(await printing.render(content, contents[0].mime_type, label)).decode()
+        answer["label_details"] = {"file": file, "mime_type": label.mime_type, "dpi": label.dpi}
+        answer["label"] = answer["label_details"]
+    return answer
+
+
+@router.get("/shipments", openapi_extra=openapi.LIST)
+async def list_shipments(request: Request) -> Response:
+    """A page of the account's shipments, newest first."""
+    caller = await auth.caller(request, scope=SCOPE)
+    asked = schema.read_list_request(request.query_params.multi_items())
+    cursor = pagination.decode(asked.cursor)
+    async with http.house(request).db.read() as tx:
+        page = await queries.list_shipments(tx, caller.account_id, asked.filters, cursor, asked.page_size)
+    base_url = http.base_url(request)
+    data = [answers.to_shipment(found, base_url) for found in page.rows]
+    return http.json_response({"data": data}, headers=http.page_links(request, page))
+
+
+@router.get("/shipments/{id}", openapi_extra=openapi.GET)
+async def get_shipment(request: Request) -> Response:
+    """One shipment, its parcels and their documents."""
+    caller = await auth.caller(request, scope=SCOPE)
+    async with http.house(request).db.read() as tx:
+        found = await queries.get_shipment(tx, caller.account_id, _to_uuid(request))
+    return http.json_response({"data": answers.to_shipment(found, http.base_url(request))})
+
+
+@router.post("/shipments/{id}/cancel", openapi_extra=openapi.CANCEL)
+async def cancel_shipment(request: Request) -> Response:
+    """Cancel a shipment, at once or as soon as its carrier answers."""
+    caller = await auth.caller(request, scope=SCOPE)
+    house = http.house(request)
+    uuid = _to_uuid(request)
+    now = house.clock()
+    async with house.db.write() as tx:
+        found = await operations.request_cancellation(
+            house.db, tx, caller.account_id, uuid, now=now, due_at=now + announce.GRACE
+        )
+    if found.row.state == operations.ANNOUNCING:
+        return _to_cancellation(202, "queued", "The shipment will be cancelled when its announcement has ended.")
+    if found.row.state == operations.READY:
+        try:
+            faults = await announce.cancel(desk(request), caller.account_id, found.row.id)
+        except Unreachable:
+            return _to_cancellation(202, "queued", "The carrier will be asked to cancel as soon as it answers.")
+        if faults:
+            raise errors.Conflict(faults)
+    return _to_cancellation(200, "cancelled", "The shipment has been cancelled.")
+
+
+def _to_cancellation(status: int, state: str, message: str) -> Response:
+    return http.json_response({"data": {"status": state, "message": message}}, status=status)
+
+
+def _to_uuid(request: Request) -> str:
+    text: str = request.path_params["id"]
+    if "\0" in text or len(text) > 64:
+        raise errors.NotFound(queries.no_such_shipment())
+    return text
+
+
+@extensions.post("/parcels/{id}/status", openapi_extra=openapi.TRACK)
+async def track_parcel(request: Request) -> Response:
+    """Say where a parcel is, for a carrier that does not tell by itself."""
+    caller = await auth.caller(request, scope=SCOPE)
+    house = http.house(request)
+    id = http.to_id(request, queries.no_such_parcel())
+    sent = schema.read_status(await http.read_body(request))
+    async with house.db.write() as tx:
+        row = await operations.track_parcel(
+            house.db, tx, caller.account_id, id, str(sent["status"]), sent.get("message"), now=house.clock()
+        )
+    status = {"code": row["status_code"], "message": row["status_message"]}
+    return http.json_response({"data": {"id": id, "status": status}})

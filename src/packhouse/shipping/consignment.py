@@ -1,0 +1,59 @@
+"""What a carrier is told of a shipment: from the rows at rest, as the order was when it was shipped."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from packhouse.kit import units
+from packhouse.shipping import carriers
+from packhouse.shipping.queries import Shipment
+from packhouse.shipping.setup_schema import Setup
+
+
+def to_consignment(found: Shipment, setup: Setup) -> carriers.Consignment:
+    """The reference is the shipment's uuid: however often it is announced, it is one consignment."""
+    row, document = found.row, orjson.loads(found.row.document)
+    properties = document["ship_with"]["properties"]
+    return carriers.Consignment(
+        reference=row.uuid,
+        order_number=row.order_number,
+        sender=_to_address(document["from_address"]),
+        recipient=_to_address(document["to_address"]),
+        parcels=[_to_parcel(parcel) for parcel in found.parcels],
+        option_code=properties["shipping_option_code"],
+        contract=_to_contract(setup, properties["contract_id"]),
+        customs=document.get("customs_details"),
+        service_point=document.get("to_service_point"),
+        notes=document.get("notes") or "",
+        gs1_prefix=document.get("gs1_company_prefix"),
+    )
+
+
+_ADDRESS_KEYS = frozenset(carriers.Address.__dataclass_fields__)
+
+
+def _to_address(address: Mapping[str, Any]) -> carriers.Address:
+    return carriers.Address(**{key: value or "" for key, value in address.items() if key in _ADDRESS_KEYS})
+
+
+def _to_parcel(parcel: Any) -> carriers.Parcel:
+    document = orjson.loads(parcel.document)
+    sides = document.get("dimensions") or {}
+    lengths = {side: units.to_decimal(sides[side]) for side in ("length", "width", "height") if side in sides}
+    weight = units.to_decimal(document["weight"]["value"])
+    return carriers.Parcel(id=parcel.id, weight=weight, items=document["items"], **lengths)
+
+
+def _to_contract(setup: Setup, id: int) -> carriers.Contract | None:
+    """None for one that has been deleted since."""
+    found = setup.contract.get(id)
+    if found is None:
+        return None
+    return carriers.Contract(
+        id=id,
+        carrier_code=found["carrier_code"],
+        name=found.get("name", ""),
+        client_id=found.get("client_id", ""),
+        credentials=found.get("credentials") or {},
+    )

@@ -1,0 +1,68 @@
+"""Printables on the wire: the documents of one parcel, or of several in one file."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.accounts import auth
+from packhouse.kit import errors, http
+from packhouse.shipping import announce, answers, openapi, printing, queries, schema
+from packhouse.shipping.api import SCOPE, desk
+from packhouse.shipping.schema import PDF
+
+router = APIRouter(prefix="/api/v3", tags=["Shipping"], default_response_class=Response)
+
+
+@router.get("/parcels/{id}/documents/{type}", openapi_extra=openapi.DOCUMENT)
+async def get_document(request: Request) -> Response:
+    """A parcel's label or customs papers, in the format that `Accept` asks for."""
+    caller = await auth.caller(request, scope=SCOPE)
+    id = http.to_id(request, queries.no_such_parcel())
+    kinds = _to_kinds(request)
+    asked = schema.read_print_request(request.query_params.multi_items(), request.headers.get("accept"))
+    rows, contents = await _read_contents(request, caller.account_id, [id], kinds)
+    if len(rows) == 1 and asked.paper_size is None:
+        body = await printing.render(contents[0], rows[0].mime_type, asked.label)
+    else:
+        body = await printing.merge(rows, contents, asked.label, asked.paper_size)
+    return _to_response(body, asked.label.mime_type, f"{request.path_params['type']}-{id}")
+
+
+@router.get("/parcel-documents/{type}", openapi_extra=openapi.BULK)
+async def get_documents(request: Request) -> Response:
+    """The labels or customs papers of up to 20 parcels in one PDF; of labels, up to four are on a sheet of A4."""
+    caller = await auth.caller(request, scope=SCOPE)
+    kinds = _to_kinds(request)
+    asked = schema.read_print_request(request.query_params.multi_items(), request.headers.get("accept"), is_bulk=True)
+    rows, contents = await _read_contents(request, caller.account_id, asked.parcels, kinds)
+    body = await printing.merge(rows, contents, asked.label, asked.paper_size or "A4")
+    return _to_response(body, PDF, request.path_params["type"])
+
+
+def _to_kinds(request: Request) -> Sequence[str]:
+    kinds = answers.KINDS_OF_TYPE.get(request.path_params["type"])
+    if kinds is None:
+        raise errors.NotFound(queries.no_such_document())
+    return kinds
+
+
+async def _read_contents(
+    request: Request, account_id: int, parcel_ids: Sequence[int], kinds: Sequence[str]
+) -> tuple[list[Any], list[bytes]]:
+    """In the order asked. Raises NotFound for a parcel that has none of them."""
+    async with http.house(request).db.read() as tx:
+        found = await queries.find_contents(tx, account_id, parcel_ids, kinds)
+    place = {id: index for index, id in enumerate(parcel_ids)}
+    if {row.parcel_id for row in found} != set(parcel_ids):
+        raise errors.NotFound(queries.no_such_document())
+    rows = sorted(found, key=lambda row: (place[row.parcel_id], kinds.index(row.kind)))
+    return rows, [await announce.read_content(desk(request), account_id, row) for row in rows]
+
+
+def _to_response(body: bytes, mime_type: str, name: str) -> Response:
+    extension = {"application/pdf": "pdf", "image/png": "png"}.get(mime_type, "zpl")
+    headers = {"Content-Disposition": f'inline; filename="{name}.{extension}"', "Vary": "Accept"}
+    return Response(body, headers=headers, media_type=mime_type)

@@ -1,0 +1,278 @@
+"""What `/openapi.json` says of the shipping routes."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from packhouse.kit import openapi
+from packhouse.shipping import schema, setup_schema
+from packhouse.shipping.setup_schema import CONTRACT, KINDS, RULE, SENDER, SETTINGS, Kind
+
+_TEXT = {"type": "string"}
+_NUMBER = {"type": "integer"}
+_FREE = {"type": "object", "additionalProperties": True}
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_WARNING = openapi.shape(code=_TEXT, detail=_TEXT, source=openapi.shape(pointer=_TEXT))
+_META = {"type": "object", "properties": {"warnings": openapi.list_of(_WARNING)}}
+_SHIP_WITH = openapi.shape(
+    type={"type": "string", "enum": ["shipping_option_code"]},
+    properties=openapi.shape(shipping_option_code=_TEXT, contract_id=_NUMBER),
+)
+_DOCUMENT = openapi.shape(
+    document_type={"type": "string", "enum": list(schema.DOCUMENT_TYPES)},
+    type=_TEXT,
+    size={"type": "string", "enum": ["a6", "a4"]},
+    link={"type": "string", "format": "uri"},
+)
+_FILE = openapi.shape(
+    file={"type": "string", "format": "byte"},
+    mime_type={"type": "string", "enum": list(schema.MIME_TYPES)},
+    dpi=_NUMBER,
+)
+_RECEIPT = {
+    "shipment_id": _TEXT,
+    "order_id": _TEXT,
+    "order_number": _TEXT,
+    "ship_with": _SHIP_WITH,
+    "parcel_id": _NUMBER,
+}
+_SYNC_LABEL = openapi.shape(
+    **_RECEIPT,
+    documents=openapi.list_of(_DOCUMENT),
+    tracking_number=_TEXT,
+    tracking_url=openapi.or_null(_TEXT),
+)
+_SYNC_LABEL["properties"] |= {"label_details": _FILE, "label": _FILE}
+_STATUS = openapi.shape(code=_TEXT, message=_TEXT)
+
+_PARCEL = openapi.shape(
+    id=_NUMBER,
+    status=_STATUS,
+    created_at=openapi.TIME,
+    updated_at=openapi.TIME,
+    announced_at=openapi.or_null(openapi.TIME),
+    weight=openapi.shape(value=_TEXT, unit=_TEXT),
+    parcel_items=openapi.list_of(_FREE),
+    documents=openapi.list_of(_DOCUMENT),
+    tracking_number=_TEXT,
+    tracking_url=openapi.or_null(_TEXT),
+)
+_SHIPMENT = openapi.shape(
+    id=_TEXT,
+    from_address=_FREE,
+    to_address=_FREE,
+    ship_with=_SHIP_WITH,
+    carrier=openapi.shape(code=_TEXT, name=_TEXT),
+    order_number=_TEXT,
+    errors=openapi.list_of(_FREE),
+    parcels=openapi.list_of(_named("Parcel")),
+)
+
+_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+    "description": "The shipment's id.",
+}
+_PARCEL_ID = openapi.path_id("The parcel's id.")
+_ASYNC_ANSWER = {
+    "type": "object",
+    "properties": {
+        "data": openapi.list_of(openapi.shape(**_RECEIPT, parcels_ids=openapi.list_of(_NUMBER))),
+        "errors": openapi.list_of(_FREE),
+        "meta": _META,
+    },
+    "required": ["data"],
+}
+
+SYNC: dict[str, Any] = {
+    "parameters": [openapi.PARTNER],
+    "requestBody": openapi.body(_named("SyncCall")),
+    "responses": {
+        "201": openapi.answer({**openapi.shape(data=_SYNC_LABEL)}, "The label."),
+        **openapi.refusals(400, 404, 413, 415),
+    },
+}
+ASYNC: dict[str, Any] = {
+    "parameters": [openapi.PARTNER],
+    "requestBody": openapi.body(_named("AsyncCall")),
+    "responses": {
+        "202": openapi.answer(_ASYNC_ANSWER, "Accepted; what failed is in `errors`."),
+        **openapi.refusals(400, 404, 413, 415),
+    },
+}
+_TIMES = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}, openapi.NOT_SENT]}
+LIST: dict[str, Any] = {
+    "parameters": [
+        *(openapi.query(name, _TEXT, "Equal.") for name in schema.TEXT_FILTERS),
+        openapi.query("integration_id", {"type": "string", "pattern": r"^([0-9]{1,18})?$"}, "An integration's id."),
+        *(openapi.query(name, _TIMES, "A day in UTC or an instant, included.") for name in schema.TIME_FILTERS),
+        *(openapi.query(name, _TEXT, "Ids of shipments, separated by commas.") for name in schema.ID_FILTERS),
+        *openapi.paging(schema.MAX_PAGE, schema.DEFAULT_PAGE),
+    ],
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=openapi.list_of(_named("Shipment"))), "A page.", openapi.LINK),
+        **openapi.refusals(400, 404),
+    },
+}
+GET: dict[str, Any] = {
+    "parameters": [_ID],
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=_named("Shipment")), "The shipment."),
+        **openapi.refusals(404),
+    },
+}
+_CANCELLATION = openapi.shape(data=openapi.shape(status=_TEXT, message=_TEXT))
+CANCEL: dict[str, Any] = {
+    "parameters": [_ID],
+    "responses": {
+        "200": openapi.answer(_CANCELLATION, "Cancelled."),
+        "202": openapi.answer(_CANCELLATION, "Will be cancelled."),
+        **openapi.refusals(404, 409),
+    },
+}
+TRACK: dict[str, Any] = {
+    "parameters": [_PARCEL_ID],
+    "requestBody": openapi.body(_named("Tracked")),
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=openapi.shape(id=_NUMBER, status=_STATUS)), "The new status."),
+        **openapi.refusals(400, 404, 409, 413, 415),
+    },
+}
+_TYPE = {
+    "name": "type",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "enum": list(schema.DOCUMENT_TYPES)},
+    "description": "Which documents.",
+}
+_PAPER = openapi.query("paper_size", {"type": "string", "enum": list(schema.PAPER_SIZES)}, "The paper to print on.")
+_FILES = {mime_type: {"schema": {"type": "string", "format": "binary"}} for mime_type in schema.MIME_TYPES}
+DOCUMENT: dict[str, Any] = {
+    "parameters": [
+        _PARCEL_ID,
+        _TYPE,
+        openapi.query("dpi", {"type": "integer", "enum": [72, 150, 203, 300, 600]}, "Of PNG: 150, 203 or 300."),
+        _PAPER,
+    ],
+    "responses": {
+        "200": {"description": "The document.", "headers": openapi.HEADERS, "content": _FILES},
+        **openapi.refusals(400, 404),
+    },
+}
+BULK: dict[str, Any] = {
+    "parameters": [
+        _TYPE,
+        openapi.query(
+            "parcels",
+            {
+                **openapi.list_of({"type": "integer", "minimum": 1, "maximum": 10**18 - 1}),
+                "minItems": 1,
+                "maxItems": schema.MAX_BULK,
+            },
+            "Ids of parcels.",
+            required=True,
+        ),
+        _PAPER,
+    ],
+    "responses": {
+        "200": {
+            "description": "All of them in one file.",
+            "headers": openapi.HEADERS,
+            "content": {schema.PDF: _FILES[schema.PDF]},
+        },
+        **openapi.refusals(400, 404),
+    },
+}
+
+SENDER_ADDRESSES: dict[str, Any] = {
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=openapi.list_of(_FREE)), "All of them."),
+        **openapi.refusals(),
+    }
+}
+CONTRACTS: dict[str, Any] = {
+    "parameters": [openapi.query("carrier_code", _TEXT, "Of this carrier alone.")],
+    **SENDER_ADDRESSES,
+}
+OPTIONS: dict[str, Any] = {
+    "requestBody": openapi.body(_named("OptionsRequest")),
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=openapi.list_of(_FREE)), "Those that fit."),
+        **openapi.refusals(400, 413, 415),
+    },
+}
+_SETTINGS_ANSWER = openapi.answer(openapi.shape(data=_FREE), "The settings.")
+GET_SETTINGS: dict[str, Any] = {"responses": {"200": _SETTINGS_ANSWER, **openapi.refusals()}}
+PATCH_SETTINGS: dict[str, Any] = {
+    "requestBody": openapi.body(_FREE),
+    "responses": {"200": _SETTINGS_ANSWER, **openapi.refusals(400, 413, 415)},
+}
+DRY_RUN: dict[str, Any] = {
+    "requestBody": openapi.body(_named("DryRun")),
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=_FREE), "Which rule, and why."),
+        **openapi.refusals(400, 404, 413, 415),
+    },
+}
+
+_SHAPES = {SENDER.name: "SenderAddress", CONTRACT.name: "Contract", "brand": "Brand", RULE.name: "ShippingRule"}
+
+
+def describe_kind(kind: Kind) -> dict[str, dict[str, Any]]:
+    """The five operations of a kind of the set-up, by name."""
+    name, single = kind.plural(), kind.single()
+    id = openapi.path_id(f"The id of the {kind.noun}.")
+    one = openapi.shape(data=_FREE)
+    return {
+        f"list_all_{name}": {
+            "responses": {
+                "200": openapi.answer(openapi.shape(data=openapi.list_of(_FREE)), "All of them."),
+                **openapi.refusals(),
+            }
+        },
+        f"create_{single}": {
+            "requestBody": openapi.body(_named(_SHAPES[kind.name])),
+            "responses": {"201": openapi.answer(one, "Made."), **openapi.refusals(400, 413, 415)},
+        },
+        f"get_{single}": {
+            "parameters": [id],
+            "responses": {"200": openapi.answer(one, "The one."), **openapi.refusals(404)},
+        },
+        f"update_{single}": {
+            "parameters": [id],
+            "requestBody": openapi.body(_FREE),
+            "responses": {"200": openapi.answer(one, "Changed."), **openapi.refusals(400, 404, 413, 415)},
+        },
+        f"delete_{single}": {
+            "parameters": [id],
+            "responses": {"204": openapi.no_content("Gone."), **openapi.refusals(404)},
+        },
+    }
+
+
+def to_components() -> dict[str, Any]:
+    """JSON Schemas of the shapes that the routes above name."""
+    adapters: list[tuple[str, Any, TypeAdapter[Any]]] = [
+        ("SyncCall", "validation", schema.SYNC),
+        ("AsyncCall", "validation", schema.ASYNC),
+        ("Tracked", "validation", schema.TRACKED),
+        ("OptionsRequest", "validation", setup_schema.OPTIONS_REQUEST),
+        ("DryRun", "validation", setup_schema.DRY_RUN),
+        ("ShippingSettings", "validation", SETTINGS.shape),
+        *((_SHAPES[kind.name], "validation", kind.shape) for kind in KINDS.values()),
+    ]
+    found: dict[str, Any] = {"Shipment": _SHIPMENT, "Parcel": _PARCEL}
+    for name, mode, adapter in adapters:
+        # One by one: two rooms may have shapes of one name, so each of these keeps its parts to itself.
+        made = adapter.json_schema(mode=mode, ref_template=f"#/components/schemas/{name}{{model}}")
+        parts = made.pop("$defs", {})
+        found[name] = made
+        found |= {f"{name}{part}": shape for part, shape in parts.items()}
+    return found

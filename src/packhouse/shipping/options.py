@@ -1,0 +1,118 @@
+"""The shipping options of the carriers that are here, and which of them an account can use for what."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from packhouse.kit import errors, units
+from packhouse.shipping.carriers import Carrier, Option
+from packhouse.shipping.rules import Choice
+from packhouse.shipping.setup_schema import Setup, of_carrier
+
+
+class Chosen(NamedTuple):
+    """What a shipment goes with, after every check."""
+
+    carrier_code: str
+    carrier_name: str
+    contract_id: int
+
+
+class Options:
+    """Composed once: what carriers offer does not change while the server runs."""
+
+    def __init__(self, carriers: Mapping[str, Carrier]) -> None:
+        self.carriers = carriers
+        self._known = {option.code: option for carrier in carriers.values() for option in carrier.options()}
+
+    def all(self) -> Iterable[Option]:
+        return self._known.values()
+
+    def carrier_of(self, option_code: str) -> Carrier | None:
+        """Of a known option, else the one that the code's first part names."""
+        option = self._known.get(option_code)
+        return self.carriers.get(option.carrier_code if option else option_code.partition(":")[0])
+
+    def require(self, setup: Setup, choice: Choice, country: str, weights: Sequence[Decimal | None]) -> Chosen:
+        """Raises Invalid for an option that is unknown, has no contract, or does not take such parcels there."""
+        option = self._known.get(choice.option_code)
+        if option is None:
+            raise _refusal(f"There is no shipping option {choice.option_code}.")
+        if not goes_to(option, country):
+            raise _refusal(f"The shipping option {option.code} does not go to {country}.")
+        for weight in weights:
+            if weight is not None and not carries(option, weight):
+                told = f"takes at most {option.max_weight_kg} kg, the parcel has {units.to_text(weight)} kg"
+                raise _refusal(f"The shipping option {option.code} {told}.")
+        contract_id = _require_contract(setup, choice, option)
+        return Chosen(option.carrier_code, self.carriers[option.carrier_code].name, contract_id)
+
+
+def _require_contract(setup: Setup, choice: Choice, option: Option) -> int:
+    if choice.contract_id is None:
+        found = setup.default_contract(option.carrier_code)
+        if found is None:
+            raise _refusal(f"The account has no contract with the carrier {option.carrier_code}.", "Invalid contract")
+        return found
+    contract = setup.contract.get(choice.contract_id)
+    if contract is None:
+        raise _refusal(f"There is no contract with id {choice.contract_id}.", "Invalid contract")
+    if not of_carrier(contract, option.carrier_code):
+        told = f"Contract {choice.contract_id} is with {contract['carrier_code']}, not with {option.carrier_code}."
+        raise _refusal(told, "Invalid contract")
+    return choice.contract_id
+
+
+def goes_to(option: Option, country: str) -> bool:
+    return option.countries is None or country in option.countries
+
+
+def carries(option: Option, weight: Decimal) -> bool:
+    return option.max_weight_kg is None or weight <= option.max_weight_kg
+
+
+def _refusal(detail: str, title: str = "Invalid shipping option") -> errors.Invalid:
+    return errors.Invalid(errors.Fault("validation_error", detail, title=title))
+
+
+def find_options(options: Options, setup: Setup, asked: Mapping[str, Any]) -> Iterable[tuple[Option, int]]:
+    """The options that an account has a contract for and that fit what is asked, each with its contract's id."""
+    weights = _find_weights(asked)
+    for option in options.all():
+        contract_id = asked.get("contract_id") or setup.default_contract(option.carrier_code)
+        contract = setup.contract.get(contract_id or 0)
+        if contract is None or not of_carrier(contract, option.carrier_code):
+            continue
+        if _fits(option, asked, weights):
+            yield option, contract_id or 0
+
+
+def _find_weights(asked: Mapping[str, Any]) -> list[Decimal]:
+    named = [asked.get("weight"), *(parcel.get("weight") for parcel in asked.get("parcels") or ())]
+    return [units.convert(weight["value"], weight["unit"], units.KILOGRAMS) for weight in named if weight]
+
+
+def _fits(option: Option, asked: Mapping[str, Any], weights: Sequence[Decimal]) -> bool:
+    return (
+        asked.get("carrier_code") in (None, option.carrier_code)
+        and asked.get("shipping_option_code") in (None, option.code)
+        and (not asked.get("to_country_code") or goes_to(option, asked["to_country_code"]))
+        and all(carries(option, weight) for weight in weights)
+    )
+
+
+def to_wire(option: Option, carrier_name: str, contract: Mapping[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "code": option.code,
+        "name": option.name,
+        "carrier": {"code": option.carrier_code, "name": carrier_name},
+        "product": {"code": option.code.partition("/")[0], "name": option.name},
+        "contract": {key: contract.get(key) for key in ("id", "client_id", "carrier_code", "name")},
+        "functionalities": dict(option.features),
+        "countries": None if option.countries is None else sorted(option.countries),
+        "weight": None,
+    }
+    if option.max_weight_kg is not None:
+        heaviest = {"value": units.to_text(option.max_weight_kg), "unit": "kg"}
+        shown["weight"] = {"min": {"value": "0.001", "unit": "kg"}, "max": heaviest}
+    return shown

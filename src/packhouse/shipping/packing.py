@@ -1,0 +1,170 @@
+"""What of an order goes into which parcel, and what it weighs: decimal arithmetic, from the order's own numbers."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from packhouse.kit import units
+from packhouse.kit.errors import Path
+
+_SLACK = Decimal("0.01")
+"""Money: a cent is rounding."""
+_LOOSE = Decimal("0.1")
+"""Weight: a tenth more than the items is packaging."""
+
+
+class Flaw(NamedTuple):
+    """Why parcels cannot be packed as asked: `path` leads from the selector to the place."""
+
+    path: Path
+    detail: str
+
+
+class OddTotal(NamedTuple):
+    """What is odd about an order's numbers, but shipped all the same; `path` leads from the order to the place."""
+
+    path: Path
+    detail: str
+
+
+class Packed(NamedTuple):
+    """One parcel: its order items with the quantities that go into it. `weight` in kg, None where nobody knows it;
+    `dimensions` in cm."""
+
+    items: list[dict[str, Any]]
+    weight: Decimal | None
+    dimensions: dict[str, Decimal] | None
+
+
+def find_weight(order: Mapping[str, Any]) -> Decimal | None:
+    """In kg: what the order says it weighs in all, else the sum of its items."""
+    told = _told_weight(order)
+    return told if told is not None else sum_weights(order["order_details"]["order_items"])
+
+
+def _told_weight(order: Mapping[str, Any]) -> Decimal | None:
+    measurement = (order.get("shipping_details") or {}).get("measurement") or {}
+    return _to_kilograms(measurement.get("weight"))
+
+
+def sum_weights(items: Sequence[Mapping[str, Any]]) -> Decimal | None:
+    """Of items by their quantities; None when one of them has no weight, or there are none."""
+    weights = [_to_kilograms((item.get("measurement") or {}).get("weight")) for item in items]
+    if not weights or None in weights:
+        return None
+    known = zip(weights, items, strict=True)
+    return units.add(*(units.multiply(weight, item["quantity"]) for weight, item in known if weight is not None))
+
+
+def _to_kilograms(weight: Mapping[str, Any] | None) -> Decimal | None:
+    return None if not weight else units.convert(weight["value"], weight["unit"], units.KILOGRAMS)
+
+
+def _to_centimetres(dimensions: Mapping[str, Any] | None) -> dict[str, Decimal] | None:
+    if not dimensions:
+        return None
+    unit = dimensions["unit"]
+    return {side: units.convert(dimensions[side], unit, units.CENTIMETRES) for side in ("length", "width", "height")}
+
+
+def pack(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) -> list[Packed]:
+    """`parcels` as a call names them, without a flaw; without any the whole order is one parcel."""
+    items = order["order_details"]["order_items"]
+    if parcels is None:
+        measurement = (order.get("shipping_details") or {}).get("measurement") or {}
+        return [Packed(items, find_weight(order), _to_centimetres(measurement.get("dimension")))]
+    packed = []
+    for parcel in parcels:
+        inside = _take(items, parcel["parcel_items"])
+        weight = _to_kilograms(parcel.get("weight"))
+        packed.append(
+            Packed(
+                inside,
+                weight if weight is not None else sum_weights(inside),
+                _to_centimetres(parcel.get("dimensions")),
+            )
+        )
+    return packed
+
+
+def _take(items: Sequence[dict[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The order's items with the quantities that are wanted; two of one `item_id` are taken from in turn."""
+    taken = []
+    for line in wanted:
+        left = line["quantity"]
+        for item in items:
+            if item.get("item_id") == line["item_id"] and left > 0:
+                count = min(left, item["quantity"])
+                taken.append({**item, "quantity": count, "total_price": _share(item, count)})
+                left -= count
+    return taken
+
+
+def _share(item: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """The price of so many of an item, to the cent."""
+    price = item["total_price"]
+    if count == item["quantity"] or price.get("value") is None:
+        return dict(price)
+    share = units.to_decimal(price["value"]) * count / item["quantity"]
+    return {**price, "value": units.to_text(share, 2)}
+
+
+def find_flaws(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) -> Iterator[Flaw]:
+    """Items that the order has not, and more of an item than was ordered."""
+    left: Counter[str] = Counter()
+    for item in order["order_details"]["order_items"]:
+        if "item_id" in item:
+            left[item["item_id"]] += item["quantity"]
+    for number, parcel in enumerate(parcels or ()):
+        for line, wanted in enumerate(parcel["parcel_items"]):
+            at = ("parcels", number, "parcel_items", line)
+            item_id = wanted["item_id"]
+            if item_id not in left:
+                yield Flaw((*at, "item_id"), f"The order has no item with item_id {item_id}")
+                continue
+            if wanted["quantity"] > left[item_id]:
+                yield Flaw((*at, "quantity"), f"More than was ordered: {max(left[item_id], 0)} are left of {item_id}")
+            left[item_id] -= wanted["quantity"]
+
+
+def find_odd_totals(order: Mapping[str, Any]) -> Iterator[OddTotal]:
+    """Totals that differ from the sum of what they are the total of."""
+    yield from _check_weight(order)
+    yield from _check_prices(order)
+
+
+def _check_weight(order: Mapping[str, Any]) -> Iterator[OddTotal]:
+    told, summed = _told_weight(order), sum_weights(order["order_details"]["order_items"])
+    path = ("shipping_details", "measurement", "weight")
+    if told is None and summed is None:
+        yield OddTotal(path, "Neither the order nor all of its items have a weight.")
+    elif told is not None and summed is not None and not summed <= told <= summed * (1 + _LOOSE):
+        detail = f"The order says {units.to_text(told)} kg, its items weigh {units.to_text(summed)} kg."
+        yield OddTotal(path, detail)
+
+
+def _check_prices(order: Mapping[str, Any]) -> Iterator[OddTotal]:
+    items = order["order_details"]["order_items"]
+    for index, item in enumerate(items):
+        unit = (item.get("unit_price") or {}).get("value")
+        total = item["total_price"].get("value")
+        if unit is None or total is None:
+            continue
+        summed = units.multiply(units.to_decimal(unit), item["quantity"])
+        if abs(summed - units.to_decimal(total)) > _SLACK:
+            detail = f"{item['quantity']} at {unit} are {summed:f}, the item's total says {total}."
+            yield OddTotal(("order_details", "order_items", index, "total_price"), detail)
+    yield from _check_subtotal(order, items)
+
+
+def _check_subtotal(order: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Iterator[OddTotal]:
+    """Only the subtotal is comparable: a total has shipping, taxes and discounts in it."""
+    subtotal = (order["payment_details"].get("subtotal_price") or {}).get("value")
+    values = [item["total_price"].get("value") for item in items]
+    if subtotal is None or None in values or not values:
+        return
+    summed = units.add(*(units.to_decimal(value) for value in values))
+    if abs(summed - units.to_decimal(subtotal)) > _SLACK:
+        detail = f"The items' totals add up to {summed:f}, the order's subtotal says {subtotal}."
+        yield OddTotal(("payment_details", "subtotal_price"), detail)

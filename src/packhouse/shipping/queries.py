@@ -1,0 +1,157 @@
+"""Reads of shipping: an account's set-up, one shipment, a page of them, the documents of parcels."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.kit import errors, pagination
+from packhouse.shipping.setup_schema import SETTINGS, Setup
+from packhouse.shipping.tables import documents, parcels, shipments, shipping_setup
+
+_s, _p, _d, _t = shipments.c, parcels.c, documents.c, shipping_setup.c
+
+
+class Shipment(NamedTuple):
+    """A shipment's row, its parcels' rows, and what documents there are (without their contents)."""
+
+    row: Any
+    parcels: list[Any]
+    documents: dict[int, list[Any]]
+
+
+async def find_setup(tx: AsyncConnection, account_id: int) -> Setup | None:
+    """None before first use."""
+    statement = select(_t.kind, _t.id, _t.document).where(_t.account_id == account_id)
+    rows = (await tx.execute(statement.order_by(_t.kind, _t.id))).all()
+    setup = Setup()
+    is_made = False
+    for kind, id, document in rows:
+        if kind == SETTINGS.name:
+            is_made, setup.settings = True, orjson.loads(document)
+        else:
+            getattr(setup, kind)[id] = orjson.loads(document)
+    return setup if is_made else None
+
+
+async def find_setup_row(tx: AsyncConnection, account_id: int, kind: str, id: int) -> Any:
+    """To change it: locked."""
+    mine = (_t.account_id == account_id, _t.kind == kind, _t.id == id)
+    return (await tx.execute(select(shipping_setup).where(*mine).with_for_update())).first()
+
+
+def _has_parcel(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(_p.account_id == _s.account_id, _p.shipment_id == _s.id, condition)
+
+
+# What a list can be narrowed by: the parameter's name and its condition on a value that `schema` has read.
+FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "parcel_status": lambda code: _has_parcel(_p.status_code == code),
+    "tracking_number": lambda number: _has_parcel(_p.tracking_number == number),
+    "external_reference_id": lambda text: _s.external_reference_id == text,
+    "order_number": lambda text: _s.order_number_folded == text.casefold(),
+    "integration_id": _s.integration_id.in_,
+    "updated_before": lambda instant: _s.updated_at <= instant,
+    "updated_after": lambda instant: _s.updated_at >= instant,
+    "announced_before": lambda instant: _s.announced_at <= instant,
+    "announced_after": lambda instant: _s.announced_at >= instant,
+    "ids": _s.uuid.in_,
+    "shipment_uuids": _s.uuid.in_,
+    "order": lambda order_id: _s.for_order == order_id,
+}
+
+_NEWEST_FIRST = pagination.Order([pagination.Key(_s.id, True, pagination.to_int)])
+
+
+async def list_shipments(
+    tx: AsyncConnection, account_id: int, filters: Mapping[str, Any], cursor: pagination.Cursor, size: int
+) -> pagination.Page:
+    """Newest first. Its rows are `Shipment`s; four statements at most, whatever the size."""
+    columns = [_s.id, *(column for column in shipments.columns if column is not _s.id)]
+    statement = select(*columns).where(_s.account_id == account_id)
+    statement = statement.where(*(FILTERS[name](value) for name, value in filters.items()))
+    page = await pagination.fetch_page(tx, statement, _NEWEST_FIRST, cursor, size)
+    return page._replace(rows=await _with_parcels(tx, account_id, page.rows))
+
+
+async def get_shipment(tx: AsyncConnection, account_id: int, uuid: str, *, lock: bool = False) -> Shipment:
+    """Raises NotFound."""
+    statement = select(shipments).where(_s.account_id == account_id, _s.uuid == uuid.lower())
+    row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
+    if row is None:
+        raise errors.NotFound(no_such_shipment())
+    [found] = await _with_parcels(tx, account_id, [row])
+    return found
+
+
+async def find_shipment(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Shipment | None:
+    """By our own id."""
+    statement = select(shipments).where(_s.account_id == account_id, _s.id == id)
+    row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
+    return None if row is None else (await _with_parcels(tx, account_id, [row]))[0]
+
+
+async def list_shipments_of_order(tx: AsyncConnection, account_id: int, order_id: int) -> list[Shipment]:
+    """Of one order by our id for it, newest first; also of an order that is gone."""
+    page = await list_shipments(tx, account_id, {"order": order_id}, pagination.Cursor(), 100)
+    return list(page.rows)
+
+
+async def _with_parcels(tx: AsyncConnection, account_id: int, rows: Sequence[Any]) -> list[Shipment]:
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    of_them = select(parcels).where(_p.account_id == account_id, _p.shipment_id.in_(ids)).order_by(_p.id)
+    found: dict[int, list[Any]] = {}
+    for parcel in (await tx.execute(of_them)).all():
+        found.setdefault(parcel.shipment_id, []).append(parcel)
+    printables = await _find_documents(tx, account_id, [p.id for some in found.values() for p in some])
+    return [Shipment(row, found.get(row.id, []), printables) for row in rows]
+
+
+async def _find_documents(tx: AsyncConnection, account_id: int, parcel_ids: Collection[int]) -> dict[int, list[Any]]:
+    """By parcel, without contents."""
+    columns = (_d.parcel_id, _d.kind, _d.size, _d.mime_type)
+    statement = select(*columns).where(_d.account_id == account_id, _d.parcel_id.in_(sorted(parcel_ids)))
+    found: dict[int, list[Any]] = {}
+    for row in (await tx.execute(statement.order_by(_d.parcel_id, _d.kind))).all():
+        found.setdefault(row.parcel_id, []).append(row)
+    return found
+
+
+async def find_contents(
+    tx: AsyncConnection, account_id: int, parcel_ids: Collection[int], kinds: Collection[str]
+) -> Sequence[Any]:
+    """Documents with their contents, where those are kept here, and the shipment's uuid."""
+    columns = (_d.parcel_id, _d.kind, _d.size, _d.mime_type, _d.content, _s.uuid)
+    statement = (
+        select(*columns)
+        .join(parcels, (_p.account_id == _d.account_id) & (_p.id == _d.parcel_id))
+        .join(shipments, (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id))
+        .where(_d.account_id == account_id, _d.parcel_id.in_(sorted(parcel_ids)), _d.kind.in_(sorted(kinds)))
+    )
+    return (await tx.execute(statement.order_by(_d.parcel_id, _d.kind))).all()
+
+
+async def find_parcel(tx: AsyncConnection, account_id: int, id: int) -> Any:
+    """To change it: locked, with what events tell of its shipment."""
+    statement = (
+        select(*parcels.columns, _s.integration_id, _s.uuid)
+        .join(shipments, (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id))
+        .where(_p.account_id == account_id, _p.id == id)
+    )
+    return (await tx.execute(statement.with_for_update())).first()
+
+
+def no_such_shipment() -> errors.Fault:
+    return errors.Fault("not_found", "The shipment could not be found.", title="Not found")
+
+
+def no_such_parcel() -> errors.Fault:
+    return errors.Fault("not_found", "The parcel could not be found.", title="Not found")
+
+
+def no_such_document() -> errors.Fault:
+    return errors.Fault("not_found", "The parcel has no such document.", title="Not found")

@@ -1,0 +1,187 @@
+"""What ships an order: the call, else the order, else the account's rules, else the account's default (contract, 5)."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from packhouse.kit import units
+from packhouse.shipping import packing
+from packhouse.shipping.setup_schema import Setup
+
+Source = Literal["call", "order", "rule", "default"]
+
+
+class Facts(NamedTuple):
+    """What of an order the conditions of a rule look at."""
+
+    integration_id: int
+    country_code: str | None
+    weight: Decimal | None
+    total: Decimal | None
+    currency: str | None
+    delivery_indicator: str | None
+    tags: frozenset[str]
+    skus: frozenset[str]
+
+
+class Finding(NamedTuple):
+    """One condition of a rule, whether the order meets it, and why."""
+
+    condition: str
+    is_met: bool
+    detail: str
+
+
+class Trial(NamedTuple):
+    """A rule against an order. Without conditions it matches every order."""
+
+    id: int
+    rule: Mapping[str, Any]
+    findings: list[Finding]
+
+    def has_matched(self) -> bool:
+        return all(finding.is_met for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`rule_id` is that of the rule that matched, whatever decided the option."""
+
+    option_code: str
+    contract_id: int | None
+    sender_address_id: int | None
+    source: Source
+    rule_id: int | None = None
+
+
+def to_facts(order: Mapping[str, Any], integration_id: int) -> Facts:
+    details, shipping = order["order_details"], order.get("shipping_details") or {}
+    price = order["payment_details"].get("total_price") or {}
+    value = price.get("value")
+    return Facts(
+        integration_id,
+        (order.get("shipping_address") or {}).get("country_code"),
+        packing.find_weight(order),
+        None if value is None else units.to_decimal(value),
+        price.get("currency"),
+        shipping.get("delivery_indicator"),
+        frozenset(tag.casefold() for tag in details.get("tags") or ()),
+        frozenset(item["sku"].casefold() for item in details["order_items"] if item.get("sku")),
+    )
+
+
+def choose(
+    setup: Setup,
+    call: Mapping[str, Any],
+    order: Mapping[str, Any],
+    integration_id: int,
+    *,
+    apply_rules: bool,
+) -> Choice:
+    """`call` is the properties of the call's `ship_with`. Who names the option names the contract too; a contract that
+    the call names alone goes with whatever option the next one names."""
+    of_order = ((order.get("shipping_details") or {}).get("ship_with") or {}).get("properties") or {}
+    matched = find_match(setup, to_facts(order, integration_id)) if apply_rules else None
+    actions = matched.rule["actions"] if matched else {}
+    default = {"shipping_option_code": setup.default_option()}
+    named: tuple[tuple[Source, Mapping[str, Any]], ...] = (
+        ("call", call),
+        ("order", of_order),
+        ("rule", actions),
+        ("default", default),
+    )
+    source, chosen = next((source, part) for source, part in named if part.get("shipping_option_code"))
+    return Choice(
+        chosen["shipping_option_code"],
+        call.get("contract_id") or chosen.get("contract_id"),
+        actions.get("sender_address_id"),
+        source,
+        matched.id if matched else None,
+    )
+
+
+def find_match(setup: Setup, facts: Facts) -> Trial | None:
+    """The first rule that matches, in the account's order."""
+    return next((trial for trial in try_rules(setup, facts) if trial.has_matched()), None)
+
+
+def try_rules(setup: Setup, facts: Facts) -> Iterator[Trial]:
+    for id, rule in setup.rules():
+        conditions = (rule.get("conditions") or {}).items()
+        yield Trial(id, rule, [_CONDITIONS[name](wanted, facts) for name, wanted in conditions])
+
+
+def _find_country(wanted: list[str], facts: Facts) -> Finding:
+    told = f"The order goes to {facts.country_code or 'no country'}; the rule is for {', '.join(wanted)}."
+    return Finding("countries", facts.country_code in wanted, told)
+
+
+def _find_integration(wanted: list[int], facts: Facts) -> Finding:
+    told = f"The order is of integration {facts.integration_id}; the rule is for {', '.join(map(str, wanted))}."
+    return Finding("integrations", facts.integration_id in wanted, told)
+
+
+def _find_indicator(wanted: list[str], facts: Facts) -> Finding:
+    given = facts.delivery_indicator
+    is_met = given is not None and given.casefold() in {text.casefold() for text in wanted}
+    told = f"The order's delivery indicator is {given or 'not set'}; the rule is for {', '.join(wanted)}."
+    return Finding("delivery_indicators", is_met, told)
+
+
+def _find_shared(name: str, what: str) -> Callable[[list[str], Facts], Finding]:
+    def find(wanted: list[str], facts: Facts) -> Finding:
+        known: frozenset[str] = getattr(facts, name)
+        shared = [text for text in wanted if text.casefold() in known]
+        told = f"The order has {what} {', '.join(shared)}." if shared else f"The order has none of {', '.join(wanted)}."
+        return Finding(name, bool(shared), told)
+
+    return find
+
+
+def _find_weight(wanted: Mapping[str, Any], facts: Facts) -> Finding:
+    if facts.weight is None:
+        return Finding("weight", False, "The weight of the order is not known.")
+    bounds = [_bound(wanted, end, lambda v: units.convert(v, wanted["unit"], units.KILOGRAMS)) for end in _ENDS]
+    told = f"The order weighs {units.to_text(facts.weight)} kg; the rule is for {_to_range(bounds, 'kg')}."
+    return Finding("weight", _is_within(facts.weight, bounds), told)
+
+
+def _find_total(wanted: Mapping[str, Any], facts: Facts) -> Finding:
+    if facts.total is None or facts.currency != wanted["currency"]:
+        told = f"The order's total is not in {wanted['currency']}."
+        return Finding("total_price", False, told)
+    bounds = [_bound(wanted, end, units.to_decimal) for end in _ENDS]
+    told = (
+        f"The order's total is {facts.total} {facts.currency}; the rule is for {_to_range(bounds, wanted['currency'])}."
+    )
+    return Finding("total_price", _is_within(facts.total, bounds), told)
+
+
+_ENDS = ("min", "max")
+
+
+def _bound(wanted: Mapping[str, Any], end: str, convert: Callable[[Any], Decimal]) -> Decimal | None:
+    return None if wanted.get(end) is None else convert(wanted[end])
+
+
+def _is_within(value: Decimal, bounds: list[Decimal | None]) -> bool:
+    low, high = bounds
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _to_range(bounds: list[Decimal | None], unit: str) -> str:
+    low, high = bounds
+    parts = [f"from {low:f} {unit}" if low is not None else "", f"up to {high:f} {unit}" if high is not None else ""]
+    return " ".join(filter(None, parts)) or "any"
+
+
+_CONDITIONS: dict[str, Callable[[Any, Facts], Finding]] = {
+    "countries": _find_country,
+    "weight": _find_weight,
+    "total_price": _find_total,
+    "delivery_indicators": _find_indicator,
+    "tags": _find_shared("tags", "the tag"),
+    "skus": _find_shared("skus", "the SKU"),
+    "integrations": _find_integration,
+}

@@ -1,0 +1,204 @@
+"""What an account ships with: made at first use, changed by its people. Each runs inside the caller's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, delete, insert, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts import queries as accounts
+from packhouse.kit import errors, validation
+from packhouse.kit.db import Database, Instant
+from packhouse.shipping import queries, setup_schema
+from packhouse.shipping.setup_schema import BRAND, CONTRACT, KINDS, RULE, SENDER, SETTINGS, SETTINGS_ID, Kind, Setup
+from packhouse.shipping.tables import shipping_setup
+
+_t = shipping_setup.c
+
+# A row that another transaction is writing is waited for, and then left as it is.
+_INSERT_ONCE = text(
+    "INSERT INTO shipping_setup (account_id, kind, id, created_at, modified_at, document) "
+    "VALUES (:account_id, :kind, :id, :created_at, :modified_at, :document) "
+    "ON CONFLICT (account_id, kind, id) DO NOTHING"
+).bindparams(bindparam("created_at", type_=Instant()), bindparam("modified_at", type_=Instant()))
+
+_DEFAULT_KEYS = {SENDER.name: "default_sender_address_id", BRAND.name: "default_brand_id"}
+
+
+async def read_setup(db: Database, account_id: int, *, now: datetime) -> Setup:
+    """Outside any transaction: only the first use of all opens one, to make the defaults."""
+    async with db.read() as tx:
+        found = await queries.find_setup(tx, account_id)
+    if found is not None:
+        return found
+    async with db.write() as tx:
+        return await load_setup(db, tx, account_id, now=now)
+
+
+async def load_setup(db: Database, tx: AsyncConnection, account_id: int, *, now: datetime) -> Setup:
+    """Inside a transaction; the first use makes the defaults."""
+    found = await queries.find_setup(tx, account_id)
+    if found is None:
+        await _make_defaults(db, tx, account_id, now)
+        found = await queries.find_setup(tx, account_id)
+    return found or Setup()
+
+
+async def _make_defaults(db: Database, tx: AsyncConnection, account_id: int, now: datetime) -> None:
+    """Enough for the first label: a sender address that knows its name and country, the carriers that need no contract
+    of their own, `house:standard`. Of two that come first at once, one makes them."""
+    settings = {"default_shipping_option_code": setup_schema.DEFAULT_OPTION}
+    if not (await tx.execute(_INSERT_ONCE, _to_row(account_id, SETTINGS, SETTINGS_ID, settings, now))).rowcount:
+        return
+    account = await accounts.get_account_by_id(tx, account_id)
+    sender = {
+        "name": account.name,
+        "address_line_1": "",
+        "postal_code": "",
+        "city": "",
+        "country_code": account.country_code,
+    }
+    contracts = [{"carrier_code": code, "name": name} for code, name in setup_schema.BUILT_IN.items()]
+    ids = iter(await db.next_ids(tx, "shipping_setup", 1 + len(contracts)))
+    rows = [_to_row(account_id, SENDER, next(ids), sender, now)]
+    rows += [_to_row(account_id, CONTRACT, next(ids), contract, now) for contract in contracts]
+    await tx.execute(insert(shipping_setup), rows)
+
+
+async def create_item(
+    db: Database, tx: AsyncConnection, account_id: int, kind: Kind, sent: dict[str, Any], *, now: datetime
+) -> int:
+    """Its id. `sent` is valid in itself; raises Invalid where it names what the account has not."""
+    setup = await load_setup(db, tx, account_id, now=now)
+    _require_named(setup, kind, sent)
+    document = dict(sent)
+    wants_default = document.pop("is_default", False)
+    if kind is RULE:
+        document.setdefault("position", max((rule["position"] for rule in setup.rule.values()), default=0) + 1)
+    [id] = await db.next_ids(tx, "shipping_setup", 1)
+    await tx.execute(insert(shipping_setup).values(_to_row(account_id, kind, id, document, now)))
+    if wants_default:
+        await _make_default(tx, account_id, setup, kind, id, document, now)
+    return id
+
+
+async def update_item(
+    db: Database, tx: AsyncConnection, account_id: int, kind: Kind, id: int, sent: Any, *, now: datetime
+) -> None:
+    """The keys that are sent replace the stored ones, null takes one away; the result must be valid. Raises Invalid,
+    NotFound."""
+    setup = await load_setup(db, tx, account_id, now=now)
+    row = await queries.find_setup_row(tx, account_id, kind.name, id)
+    if row is None:
+        raise errors.NotFound(no_such_item(kind))
+    document = merge(kind, orjson.loads(row.document), sent)
+    _require_named(setup, kind, document)
+    wants_default = document.pop("is_default", False)
+    await _write(tx, account_id, kind, id, document, now)
+    if wants_default:
+        await _make_default(tx, account_id, setup, kind, id, document, now)
+
+
+async def delete_item(tx: AsyncConnection, account_id: int, kind: Kind, id: int) -> None:
+    """Shipments made with it keep what they took from it. Raises NotFound."""
+    mine = (_t.account_id == account_id, _t.kind == kind.name, _t.id == id)
+    if not (await tx.execute(delete(shipping_setup).where(*mine))).rowcount:
+        raise errors.NotFound(no_such_item(kind))
+
+
+async def update_settings(db: Database, tx: AsyncConnection, account_id: int, sent: Any, *, now: datetime) -> None:
+    """As `update_item`."""
+    setup = await load_setup(db, tx, account_id, now=now)
+    row = await queries.find_setup_row(tx, account_id, SETTINGS.name, SETTINGS_ID)
+    document = merge(SETTINGS, orjson.loads(row.document), sent)
+    _require_named(setup, SETTINGS, document)
+    await _write(tx, account_id, SETTINGS, SETTINGS_ID, document, now)
+
+
+def merge(kind: Kind, stored: dict[str, Any], sent: Any) -> dict[str, Any]:
+    """Raises Invalid with every flaw of what comes out."""
+    if not isinstance(sent, dict):
+        raise errors.Invalid(errors.Fault("invalid", "Input should be an object", pointer=errors.ATTRIBUTES))
+    merged = {key: value for key, value in {**stored, **sent}.items() if value is not None}
+    reading = validation.read_python(kind.shape, merged)
+    refuse_flaws(reading.flaws)
+    return dict(reading.value)
+
+
+def refuse_flaws(flaws: Sequence[validation.Flaw]) -> None:
+    if flaws:
+        raise errors.Invalid([errors.Fault("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in flaws])
+
+
+def no_such_item(kind: Kind) -> errors.Fault:
+    return errors.Fault("not_found", f"There is no such {kind.noun}.", title="Not found")
+
+
+def show_item(setup: Setup, kind: Kind, id: int) -> dict[str, Any]:
+    """As it is given back: without what is hidden, with whether it is the default. Raises NotFound."""
+    document = setup.of_kind(kind).get(id)
+    if document is None:
+        raise errors.NotFound(no_such_item(kind))
+    shown = {"id": id, **{key: value for key, value in document.items() if key not in setup_schema.HIDDEN}}
+    if kind is CONTRACT or kind is RULE:
+        shown["is_active"] = setup_schema.is_active(document)
+    if kind is CONTRACT or kind is SENDER:
+        shown["is_default"] = setup.is_default(kind, id)
+    return shown
+
+
+async def _make_default(
+    tx: AsyncConnection, account_id: int, setup: Setup, kind: Kind, id: int, document: dict[str, Any], now: datetime
+) -> None:
+    settings = dict(setup.settings)
+    if kind is CONTRACT:
+        settings["contract_ids"] = {**(settings.get("contract_ids") or {}), document["carrier_code"]: id}
+    else:
+        settings[_DEFAULT_KEYS[kind.name]] = id
+    await _write(tx, account_id, SETTINGS, SETTINGS_ID, settings, now)
+
+
+def _require_named(setup: Setup, kind: Kind, document: dict[str, Any]) -> None:
+    """What a rule or the settings name must be the account's."""
+    faults = []
+    for path, wanted, id in _find_named(kind, document):
+        if id not in setup.of_kind(wanted):
+            detail = f"There is no {wanted.noun} with id {id}."
+            faults.append(errors.Fault("invalid", detail, pointer=errors.to_pointer(path)))
+    if faults:
+        raise errors.Invalid(faults)
+
+
+def _find_named(kind: Kind, document: dict[str, Any]) -> list[tuple[errors.Path, Kind, int]]:
+    if kind is RULE:
+        keys = {"contract_id": CONTRACT, "sender_address_id": SENDER}
+        actions = document.get("actions", {})
+        return [(("actions", key), wanted, actions[key]) for key, wanted in keys.items() if key in actions]
+    if kind is not SETTINGS:
+        return []
+    found: list[tuple[errors.Path, Kind, int]] = [
+        ((key,), KINDS[name], document[key]) for name, key in _DEFAULT_KEYS.items() if document.get(key) is not None
+    ]
+    of_carriers = document.get("contract_ids") or {}
+    return found + [(("contract_ids", code), CONTRACT, id) for code, id in of_carriers.items()]
+
+
+async def _write(
+    tx: AsyncConnection, account_id: int, kind: Kind, id: int, document: dict[str, Any], now: datetime
+) -> None:
+    mine = (_t.account_id == account_id, _t.kind == kind.name, _t.id == id)
+    values = {"document": orjson.dumps(document).decode(), "modified_at": now}
+    await tx.execute(update(shipping_setup).where(*mine).values(values))
+
+
+def _to_row(account_id: int, kind: Kind, id: int, document: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "account_id": account_id,
+        "kind": kind.name,
+        "id": id,
+        "created_at": now,
+        "modified_at": now,
+        "document": orjson.dumps(document).decode(),
+    }

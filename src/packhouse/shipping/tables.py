@@ -1,0 +1,79 @@
+"""Shipments at rest: what an account ships with, its shipments, their parcels and the parcels' documents.
+
+Nothing here refers to the orders: an order can be deleted, and its shipments and labels stay.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
+
+from packhouse.kit.db import CodePointText, Instant, metadata
+
+# What an account ships with: sender addresses, contracts, brands, shipping rules, and one row of settings (its id is
+# 0), which also says which of the others are the defaults. One table, because they are needed together, with every
+# label call, and so are one read.
+shipping_setup = Table(
+    "shipping_setup",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("created_at", Instant, nullable=False),
+    Column("modified_at", Instant, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+# `id` is for sorting and joining; clients and carriers know a shipment by `uuid`. The document is what the carrier is
+# told, as the order was when it was shipped.
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("uuid", CodePointText, nullable=False),
+    Column("for_order", BigInteger, nullable=False),  # our id of the order, which may be gone
+    Column("integration_id", BigInteger, nullable=False),
+    Column("order_number", CodePointText, nullable=False),
+    Column("order_number_folded", CodePointText, nullable=False),
+    Column("external_reference_id", CodePointText),
+    Column("state", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("announced_at", Instant),
+    Column("errors", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("uq_shipments_uuid", "account_id", "uuid", unique=True),
+    Index("ix_shipments_order", "account_id", "for_order"),
+    Index("ix_shipments_order_number", "account_id", "order_number_folded", "id"),
+    Index("ix_shipments_updated", "account_id", "updated_at"),
+)
+
+parcels = Table(
+    "parcels",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("shipment_id", BigInteger, nullable=False),
+    Column("status_code", Text, nullable=False),
+    Column("status_message", Text, nullable=False),
+    Column("tracking_number", CodePointText),
+    Column("tracking_url", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_parcels_shipment", "account_id", "shipment_id"),
+    Index("ix_parcels_status", "account_id", "status_code", "shipment_id"),
+    Index("ix_parcels_tracking_number", "account_id", "tracking_number"),
+)
+
+# `content` is empty where the document lies in a store outside the database; its place there follows from its key.
+documents = Table(
+    "documents",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("parcel_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("size", Text, nullable=False),
+    Column("mime_type", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("content", LargeBinary),
+)

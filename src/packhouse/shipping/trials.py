@@ -1,0 +1,38 @@
+"""A dry run of the shipping rules, told to people: which rule, and why not the ones before it."""
+
+from typing import Any
+
+import orjson
+
+from packhouse.shipping import rules
+from packhouse.shipping.setup_schema import Setup
+
+
+def to_trial(setup: Setup, row: Any) -> dict[str, Any]:
+    """`row` is an order's: what its rules would do, and what would ship it, rules applied."""
+    order = orjson.loads(row.document)
+    trials = list(rules.try_rules(setup, rules.to_facts(order, row.integration_id)))
+    matched = next((trial for trial in trials if trial.has_matched()), None)
+    choice = rules.choose(setup, {}, order, row.integration_id, apply_rules=True)
+    return {
+        "order_id": row.order_id,
+        "order_number": row.order_number,
+        "matched_rule_id": matched.id if matched else None,
+        "decided_by": choice.source,
+        "shipping_option_code": choice.option_code,
+        "contract_id": choice.contract_id,
+        "sender_address_id": choice.sender_address_id,
+        "rules": [_to_rule(trial, is_first=trial is matched) for trial in trials],
+    }
+
+
+def _to_rule(trial: rules.Trial, *, is_first: bool) -> dict[str, Any]:
+    return {
+        "id": trial.id,
+        "name": trial.rule["name"],
+        "has_matched": trial.has_matched(),
+        "is_applied": is_first,
+        "conditions": [
+            {"condition": found.condition, "is_met": found.is_met, "detail": found.detail} for found in trial.findings
+        ],
+    }

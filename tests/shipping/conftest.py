@@ -1,0 +1,154 @@
+"""A carrier that remembers what it was asked, and a server and a worker that know it."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from packhouse import worker
+from packhouse.app import create_app, create_database
+from packhouse.kit import clock, errors
+from packhouse.settings import Settings
+from packhouse.shipping.carriers import (
+    AnnouncedParcel,
+    Announcement,
+    Consignment,
+    Document,
+    Option,
+    Rejected,
+    TrackingEvent,
+    Unreachable,
+    registry,
+)
+from tests.conftest import OWNER
+
+
+@dataclass
+class FakeCarrier:
+    """Makes one label a reference, however often it is asked; `mood` says what it does next."""
+
+    code: str = "fake"
+    name: str = "Fake Carrier"
+    mood: str = "well"
+    has_tracking: bool = False
+    labels: dict[str, Announcement] = field(default_factory=dict)
+    asked: list[Consignment] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+    def options(self) -> Sequence[Option]:
+        return [
+            Option("fake:standard", "Fake standard", self.code),
+            Option("fake:local", "Fake local", self.code, countries=frozenset({"NL", "BE"}), max_weight_kg=Decimal(20)),
+        ]
+
+    async def announce(self, consignment: Consignment, /) -> Announcement:
+        self.asked.append(consignment)
+        if self.mood == "away":
+            raise Unreachable("nobody home")
+        if self.mood == "strict":
+            raise Rejected([errors.Fault("invalid", "The postal code is not served.")])
+        made = self.labels.setdefault(consignment.reference, self._make(consignment))
+        if self.mood == "dies after":
+            raise Unreachable("the line broke after the label was made")
+        if self.mood == "kills":
+            raise SystemExit
+        return made
+
+    def _make(self, consignment: Consignment) -> Announcement:
+        return Announcement(
+            [
+                AnnouncedParcel(
+                    f"FAKE{parcel.id}",
+                    f"https://track.example.com/FAKE{parcel.id}",
+                    [Document("label", "a6", "application/pdf", f"%PDF {consignment.reference} {parcel.id}".encode())],
+                )
+                for parcel in consignment.parcels
+            ]
+        )
+
+    async def track(self, _consignment: Consignment, /) -> Sequence[TrackingEvent]:
+        return []
+
+    async def cancel(self, consignment: Consignment, /) -> None:
+        if self.mood == "away":
+            raise Unreachable("nobody home")
+        if self.mood == "strict":
+            raise Rejected([errors.Fault("invalid", "The van has left.")])
+        self.cancelled.append(consignment.reference)
+
+
+class Watch:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = clock.now()
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def move(self, **by: float) -> None:
+        self.at += timedelta(**by)
+
+
+@pytest.fixture
+def carrier() -> FakeCarrier:
+    return FakeCarrier()
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+Open = Callable[..., TestClient]
+
+
+@pytest.fixture
+def open_shop(database_url: str, carrier: FakeCarrier, watch: Watch) -> Iterator[Open]:
+    """`open_shop(documents_url=…)`: a client of the owner, of a server that knows the fake carrier."""
+    with ExitStack() as stack:
+
+        def start(**settings: Any) -> TestClient:
+            known = [*registry.find_carriers(), carrier]
+            app = create_app(Settings(database_url=database_url, **settings), now=watch, carriers=known)
+            client = stack.enter_context(TestClient(app, raise_server_exceptions=False))
+            client.auth = OWNER
+            return client
+
+        yield start
+
+
+@pytest.fixture
+def shop(open_shop: Open) -> TestClient:
+    """With a contract for the fake carrier, whose standard option is the default."""
+    client = open_shop()
+    made = client.post("/api/packhouse/contracts", json={"carrier_code": "fake", "name": "Fake terms"})
+    assert made.status_code == 201, made.text
+    changed = client.patch("/api/packhouse/shipping-settings", json={"default_shipping_option_code": "fake:standard"})
+    assert changed.status_code == 200, changed.text
+    return client
+
+
+@pytest.fixture
+def work(database_url: str, carrier: FakeCarrier, watch: Watch) -> Callable[..., int]:
+    """`work()` does what is due; how many jobs that were."""
+
+    def run(**settings: Any) -> int:
+        async def drain() -> int:
+            given = Settings(database_url=database_url, **settings)
+            db = create_database(given)
+            try:
+                async with worker.open_workshop(given, db, watch, [*registry.find_carriers(), carrier]) as workshop:
+                    return await worker.Worker(workshop).drain()
+            finally:
+                await db.close()
+
+        return asyncio.run(drain())
+
+    return run
