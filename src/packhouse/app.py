@@ -21,6 +21,7 @@ import packhouse
 from packhouse import migrations, worker
 from packhouse.accounts import api as accounts
 from packhouse.integrations import api as integrations
+from packhouse.integrations import openapi as integrations_openapi
 from packhouse.kit import clock, errors, http, logs, metrics, tracing
 from packhouse.kit.db import Database, Tuning
 from packhouse.orders import api as orders
@@ -85,7 +86,14 @@ def create_app(
     app.state.desk = worker.create_desk(settings, db, now, carriers)
     app.state.metrics_token = settings.metrics_token
     app.include_router(system)
-    routers = (shipping.router, shipping.extensions, setup.router, setup.extensions, documents.router)
+    routers = (
+        shipping.router,
+        shipping.extensions,
+        setup.router,
+        setup.extensions,
+        documents.router,
+        integrations.extensions,
+    )
     for router in (orders.router, integrations.router, orders.extensions, accounts.extensions, *routers):
         app.include_router(router)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
@@ -191,7 +199,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         components = document.setdefault("components", {})
-        shapes = {**orders_openapi.to_components(), **shipping_openapi.to_components()}
+        rooms = (orders_openapi, integrations_openapi, shipping_openapi)
+        shapes = {name: shape for room in rooms for name, shape in room.to_components().items()}
         components["schemas"] = {**shapes, **http.ERROR_SCHEMAS}
         components["securitySchemes"] = {"HTTPBasicAuth": {"type": "http", "scheme": "basic"}}
         for path, operations in document["paths"].items():

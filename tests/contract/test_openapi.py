@@ -46,6 +46,18 @@ OPERATIONS = {
         for at, method in (("", "get"), ("", "post"), ("/{id}", "get"), ("/{id}", "patch"), ("/{id}", "delete"))
     ),
     ("/api/packhouse/audit-log", "get"),
+    ("/api/packhouse/integrations", "post"),
+    ("/api/v3/integrations", "get"),
+    ("/api/v3/integrations/logs", "get"),
+    ("/api/v3/integrations/{id}", "get"),
+    ("/api/v3/integrations/{id}", "patch"),
+    ("/api/v3/integrations/{id}", "delete"),
+    ("/api/v3/integrations/{id}/logs", "get"),
+    ("/api/v3/integrations/{id}/logs", "post"),
+    ("/api/v3/shop-order-statuses", "get"),
+    ("/api/v3/shop-order-statuses", "post"),
+    ("/api/v3/shop-order-statuses/mapping", "get"),
+    ("/api/v3/shop-order-statuses/mapping", "post"),
 }
 
 DEPENDING = {
@@ -104,14 +116,31 @@ def write_plainly(value: Any, name: str = "") -> Any:
     return "ada@example.com" if name == "email" and isinstance(value, str) else value
 
 
+def complete_statuses(body: Any) -> Any:
+    """Which shop there is, and that a status, a language and a category stand once each, is in no schema either."""
+    if isinstance(body, dict) and "statuses" in body:
+        for number, status in enumerate(body["statuses"]):
+            status["external_id"] = f"{number}"
+            status["translations"] = status["translations"][:1]
+        body["integration_id"] = make.SHOP
+    if isinstance(body, dict) and "mapping" in body:
+        for category, entry in zip(
+            ("READY_TO_SEND", "IN_TRANSIT", "DELIVERED", "CANCEL"), body["mapping"], strict=True
+        ):
+            entry.update(status_category=category, external_id=None)
+        body["integration_id"] = make.SHOP
+    return body
+
+
 def complete_batch(_context: Any, body: Any) -> Any:
     if not isinstance(body, list):
-        return write_plainly(body)
+        return complete_statuses(write_plainly(body))
     return [complete_order(write_plainly(order)) for order in body]
 
 
 def name_no_stranger(_context: Any, query: Any) -> Any:
-    return {**query, "integration": str(make.SHOP)} if query and "integration" in query else query
+    named = {name: str(make.SHOP) for name in ("integration", "integration_id") if query and name in query}
+    return {**query, **named} if named else query
 
 
 def name_no_partner(_context: Any, headers: Any) -> Any:

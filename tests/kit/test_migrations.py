@@ -27,6 +27,8 @@ ROOMS = (
     accounts.api_keys,
     accounts.audit_log,
     integrations.integrations,
+    integrations.integration_logs,
+    integrations.shop_order_statuses,
     orders.orders,
     orders.order_history,
     shipping.shipping_setup,

@@ -1,19 +1,198 @@
-"""What a client may ask about the shops of its account."""
+"""The shops of an account: themselves, their logs, their words for an order's status (contract, section 6)."""
+
+import re
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.accounts import auth
-from packhouse.integrations import queries
-from packhouse.kit import http
+from packhouse.integrations import openapi, operations, queries, schema
+from packhouse.kit import errors, http
+from packhouse.kit.db import Transaction
 
-router = APIRouter(prefix="/api/v3")
+router = APIRouter(prefix="/api/v3", default_response_class=Response)
+extensions = APIRouter(prefix="/api/packhouse", tags=["Integrations"], default_response_class=Response)
+
+READ, WRITE = "read:integration", "write:integration"
+
+_ID = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
-@router.get("/user/auth/metadata", tags=["Account"], summary="Who is calling")
+@router.get("/user/auth/metadata", tags=["Account"], openapi_extra=openapi.METADATA)
 async def get_metadata(request: Request) -> Response:
+    """Who is calling."""
     caller = await auth.caller(request)
     async with http.house(request).db.read() as tx:
         integration_id = await queries.find_first(tx, caller.account_id)
     return http.json_response({"data": {"integration_id": integration_id, "account_id": caller.account_id}})
+
+
+@router.get("/integrations", tags=["Integrations"], openapi_extra=openapi.LIST)
+async def list_integrations(request: Request) -> Response:
+    """The account's shops."""
+    caller = await auth.caller(request, scope=READ)
+    sort = ",".join(request.query_params.getlist("sort"))
+    async with http.house(request).db.read() as tx:
+        rows = await queries.list_integrations(tx, caller.account_id, sort)
+    return http.json_response({"data": [queries.to_wire(row) for row in rows]})
+
+
+@extensions.post("/integrations", status_code=201, openapi_extra=openapi.CREATE)
+async def create_integration(request: Request) -> Response:
+    """Connect a shop."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=WRITE)
+    fields = schema.read_body(schema.NEW_INTEGRATION, await http.read_body(request))
+    if missing := schema.find_required(fields):
+        raise errors.Invalid(missing)
+    async with house.db.write() as tx:
+        id = await operations.create_integration(house.db, tx, caller.account_id, **fields, now=house.clock())
+        row = await queries.get_integration(tx, caller.account_id, id)
+    return http.json_response({"data": queries.to_wire(row)}, status=201)
+
+
+@router.get("/integrations/logs", tags=["Integrations"], openapi_extra=openapi.LOGS)
+async def list_all_logs(request: Request) -> Response:
+    """What went wrong with any shop, newest first."""
+    caller = await auth.caller(request, scope=READ)
+    return await _answer_logs(request, caller.account_id, None)
+
+
+@router.get("/integrations/{id}", tags=["Integrations"], openapi_extra=openapi.GET)
+async def get_integration(request: Request) -> Response:
+    """One shop."""
+    caller = await auth.caller(request, scope=READ)
+    async with http.house(request).db.read() as tx:
+        row = await queries.get_integration(tx, caller.account_id, _to_id(request))
+    return http.json_response({"data": queries.to_wire(row)})
+
+
+@router.patch("/integrations/{id}", status_code=204, tags=["Integrations"], openapi_extra=openapi.PATCH)
+async def patch_integration(request: Request) -> Response:
+    """Change what is sent of a shop."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=WRITE)
+    id = _to_id(request)
+    fields = schema.read_body(schema.INTEGRATION, await http.read_body(request))
+    async with house.db.write() as tx:
+        await operations.update_integration(tx, caller.account_id, id, fields, now=house.clock())
+    return Response(status_code=204)
+
+
+@router.delete("/integrations/{id}", status_code=204, tags=["Integrations"], openapi_extra=openapi.DELETE)
+async def delete_integration(request: Request) -> Response:
+    """Disconnect a shop: its orders stay readable, new ones are refused."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=WRITE)
+    async with house.db.write() as tx:
+        await operations.delete_integration(tx, caller.account_id, _to_id(request), now=house.clock())
+    return Response(status_code=204)
+
+
+@router.get("/integrations/{id}/logs", tags=["Integrations"], openapi_extra=openapi.LOGS_OF_ONE)
+async def list_logs(request: Request) -> Response:
+    """What went wrong with one shop, newest first."""
+    caller = await auth.caller(request, scope=READ)
+    return await _answer_logs(request, caller.account_id, _to_id(request))
+
+
+@router.post("/integrations/{id}/logs", status_code=201, tags=["Integrations"], openapi_extra=openapi.CREATE_LOG)
+async def create_log(request: Request) -> Response:
+    """Tell what went wrong with a shop."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=WRITE)
+    id = _to_id(request)
+    entry = schema.read_body(schema.NEW_LOG, await http.read_body(request), closed=True)
+    async with house.db.write() as tx:
+        await queries.get_integration(tx, caller.account_id, id)
+        made = await operations.append_log(
+            house.db, tx, caller.account_id, id, entry, now=house.clock(), protected=False
+        )
+    return http.json_response({"data": made}, status=201)
+
+
+@router.get("/shop-order-statuses", tags=["Integrations"], openapi_extra=openapi.STATUSES)
+async def list_statuses(request: Request) -> Response:
+    """The words of a shop for an order's status."""
+    caller = await auth.caller(request, scope=READ)
+    asked = schema.read_status_request(dict(request.query_params))
+    async with http.house(request).db.read() as tx:
+        await _require_named(tx, caller.account_id, asked.integration_id)
+        rows = await queries.list_statuses(tx, caller.account_id, asked.integration_id, show_deleted=asked.show_deleted)
+    return http.json_response({"data": [queries.to_status(row, asked.language) for row in rows]})
+
+
+@router.post("/shop-order-statuses", tags=["Integrations"], openapi_extra=openapi.REPLACE_STATUSES)
+async def replace_statuses(request: Request) -> Response:
+    """Say which statuses a shop has; those that are not named are deleted."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=WRITE)
+    sent = schema.read_body(schema.NEW_STATUSES, await http.read_body(request))
+    async with house.db.write() as tx:
+        await _require_sent(tx, caller.account_id, sent["integration_id"])
+        await operations.replace_statuses(
+            tx, caller.account_id, sent["integration_id"], sent["statuses"], now=house.clock()
+        )
+    return http.json_response(None)
+
+
+@router.get("/shop-order-statuses/mapping", tags=["Integrations"], openapi_extra=openapi.MAPPING)
+async def get_mapping(request: Request) -> Response:
+    """Which of a shop's statuses stand for the four of ours."""
+    caller = await auth.caller(request, scope=READ)
+    given = {"integration_id": request.query_params.get("integration_id", "")}
+    asked = schema.read_status_request(given)
+    async with http.house(request).db.read() as tx:
+        row = await _require_named(tx, caller.account_id, asked.integration_id)
+        mapping = await queries.find_mapping(tx, caller.account_id, row)
+    return http.json_response({"data": {"integration_id": row.id, "mapping": mapping}})
+
+
+@router.post("/shop-order-statuses/mapping", tags=["Integrations"], openapi_extra=openapi.REPLACE_MAPPING)
+async def replace_mapping(request: Request) -> Response:
+    """Say which of a shop's statuses stand for the four of ours."""
+    caller = await auth.caller(request, scope=WRITE)
+    sent = schema.read_body(schema.NEW_MAPPING, await http.read_body(request))
+    async with http.house(request).db.write() as tx:
+        row = await _require_sent(tx, caller.account_id, sent["integration_id"])
+        await operations.replace_mapping(tx, caller.account_id, row, sent["mapping"])
+    return http.json_response(None)
+
+
+async def _answer_logs(request: Request, account_id: int, integration_id: int | None) -> Response:
+    size = http.read_page_size(request, schema.MAX_LOG_PAGE, schema.DEFAULT_LOG_PAGE)
+    cursor = schema.read_log_cursor(http.read_cursor(request))
+    async with http.house(request).db.read() as tx:
+        if integration_id is not None:
+            await queries.get_integration(tx, account_id, integration_id)
+        page = await queries.list_logs(tx, account_id, integration_id, cursor, size)
+    headers = http.to_links(request, prev=page.previous, next=page.next)
+    return http.json_response({"data": [queries.to_log(row) for row in page.rows]}, headers=headers)
+
+
+async def _require_named(tx: Transaction, account_id: int, id: int) -> Any:
+    """The integration of a query string. Raises Invalid."""
+    row = await queries.find_integration(tx, account_id, id)
+    if row is None:
+        detail = f"Select a valid choice. {id} is not one of the available choices."
+        fault = errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter="integration_id")
+        raise errors.Invalid(fault)
+    return row
+
+
+async def _require_sent(tx: Transaction, account_id: int, id: int) -> Any:
+    """The integration of a body, locked. Raises Invalid."""
+    row = await queries.find_integration(tx, account_id, id, lock=True)
+    if row is None:
+        pointer = errors.to_pointer(("integration_id",))
+        raise errors.Invalid(errors.Fault("invalid", f"Integration with id {id} does not exist", pointer=pointer))
+    return row
+
+
+def _to_id(request: Request) -> int:
+    text = request.path_params["id"]
+    if not _ID.fullmatch(text):
+        raise errors.NotFound(queries.no_such_integration(text))
+    return int(text)

@@ -1,19 +1,42 @@
-"""Integrations: made, deleted."""
+"""Integrations: made, changed, deleted; what went wrong with them; the statuses of their shops."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
+import orjson
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from packhouse.integrations.tables import integrations
-from packhouse.kit import errors
+from packhouse.integrations import queries
+from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
+from packhouse.kit import clock, errors
 from packhouse.kit.db import Database
 
 _MAX_ID = 2**53 - 1  # past it, a client that reads numbers as doubles sees another id
 
+# How a log entry looks where nothing was said.
+_LOG: dict[str, Any] = {
+    "base_url": "",
+    "full_url": None,
+    "method": "",
+    "response_code": None,
+    "response": None,
+    "request": None,
+    "exception_type": None,
+    "exception": None,
+    "additional_data": "",
+}
+
 
 async def create_integration(
-    db: Database, tx: AsyncConnection, account_id: int, shop_name: str, *, now: datetime, id: int | None = None
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    shop_name: str,
+    *,
+    now: datetime,
+    id: int | None = None,
+    **fields: Any,
 ) -> int:
     """The id of the new integration: the one asked for, or the next. Raises Invalid for an id that the account has."""
     if not shop_name.strip() or "\0" in shop_name:
@@ -22,8 +45,8 @@ async def create_integration(
         [id] = await db.next_ids(tx, "integrations", 1)
     else:
         await _reserve(db, tx, account_id, id)
-    row = {"account_id": account_id, "id": id, "shop_name": shop_name, "created_at": now}
-    await tx.execute(insert(integrations).values(row))
+    row = {"account_id": account_id, "id": id, "shop_name": shop_name, "created_at": now, "updated_at": now}
+    await tx.execute(insert(integrations).values({**row, **_to_columns(fields)}))
     return id
 
 
@@ -36,8 +59,103 @@ async def _reserve(db: Database, tx: AsyncConnection, account_id: int, id: int) 
     await db.keep_above(tx, "integrations", id)
 
 
+def _to_columns(fields: dict[str, Any]) -> dict[str, Any]:
+    lists = {name: orjson.dumps(value).decode() for name, value in fields.items() if isinstance(value, list)}
+    return {**fields, **lists}
+
+
+async def update_integration(
+    tx: AsyncConnection, account_id: int, id: int, fields: dict[str, Any], *, now: datetime
+) -> bool:
+    """Whether anything differs from before; nothing is written where it does not. Raises NotFound."""
+    row = await queries.get_integration(tx, account_id, id, lock=True)
+    changed = {name: value for name, value in _to_columns(fields).items() if getattr(row, name) != value}
+    if changed:
+        here = (integrations.c.account_id == account_id, integrations.c.id == id)
+        await tx.execute(update(integrations).where(*here).values({**changed, "updated_at": now}))
+    return bool(changed)
+
+
 async def delete_integration(tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
     """Its orders stay readable, new ones are refused. Raises NotFound."""
     live = (integrations.c.account_id == account_id, integrations.c.id == id, integrations.c.deleted_at.is_(None))
     if not (await tx.execute(update(integrations).where(*live).values(deleted_at=now))).rowcount:
-        raise errors.NotFound(errors.Fault("not_found", f"The account has no integration {id}."))
+        raise errors.NotFound(queries.no_such_integration(id))
+
+
+async def append_log(
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    integration_id: int | None,
+    entry: dict[str, Any],
+    *,
+    now: datetime,
+    protected: bool = True,
+) -> dict[str, Any]:
+    """The entry as it is read back. `entry` holds `base_url` and what else is known, in the words of `schema.NewLog`;
+    `protected` marks what the server itself has seen, beside what a client told."""
+    [id] = await db.next_ids(tx, "integration_logs", 1)
+    said = {name: value for name, value in entry.items() if value is not None}
+    at = said.pop("created_at", None)
+    row: dict[str, Any] = {
+        "account_id": account_id,
+        "id": id,
+        "integration_id": integration_id,
+        "created_at": clock.from_wire(at) if at else now,
+        "protected": protected,
+    }
+    document = {**_LOG, **said}
+    await tx.execute(insert(integration_logs).values({**row, "document": orjson.dumps(document).decode()}))
+    return {
+        "id": id,
+        "integration_id": integration_id,
+        **document,
+        "created_at": clock.to_wire(row["created_at"]),
+        "protected": protected,
+    }
+
+
+async def replace_statuses(
+    tx: AsyncConnection, account_id: int, integration_id: int, statuses: list[dict[str, Any]], *, now: datetime
+) -> None:
+    """These are the shop's statuses from now on; one that is not among them is marked as deleted."""
+    table = shop_order_statuses
+    here = (table.c.account_id == account_id, table.c.integration_id == integration_id)
+    named = [status["external_id"] for status in statuses]
+    gone = update(table).where(*here, table.c.deleted_at.is_(None), table.c.external_id.not_in(named))
+    await tx.execute(gone.values(deleted_at=now))
+    await tx.execute(delete(table).where(*here, table.c.external_id.in_(named)))
+    rows = [
+        {
+            "account_id": account_id,
+            "integration_id": integration_id,
+            "external_id": status["external_id"],
+            "position": position,
+            "translations": orjson.dumps(status["translations"]).decode(),
+        }
+        for position, status in enumerate(statuses)
+    ]
+    if rows:
+        await tx.execute(insert(table), rows)
+
+
+async def replace_mapping(
+    tx: AsyncConnection, account_id: int, integration: Any, mapping: list[dict[str, Any]]
+) -> None:
+    """Raises Invalid for statuses that the shop has not."""
+    known = {row.external_id for row in await queries.list_statuses(tx, account_id, integration.id)}
+    strange = [
+        errors.Fault(
+            "invalid_choice",
+            f"Select a valid choice. {entry['external_id']} is not one of the available choices.",
+            title="Invalid Choice",
+            pointer=errors.to_pointer(("mapping", index, "external_id")),
+        )
+        for index, entry in enumerate(mapping)
+        if entry["external_id"] is not None and entry["external_id"] not in known
+    ]
+    if strange:
+        raise errors.Invalid(strange)
+    here = (integrations.c.account_id == account_id, integrations.c.id == integration.id)
+    await tx.execute(update(integrations).where(*here).values(status_mapping=orjson.dumps(mapping).decode()))

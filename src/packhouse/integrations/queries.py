@@ -1,21 +1,34 @@
-"""Reads of an account's integrations."""
+"""Reads of an account's integrations, of their logs, and of the statuses of their shops."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+import orjson
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from packhouse.integrations.tables import integrations
+from packhouse.integrations import schema
+from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
+from packhouse.kit import clock, errors
+
+_i, _l, _s = integrations.c, integration_logs.c, shop_order_statuses.c
+
+# What a list can be sorted by, each with `-` too; names of shops without regard to the case of ASCII letters.
+SORTS: dict[str, ColumnElement[Any]] = {
+    "id": _i.id,
+    "shop_name": func.lower(_i.shop_name),
+    "type": _i.type,
+    "created_at": _i.created_at,
+    "updated_at": func.coalesce(_i.updated_at, _i.created_at),
+    "last_fetched_at": _i.last_fetched_at,
+}
 
 
 async def find_live(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> set[int]:
     """Those of `ids` that take orders."""
     if not ids:
         return set()
-    statement = select(integrations.c.id).where(
-        integrations.c.account_id == account_id, integrations.c.id.in_(sorted(ids)), integrations.c.deleted_at.is_(None)
-    )
+    statement = select(_i.id).where(_i.account_id == account_id, _i.id.in_(sorted(ids)), _i.deleted_at.is_(None))
     return set((await tx.execute(statement)).scalars())
 
 
@@ -23,25 +36,161 @@ async def find_known(tx: AsyncConnection, account_id: int, ids: Collection[int])
     """Those of `ids` that the account has or had: orders of a deleted integration can still be listed."""
     if not ids:
         return set()
-    statement = select(integrations.c.id).where(
-        integrations.c.account_id == account_id, integrations.c.id.in_(sorted(ids))
-    )
+    statement = select(_i.id).where(_i.account_id == account_id, _i.id.in_(sorted(ids)))
     return set((await tx.execute(statement)).scalars())
 
 
 async def find_first(tx: AsyncConnection, account_id: int) -> int | None:
-    statement = select(integrations.c.id).where(
-        integrations.c.account_id == account_id, integrations.c.deleted_at.is_(None)
-    )
-    return (await tx.execute(statement.order_by(integrations.c.id).limit(1))).scalar()
-
-
-async def list_integrations(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
-    statement = select(integrations).where(integrations.c.account_id == account_id, integrations.c.deleted_at.is_(None))
-    return (await tx.execute(statement.order_by(integrations.c.id))).all()
+    statement = select(_i.id).where(_i.account_id == account_id, _i.deleted_at.is_(None))
+    return (await tx.execute(statement.order_by(_i.id).limit(1))).scalar()
 
 
 async def list_ids(tx: AsyncConnection, account_id: int) -> list[int]:
     """Of all that the account has or had."""
-    statement = select(integrations.c.id).where(integrations.c.account_id == account_id)
-    return list((await tx.execute(statement.order_by(integrations.c.id))).scalars())
+    statement = select(_i.id).where(_i.account_id == account_id)
+    return list((await tx.execute(statement.order_by(_i.id))).scalars())
+
+
+async def list_integrations(tx: AsyncConnection, account_id: int, sort: str = "") -> Sequence[Any]:
+    """The live ones. An unsupported sort means by id; ties are broken by id."""
+    statement = select(integrations).where(_i.account_id == account_id, _i.deleted_at.is_(None))
+    return (await tx.execute(statement.order_by(*_to_order(sort), _i.id))).all()
+
+
+def _to_order(sort: str) -> list[ColumnElement[Any]]:
+    """What has no value (never fetched) comes last in either direction, on either database."""
+    found: dict[str, ColumnElement[Any]] = {}
+    for part in sort.split(",") if sort else ():
+        name = part.strip().removeprefix("-")
+        if name not in SORTS:
+            return []
+        column = SORTS[name]
+        found.setdefault(name, (column.desc() if part.strip().startswith("-") else column.asc()).nulls_last())
+    return list(found.values())
+
+
+async def find_integration(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Any:
+    """A live one, or None."""
+    statement = select(integrations).where(_i.account_id == account_id, _i.id == id, _i.deleted_at.is_(None))
+    return (await tx.execute(statement.with_for_update() if lock else statement)).first()
+
+
+async def get_integration(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Any:
+    """A live one. Raises NotFound."""
+    row = await find_integration(tx, account_id, id, lock=lock)
+    if row is None:
+        raise errors.NotFound(no_such_integration(id))
+    return row
+
+
+def no_such_integration(id: int | str) -> errors.Fault:
+    return errors.Fault("not_found", f"The account has no integration {id}.", title="Not found")
+
+
+def to_wire(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "shop_name": row.shop_name,
+        "shop_url": row.shop_url,
+        "type": row.type,
+        "service_point_enabled": row.service_point_enabled,
+        "service_point_carriers": orjson.loads(row.service_point_carriers),
+        "webhook_active": row.webhook_active,
+        "webhook_url": row.webhook_url,
+        "feedback_type": row.feedback_type,
+        "started_failing_at": _to_time(row.started_failing_at),
+        "last_fetched_at": _to_time(row.last_fetched_at),
+        "created_at": _to_time(row.created_at),
+        "updated_at": _to_time(row.updated_at or row.created_at),
+    }
+
+
+def _to_time(instant: Any) -> str | None:
+    return None if instant is None else clock.to_wire(instant)
+
+
+class LogPage(NamedTuple):
+    """`previous` is an empty text where the page before is the first."""
+
+    rows: Sequence[Any]
+    previous: str | None
+    next: str | None
+
+
+async def list_logs(
+    tx: AsyncConnection, account_id: int, integration_id: int | None, cursor: schema.LogCursor | None, size: int
+) -> LogPage:
+    """Newest first; of one integration, or of all. Two statements at any size."""
+    statement = select(integration_logs).where(_l.account_id == account_id)
+    if integration_id is not None:
+        statement = statement.where(_l.integration_id == integration_id)
+    older = statement.order_by(_l.created_at.desc(), _l.id.desc()).limit(size + 1)
+    rows = (await tx.execute(older if cursor is None else older.where(_before(cursor)))).all()
+    shown = rows[:size]
+    ahead = schema.LogCursor(shown[-1].created_at, shown[-1].id).encode() if len(rows) > size else None
+    behind = None if cursor is None else await _find_previous(tx, statement, cursor, size)
+    return LogPage(shown, behind, ahead)
+
+
+def _before(cursor: schema.LogCursor) -> ColumnElement[bool]:
+    if cursor.id is None:
+        return _l.created_at < cursor.at
+    return tuple_(_l.created_at, _l.id) < tuple_(cursor.at, cursor.id, types=[_l.created_at.type, _l.id.type])
+
+
+async def _find_previous(
+    tx: AsyncConnection, statement: Select[Any], cursor: schema.LogCursor, size: int
+) -> str | None:
+    """The place before which the previous page begins: `size` entries nearer to now than this page."""
+    newer = statement.where(~_before(cursor)).order_by(_l.created_at, _l.id).limit(size + 1)
+    rows = (await tx.execute(newer)).all()
+    if not rows:
+        return None
+    return schema.LogCursor(rows[-1].created_at, rows[-1].id).encode() if len(rows) > size else ""
+
+
+def to_log(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "integration_id": row.integration_id,
+        **orjson.loads(row.document),
+        "created_at": clock.to_wire(row.created_at),
+        "protected": row.protected,
+    }
+
+
+async def list_statuses(
+    tx: AsyncConnection, account_id: int, integration_id: int, *, show_deleted: bool = False
+) -> Sequence[Any]:
+    """In the shop's own order, deleted ones last."""
+    statement = select(shop_order_statuses).where(_s.account_id == account_id, _s.integration_id == integration_id)
+    if not show_deleted:
+        statement = statement.where(_s.deleted_at.is_(None))
+    return (await tx.execute(statement.order_by(_s.deleted_at.nulls_first(), _s.position, _s.external_id))).all()
+
+
+def to_status(row: Any, language: str | None) -> dict[str, Any]:
+    """`status` is in the language asked for, else in English, else in the first that there is."""
+    translations = orjson.loads(row.translations)
+    by_language = {translation["language"]: translation["status"] for translation in translations}
+    wanted = [by_language[name] for name in (language, "en-us", "en-gb") if name in by_language]
+    return {
+        "external_id": row.external_id,
+        "status": wanted[0] if wanted else translations[0]["status"],
+        "deleted_at": _to_time(row.deleted_at),
+        "translations": translations,
+    }
+
+
+async def find_mapping(tx: AsyncConnection, account_id: int, integration: Any) -> list[dict[str, Any]]:
+    """All four categories; what names a status that the shop no longer has is not valid."""
+    mapped = {entry["status_category"]: entry["external_id"] for entry in orjson.loads(integration.status_mapping)}
+    known = {row.external_id for row in await list_statuses(tx, account_id, integration.id)}
+    return [
+        {
+            "status_category": category,
+            "external_id": mapped.get(category),
+            "is_valid": mapped.get(category) is None or mapped[category] in known,
+        }
+        for category in schema.CATEGORIES
+    ]

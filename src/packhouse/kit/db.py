@@ -69,7 +69,8 @@ sequences = Table(
 )
 
 SEQUENCES = (
-    "accounts", "api_keys", "audit_log", "integrations", "jobs", "orders", "parcels", "shipments", "shipping_setup",
+    "accounts", "api_keys", "audit_log", "integration_logs", "integrations", "jobs", "orders", "parcels", "shipments",
+    "shipping_setup",
 )  # fmt: skip
 
 # Of a column that `upsert` leaves alone: a new row gets its default, a row that is there keeps its value.
@@ -84,14 +85,9 @@ _HAS_WORK = "packhouse.has_work"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _SQLITE_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_AWAY = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_PROTOCOL,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-}
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
+}  # fmt: skip
 _SQLITE_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 # SQLSTATE: lock not available, deadlock, serialization failure, a duplicate made by a concurrent writer.
 _POSTGRES_BUSY = {"55P03", "40P01", "40001", "23505"}

@@ -250,12 +250,18 @@ def base_url(request: Request) -> str:
 
 def page_links(request: Request, page: Page) -> dict[str, str]:
     """A `Link` header for the pages that exist, every other query parameter kept as it was."""
+    prev, next = (cursor.encode() if cursor else None for cursor in (page.previous, page.next))
+    return to_links(request, prev=prev, next=next)
+
+
+def to_links(request: Request, *, prev: str | None, next: str | None) -> dict[str, str]:
+    """The same from cursors as they stand on the wire; an empty one leads to the list's start."""
     base = house(request).public_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
     path = quote(request.scope.get("root_path", "") + request.scope["path"])
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
     links = [
-        f'<{base.rstrip("/")}{path}?{urlencode([*kept, ("cursor", cursor.encode())])}>; rel="{rel}"'
-        for rel, cursor in (("prev", page.previous), ("next", page.next))
+        f'<{base.rstrip("/")}{path}?{urlencode([*kept, *([("cursor", cursor)] if cursor else [])])}>; rel="{rel}"'
+        for rel, cursor in (("prev", prev), ("next", next))
         if cursor is not None
     ]
     return {"Link": ", ".join(links)} if links else {}
