@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 import packhouse
 from packhouse import migrations, worker
 from packhouse.accounts import api as accounts
+from packhouse.accounts import openapi as accounts_openapi
 from packhouse.integrations import api as integrations
 from packhouse.integrations import openapi as integrations_openapi
 from packhouse.kit import clock, errors, http, logs, metrics, tracing
@@ -86,6 +87,7 @@ def create_app(
     app.state.desk = worker.create_desk(settings, db, now, carriers)
     app.state.metrics_token = settings.metrics_token
     app.include_router(system)
+    app.include_router(accounts.sign_in)
     routers = (
         shipping.router,
         shipping.extensions,
@@ -199,12 +201,12 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         components = document.setdefault("components", {})
-        rooms = (orders_openapi, integrations_openapi, shipping_openapi)
+        rooms = (accounts_openapi, orders_openapi, integrations_openapi, shipping_openapi)
         shapes = {name: shape for room in rooms for name, shape in room.to_components().items()}
         components["schemas"] = {**shapes, **http.ERROR_SCHEMAS}
-        components["securitySchemes"] = {"HTTPBasicAuth": {"type": "http", "scheme": "basic"}}
+        components["securitySchemes"] = accounts_openapi.SECURITY_SCHEMES
         for path, operations in document["paths"].items():
             for operation in operations.values():
-                operation["security"] = [{"HTTPBasicAuth": []}] if path.startswith("/api/") else []
+                operation["security"] = accounts_openapi.SECURITY if path.startswith("/api/") else []
         app.openapi_schema = document
     return app.openapi_schema

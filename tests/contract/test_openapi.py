@@ -46,6 +46,12 @@ OPERATIONS = {
         for at, method in (("", "get"), ("", "post"), ("/{id}", "get"), ("/{id}", "patch"), ("/{id}", "delete"))
     ),
     ("/api/packhouse/audit-log", "get"),
+    ("/api/packhouse/clients", "get"),
+    ("/api/packhouse/clients", "post"),
+    ("/api/packhouse/clients/{client_id}", "delete"),
+    ("/api/packhouse/clients/{client_id}/rotate", "post"),
+    ("/oauth2/token", "post"),
+    ("/oauth2/revoke", "post"),
     ("/api/packhouse/integrations", "post"),
     ("/api/v3/integrations", "get"),
     ("/api/v3/integrations/logs", "get"),
@@ -239,10 +245,12 @@ def test_every_operation_has_a_name_of_its_own_and_says_who_may_call_it(document
     names = [operation["operationId"] for operation in operations_of(document)]
     assert len(set(names)) == len(names) == len(OPERATIONS)
     schemes = document["components"]["securitySchemes"]
-    assert schemes == {"HTTPBasicAuth": {"type": "http", "scheme": "basic"}}
+    assert set(schemes) == {"HTTPBasicAuth", "OAuth2ClientCreds"}
     for path, known in document["paths"].items():
         for operation in known.values():
-            assert operation["security"] == ([{"HTTPBasicAuth": []}] if path.startswith("/api/") else [])
+            assert operation["security"] == (
+                [{"HTTPBasicAuth": []}, {"OAuth2ClientCreds": []}] if path.startswith("/api/") else []
+            )
 
 
 def test_an_order_as_stored_fits_its_description(server: served.Server, document: Any) -> None:

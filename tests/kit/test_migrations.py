@@ -24,6 +24,7 @@ T = TypeVar("T")
 ROOMS = (
     jobs.jobs,
     accounts.accounts,
+    accounts.access_tokens,
     accounts.api_keys,
     accounts.audit_log,
     integrations.integrations,

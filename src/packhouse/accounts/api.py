@@ -1,14 +1,62 @@
-"""What a client may ask about its own account."""
+"""What a client may ask about its own account, and the tokens that it may sign in with."""
+
+from datetime import timedelta
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import audit, auth, openapi
+from packhouse.accounts import audit, auth, openapi, operations, queries, schema, tokens
 from packhouse.accounts.schema import ALL
-from packhouse.kit import http, pagination
+from packhouse.kit import clock, errors, http, pagination
 
+sign_in = APIRouter(tags=["Sign-in"], default_response_class=Response)
 extensions = APIRouter(prefix="/api/packhouse", tags=["Account"], default_response_class=Response)
+
+
+@sign_in.post("/oauth2/token", openapi_extra=openapi.TOKEN)
+@sign_in.post("/api/v3/oauth2/token", include_in_schema=False)
+async def issue_token(request: Request) -> Response:
+    """A token for a client (OAuth2 client credentials)."""
+    house = http.house(request)
+    form = _read_form(await http.read_form(request))
+    if form.get("grant_type") != "client_credentials":
+        raise _refuse_grant(form.get("grant_type"))
+    row = await auth.client(request, form)
+    scopes = tokens.choose_scopes(auth.to_granted(row), form.get("scope"))
+    async with house.db.write() as tx:
+        issued = await tokens.issue_token(house.db, tx, row[0], row[7], auth.to_actor(row), scopes, now=house.clock())
+    return http.json_response(issued, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+@sign_in.post("/oauth2/revoke", openapi_extra=openapi.REVOKE)
+@sign_in.post("/api/v3/oauth2/revoke", include_in_schema=False)
+async def revoke_token(request: Request) -> Response:
+    """End one of the client's tokens (RFC 7009)."""
+    house = http.house(request)
+    form = _read_form(await http.read_form(request))
+    row = await auth.client(request, form)
+    if not form.get("token"):
+        raise tokens.TokenRefusal("invalid_request", "The parameter token is missing.")
+    async with house.db.write() as tx:
+        await tokens.revoke_token(house.db, tx, row[0], row[7], auth.to_actor(row), form["token"], now=house.clock())
+    return Response(status_code=200)
+
+
+def _read_form(pairs: list[tuple[str, str]] | None) -> dict[str, str]:
+    if pairs is None:
+        raise tokens.TokenRefusal("invalid_request", "The body must be application/x-www-form-urlencoded.")
+    form = {name: value for name, value in pairs if value}
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise tokens.TokenRefusal("invalid_request", "A parameter is there more than once.")
+    return form
+
+
+def _refuse_grant(grant: str | None) -> tokens.TokenRefusal:
+    if grant is None:
+        return tokens.TokenRefusal("invalid_request", "The parameter grant_type is missing.")
+    return tokens.TokenRefusal("unsupported_grant_type", "The grant_type must be client_credentials.")
 
 
 @extensions.get("/audit-log", openapi_extra=openapi.AUDIT_LOG)
@@ -19,6 +67,87 @@ async def list_audit_log(request: Request) -> Response:
     cursor = pagination.decode(http.read_cursor(request))
     async with http.house(request).db.read() as tx:
         page = await audit.list_entries(tx, caller.account_id, cursor, size)
-    return http.json_response(
-        {"data": [audit.to_wire(row) for row in page.rows]}, headers=http.page_links(request, page)
-    )
+    data = [audit.to_wire(row) for row in page.rows]
+    return http.json_response({"data": data}, headers=http.page_links(request, page))
+
+
+@extensions.get("/clients", openapi_extra=openapi.CLIENTS)
+async def list_clients(request: Request) -> Response:
+    """The account's OAuth2 clients, without their secrets."""
+    caller = await auth.caller(request, scope=ALL)
+    async with http.house(request).db.read() as tx:
+        rows = await queries.list_keys(tx, caller.account_id, "client")
+    return http.json_response({"data": [_to_client(row) for row in rows]})
+
+
+@extensions.post("/clients", status_code=201, openapi_extra=openapi.CREATE_CLIENT)
+async def create_client(request: Request) -> Response:
+    """Make an OAuth2 client; its secret is shown this once."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=ALL)
+    asked = schema.read_new_client(await http.read_body(request))
+    async with house.db.write() as tx:
+        made = await operations.create_key(
+            house.db,
+            tx,
+            caller.account_id,
+            asked.get("name", ""),
+            now=house.clock(),
+            actor=caller.actor,
+            kind="client",
+            scopes=asked.get("scopes", [ALL]),
+        )
+        row = await queries.find_key(tx, made.public_key)
+    return http.json_response({"data": {**_to_client(row), "client_secret": made.secret_key}}, status=201)
+
+
+@extensions.post("/clients/{client_id}/rotate", openapi_extra=openapi.ROTATE_CLIENT)
+async def rotate_client(request: Request) -> Response:
+    """Give a client a new secret; the one before is good for another day."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=ALL)
+    client_id = _to_client_id(request)
+    async with house.db.write() as tx:
+        secret = await operations.rotate_key(
+            house.db,
+            tx,
+            caller.account_id,
+            client_id,
+            now=house.clock(),
+            keep=timedelta(days=1),
+            actor=caller.actor,
+            kind="client",
+        )
+        row = await queries.find_key(tx, client_id)
+    return http.json_response({"data": {**_to_client(row), "client_secret": secret}})
+
+
+@extensions.delete("/clients/{client_id}", status_code=204, openapi_extra=openapi.REVOKE_CLIENT)
+async def revoke_client(request: Request) -> Response:
+    """End a client and its tokens."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=ALL)
+    client_id = _to_client_id(request)
+    async with house.db.write() as tx:
+        await operations.revoke_key(
+            house.db, tx, caller.account_id, client_id, now=house.clock(), actor=caller.actor, kind="client"
+        )
+    return Response(status_code=204)
+
+
+def _to_client_id(request: Request) -> str:
+    client_id = str(request.path_params["client_id"])
+    if "\0" in client_id:
+        raise errors.NotFound(errors.Fault("not_found", "The account has no such client."))
+    return client_id
+
+
+def _to_client(row: Any) -> dict[str, Any]:
+    return {
+        "client_id": row.public_key,
+        "name": row.name,
+        "scopes": row.scopes.split(),
+        "created_at": clock.to_wire(row.created_at),
+        "revoked_at": row.revoked_at and clock.to_wire(row.revoked_at),
+        "second_secret_until": row.second_until and clock.to_wire(row.second_until),
+    }

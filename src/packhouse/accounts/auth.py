@@ -2,34 +2,112 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
-from packhouse.accounts import queries
-from packhouse.accounts.schema import Caller
-from packhouse.kit import errors, http, security
+from packhouse.accounts import queries, tokens
+from packhouse.accounts.schema import ALL, Caller
+from packhouse.kit import clock, errors, http, security
 
 # Compared against when there is no such key, so that a wrong key takes as long as a wrong secret.
 _NO_KEY = security.hash_secret(security.new_secret())
+_EVERYTHING = frozenset({ALL})
+_ACTORS = {"key": "api_key", "client": "oauth_client"}
 
 
 async def caller(request: Request, scope: str | None = None) -> Caller:
-    """Raises Unauthenticated without the credentials of a live key, Forbidden where the caller lacks the scope."""
-    public_key, secret = _credentials(request.headers.get("authorization", ""))
-    row = await http.house(request).db.fetch_one(queries.FIND_KEY, public_key=public_key)
-    if not security.is_secret(secret, row[1] if row else _NO_KEY) or row is None:
+    """Raises Unauthenticated without the credentials of a live key or token, Forbidden where the scope is missing."""
+    scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+    kind = scheme.lower()
+    if kind == "basic":
+        found = await _find_by_key(request, sent)
+    elif kind == "bearer":
+        found = await _find_by_token(request, sent)
+    else:
         raise _unauthenticated()
-    found = Caller(row[0], row[2], f"api_key:{public_key}")
     http.trace(request).account_id = found.account_id
     if scope is not None and not found.may(scope):
         raise errors.Forbidden(errors.Fault("forbidden", f"The scope {scope} is needed for this."))
     return found
 
 
-def _credentials(header: str) -> tuple[str, str]:
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
+async def _find_by_key(request: Request, sent: str) -> Caller:
+    public_key, secret = _decode(sent)
+    row = await find_key(request, public_key, secret)
+    if row is None or not row[3]:
         raise _unauthenticated()
+    return Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[4]))
+
+
+async def find_key(request: Request, public_key: str, secret: str) -> Sequence[Any] | None:
+    """The live key or client with this secret, or with its second one while that is good."""
+    house = http.house(request)
+    row = await house.db.fetch_one(queries.FIND_KEY, public_key=public_key)
+    if security.is_secret(secret, row[1] if row else _NO_KEY):
+        return row
+    if row is None or row[5] is None or not security.is_secret(secret, row[5]):
+        return None
+    return row if clock.to_wire(row[6]) > clock.to_wire(house.clock()) else None
+
+
+async def _find_by_token(request: Request, sent: str) -> Caller:
+    parts = tokens.parse(sent.strip())
+    if parts is None:
+        raise _unauthenticated()
+    house = http.house(request)
+    row = await house.db.fetch_one(queries.FIND_TOKEN, account_id=parts.account_id, token_id=parts.token_id)
+    if not security.is_secret(parts.secret, row[0] if row else _NO_KEY) or row is None:
+        raise _unauthenticated()
+    if clock.to_wire(row[1]) <= clock.to_wire(house.clock()):
+        raise _unauthenticated()
+    return Caller(parts.account_id, row[5], f"{_ACTORS[row[3]]}:{row[4]}", _to_scopes(row[2]))
+
+
+def _to_scopes(words: str) -> frozenset[str]:
+    return _EVERYTHING if words == ALL else frozenset(words.split())
+
+
+async def client(request: Request, form: dict[str, str]) -> Sequence[Any]:
+    """The row of `queries.FIND_KEY` of the key or client that asks for a token. Raises InvalidClient, TokenRefusal."""
+    header = request.headers.get("authorization", "")
+    if header and ("client_secret" in form or "client_id" in form):
+        raise tokens.TokenRefusal(
+            "invalid_request", "Send the client's credentials by HTTP Basic or in the form, once."
+        )
+    for public_key, secret in _read_client(header, form):
+        if (row := await find_key(request, public_key, secret)) is not None:
+            return row
+    raise tokens.InvalidClient
+
+
+def _read_client(header: str, form: dict[str, str]) -> list[tuple[str, str]]:
+    """By Basic the RFC wants both encoded as in a form, and most clients send them as they are: both are tried."""
+    if not header:
+        sent = [(form.get("client_id", ""), form.get("client_secret", ""))]
+        return [pair for pair in sent if all(pair) and "\0" not in pair[0]]
+    scheme, _, encoded = header.partition(" ")
+    try:
+        plain = _decode(encoded) if scheme.lower() == "basic" else None
+    except errors.Unauthenticated:
+        plain = None
+    if plain is None:
+        return []
+    unquoted = (unquote_plus(plain[0]), unquote_plus(plain[1]))
+    return [plain] if unquoted == plain or "\0" in unquoted[0] else [plain, unquoted]
+
+
+def to_actor(row: Sequence[Any]) -> str:
+    return f"{_ACTORS[row[8]]}:{row[9]}"
+
+
+def to_granted(row: Sequence[Any]) -> frozenset[str]:
+    return _to_scopes(row[4])
+
+
+def _decode(encoded: str) -> tuple[str, str]:
     try:
         decoded = base64.b64decode(encoded.strip(), validate=True).decode()
     except (binascii.Error, ValueError):

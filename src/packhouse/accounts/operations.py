@@ -1,12 +1,14 @@
 """Accounts and their keys: made, revoked."""
 
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import audit, queries
+from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.accounts.tables import accounts, api_keys
 from packhouse.kit import errors, places, security
 from packhouse.kit.db import Database
@@ -52,27 +54,95 @@ async def create_key(
     public_key: str | None = None,
     secret_key: str | None = None,
     actor: str = OPERATOR,
+    kind: str = "key",
+    scopes: Collection[str] = (ALL,),
 ) -> NewKey:
     """A pair chosen by the caller, or a random one. Raises Invalid for a public key that is taken or that HTTP Basic
     cannot carry."""
     public, secret = public_key or security.new_public_key(), secret_key or security.new_secret()
     if ":" in public or not (public + secret).isprintable():
         raise errors.Invalid(errors.Fault("invalid", "A key is printable and a public key holds no colon."))
+    if not scopes or (unknown := sorted(set(scopes) - set(SCOPES))):
+        detail = f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}." if scopes else "A scope is needed."
+        raise errors.Invalid(errors.Fault("invalid_choice", detail, pointer=errors.to_pointer(("scopes",))))
     await db.lock_table(tx, api_keys)
     if await queries.find_key(tx, public) is not None:
         raise errors.Invalid(errors.Fault("invalid", f"The public key {public!r} is in use."))
     [id] = await db.next_ids(tx, "api_keys", 1)
     row = {"account_id": account_id, "id": id, "name": name, "public_key": public, "created_at": now}
+    row |= {"kind": kind, "scopes": " ".join(sorted(set(scopes))), "takes_basic": kind == "key"}
     await tx.execute(insert(api_keys).values({**row, "secret_hash": security.hash_secret(secret)}))
-    await audit.record(db, tx, account_id, actor, "key.created", public, now=now)
+    await audit.record(db, tx, account_id, actor, f"{kind}.created", public, now=now)
     return NewKey(id, public, secret)
 
 
 async def revoke_key(
-    db: Database, tx: AsyncConnection, account_id: int, public_key: str, *, now: datetime, actor: str = OPERATOR
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    public_key: str,
+    *,
+    now: datetime,
+    actor: str = OPERATOR,
+    kind: str = "key",
 ) -> None:
-    """From the next request on, on every process. Raises NotFound for a key that is not a live one of the account."""
-    live = (api_keys.c.account_id == account_id, api_keys.c.public_key == public_key, api_keys.c.revoked_at.is_(None))
-    if not (await tx.execute(update(api_keys).where(*live).values(revoked_at=now))).rowcount:
-        raise errors.NotFound(errors.Fault("not_found", f"The account has no live key {public_key!r}."))
-    await audit.record(db, tx, account_id, actor, "key.revoked", public_key, now=now)
+    """With its tokens, from the next request on, on every process. Raises NotFound for a key that is not a live one of
+    the account."""
+    await _change_key(tx, account_id, public_key, kind, revoked_at=now)
+    await audit.record(db, tx, account_id, actor, f"{kind}.revoked", public_key, now=now)
+
+
+async def rotate_key(
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    public_key: str,
+    *,
+    now: datetime,
+    keep: timedelta,
+    actor: str = OPERATOR,
+    kind: str = "key",
+) -> str:
+    """A new secret; the one before is good for `keep` longer, the one before that no more. Raises NotFound."""
+    secret = security.new_secret()
+    changes = {"secret_hash": security.hash_secret(secret), "second_hash": api_keys.c.secret_hash}
+    await _change_key(tx, account_id, public_key, kind, **changes, second_until=now + keep)
+    await audit.record(db, tx, account_id, actor, f"{kind}.rotated", public_key, now=now)
+    return secret
+
+
+async def set_key_basic(
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    public_key: str,
+    *,
+    takes_basic: bool,
+    now: datetime,
+    actor: str = OPERATOR,
+) -> None:
+    """Whether the key signs in by HTTP Basic or gets tokens only. Raises NotFound."""
+    await _change_key(tx, account_id, public_key, "key", takes_basic=takes_basic)
+    action = "key.basic_accepted" if takes_basic else "key.basic_refused"
+    await audit.record(db, tx, account_id, actor, action, public_key, now=now)
+
+
+async def set_account_basic(
+    db: Database, tx: AsyncConnection, account_id: int, *, takes_basic: bool, now: datetime, actor: str = OPERATOR
+) -> None:
+    """The same for all keys of an account."""
+    statement = update(accounts).where(accounts.c.account_id == account_id).values(takes_basic=takes_basic)
+    await tx.execute(statement)
+    action = "account.basic_accepted" if takes_basic else "account.basic_refused"
+    await audit.record(db, tx, account_id, actor, action, str(account_id), now=now)
+
+
+async def _change_key(tx: AsyncConnection, account_id: int, public_key: str, kind: str, **changes: Any) -> None:
+    live = (
+        api_keys.c.account_id == account_id,
+        api_keys.c.public_key == public_key,
+        api_keys.c.kind == kind,
+        api_keys.c.revoked_at.is_(None),
+    )
+    if not (await tx.execute(update(api_keys).where(*live).values(**changes))).rowcount:
+        raise errors.NotFound(errors.Fault("not_found", f"The account has no live {kind} {public_key!r}."))

@@ -3,16 +3,45 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from packhouse.accounts.tables import accounts, api_keys
+from packhouse.accounts.tables import access_tokens, accounts, api_keys
 from packhouse.kit import errors
 
 FIND_KEY = (
-    select(api_keys.c.account_id, api_keys.c.secret_hash, accounts.c.country_code)
+    select(
+        api_keys.c.account_id,
+        api_keys.c.secret_hash,
+        accounts.c.country_code,
+        and_(accounts.c.takes_basic, api_keys.c.takes_basic).label("takes_basic"),
+        api_keys.c.scopes,
+        api_keys.c.second_hash,
+        api_keys.c.second_until,
+        api_keys.c.id,
+        api_keys.c.kind,
+        api_keys.c.public_key,
+    )
     .join(accounts, accounts.c.account_id == api_keys.c.account_id)
     .where(api_keys.c.public_key == bindparam("public_key"), api_keys.c.revoked_at.is_(None))
+)
+
+FIND_TOKEN = (
+    select(
+        access_tokens.c.secret_hash,
+        access_tokens.c.expires_at,
+        access_tokens.c.scopes,
+        api_keys.c.kind,
+        api_keys.c.public_key,
+        accounts.c.country_code,
+    )
+    .join(api_keys, and_(api_keys.c.account_id == access_tokens.c.account_id, api_keys.c.id == access_tokens.c.key_id))
+    .join(accounts, accounts.c.account_id == access_tokens.c.account_id)
+    .where(
+        access_tokens.c.account_id == bindparam("account_id"),
+        access_tokens.c.token_id == bindparam("token_id"),
+        api_keys.c.revoked_at.is_(None),
+    )
 )
 
 
@@ -36,6 +65,7 @@ async def find_key(tx: AsyncConnection, public_key: str) -> Any:
     return (await tx.execute(select(api_keys).where(api_keys.c.public_key == public_key))).first()
 
 
-async def list_keys(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
-    statement = select(api_keys).where(api_keys.c.account_id == account_id).order_by(api_keys.c.id)
+async def list_keys(tx: AsyncConnection, account_id: int, kind: str = "key") -> Sequence[Any]:
+    here = (api_keys.c.account_id == account_id, api_keys.c.kind == kind)
+    statement = select(api_keys).where(*here).order_by(api_keys.c.id)
     return (await tx.execute(statement)).all()

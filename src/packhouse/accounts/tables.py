@@ -4,7 +4,7 @@ Names of accounts and public keys are unique over the whole installation, but a 
 `account_id` could not be sharded: `operations` checks them under a lock instead.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Table, Text, true
 
 from packhouse.kit.db import Instant, metadata
 
@@ -14,6 +14,7 @@ accounts = Table(
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
     Column("country_code", Text, nullable=False),
+    Column("takes_basic", Boolean, nullable=False, server_default=true()),
     Column("created_at", Instant, nullable=False),
 )
 
@@ -36,7 +37,27 @@ api_keys = Table(
     Column("name", Text, nullable=False),
     Column("public_key", Text, nullable=False),
     Column("secret_hash", Text, nullable=False),
+    # The secret before the last rotation, and until when it is good.
+    Column("second_hash", Text),
+    Column("second_until", Instant),
+    # `key` for an API key, `client` for an OAuth2 client, which gets tokens and never signs in by HTTP Basic.
+    Column("kind", Text, nullable=False, server_default="key"),
+    Column("scopes", Text, nullable=False, server_default="api"),
+    Column("takes_basic", Boolean, nullable=False, server_default=true()),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
     Index(None, "public_key"),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("token_id", Text, primary_key=True),
+    Column("key_id", BigInteger, nullable=False),
+    Column("secret_hash", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    ForeignKeyConstraint(["account_id", "key_id"], ["api_keys.account_id", "api_keys.id"], name="fk_access_tokens_key"),
+    Index(None, "account_id", "expires_at"),
 )

@@ -1,5 +1,6 @@
-"""`packhouse account`, `key`, `audit` and `integration`."""
+"""`packhouse account`, `key`, `client`, `audit` and `integration`."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -14,11 +15,15 @@ from packhouse.kit import clock, pagination
 
 account = typer.Typer(no_args_is_help=True, help="Accounts: the tenants, each with its own keys, shops and orders.")
 key = typer.Typer(no_args_is_help=True, help="API keys of an account. A secret is shown once, when it is made.")
+client = typer.Typer(no_args_is_help=True, help="OAuth2 clients of an account. A secret is shown once.")
 audit = typer.Typer(no_args_is_help=True, help="The audit log: sign-ins, changes of keys, clients and users.")
 integration = typer.Typer(no_args_is_help=True, help="Integrations: the shops that send an account's orders.")
 
 PublicKey = Annotated[str | None, typer.Option(help="Choose the public key; random without it.")]
 SecretKey = Annotated[str | None, typer.Option(help="Choose the secret key; random without it.")]
+
+
+Accept = Annotated[bool, typer.Option("--accept/--refuse", help="HTTP Basic, or tokens only.")]
 
 
 @account.command("create")
@@ -118,6 +123,112 @@ def revoke_key(public_key: str, account: AccountName, as_json: AsJson = False) -
                 db, tx, owner.account_id, public_key, now=clock.now(), actor="command:key revoke"
             )
             return {"revoked": public_key}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+Keep = Annotated[float, typer.Option("--keep-hours", min=0, max=8760, help="How long the secret before is good.")]
+
+
+async def _rotate(account: str, public_key: str, kind: str, keep_hours: float) -> str:
+    async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        owner = await queries.get_account(tx, account)
+        keep, actor = timedelta(hours=keep_hours), f"command:{kind} rotate"
+        return await operations.rotate_key(
+            db, tx, owner.account_id, public_key, now=clock.now(), keep=keep, actor=actor, kind=kind
+        )
+
+
+@key.command("rotate")
+def rotate_key(public_key: str, account: AccountName, keep_hours: Keep = 24, as_json: AsJson = False) -> None:
+    """Give a key a new secret, shown once; the one before stays good for a while."""
+    secret = terminal.run(_rotate(account, public_key, "key", keep_hours))
+    terminal.show_one({"public_key": public_key, "secret_key": secret}, as_json=as_json)
+
+
+@key.command("basic")
+def set_key_basic(public_key: str, account: AccountName, accept: Accept, as_json: AsJson = False) -> None:
+    """Say whether a key signs in by HTTP Basic, or gets tokens only."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await queries.get_account(tx, account)
+            await operations.set_key_basic(
+                db, tx, owner.account_id, public_key, takes_basic=accept, now=clock.now(), actor="command:key basic"
+            )
+            return {"public_key": public_key, "takes_basic": accept}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@account.command("basic")
+def set_account_basic(name: str, accept: Accept, as_json: AsJson = False) -> None:
+    """Say whether an account's keys sign in by HTTP Basic, or get tokens only."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await queries.get_account(tx, name)
+            await operations.set_account_basic(
+                db, tx, owner.account_id, takes_basic=accept, now=clock.now(), actor="command:account basic"
+            )
+            return {"name": name, "takes_basic": accept}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@client.command("create")
+def create_client(
+    account: AccountName,
+    scope: Annotated[list[str] | None, typer.Option(help="What it may do; several times for several.")] = None,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make an OAuth2 client for an account; its secret is shown once."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await queries.get_account(tx, account)
+            scopes, actor = scope or ["api"], "command:client create"
+            made = await operations.create_key(
+                db, tx, owner.account_id, name, now=clock.now(), actor=actor, kind="client", scopes=scopes
+            )
+            return {"client_id": made.public_key, "client_secret": made.secret_key, "scopes": " ".join(scopes)}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@client.command("list")
+def list_clients(account: AccountName, as_json: AsJson = False) -> None:
+    """Show an account's OAuth2 clients, without their secrets."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await queries.get_account(tx, account)
+            rows = await queries.list_keys(tx, owner.account_id, "client")
+            shown = ("name", "scopes", "created_at", "revoked_at", "second_until")
+            return [{"client_id": row.public_key, **{name: getattr(row, name) for name in shown}} for row in rows]
+
+    terminal.show(terminal.run(work()), as_json=as_json)
+
+
+@client.command("rotate")
+def rotate_client(client_id: str, account: AccountName, keep_hours: Keep = 24, as_json: AsJson = False) -> None:
+    """Give a client a new secret, shown once; the one before stays good for a while."""
+    secret = terminal.run(_rotate(account, client_id, "client", keep_hours))
+    terminal.show_one({"client_id": client_id, "client_secret": secret}, as_json=as_json)
+
+
+@client.command("revoke")
+def revoke_client(client_id: str, account: AccountName, as_json: AsJson = False) -> None:
+    """End a client and its tokens, from the next request on."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner, actor = await queries.get_account(tx, account), "command:client revoke"
+            await operations.revoke_key(
+                db, tx, owner.account_id, client_id, now=clock.now(), actor=actor, kind="client"
+            )
+            return {"revoked": client_id}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 

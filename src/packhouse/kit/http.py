@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import orjson
 import structlog
@@ -184,7 +184,24 @@ async def read_body(request: Request) -> bytes:
     if content_type and not _JSON_TYPE.fullmatch(content_type.strip()):
         fault = errors.Fault("invalid", "The content type must be application/json.", header="Content-Type")
         raise errors.UnsupportedMediaType(fault)
-    limit = house(request).max_body_bytes
+    return await _read_bytes(request, house(request).max_body_bytes)
+
+
+_FORM_BYTES = 64_000
+
+
+async def read_form(request: Request) -> list[tuple[str, str]] | None:
+    """Names and values in the order sent; None for what says that it is no form, or is none in UTF-8."""
+    if not request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
+        return None
+    body = await _read_bytes(request, _FORM_BYTES)
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=50)
+    except ValueError:
+        return None
+
+
+async def _read_bytes(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit, announced)

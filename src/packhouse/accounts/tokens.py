@@ -1,0 +1,110 @@
+"""Access tokens (RFC 6749, client credentials): opaque, short-lived, at rest only as a hash, ended with their client.
+
+A token reads `ph_<account>_<id>_<secret>`, so that looking it up names the account and costs one read by key.
+"""
+
+import re
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, NamedTuple
+
+from sqlalchemy import delete, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts import audit
+from packhouse.accounts.schema import ALL, SCOPES
+from packhouse.accounts.tables import access_tokens
+from packhouse.kit import errors, security
+from packhouse.kit.db import Database
+
+LIFETIME = timedelta(hours=1)
+
+_TOKEN = re.compile(r"ph_([1-9][0-9]{0,17})_([0-9a-f]{16})_([A-Za-z0-9_-]{20,100})")
+_NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+class TokenRefusal(errors.Refusal):
+    """In the words of RFC 6749, section 5.2, and beside them as the error list of the contract."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid"
+
+    def __init__(self, error: str, description: str) -> None:
+        headers = {**_NOT_STORED, "WWW-Authenticate": "Basic"} if self.status == 401 else _NOT_STORED
+        super().__init__(errors.Fault(self.code, description, pointer=errors.ROOT), headers)
+        self._said = {"error": error, "error_description": description}
+
+    def to_wire(self) -> dict[str, Any]:
+        return {**self._said, **super().to_wire()}
+
+
+class InvalidClient(TokenRefusal):
+    status = 401
+    code = "authentication_failed"
+
+    def __init__(self) -> None:
+        super().__init__("invalid_client", "Invalid username/password.")
+
+
+class Parts(NamedTuple):
+    account_id: int
+    token_id: str
+    secret: str
+
+
+def parse(token: str) -> Parts | None:
+    match = _TOKEN.fullmatch(token)
+    return None if match is None else Parts(int(match[1]), match[2], match[3])
+
+
+def choose_scopes(granted: frozenset[str], asked: str | None) -> frozenset[str]:
+    """What is asked for, or without a wish all that is granted. Raises TokenRefusal."""
+    wanted = frozenset((asked or "").split())
+    if not wanted:
+        return granted
+    if wanted <= frozenset(SCOPES) and (ALL in granted or wanted <= granted):
+        return wanted
+    raise TokenRefusal("invalid_scope", "The client does not have all of the scopes that it asks for.")
+
+
+async def issue_token(
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    key_id: int,
+    actor: str,
+    scopes: frozenset[str],
+    *,
+    now: datetime,
+) -> dict[str, Any]:
+    """The answer of the token endpoint. The account's tokens that are over are taken away with it."""
+    token_id, secret = secrets.token_hex(8), security.new_secret()
+    words = " ".join(sorted(scopes))
+    over = delete(access_tokens).where(access_tokens.c.account_id == account_id, access_tokens.c.expires_at <= now)
+    await tx.execute(over)
+    row = {"account_id": account_id, "token_id": token_id, "key_id": key_id, "scopes": words}
+    row |= {"secret_hash": security.hash_secret(secret), "expires_at": now + LIFETIME}
+    await tx.execute(insert(access_tokens).values(row))
+    await audit.record(db, tx, account_id, actor, "token.issued", words, now=now)
+    return {
+        "access_token": f"ph_{account_id}_{token_id}_{secret}",
+        "token_type": "bearer",
+        "expires_in": int(LIFETIME.total_seconds()),
+        "scope": words,
+    }
+
+
+async def revoke_token(
+    db: Database, tx: AsyncConnection, account_id: int, key_id: int, actor: str, token: str, *, now: datetime
+) -> None:
+    """RFC 7009: what is no token of this client is passed over in silence."""
+    parts = parse(token)
+    if parts is None or parts.account_id != account_id:
+        return
+    mine = (
+        access_tokens.c.account_id == account_id,
+        access_tokens.c.token_id == parts.token_id,
+        access_tokens.c.key_id == key_id,
+    )
+    if (await tx.execute(delete(access_tokens).where(*mine))).rowcount:
+        await audit.record(db, tx, account_id, actor, "token.revoked", parts.token_id, now=now)

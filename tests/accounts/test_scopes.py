@@ -1,0 +1,114 @@
+"""Scopes hold on every route that the server has, for tokens of every scope, and strangers see nothing."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from packhouse.accounts.schema import ALL, SCOPES
+from tests import make
+from tests.conftest import OWNER, STRANGER
+
+Serve = Callable[..., TestClient]
+
+# What any caller may ask: who they are.
+ANY_SCOPE = {("GET", "/api/v3/user/auth/metadata")}
+# Where the area's scope follows from the path; elsewhere only `api` will do.
+AREAS = [
+    (r"/api/v3/orders/create-label.*", "write:parcel"),
+    (
+        r"/api/(v3|packhouse)/(shipments|parcels|parcel-documents|shipping-\w+|contracts|sender-addresses).*",
+        "write:parcel",
+    ),
+    (r"/api/(v3|packhouse)/orders.*", "order"),
+    (r"/api/(v3|packhouse)/(integrations|shop-order-statuses).*", "integration"),
+]
+
+
+def routes(client: TestClient) -> Iterator[tuple[str, str]]:
+    """From the description that the server makes of its own routes."""
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        for method in operations:
+            if path.startswith("/api/"):
+                yield method.upper(), path
+
+
+def call(client: TestClient, method: str, path: str, **options: Any) -> Any:
+    body = None if method in ("GET", "DELETE") else b"{}"
+    headers = {"Content-Type": "application/json", **options.pop("headers", {})}
+    return client.request(method, re.sub(r"\{\w+\}", "1", path), content=body, headers=headers, **options)
+
+
+def token(client: TestClient, scope: str) -> dict[str, str]:
+    form = {"grant_type": "client_credentials", "scope": scope}
+    return {"Authorization": f"Bearer {client.post('/oauth2/token', data=form, auth=OWNER).json()['access_token']}"}
+
+
+def needed(client: TestClient, method: str, path: str, tokens: dict[str, dict[str, str]]) -> set[str]:
+    """The scopes that open a route; with any other the answer is exactly the contract's."""
+    found = set()
+    for scope, headers in tokens.items():
+        answer = call(client, method, path, headers=headers)
+        assert answer.status_code != 401, (method, path, scope)
+        if answer.status_code == 403:
+            [fault] = answer.json()["errors"]
+            assert (fault["status"], fault["code"]) == ("403", "forbidden")
+        else:
+            found.add(scope)
+    return found
+
+
+def is_expected(method: str, path: str, opened: set[str]) -> bool:
+    if (method, path) in ANY_SCOPE:
+        return opened == set(SCOPES)
+    allowed = {ALL}
+    for pattern, area in AREAS:
+        if re.fullmatch(pattern, path):
+            verb = "read" if method == "GET" else "write"
+            allowed.add(area if ":" in area else f"{verb}:{area}")
+    return (
+        ALL in opened
+        and opened <= allowed
+        and (len(opened) > 1 or allowed == {ALL} or not path.startswith(("/api/v3/orders", "/api/v3/int")))
+    )
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_every_route_opens_to_its_scope_alone(serve: Serve) -> None:
+    client = serve()
+    tokens = {scope: token(client, scope) for scope in SCOPES}
+    met = list(routes(client))
+    assert len(met) >= 20
+    opened = {(method, path): needed(client, method, path, tokens) for method, path in met}
+    assert {at: scopes for at, scopes in opened.items() if not is_expected(*at, scopes)} == {}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_no_route_answers_without_credentials(serve: Serve) -> None:
+    client = serve()
+    for method, path in routes(client):
+        for headers in ({}, {"Authorization": "Bearer ph_1_0000000000000000_" + "x" * 43}):
+            answer = call(client, method, path, headers=headers)
+            assert answer.status_code == 401, (method, path)
+            assert answer.headers["WWW-Authenticate"] == "Basic"
+
+
+def test_a_strangers_token_reaches_nothing(serve: Serve) -> None:
+    client = serve()
+    client.post("/api/v3/orders", json=[make.order()], auth=OWNER)
+    before = client.get("/api/v3/orders", auth=OWNER).json()
+    shops = client.get("/api/v3/integrations", auth=OWNER).json()
+    client.get(
+        "/api/v3/sender-addresses", auth=OWNER
+    )  # what each account ships with is made when it is first asked for
+    issued = client.post("/oauth2/token", data={"grant_type": "client_credentials"}, auth=STRANGER).json()
+    headers = {"Authorization": f"Bearer {issued['access_token']}"}
+    for method, path in routes(client):
+        answer = call(client, method, path, headers=headers)
+        if "{id}" in path:
+            assert answer.status_code in (400, 404, 405, 415), (method, path, answer.status_code)
+        assert "Visser" not in answer.text
+    assert client.get("/api/v3/orders", auth=OWNER).json() == before
+    assert client.get("/api/v3/integrations", auth=OWNER).json() == shops
