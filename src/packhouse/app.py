@@ -23,7 +23,7 @@ from packhouse.accounts import api as accounts
 from packhouse.accounts import openapi as accounts_openapi
 from packhouse.integrations import api as integrations
 from packhouse.integrations import openapi as integrations_openapi
-from packhouse.kit import clock, errors, http, logs, metrics, tracing
+from packhouse.kit import clock, errors, http, limits, logs, metrics, tracing
 from packhouse.kit.db import Database, Tuning
 from packhouse.orders import api as orders
 from packhouse.orders import openapi as orders_openapi
@@ -55,6 +55,7 @@ def create_app(
     """With `works`, a worker runs inside and does the jobs."""
     db = create_database(settings)
     meters = metrics.Meters(orders.COUNTED)
+    limiter = limits.Limiter(db, limits.DOCUMENTED) if settings.rate_limits == "documented" else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -70,6 +71,8 @@ def create_app(
         sampling.cancel()
         with suppress(asyncio.CancelledError):
             await sampling
+        if limiter is not None:
+            limiter.close()
         await db.close()
 
     app = FastAPI(
@@ -82,7 +85,7 @@ def create_app(
         exception_handlers={Exception: _refuse, errors.Refusal: _refuse, HTTPException: _refuse},
     )
     app.state.house = http.House(
-        db, now, settings.profile, settings.partner_ids, settings.public_url, settings.max_body_bytes, meters
+        db, now, settings.profile, settings.partner_ids, settings.public_url, settings.max_body_bytes, meters, limiter
     )
     app.state.desk = worker.create_desk(settings, db, now, carriers)
     app.state.metrics_token = settings.metrics_token

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     profile: Literal["guide", "reference"] = "guide"
     public_url: str | None = None
     partner_ids: Annotated[frozenset[UUID], NoDecode] = frozenset()
+    rate_limits: Literal["off", "documented"] = "off"
     max_body_bytes: Annotated[int, Field(ge=1_000)] = 10_000_000
     lock_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     statement_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0

@@ -76,7 +76,7 @@ def script() -> ScriptDirectory:
 
 
 def test_the_migrations_make_the_tables_of_the_rooms(empty_url: str) -> None:
-    assert {table.name for table in ROOMS} | {"sequences"} == set(metadata.tables)
+    assert {table.name for table in ROOMS} | {"sequences", "rate_counters"} == set(metadata.tables)
     on(empty_url, migrations.upgrade)
     assert look(empty_url, find_differences) == []
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from packhouse.accounts import queries, tokens
 from packhouse.accounts.schema import ALL, Caller
-from packhouse.kit import clock, errors, http, security
+from packhouse.kit import clock, errors, http, limits, security
 
 # Compared against when there is no such key, so that a wrong key takes as long as a wrong secret.
 _NO_KEY = security.hash_secret(security.new_secret())
@@ -28,7 +28,11 @@ async def caller(request: Request, scope: str | None = None) -> Caller:
         found = await _find_by_token(request, sent)
     else:
         raise _unauthenticated()
-    http.trace(request).account_id = found.account_id
+    trace = http.trace(request)
+    trace.account_id = found.account_id
+    if (limiter := http.house(request).limits) is not None:
+        kind = limits.READ if request.method in ("GET", "HEAD") else limits.WRITE
+        trace.headers = await limiter.take(found.account_id, kind, http.house(request).clock())
     if scope is not None and not found.may(scope):
         raise errors.Forbidden(errors.Fault("forbidden", f"The scope {scope} is needed for this."))
     return found

@@ -9,6 +9,7 @@
     ├── Conflict            409
     ├── TooLarge            413
     ├── UnsupportedMediaType 415
+    ├── Throttled           429
     ├── Failed              500  our own fault
     └── Unavailable         503  the database is away, full or restarting
         └── Busy                 somebody else is writing the same thing
@@ -111,6 +112,10 @@ class TooLarge(Refusal):
 
 class UnsupportedMediaType(Refusal):
     status = 415
+
+
+class Throttled(Refusal):
+    status = 429
 
 
 class Failed(Refusal):

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from packhouse.kit import errors, logs
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
+from packhouse.kit.limits import Limiter
 from packhouse.kit.metrics import Meters
 from packhouse.kit.pagination import Page
 
@@ -44,6 +45,7 @@ class House:
     public_url: str | None
     max_body_bytes: int
     meters: Meters
+    limits: Limiter | None = None
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Trace:
     route: str = "unmatched"
     account_id: int | None = None
     status: int = 0
+    headers: Mapping[str, str] | None = None
 
 
 class Shortcut(NamedTuple):
@@ -131,6 +134,8 @@ def _naming(send: Send, record: Trace) -> Send:
         if message["type"] == "http.response.start":
             record.status = message["status"]
             message["headers"].append((b"x-request-id", record.request_id.encode("ascii")))
+            for name, value in (record.headers or {}).items():
+                message["headers"].append((name.lower().encode("ascii"), value.encode("ascii")))
         await send(message)
 
     return named

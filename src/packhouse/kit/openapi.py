@@ -16,13 +16,16 @@ _REFUSALS = {
     409: "Another request is writing the same thing.",
     413: "The body is too large.",
     415: "The body says that it is no JSON.",
+    429: "Too many calls; `Retry-After` says when there is room again.",
     503: "The database is away, full or restarting.",
 }
 
 
 def refusals(*statuses: int) -> dict[str, Any]:
     """These, and those that any call with credentials may meet."""
-    return {str(status): {"description": _REFUSALS[status], "content": ERRORS} for status in (*statuses, 401, 403, 503)}
+    return {
+        str(status): {"description": _REFUSALS[status], "content": ERRORS} for status in (*statuses, 401, 403, 429, 503)
+    }
 
 
 def answer(content: dict[str, Any], description: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
