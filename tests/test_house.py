@@ -45,6 +45,9 @@ OURS = {"127.0.0.1", "[::1]"}
 NOBODYS = ("example.com", "example.org", "example.net", ".example", ".test", ".invalid")
 
 
+RELEASED = ("src/packhouse/static/swagger-ui", "src/packhouse/web/static/vendor/", "tests/browser/vendor/")
+
+
 def files_of(*folders: str) -> list[Path]:
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
@@ -59,7 +62,7 @@ def tracked_texts() -> Iterator[tuple[str, str]]:
         text=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if name.startswith("src/packhouse/static/swagger-ui"):  # as released by its makers
+        if name.startswith(RELEASED):  # as released by its makers
             continue
         if (path := ROOT / name).is_file() and b"\0" not in (raw := path.read_bytes()):
             yield name, raw.decode("utf-8", "replace")

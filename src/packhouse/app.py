@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -33,6 +34,8 @@ from packhouse.shipping import documents_api as documents
 from packhouse.shipping import openapi as shipping_openapi
 from packhouse.shipping import setup_api as setup
 from packhouse.shipping.carriers import Carrier
+from packhouse.web import pages
+from packhouse.web.front import Front
 
 system = APIRouter(tags=["Server"])
 
@@ -89,6 +92,7 @@ def create_app(
     )
     app.state.desk = worker.create_desk(settings, db, now, carriers)
     app.state.metrics_token = settings.metrics_token
+    app.state.front = Front(timedelta(hours=settings.session_hours), settings.outside_images)
     app.include_router(system)
     app.include_router(accounts.sign_in)
     routers = (
@@ -101,6 +105,7 @@ def create_app(
     )
     for router in (orders.router, integrations.router, orders.extensions, accounts.extensions, *routers):
         app.include_router(router)
+    app.include_router(pages.router)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     door = http.Door(app, orders.SHORTCUTS, meters)
     return tracing.Traced(door, tracing.find_provider()) if settings.tracing else door
@@ -120,6 +125,8 @@ def create_app_without_worker() -> ASGIApp:
 async def _refuse(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
         error = HTTPException(405, headers={"Allow": ", ".join(_find_methods(request))})
+    if pages.is_for_people(request):
+        return await pages.refuse(request, error)
     return http.to_response(request, error)
 
 

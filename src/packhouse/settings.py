@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     pool_size: Annotated[int, Field(ge=1, le=200)] = 8
     stop_timeout_seconds: Annotated[int, Field(ge=1, le=600)] = 30
     worker_lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    session_hours: Annotated[int, Field(ge=1, le=8_760)] = 168
+    outside_images: bool = False
     trusted_proxies: str = "127.0.0.1"
     documents_url: str = "database"
     s3_endpoint: str | None = None

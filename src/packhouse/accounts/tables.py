@@ -1,10 +1,10 @@
-"""Accounts and their keys at rest.
+"""Accounts, their keys and their people at rest.
 
-Names of accounts and public keys are unique over the whole installation, but a unique key that does not begin with
-`account_id` could not be sharded: `operations` checks them under a lock instead.
+Names of accounts, public keys and e-mail addresses of users are unique over the whole installation, but a unique key
+that does not begin with `account_id` could not be sharded: `operations` and `users` check them under a lock instead.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Table, Text, true
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, Table, Text, true
 
 from packhouse.kit.db import Instant, metadata
 
@@ -60,4 +60,39 @@ access_tokens = Table(
     Column("expires_at", Instant, nullable=False),
     ForeignKeyConstraint(["account_id", "key_id"], ["api_keys.account_id", "api_keys.id"], name="fk_access_tokens_key"),
     Index(None, "account_id", "expires_at"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("account_id", BigInteger, ForeignKey("accounts.account_id"), primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("email", Text, nullable=False),
+    Column("email_folded", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+    Index("ix_users_email", "email_folded"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("token_hash", Text, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_sessions_user", "account_id", "user_id"),
+)
+
+# Who tries is not known yet, so these rows are the installation's own: `account_id` is 0.
+sign_in_attempts = Table(
+    "sign_in_attempts",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("since", Instant, nullable=False),
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import packhouse
-from packhouse.cli import accounts, demo, orders, serve
+from packhouse.cli import accounts, demo, orders, serve, users
 
 app = typer.Typer(
     name="packhouse",
@@ -22,6 +22,7 @@ app.add_typer(accounts.key, name="key")
 app.add_typer(accounts.client, name="client")
 app.add_typer(accounts.audit, name="audit")
 app.add_typer(accounts.integration, name="integration")
+app.add_typer(users.user, name="user")
 app.add_typer(orders.orders, name="orders")
 app.add_typer(demo.demo, name="demo")
 

@@ -9,12 +9,13 @@ import typer
 from packhouse import migrations
 from packhouse.accounts import operations as account_operations
 from packhouse.accounts import queries as account_queries
+from packhouse.accounts import users
 from packhouse.accounts.schema import Caller
 from packhouse.cli import serve, terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.integrations import operations as integration_operations
 from packhouse.integrations import queries as integration_queries
-from packhouse.kit import clock, errors
+from packhouse.kit import clock, errors, security
 from packhouse.kit.db import Database, Transaction
 from packhouse.orders import demo as demo_orders
 from packhouse.orders import operations, schema
@@ -25,6 +26,8 @@ ACCOUNT = "demo"
 # Known keys, so that examples can be pasted; `demo run` listens on this machine only unless told otherwise.
 PUBLIC_KEY = "demo-public-key"
 SECRET_KEY = "demo-secret-key"  # noqa: S105 - published in the README, opens a demo account
+EMAIL = "demo@example.com"
+PASSWORD = "demo-password"  # noqa: S105 - as above
 FIRST_ORDERS = 12
 
 
@@ -75,6 +78,9 @@ async def _set_up(db: Database) -> int:
             )
             await integration_operations.create_integration(db, tx, account_id, "Teashop", now=now)
             owner = await _find_owner(tx)
+        if await users.find_user(tx, EMAIL) is None:
+            hashed = security.hash_password(PASSWORD)
+            await users.create_user(db, tx, owner.account_id, EMAIL, hashed, "owner", now=now)
     async with db.read() as tx:
         integration_id = await integration_queries.find_first(tx, owner.account_id)
     if integration_id is None:
@@ -114,7 +120,12 @@ Packhouse listens on {url}   (Ctrl-C stops it)
   secret key   {SECRET_KEY}
   integration  {integration_id}   (shop "Teashop", {FIRST_ORDERS} demo orders)
 
-Look at its orders:
+Sign in to the page at {url}
+
+  e-mail       {EMAIL}
+  password     {PASSWORD}
+
+Or ask by the API:
 
   curl -u {PUBLIC_KEY}:{SECRET_KEY} '{url}/api/v3/orders?page_size=2'
 

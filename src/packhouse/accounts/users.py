@@ -1,0 +1,133 @@
+"""The people of an account: made, listed, disabled, and found when they sign in."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts.schema import ALL
+from packhouse.accounts.tables import sessions, users
+from packhouse.kit import errors
+from packhouse.kit.db import Database
+
+# What a role may do, in the words of the API.
+ROLES: Mapping[str, frozenset[str]] = {
+    "owner": frozenset({ALL}),
+    "packer": frozenset({"read:order", "write:order", "read:integration", "write:parcel"}),
+    "viewer": frozenset({"read:order", "read:integration"}),
+}
+MIN_PASSWORD = 10
+MAX_PASSWORD = 200
+
+
+def check_user(email: str, password: str, role: str) -> None:
+    """Raises Invalid with everything that is wrong."""
+    faults = []
+    try:
+        validate_email(email, check_deliverability=False)
+    except EmailNotValidError as error:
+        faults.append(errors.Fault("invalid", str(error), parameter="email"))
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        detail = f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters."
+        faults.append(errors.Fault("invalid", detail, parameter="password"))
+    if role not in ROLES:
+        faults.append(errors.Fault("invalid", f"A role is one of {', '.join(ROLES)}.", parameter="role"))
+    if faults:
+        raise errors.Invalid(faults)
+
+
+async def create_user(
+    db: Database, tx: AsyncConnection, account_id: int, email: str, password_hash: str, role: str, *, now: datetime
+) -> int:
+    """The id of the new user; `check_user` has passed. Raises Invalid for an e-mail address that is in use."""
+    await db.lock_table(tx, users)
+    if await find_user(tx, email) is not None:
+        raise errors.Invalid(errors.Fault("invalid", f"There is a user {email} already.", parameter="email"))
+    [id] = await db.next_ids(tx, "users", 1)
+    row = {"account_id": account_id, "id": id, "email": email, "email_folded": email.casefold(), "role": role}
+    await tx.execute(insert(users).values({**row, "password_hash": password_hash, "created_at": now}))
+    return id
+
+
+async def find_user(tx: AsyncConnection, email: str) -> Any:
+    """Of whichever account, disabled or not: this statement finds out which it is, so it cannot name it."""
+    statement = select(users).where(users.c.email_folded == email.casefold())
+    return (await tx.execute(statement)).first()
+
+
+async def list_users(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+    columns = (users.c.id, users.c.email, users.c.role, users.c.created_at, users.c.disabled_at)
+    statement = select(*columns).where(users.c.account_id == account_id).order_by(users.c.id)
+    return (await tx.execute(statement)).all()
+
+
+async def get_user(tx: AsyncConnection, account_id: int, id: int) -> Any:
+    """Raises NotFound."""
+    row = (await tx.execute(select(users).where(users.c.account_id == account_id, users.c.id == id))).first()
+    if row is None:
+        raise _no_such_user()
+    return row
+
+
+async def disable_user(tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
+    """They are signed out everywhere and cannot sign in. Raises NotFound, and Conflict for the last owner."""
+    await _keep_an_owner(tx, account_id, id)
+    live = (users.c.account_id == account_id, users.c.id == id, users.c.disabled_at.is_(None))
+    if not (await tx.execute(update(users).where(*live).values(disabled_at=now))).rowcount:
+        raise _no_such_user()
+    await end_sessions(tx, account_id, id)
+
+
+async def enable_user(tx: AsyncConnection, account_id: int, id: int) -> None:
+    """Raises NotFound."""
+    disabled = (users.c.account_id == account_id, users.c.id == id, users.c.disabled_at.is_not(None))
+    if not (await tx.execute(update(users).where(*disabled).values(disabled_at=None))).rowcount:
+        raise _no_such_user()
+
+
+async def delete_user(tx: AsyncConnection, account_id: int, id: int) -> None:
+    """Gone with their sessions; what they did stays in the history under their id. Raises as `disable_user` does."""
+    await _keep_an_owner(tx, account_id, id)
+    if not (await tx.execute(delete(users).where(users.c.account_id == account_id, users.c.id == id))).rowcount:
+        raise _no_such_user()
+    await end_sessions(tx, account_id, id)
+
+
+async def change_role(tx: AsyncConnection, account_id: int, id: int, role: str) -> None:
+    """Raises as `disable_user` does, and Invalid for no role."""
+    if role not in ROLES:
+        raise errors.Invalid(errors.Fault("invalid", f"A role is one of {', '.join(ROLES)}.", parameter="role"))
+    if role != "owner":
+        await _keep_an_owner(tx, account_id, id)
+    statement = update(users).where(users.c.account_id == account_id, users.c.id == id).values(role=role)
+    if not (await tx.execute(statement)).rowcount:
+        raise _no_such_user()
+
+
+async def change_password(tx: AsyncConnection, account_id: int, id: int, password_hash: str) -> None:
+    """Signs them out everywhere."""
+    statement = update(users).where(users.c.account_id == account_id, users.c.id == id)
+    await tx.execute(statement.values(password_hash=password_hash))
+    await end_sessions(tx, account_id, id)
+
+
+async def end_sessions(tx: AsyncConnection, account_id: int, user_id: int) -> None:
+    await tx.execute(delete(sessions).where(sessions.c.account_id == account_id, sessions.c.user_id == user_id))
+
+
+async def _keep_an_owner(tx: AsyncConnection, account_id: int, id: int) -> None:
+    """Someone must be able to let the others in again."""
+    live = (users.c.account_id == account_id, users.c.role == "owner", users.c.disabled_at.is_(None))
+    owners = set((await tx.execute(select(users.c.id).where(*live))).scalars())
+    if owners == {id}:
+        detail = "An account with users keeps at least one owner who can sign in."
+        others = select(func.count()).where(users.c.account_id == account_id, users.c.id != id)
+        if (await tx.execute(others)).scalar_one():
+            raise errors.Conflict(errors.Fault("conflict", detail))
+
+
+def _no_such_user() -> errors.NotFound:
+    return errors.NotFound(errors.Fault("not_found", "There is no such user."))

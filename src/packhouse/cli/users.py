@@ -1,0 +1,95 @@
+"""`packhouse user`."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from packhouse.accounts import audit, queries, users
+from packhouse.cli import terminal
+from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.kit import clock, errors, security
+from packhouse.kit.db import Database, Transaction
+
+user = typer.Typer(no_args_is_help=True, help="Users: the people of an account who sign in to its page.")
+
+Email = Annotated[str, typer.Option("--email", help="What they sign in with.")]
+
+
+@user.command("create")
+def create_user(
+    account: AccountName,
+    email: Email,
+    role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(users.ROLES)}.")] = "packer",
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from the input.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a person sign in."""
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask()
+
+    async def work() -> dict[str, Any]:
+        users.check_user(email, password, role)
+        hashed = security.hash_password(password)
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await queries.get_account(tx, account)
+            id = await users.create_user(db, tx, owner.account_id, email, hashed, role, now=clock.now())
+            await _record(db, tx, owner.account_id, "create", email)
+            return {"id": id, "account_id": owner.account_id, "email": email, "role": role}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@user.command("list")
+def list_users(account: AccountName, as_json: AsJson = False) -> None:
+    """Show an account's users."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await queries.get_account(tx, account)
+            return [row._asdict() for row in await users.list_users(tx, owner.account_id)]
+
+    terminal.show(terminal.run(work()), as_json=as_json)
+
+
+@user.command("disable")
+def disable_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
+    """Sign a person out everywhere and let them in no more."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            account_id, id = await _find(tx, account, email)
+            await users.disable_user(tx, account_id, id, now=clock.now())
+            await _record(db, tx, account_id, "disable", email)
+            return {"disabled": email}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@user.command("delete")
+def delete_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
+    """Take a person away; what they did stays in the history."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            account_id, id = await _find(tx, account, email)
+            await users.delete_user(tx, account_id, id)
+            await _record(db, tx, account_id, "delete", email)
+            return {"deleted": email}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
+    owner = await queries.get_account(tx, account)
+    found = await users.find_user(tx, email)
+    if found is None or found.account_id != owner.account_id:
+        raise errors.NotFound(errors.Fault("not_found", f"The account has no user {email}."))
+    return owner.account_id, found.id
+
+
+async def _record(db: Database, tx: Transaction, account_id: int, verb: str, email: str) -> None:
+    await audit.record(db, tx, account_id, f"command:user {verb}", f"user.{verb.rstrip('e')}ed", email, now=clock.now())
+
+
+def _ask() -> str:
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))

@@ -1,0 +1,19 @@
+"""What the page's handlers need of the running server beside `kit.http.House`, composed once by `packhouse.app`."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from starlette.requests import Request
+
+
+@dataclass(frozen=True)
+class Front:
+    """`session_length` is how long a sign-in lasts; `outside_images` lets pictures of items come from other hosts."""
+
+    session_length: timedelta
+    outside_images: bool
+
+
+def front(request: Request) -> Front:
+    return cast("Front", request.app.state.front)

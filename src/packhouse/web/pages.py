@@ -1,0 +1,45 @@
+"""All pages, and what a person sees when one is refused."""
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.kit import errors, http
+from packhouse.web import assets, orders, rendering, sign_in, visitors
+
+router = APIRouter(include_in_schema=False)
+for room in (assets, sign_in, orders):
+    router.include_router(room.router)
+
+
+@router.get("/")
+async def show_start(request: Request) -> Response:
+    return rendering.redirect(request, "/orders")
+
+
+def is_for_people(request: Request) -> bool:
+    """Programs get the error list of the API, people a page."""
+    asked = request.headers
+    is_page = "text/html" in asked.get("accept", "") or asked.get("hx-request") == "true"
+    return is_page and not request.scope["path"].startswith("/api/")
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """Any exception as a page. What the API's door logs of it is logged there too."""
+    if isinstance(error, visitors.SignInNeeded):
+        return rendering.redirect(request, visitors.to_sign_in(error.then))
+    answer = http.to_response(request, error)
+    faults = error.faults if isinstance(error, errors.Refusal) else []
+    visitor = None
+    if answer.status_code < 500:
+        visitor = await visitors.find_visitor(request)
+    shown = {
+        "code": answer.status_code,
+        "faults": [] if isinstance(error, HTTPException) else faults,
+        "request_id": http.trace(request).request_id,
+    }
+    page = rendering.render(request, "error.html", visitor, status=answer.status_code, **shown)
+    if "retry-after" in answer.headers:
+        page.headers["Retry-After"] = answer.headers["retry-after"]
+    return page

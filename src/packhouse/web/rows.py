@@ -1,0 +1,82 @@
+"""An order as one line of a list: what a packer looks at, taken out of its document."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import orjson
+
+from packhouse.orders import warnings
+from packhouse.web import formats
+
+# The columns of the list in their order; a reader may hide any but the first.
+COLUMNS = (
+    "number", "shop", "placed", "recipient", "country", "items", "weight", "total", "payment", "status", "delivery",
+    "tags", "warnings",
+)  # fmt: skip
+
+
+class Row(NamedTuple):
+    """`weight` in kilograms, None where the order does not say; `items` counts pieces, not positions."""
+
+    id: int
+    version: int
+    number: str
+    order_id: str
+    shop: str
+    placed_at: str
+    recipient: str
+    company: str
+    city: str
+    country: str
+    items: int
+    weight: Decimal | None
+    total: Mapping[str, Any]
+    payment: Mapping[str, Any]
+    status: Mapping[str, Any]
+    delivery: str
+    tags: list[str]
+    warnings: list[str]
+
+
+def to_row(id: int, version: int, text: str, shops: Mapping[int, str], origin: str) -> Row:
+    document = orjson.loads(text)
+    details, payment = document["order_details"], document["payment_details"]
+    address = document.get("shipping_address") or {}
+    integration = details["integration"]["id"]
+    shipping = document.get("shipping_details") or {}
+    return Row(
+        id,
+        version,
+        document["order_number"],
+        document["order_id"],
+        shops.get(integration, f"#{integration}"),
+        details["order_created_at"],
+        address.get("name") or (document.get("customer_details") or {}).get("name", ""),
+        address.get("company_name") or "",
+        address.get("city", ""),
+        address.get("country_code", ""),
+        sum(item["quantity"] for item in details["order_items"]),
+        find_weight(document),
+        payment["total_price"],
+        payment["status"],
+        details["status"],
+        shipping.get("delivery_indicator") or "",
+        details.get("tags") or [],
+        [warning.detail for warning in warnings.find_warnings(document, origin)],
+    )
+
+
+def find_weight(document: Mapping[str, Any]) -> Decimal | None:
+    """The order's own, else that of its items where each has one."""
+    shipping = document.get("shipping_details") or {}
+    if (own := _weigh(shipping)) is not None:
+        return own
+    weights = [(_weigh(item), item["quantity"]) for item in document["order_details"]["order_items"]]
+    known = [weight * quantity for weight, quantity in weights if weight is not None]
+    return sum(known, Decimal(0)) if known and len(known) == len(weights) else None
+
+
+def _weigh(holder: Mapping[str, Any]) -> Decimal | None:
+    weight = (holder.get("measurement") or {}).get("weight")
+    return formats.to_kilograms(weight["value"], weight["unit"]) if weight else None

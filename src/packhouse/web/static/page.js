@@ -1,0 +1,140 @@
+// Keys, the selection, orders that arrive, and being offline. All that reads, and every single change, works without it.
+"use strict";
+
+const one = (selector, root = document) => root.querySelector(selector);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// --- The selection outlives each replacement of the list: it is kept by id.
+const selected = new Set();
+let here = null;
+
+function rows() { return all(".orders tbody tr[data-id]"); }
+
+function showSelection() {
+  for (const box of all(".orders tbody input[name=id]")) box.checked = selected.has(box.value);
+  const shown = rows().filter((row) => selected.has(row.dataset.id)).length;
+  const header = one("#all");
+  if (header) {
+    header.checked = shown > 0 && shown === rows().length;
+    header.indeterminate = shown > 0 && shown < rows().length;
+  }
+  for (const count of all("[data-selected]")) count.textContent = String(selected.size);
+  for (const row of rows()) row.classList.toggle("here", row.dataset.id === here);
+}
+
+function keepOnlyShown() {
+  const shown = new Set(rows().map((row) => row.dataset.id));
+  for (const id of [...selected]) if (!shown.has(id)) selected.delete(id);
+}
+
+document.addEventListener("change", (event) => {
+  const box = event.target;
+  if (box.id === "all") {
+    for (const row of rows()) selected[box.checked ? "add" : "delete"](row.dataset.id);
+    showSelection();
+  } else if (box.matches(".orders tbody input[name=id]")) {
+    selected[box.checked ? "add" : "delete"](box.value);
+    showSelection();
+  }
+});
+
+// --- Keys.
+function move(by) {
+  const list = rows();
+  if (!list.length) return;
+  const at = list.findIndex((row) => row.dataset.id === here);
+  const next = list[Math.min(list.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
+  here = next.dataset.id;
+  showSelection();
+  next.scrollIntoView({ block: "nearest" });
+  if (one("#order > *")) open(next); else one(".c-number a", next)?.focus({ preventScroll: true });
+}
+
+function current() { return rows().find((row) => row.dataset.id === here); }
+
+function open(row) { one(".c-number a", row)?.click(); }
+
+function press(name) {
+  if (!selected.size && current()) selected.add(here);
+  showSelection();
+  one(`[data-key="${name}"]`)?.click();
+}
+
+const KEYS = {
+  j: () => move(1),
+  k: () => move(-1),
+  x: () => { const row = current(); if (row) { selected[selected.has(here) ? "delete" : "add"](here); showSelection(); } },
+  l: () => press("l"),
+  p: () => press("p"),
+  "/": () => { one("#search")?.focus(); one("#search")?.select(); },
+  "?": () => one("#keys")?.showModal(),
+  Escape: () => one("[data-close]")?.click(),
+};
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input:not([type=checkbox]), textarea, select");
+  if (event.key === "Escape" && typing) { event.target.blur(); return; }
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
+  if (event.key === "Enter") {
+    if (event.target.closest("a, button, summary")) return;
+    const row = current();
+    if (row) { event.preventDefault(); open(row); }
+    return;
+  }
+  const does = KEYS[event.key];
+  if (does) { event.preventDefault(); does(); }
+});
+
+// A click anywhere on a line opens its order; the box and links keep their own meaning.
+document.addEventListener("click", (event) => {
+  for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  const row = event.target.closest(".orders tbody tr[data-id]");
+  if (!row || event.target.closest("a, input, button, label")) return;
+  if (event.target.closest(".tick")) { one("input", row).click(); return; }
+  here = row.dataset.id;
+  open(row);
+});
+
+// --- What the server says of new orders; the list is asked for again and the selection stays.
+function listen() {
+  const list = one("[data-live]");
+  if (!list || !window.EventSource) return;
+  const source = new EventSource(list.dataset.live);
+  source.addEventListener("orders", (event) => {
+    const told = JSON.parse(event.data);
+    const count = one("#incoming");
+    if (count) count.textContent = told.incoming;
+    const live = one("[data-refresh]");
+    if (live && told.newest !== live.dataset.newest) htmx.ajax("GET", live.dataset.refresh, { target: "#list", swap: "outerHTML" });
+  });
+  source.onerror = () => { one("#offline").hidden = navigator.onLine && source.readyState !== EventSource.CLOSED; };
+  source.onopen = () => { one("#offline").hidden = true; };
+  window.addEventListener("pagehide", () => source.close());
+}
+
+window.addEventListener("offline", () => { one("#offline").hidden = false; });
+window.addEventListener("online", () => { one("#offline").hidden = true; });
+
+// --- The reader's own time on hover, and age that goes on.
+function localTimes(root = document) {
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
+  for (const time of all("time[datetime][title]", root)) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) time.title = format.format(at);
+  }
+}
+
+let known = new Set(rows().map((row) => row.dataset.id));
+document.addEventListener("htmx:after:swap", () => {
+  for (const row of rows()) row.classList.toggle("fresh", known.size > 0 && !known.has(row.dataset.id));
+  known = new Set(rows().map((row) => row.dataset.id));
+  keepOnlyShown();
+  showSelection();
+  localTimes();
+});
+document.addEventListener("htmx:error", () => { if (!navigator.onLine) one("#offline").hidden = false; });
+window.addEventListener("pageshow", () => { for (const box of all(".orders tbody input:checked")) selected.add(box.value); showSelection(); });
+
+for (const button of all("[data-print]")) button.addEventListener("click", () => window.print());
+localTimes();
+listen();

@@ -1,0 +1,141 @@
+"""Who looks at the page, and what proves that a change was meant by them.
+
+The session is a cookie that only the server reads. Each form carries a token made from it: another site can send the
+cookie, but cannot read the token. A form that is sent before anybody signed in carries that of a cookie of its own.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import NamedTuple
+from urllib.parse import quote
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.accounts import sessions
+from packhouse.accounts.schema import Caller
+from packhouse.kit import errors, http
+
+SESSION_COOKIE = "packhouse_session"
+FORM_COOKIE = "packhouse_form"
+FIELD = "csrf"
+
+
+class Visitor(NamedTuple):
+    """A signed-in person and the token of their forms."""
+
+    session: sessions.Session
+    token: str
+
+    @property
+    def caller(self) -> Caller:
+        return self.session.caller
+
+    @property
+    def may_write(self) -> bool:
+        return self.session.caller.may("write:order")
+
+    @property
+    def is_owner(self) -> bool:
+        return self.session.role == "owner"
+
+
+class SignInNeeded(errors.Unauthenticated):
+    """Answered with the way to the sign-in page and back."""
+
+    def __init__(self, then: str) -> None:
+        super().__init__(errors.Fault("authentication_failed", "Please sign in."))
+        self.then = then
+
+
+async def find_visitor(request: Request) -> Visitor | None:
+    cookie = request.cookies.get(SESSION_COOKIE, "")
+    house = http.house(request)
+    found = await sessions.find_session(house.db, cookie, now=house.clock()) if cookie else None
+    if found is None:
+        return None
+    http.trace(request).account_id = found.account_id
+    return Visitor(found, _to_token(cookie))
+
+
+async def visitor(request: Request, scope: str = "read:order") -> Visitor:
+    """Raises SignInNeeded, and Forbidden where their role does not do this."""
+    found = await find_visitor(request)
+    if found is None:
+        raise SignInNeeded(_to_way_back(request))
+    if not found.caller.may(scope):
+        raise errors.Forbidden(errors.Fault("forbidden", "Your role does not allow this."))
+    return found
+
+
+async def owner(request: Request) -> Visitor:
+    """Raises as `visitor` does."""
+    return await visitor(request, scope="api")
+
+
+def _to_way_back(request: Request) -> str:
+    if request.method != "GET":
+        return "/orders"
+    query = request.scope.get("query_string", b"").decode("latin-1")
+    return str(request.scope["path"]) + (f"?{query}" if query else "")
+
+
+async def read_form(request: Request, token: str) -> FormData:
+    """Raises Forbidden where the form does not carry the token, TooLarge past the limit of a body."""
+    limit = http.house(request).max_body_bytes
+    announced = request.headers.get("content-length", "")
+    if not announced.isdecimal() or int(announced) > limit:
+        raise errors.TooLarge(errors.Fault("invalid", f"A form may have at most {limit} bytes."))
+    form = await request.form(max_files=20, max_fields=5_000, max_part_size=limit)
+    sent = form.get(FIELD)
+    if not isinstance(sent, str) or not token or not hmac.compare_digest(sent.encode(), token.encode()):
+        detail = "This form has expired: go back, reload the page and send it again."
+        raise errors.Forbidden(errors.Fault("forbidden", detail))
+    return form
+
+
+def text(form: FormData, name: str) -> str:
+    value = form.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def texts(form: FormData, name: str) -> list[str]:
+    return [value for value in form.getlist(name) if isinstance(value, str)]
+
+
+def form_token(request: Request) -> str:
+    """Before anybody signed in: made from the cookie of the form, empty without one."""
+    cookie = request.cookies.get(FORM_COOKIE, "")
+    return _to_token(cookie) if cookie else ""
+
+
+def new_form_cookie() -> tuple[str, str]:
+    cookie = secrets.token_urlsafe(32)
+    return cookie, _to_token(cookie)
+
+
+def set_cookie(request: Request, response: Response, name: str, value: str, seconds: int, *, path: str = "/") -> None:
+    response.set_cookie(
+        name, value, max_age=seconds, path=path, httponly=True, samesite="lax", secure=is_encrypted(request)
+    )
+
+
+def is_encrypted(request: Request) -> bool:
+    public = http.house(request).public_url or ""
+    return request.url.scheme == "https" or public.startswith("https:")
+
+
+def to_sign_in(then: str) -> str:
+    return f"/sign-in?then={quote(then, safe='')}"
+
+
+def to_local(place: str) -> str:
+    """A place on this server, whatever was sent: a way back must not lead elsewhere."""
+    is_local = place.startswith("/") and not place.startswith(("//", "/\\")) and place.isprintable()
+    return place if is_local else "/"
+
+
+def _to_token(cookie: str) -> str:
+    return hmac.digest(cookie.encode("utf-8", "surrogatepass"), b"packhouse form", hashlib.sha256).hex()
