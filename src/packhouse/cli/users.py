@@ -46,7 +46,9 @@ def list_users(account: AccountName, as_json: AsJson = False) -> None:
     async def work() -> list[dict[str, Any]]:
         async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
             owner = await queries.get_account(tx, account)
-            return [row._asdict() for row in await users.list_users(tx, owner.account_id)]
+            shown = ("id", "email", "role", "created_at", "disabled_at")
+            found = await users.list_users(tx, owner.account_id)
+            return [{name: getattr(row, name) for name in shown} for row in found]
 
     terminal.show(terminal.run(work()), as_json=as_json)
 

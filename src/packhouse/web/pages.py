@@ -15,6 +15,8 @@ for room in (assets, sign_in, orders):
 
 @router.get("/")
 async def show_start(request: Request) -> Response:
+    if not is_for_people(request):
+        raise HTTPException(404)
     return rendering.redirect(request, "/orders")
 
 

@@ -1,0 +1,64 @@
+"""People who sign in to the page, over HTTP and without a browser."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from packhouse.accounts import queries, users
+from packhouse.kit import clock, security
+from packhouse.kit.db import Database
+
+PASSWORD = "correct-horse-battery"
+HASHED = security.hash_password(PASSWORD)
+EMAILS = {"owner": "ada@example.com", "packer": "bo@example.com", "viewer": "cy@example.com"}
+
+
+@pytest.fixture
+def people(database_url: str) -> None:
+    """An owner, a packer and a viewer of the account `owner`, and an owner of the account `stranger`."""
+
+    async def work() -> None:
+        db = Database(database_url)
+        async with db.write() as tx:
+            for account, role, email in [
+                *(("owner", role, email) for role, email in EMAILS.items()),
+                ("stranger", "owner", "stranger@example.org"),
+            ]:
+                row = await queries.get_account(tx, account)
+                await users.create_user(db, tx, row.account_id, email, HASHED, role, now=clock.now())
+        await db.close()
+
+    asyncio.run(work())
+
+
+def token(page: str) -> str:
+    """Of the first form."""
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None, page[:500]
+    return found[1]
+
+
+def sign_in(client: TestClient, email: str, password: str = PASSWORD, **fields: str) -> Any:
+    form = client.get("/sign-in", headers={"accept": "text/html"})
+    sent = {"csrf": token(form.text), "email": email, "password": password, **fields}
+    return client.post("/sign-in", data=sent, follow_redirects=False)
+
+
+@pytest.fixture
+def person(people: None, serve: Callable[..., TestClient]) -> Callable[..., TestClient]:
+    """`person("packer")` is a browser in which they are signed in."""
+    assert people is None
+
+    def enter(role: str = "owner", **settings: Any) -> TestClient:
+        client = serve(**settings)
+        client.headers["accept"] = "text/html"
+        email = EMAILS.get(role, role)
+        answer = sign_in(client, email)
+        assert answer.status_code == 303, answer.text
+        return client
+
+    return enter
