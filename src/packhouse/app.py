@@ -92,7 +92,6 @@ def create_app(
     )
     app.state.desk = worker.create_desk(settings, db, now, carriers)
     app.state.metrics_token = settings.metrics_token
-    app.state.front = Front(timedelta(hours=settings.session_hours), settings.outside_images)
     app.include_router(system)
     app.include_router(accounts.sign_in)
     routers = (
@@ -105,7 +104,7 @@ def create_app(
     )
     for router in (orders.router, integrations.router, orders.extensions, accounts.extensions, *routers):
         app.include_router(router)
-    app.include_router(pages.router)
+    _open_page(app, settings)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     door = http.Door(app, orders.SHORTCUTS, meters)
     return tracing.Traced(door, tracing.find_provider()) if settings.tracing else door
@@ -120,6 +119,11 @@ def create_app_from_environment(*, works: bool = True) -> ASGIApp:
 
 def create_app_without_worker() -> ASGIApp:
     return create_app_from_environment(works=False)
+
+
+def _open_page(app: FastAPI, settings: Settings) -> None:
+    app.state.front = Front(timedelta(hours=settings.session_hours), settings.outside_images)
+    app.include_router(pages.router)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
