@@ -1,0 +1,15 @@
+"""Signatures of webhooks: lower-case hex HMAC-SHA256 of the exact bytes of the body."""
+
+import hashlib
+import hmac
+
+HEADER = "Sendcloud-Signature"
+
+
+def sign(body: bytes, signing_key: str) -> str:
+    return hmac.new(signing_key.encode(), body, hashlib.sha256).hexdigest()
+
+
+def is_signed(body: bytes, signature: str | None, signing_key: str) -> bool:
+    """Compared in constant time. `body` is what was received, before any parsing."""
+    return signature is not None and hmac.compare_digest(sign(body, signing_key).encode(), signature.encode())
