@@ -40,16 +40,18 @@ async def caller(request: Request, scope: str | None = None) -> Caller:
 
 async def _find_by_key(request: Request, sent: str) -> Caller:
     public_key, secret = _decode(sent)
-    row = await find_key(request, public_key, secret)
-    if row is None or not row[3]:
-        raise _unauthenticated()
-    return Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[4]))
+    row = await http.house(request).db.fetch_one(queries.FIND_KEY, public_key=public_key)
+    if not security.is_secret(secret, row[1] if row else _NO_KEY) or row is None:
+        row = await _find_client(request, public_key, secret)  # by its second secret, while that is good
+        if row is None or not row[4]:
+            raise _unauthenticated()
+    return Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[3]))
 
 
-async def find_key(request: Request, public_key: str, secret: str) -> Sequence[Any] | None:
-    """The live key or client with this secret, or with its second one while that is good."""
+async def _find_client(request: Request, public_key: str, secret: str) -> Sequence[Any] | None:
+    """The row of `queries.FIND_CLIENT` of the live key or client with this secret, or with its second one."""
     house = http.house(request)
-    row = await house.db.fetch_one(queries.FIND_KEY, public_key=public_key)
+    row = await house.db.fetch_one(queries.FIND_CLIENT, public_key=public_key)
     if security.is_secret(secret, row[1] if row else _NO_KEY):
         return row
     if row is None or row[5] is None or not security.is_secret(secret, row[5]):
@@ -75,14 +77,14 @@ def _to_scopes(words: str) -> frozenset[str]:
 
 
 async def client(request: Request, form: dict[str, str]) -> Sequence[Any]:
-    """The row of `queries.FIND_KEY` of the key or client that asks for a token. Raises InvalidClient, TokenRefusal."""
+    """The row of `queries.FIND_CLIENT` of who asks for a token. Raises InvalidClient, TokenRefusal."""
     header = request.headers.get("authorization", "")
     if header and ("client_secret" in form or "client_id" in form):
         raise tokens.TokenRefusal(
             "invalid_request", "Send the client's credentials by HTTP Basic or in the form, once."
         )
     for public_key, secret in _read_client(header, form):
-        if (row := await find_key(request, public_key, secret)) is not None:
+        if (row := await _find_client(request, public_key, secret)) is not None:
             return row
     raise tokens.InvalidClient
 
@@ -108,7 +110,7 @@ def to_actor(row: Sequence[Any]) -> str:
 
 
 def to_granted(row: Sequence[Any]) -> frozenset[str]:
-    return _to_scopes(row[4])
+    return _to_scopes(row[3])
 
 
 def _decode(encoded: str) -> tuple[str, str]:

@@ -9,13 +9,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from packhouse.accounts.tables import access_tokens, accounts, api_keys
 from packhouse.kit import errors
 
+# The hottest read: no column more than it needs. A key that refuses HTTP Basic is not there.
 FIND_KEY = (
+    select(api_keys.c.account_id, api_keys.c.secret_hash, accounts.c.country_code, api_keys.c.scopes)
+    .join(accounts, accounts.c.account_id == api_keys.c.account_id)
+    .where(
+        api_keys.c.public_key == bindparam("public_key"),
+        api_keys.c.revoked_at.is_(None),
+        api_keys.c.takes_basic,
+        accounts.c.takes_basic,
+    )
+)
+
+# The same key or client with all that a rotation and a token need.
+FIND_CLIENT = (
     select(
         api_keys.c.account_id,
         api_keys.c.secret_hash,
         accounts.c.country_code,
-        and_(accounts.c.takes_basic, api_keys.c.takes_basic).label("takes_basic"),
         api_keys.c.scopes,
+        and_(accounts.c.takes_basic, api_keys.c.takes_basic).label("takes_basic"),
         api_keys.c.second_hash,
         api_keys.c.second_until,
         api_keys.c.id,
