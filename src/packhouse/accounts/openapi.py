@@ -96,7 +96,13 @@ _CLIENT_FIELDS = {
 _WITH_SECRET = openapi.answer(
     openapi.shape(data=openapi.shape(**_CLIENT_FIELDS, client_secret=_TEXT)), "With the secret, this once."
 )
-_CLIENT_ID = {"name": "client_id", "in": "path", "required": True, "schema": _TEXT, "description": "Its public id."}
+_CLIENT_ID = {
+    "name": "client_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "description": "Its public id.",
+}
 CLIENTS: dict[str, Any] = {
     "responses": {
         "200": openapi.answer(openapi.shape(data=openapi.list_of(openapi.shape(**_CLIENT_FIELDS))), "All of them."),
