@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 import psutil
 
-from bench import limits, load, servers
+from bench import limits, load, rivals, servers
 from bench.report import Asked, Figure
 from packhouse.kit import clock
 from packhouse.orders import demo, schema
@@ -168,4 +168,5 @@ MEASURES: dict[str, Callable[[Path, Plan], Iterator[Figure]]] = {
     "validation": measure_validation,
     "memory": measure_memory,
     "start": measure_start,
+    "naive": lambda folder, plan: rivals.measure_naive(folder, plan.rounds),
 }

@@ -37,16 +37,21 @@ class Server(NamedTuple):
 
 def make_database(path: Path) -> int:
     """A migrated database with one account, its key and one integration, whose id is given back."""
+    return prepare(f"sqlite:///{path}", 1)[0]
 
-    async def work() -> int:
-        db = Database(f"sqlite:///{path}")
+
+def prepare(url: str, shops: int) -> list[int]:
+    """The same in the database at a URL, with so many integrations: their ids."""
+
+    async def work() -> list[int]:
+        db = Database(url)
         try:
             await migrations.upgrade(db)
             now = clock.now()
             async with db.write() as tx:
                 owner = await accounts.create_account(db, tx, "bench", "NL", now=now)
                 await accounts.create_key(db, tx, owner, "bench", now=now, public_key=PUBLIC_KEY, secret_key=SECRET_KEY)
-                return await integrations.create_integration(db, tx, owner, "Bench", now=now)
+                return [await integrations.create_integration(db, tx, owner, "Bench", now=now) for _ in range(shops)]
         finally:
             await db.close()
 
@@ -56,10 +61,16 @@ def make_database(path: Path) -> int:
 @contextmanager
 def run_packhouse(database: Path) -> Iterator[Server]:
     """With the settings that an operator gets by default; its log goes to a file beside the database."""
+    with run_packhouse_at(f"sqlite:///{database}", database.with_suffix(".log")) as server:
+        yield server
+
+
+@contextmanager
+def run_packhouse_at(url: str, log: Path) -> Iterator[Server]:
     command = ["-m", "packhouse", "serve", "--migrate", "--port", "0", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PACKHOUSE_")}
-    environment["PACKHOUSE_DATABASE_URL"] = f"sqlite:///{database}"
-    with _run(command, environment, database.with_suffix(".log")) as server:
+    environment["PACKHOUSE_DATABASE_URL"] = url
+    with _run(command, environment, log) as server:
         yield server
 
 
@@ -67,6 +78,12 @@ def run_packhouse(database: Path) -> Iterator[Server]:
 def run_floor(answers: Path) -> Iterator[Server]:
     """A bare ASGI application that answers from memory: `answers` holds the body of each path, as JSON texts."""
     with _run(["-m", "bench.floor", str(answers)], dict(os.environ), answers.with_suffix(".log")) as server:
+        yield server
+
+
+@contextmanager
+def run_naive(url: str, log: Path) -> Iterator[Server]:
+    with _run(["-m", "bench.naive", url], dict(os.environ), log) as server:
         yield server
 
 

