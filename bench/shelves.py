@@ -149,6 +149,7 @@ class _Pattern:
             "created_at": row.created_at,
             "created_by": "api_key:bench-public",
             "modified_at": row.created_at,
+            "live_shipments": 0,
             "document": document,
         }
         return tuple(values[name] for name in _COLUMNS)

@@ -26,6 +26,7 @@ from packhouse.integrations import api as integrations
 from packhouse.integrations import openapi as integrations_openapi
 from packhouse.kit import clock, errors, http, limits, logs, metrics, tracing
 from packhouse.kit.db import Database, Tuning
+from packhouse.kit.replica import Lists
 from packhouse.orders import api as orders
 from packhouse.orders import openapi as orders_openapi
 from packhouse.settings import Settings
@@ -42,10 +43,10 @@ system = APIRouter(tags=["Server"])
 _log = structlog.get_logger()
 
 
-def create_database(settings: Settings) -> Database:
-    """Raises DatabaseUrlError."""
+def create_database(settings: Settings, url: str | None = None) -> Database:
+    """The one that is written to, or the one at `url`. Raises DatabaseUrlError."""
     tuning = Tuning(settings.lock_timeout_seconds, settings.statement_timeout_seconds, settings.pool_size)
-    return Database(settings.database_url, tuning)
+    return Database(url or settings.database_url, tuning)
 
 
 def create_app(
@@ -56,9 +57,8 @@ def create_app(
     carriers: Sequence[Carrier] | None = None,
 ) -> ASGIApp:
     """With `works`, a worker runs inside and does the jobs."""
-    db = create_database(settings)
-    meters = metrics.Meters(orders.COUNTED)
-    limiter = limits.Limiter(db, limits.DOCUMENTED) if settings.rate_limits == "documented" else None
+    house = _create_house(settings, now)
+    db, meters = house.db, house.meters
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -74,8 +74,9 @@ def create_app(
         sampling.cancel()
         with suppress(asyncio.CancelledError):
             await sampling
-        if limiter is not None:
-            limiter.close()
+        if house.limits is not None:
+            house.limits.close()
+        await house.lists.close()
         await db.close()
 
     app = FastAPI(
@@ -87,9 +88,7 @@ def create_app(
         redirect_slashes=False,
         exception_handlers={Exception: _refuse, errors.Refusal: _refuse, HTTPException: _refuse},
     )
-    app.state.house = http.House(
-        db, now, settings.profile, settings.partner_ids, settings.public_url, settings.max_body_bytes, meters, limiter
-    )
+    app.state.house = house
     app.state.desk = worker.create_desk(settings, db, now, carriers)
     app.state.metrics_token = settings.metrics_token
     app.include_router(system)
@@ -108,6 +107,21 @@ def create_app(
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     door = http.Door(app, orders.SHORTCUTS, meters)
     return tracing.Traced(door, tracing.find_provider()) if settings.tracing else door
+
+
+def _create_house(settings: Settings, now: clock.Clock) -> http.House:
+    db = create_database(settings)
+    return http.House(
+        db,
+        now,
+        settings.profile,
+        settings.partner_ids,
+        settings.public_url,
+        settings.max_body_bytes,
+        metrics.Meters(orders.COUNTED),
+        Lists(db, create_database(settings, url) if (url := settings.read_database_url) else None),
+        limits.Limiter(db, limits.DOCUMENTED) if settings.rate_limits == "documented" else None,
+    )
 
 
 def create_app_from_environment(*, works: bool = True) -> ASGIApp:

@@ -14,6 +14,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PACKHOUSE_", frozen=True, extra="ignore")
 
     database_url: str = "sqlite:///packhouse.db"
+    read_database_url: str | None = None
     profile: Literal["guide", "reference"] = "guide"
     public_url: str | None = None
     partner_ids: Annotated[frozenset[UUID], NoDecode] = frozenset()

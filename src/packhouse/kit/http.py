@@ -26,6 +26,7 @@ from packhouse.kit.db import Database
 from packhouse.kit.limits import Limiter
 from packhouse.kit.metrics import Meters
 from packhouse.kit.pagination import Page
+from packhouse.kit.replica import Lists
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -45,6 +46,7 @@ class House:
     public_url: str | None
     max_body_bytes: int
     meters: Meters
+    lists: Lists
     limits: Limiter | None = None
 
 

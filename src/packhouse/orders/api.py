@@ -52,7 +52,7 @@ async def list_orders(request: Request) -> Response:
     """A page of the account's orders."""
     caller = await auth.caller(request, scope="read:order")
     parameters = request.query_params.multi_items()
-    async with http.house(request).db.read() as tx:
+    async with http.house(request).lists.read() as tx:
         wanted = schema.find_integrations(parameters)
         known = await integrations.find_known(tx, caller.account_id, wanted)
         asked = schema.read_list_request(parameters, known=known)
