@@ -24,12 +24,25 @@ def to_consignment(found: Shipment, setup: Setup) -> carriers.Consignment:
         option_code=properties["shipping_option_code"],
         contract=_to_contract(setup, properties["contract_id"]),
         customs=document.get("customs_details"),
-        service_point=document.get("to_service_point"),
+        service_point=document.get("service_point_details"),
         notes=document.get("notes") or "",
         gs1_prefix=document.get("gs1_company_prefix"),
+        external_reference=document["order_id"],
+        shipping_costs=_to_costs(document["payment_details"]),
+        announced_at=row.created_at,  # the same at every attempt, so that the papers are
     )
 
 
+def _to_costs(payment: Mapping[str, Any]) -> carriers.Money | None:
+    """What the recipient pays for the way: customs papers name it."""
+    for name in ("freight_costs", "estimated_shipping_price"):
+        costs = payment.get(name) or {}
+        if costs.get("value") is not None and costs.get("currency"):
+            return carriers.Money(units.to_decimal(costs["value"]), costs["currency"])
+    return None
+
+
+_SIDES = ("length", "width", "height")
 _ADDRESS_KEYS = frozenset(carriers.Address.__dataclass_fields__)
 
 
@@ -39,10 +52,18 @@ def _to_address(address: Mapping[str, Any]) -> carriers.Address:
 
 def _to_parcel(parcel: Any) -> carriers.Parcel:
     document = orjson.loads(parcel.document)
-    sides = document.get("dimensions") or {}
-    lengths = {side: units.to_decimal(sides[side]) for side in ("length", "width", "height") if side in sides}
     weight = units.to_decimal(document["weight"]["value"])
-    return carriers.Parcel(id=parcel.id, weight=weight, items=document["items"], **lengths)
+    sides = document.get("dimensions")
+    length, width, height = (units.to_decimal(sides[side]) if sides else None for side in _SIDES)
+    return carriers.Parcel(
+        id=parcel.id,
+        weight=weight or None,
+        length=length,
+        width=width,
+        height=height,
+        items=document["items"],
+        tracking_number=parcel.tracking_number or "",
+    )
 
 
 def _to_contract(setup: Setup, id: int) -> carriers.Contract | None:

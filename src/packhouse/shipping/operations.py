@@ -235,6 +235,7 @@ def _to_details(order: Mapping[str, Any]) -> dict[str, Any]:
     """What a carrier and its customs papers need besides, as the order has it."""
     details, payment = order["order_details"], order["payment_details"]
     kept = {
+        "service_point_details": order.get("service_point_details"),
         "to_service_point": _to_service_point(order.get("service_point_details")),
         "customs_details": order.get("customs_details"),
         "customs_information": _to_customs(order.get("customs_details"), payment),
