@@ -138,6 +138,12 @@ def complete_statuses(body: Any) -> Any:
     return body
 
 
+def spare_the_shop(context: Any, parameters: Any) -> Any:
+    """The other calls need it: what is deleted is one that nobody has."""
+    is_deletion = context.operation.path == "/api/v3/integrations/{id}" and context.operation.method == "delete"
+    return {**parameters, "id": 10**9} if is_deletion else parameters
+
+
 def complete_batch(_context: Any, body: Any) -> Any:
     if not isinstance(body, list):
         return complete_statuses(write_plainly(body))
@@ -173,6 +179,7 @@ def test_the_server_does_what_its_document_says(server: served.Server, document:
     if mode is GenerationMode.POSITIVE:
         described.hook("map_body")(complete_batch)
         described.hook("map_query")(name_no_stranger)
+        described.hook("map_path_parameters")(spare_the_shop)
         described.hook("map_headers")(name_no_partner)
         described.hook("filter_case")(is_without_null_characters)
     met = set()

@@ -80,6 +80,14 @@ def test_what_is_wrong_is_named_and_changes_nothing(client: TestClient, statuses
     assert [entry["external_id"] for entry in fetch(client)] == ["stays"]
 
 
+def test_an_unknown_key_hides_no_rule_between_values(client: TestClient) -> None:
+    twice = [status("a")["translations"][0]] * 2
+    body = {"integration_id": SHOP, "statuses": [{"external_id": "a", "translations": twice, "x": 1}], "unknown": 1}
+    answer = client.post(STATUSES, json=body)
+    pointer = "/data/attributes/statuses/0/translations"
+    assert (answer.status_code, answer.json()["errors"][0]["source"]) == (400, {"pointer": pointer})
+
+
 def mapping(*ids: str | None) -> list[dict[str, Any]]:
     pairs = zip(CATEGORIES, ids, strict=True)
     return [{"status_category": category, "external_id": id} for category, id in pairs]

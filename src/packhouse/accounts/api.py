@@ -44,11 +44,15 @@ async def revoke_token(request: Request) -> Response:
     return Response(status_code=200)
 
 
+_PARAMETERS = {"grant_type", "scope", "client_id", "client_secret", "token", "token_type_hint"}
+
+
 def _read_form(pairs: list[tuple[str, str]] | None) -> dict[str, str]:
     if pairs is None:
         raise tokens.TokenRefusal("invalid_request", "The body must be application/x-www-form-urlencoded.")
     form = {name: value for name, value in pairs if value}
-    if len({name for name, _ in pairs}) < len(pairs):
+    known = [name for name, _ in pairs if name in _PARAMETERS]
+    if len(set(known)) < len(known):
         raise tokens.TokenRefusal("invalid_request", "A parameter is there more than once.")
     return form
 

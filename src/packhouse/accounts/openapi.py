@@ -82,7 +82,7 @@ TOKEN: dict[str, Any] = {
     },
 }
 REVOKE: dict[str, Any] = {
-    "requestBody": _form(token=_TEXT, token_type_hint=_TEXT),
+    "requestBody": _form(token={"type": "string", "minLength": 1}, token_type_hint=_TEXT),
     "responses": {"200": openapi.no_content("Ended, or it was none."), **_TOKEN_ERRORS, **_AWAY},
 }
 _CLIENT_FIELDS = {

@@ -166,5 +166,6 @@ def to_components() -> dict[str, Any]:
         if name not in found:
             found[name] = references[name, "validation"]
     found["NewIntegration"] = {**found["NewIntegration"], "required": ["shop_name"]}
-    found["NewLog"] = {**found["NewLog"], "additionalProperties": False}
+    for name in ("NewLog", "LogResponse", "LogRequest"):
+        found[name] = {**found[name], "additionalProperties": False}
     return {**found, "StoredIntegration": _STORED, "IntegrationLog": _LOG}

@@ -64,7 +64,12 @@ def _read_flawed(adapter: TypeAdapter[T], body: bytes, details: list[ErrorDetail
     if flaws:
         sent = from_json(body)
         return Reading(sent, [*flaws, *_find_null_characters(sent, body, frozenset(unknown))], unknown)
-    value = adapter.validate_json(body, extra="ignore")
+    try:
+        value = adapter.validate_json(body, extra="ignore")
+    except ValidationError as error:  # a rule between values is looked at only once each of them is right
+        sent = from_json(body)
+        flaws = [_to_flaw(detail) for detail in _details(error)]
+        return Reading(sent, [*flaws, *_find_null_characters(sent, body, frozenset(unknown))], unknown)
     return Reading(value, _find_null_characters(value, body), unknown)
 
 
