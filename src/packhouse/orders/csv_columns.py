@@ -98,7 +98,7 @@ def _to_cell(column: Column, holder: Any) -> str:
 
 def _is_plain(texts: list[str] | None) -> bool:
     """Whether `a|b` says it all."""
-    if not texts or texts[0].startswith("[") or texts == ["null"]:
+    if not texts or texts[0].startswith(("[", '"')) or texts == ["null"]:
         return False
     return all(text and "|" not in text for text in texts)
 
