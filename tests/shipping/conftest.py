@@ -26,6 +26,7 @@ from packhouse.shipping.carriers import (
     Unreachable,
     registry,
 )
+from tests import make
 from tests.conftest import OWNER
 
 
@@ -56,8 +57,8 @@ class FakeCarrier:
         made = self.labels.setdefault(consignment.reference, self._make(consignment))
         if self.mood == "dies after":
             raise Unreachable("the line broke after the label was made")
-        if self.mood == "kills":
-            raise SystemExit
+        if self.mood == "cut off":
+            raise asyncio.CancelledError
         return made
 
     def _make(self, consignment: Consignment) -> Announcement:
@@ -104,6 +105,15 @@ def carrier() -> FakeCarrier:
 @pytest.fixture
 def watch() -> Watch:
     return Watch()
+
+
+def push(client: TestClient, order_id: str = "o-1", **changes: Any) -> int:
+    """An order with an address; its id."""
+    answer = client.post(
+        "/api/v3/orders", json=[make.order(order_id, **{"shipping_address": make.address(), **changes})]
+    )
+    assert answer.status_code == 200, answer.text
+    return int(answer.json()["data"][0]["id"])
 
 
 Open = Callable[..., TestClient]

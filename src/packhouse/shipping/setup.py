@@ -149,6 +149,16 @@ def show_item(setup: Setup, kind: Kind, id: int) -> dict[str, Any]:
     return shown
 
 
+def show_settings(found: Setup) -> dict[str, Any]:
+    return {
+        "default_shipping_option_code": found.default_option(),
+        "default_sender_address_id": found.default_sender(),
+        "default_brand_id": found.default_brand(),
+        "contract_ids": found.settings.get("contract_ids") or {},
+        "gs1_company_prefix": found.settings.get("gs1_company_prefix"),
+    }
+
+
 async def _make_default(
     tx: AsyncConnection, account_id: int, setup: Setup, kind: Kind, id: int, document: dict[str, Any], now: datetime
 ) -> None:

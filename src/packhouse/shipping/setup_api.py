@@ -77,7 +77,7 @@ async def list_shipping_options(request: Request) -> Response:
 async def get_shipping_settings(request: Request) -> Response:
     """The defaults of the account's label calls."""
     caller = await auth.caller(request, scope=ALL)
-    return http.json_response({"data": _to_settings(await _read_setup(request, caller))})
+    return http.json_response({"data": setup.show_settings(await _read_setup(request, caller))})
 
 
 @extensions.patch("/shipping-settings", openapi_extra=openapi.PATCH_SETTINGS)
@@ -88,17 +88,7 @@ async def update_shipping_settings(request: Request) -> Response:
     sent = _read_object(await http.read_body(request))
     async with house.db.write() as tx:
         await setup.update_settings(house.db, tx, caller.account_id, sent, now=house.clock())
-    return http.json_response({"data": _to_settings(await _read_setup(request, caller))})
-
-
-def _to_settings(found: Setup) -> dict[str, Any]:
-    return {
-        "default_shipping_option_code": found.default_option(),
-        "default_sender_address_id": found.default_sender(),
-        "default_brand_id": found.default_brand(),
-        "contract_ids": found.settings.get("contract_ids") or {},
-        "gs1_company_prefix": found.settings.get("gs1_company_prefix"),
-    }
+    return http.json_response({"data": setup.show_settings(await _read_setup(request, caller))})
 
 
 @extensions.post("/shipping-rules/dry-run", openapi_extra=openapi.DRY_RUN)

@@ -1,0 +1,189 @@
+"""`packhouse shipping` and `packhouse parcels`: what an account ships with, and where its parcels are."""
+
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from packhouse.accounts import queries as accounts
+from packhouse.cli import terminal
+from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.kit import clock, validation
+from packhouse.kit.db import Database
+from packhouse.shipping import operations, setup, trials
+from packhouse.shipping.setup_schema import KINDS, Kind
+
+shipping = typer.Typer(no_args_is_help=True, help="What an account ships with: addresses, contracts, brands, rules.")
+parcels = typer.Typer(no_args_is_help=True, help="Parcels on their way.")
+
+_PATHS = {kind.path: kind for kind in KINDS.values()}
+KindName = Annotated[str, typer.Argument(help=f"One of {', '.join(_PATHS)}.")]
+Fields = Annotated[
+    list[str] | None, typer.Argument(help='`city=Utrecht` is a text, `is_active:=false` and `tags:=["a"]` are JSON.')
+]
+
+
+def _to_kind(name: str) -> Kind:
+    kind = _PATHS.get(name)
+    if kind is None:
+        terminal.fail(f"There is no kind {name!r}: it is one of {', '.join(_PATHS)}.")
+    return kind
+
+
+def _read_fields(fields: list[str] | None) -> dict[str, Any]:
+    """`conditions.countries:=["NL"]` goes into an object inside."""
+    made: dict[str, Any] = {}
+    for field in fields or ():
+        path, equals, value = field.partition("=")
+        if not equals:
+            terminal.fail(f"A field is written name=value, not {field!r}.")
+        is_json = path.endswith(":")
+        *outer, name = path.removesuffix(":").split(".")
+        place = made
+        for step in outer:
+            place = place.setdefault(step, {})
+        place[name] = _read_json(value) if is_json else value
+    return made
+
+
+def _read_json(value: str) -> Any:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        terminal.fail(f"This is no JSON: {value}")
+
+
+async def _show(db: Database, account_id: int, kind: Kind, id: int) -> dict[str, Any]:
+    found = await setup.read_setup(db, account_id, now=clock.now())
+    return setup.show_item(found, kind, id)
+
+
+@shipping.command("list")
+def list_items(kind: KindName, account: AccountName, as_json: AsJson = False) -> None:
+    """Show all of a kind."""
+    wanted = _to_kind(kind)
+
+    async def work() -> list[dict[str, Any]]:
+        async with terminal.open_database(terminal.load_settings()) as db:
+            async with db.read() as tx:
+                owner = await accounts.get_account(tx, account)
+            found = await setup.read_setup(db, owner.account_id, now=clock.now())
+            return [setup.show_item(found, wanted, id) for id in found.ids(wanted)]
+
+    rows = terminal.run(work())
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    terminal.show(rows if as_json else [{name: row.get(name) for name in names} for row in rows], as_json=as_json)
+
+
+@shipping.command("add")
+def create_item(kind: KindName, account: AccountName, fields: Fields = None, as_json: AsJson = False) -> None:
+    """Make one: packhouse shipping add brands --account teashop name="Tea & Co"."""
+    wanted, sent = _to_kind(kind), _read_fields(fields)
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db:
+            reading = validation.read_json(wanted.shape, orjson.dumps(sent))
+            setup.refuse_flaws(reading.flaws)
+            async with db.write() as tx:
+                owner = await accounts.get_account(tx, account)
+                id = await setup.create_item(db, tx, owner.account_id, wanted, reading.value, now=clock.now())
+            return await _show(db, owner.account_id, wanted, id)
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@shipping.command("change")
+def update_item(kind: KindName, id: int, account: AccountName, fields: Fields = None, as_json: AsJson = False) -> None:
+    """Replace the fields named; `name:=null` takes one away."""
+    wanted, sent = _to_kind(kind), _read_fields(fields)
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db:
+            async with db.write() as tx:
+                owner = await accounts.get_account(tx, account)
+                await setup.update_item(db, tx, owner.account_id, wanted, id, sent, now=clock.now())
+            return await _show(db, owner.account_id, wanted, id)
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@shipping.command("delete")
+def delete_item(kind: KindName, id: int, account: AccountName, as_json: AsJson = False) -> None:
+    """Take one away; shipments made with it keep what they took from it."""
+    wanted = _to_kind(kind)
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await accounts.get_account(tx, account)
+            await setup.delete_item(tx, owner.account_id, wanted, id)
+            return {"deleted": id}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@shipping.command("settings")
+def change_settings(account: AccountName, fields: Fields = None, as_json: AsJson = False) -> None:
+    """Show the defaults, or change those named: default_shipping_option_code=house:standard."""
+    sent = _read_fields(fields)
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db:
+            async with db.write() as tx:
+                owner = await accounts.get_account(tx, account)
+                if sent:
+                    await setup.update_settings(db, tx, owner.account_id, sent, now=clock.now())
+            return setup.show_settings(await setup.read_setup(db, owner.account_id, now=clock.now()))
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@shipping.command("try-rules")
+def try_rules(
+    account: AccountName,
+    integration: Annotated[int, typer.Option(help="The order's integration.")],
+    order_number: Annotated[str | None, typer.Option(help="The order's number.")] = None,
+    order_id: Annotated[str | None, typer.Option(help="The shop's id of the order.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which shipping rule matches an order and why; nothing is made."""
+    named = {"order_id": order_id, "order_number": order_number}
+    selector = {"integration_id": integration, **{name: value for name, value in named.items() if value}}
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db:
+            async with db.read() as tx:
+                owner = await accounts.get_account(tx, account)
+                row = await operations.find_order(tx, owner.account_id, selector)
+            return trials.to_trial(await setup.read_setup(db, owner.account_id, now=clock.now()), row)
+
+    trial = terminal.run(work())
+    if as_json:
+        terminal.print_json(trial)
+        return
+    tried = trial.pop("rules")
+    terminal.show_one(trial, as_json=False)
+    told = [
+        {"rule": rule["name"], "matches": rule["has_matched"], "because": found["detail"]}
+        for rule in tried
+        for found in rule["conditions"] or [{"detail": "It has no conditions."}]
+    ]
+    terminal.show(told, as_json=False)
+
+
+@parcels.command("track")
+def track_parcel(
+    id: int,
+    status: Annotated[str, typer.Argument(help="The code of a status: 3, 11 (delivered), 91, …")],
+    account: AccountName,
+    message: Annotated[str | None, typer.Option(help="Instead of the status's own words.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say where a parcel is, for a carrier that does not tell by itself."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await accounts.get_account(tx, account)
+            row = await operations.track_parcel(db, tx, owner.account_id, id, status, message, now=clock.now())
+            return {"id": id, "code": row["status_code"], "message": row["status_message"]}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)

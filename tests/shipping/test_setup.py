@@ -1,0 +1,208 @@
+"""What an account ships with: made at first use, changed by API and command, as existing clients ask for it; rules."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from packhouse.kit import units
+from tests import make
+from tests.cli.conftest import Run, run
+from tests.shipping.conftest import push
+
+__all__ = ["run"]
+API = "/api/packhouse"
+SENDER = {
+    "name": "Depot",
+    "address_line_1": "Kade",
+    "postal_code": "3011 AA",
+    "city": "Rotterdam",
+    "country_code": "NL",
+}
+
+
+def test_the_defaults_are_made_at_first_use(client: TestClient) -> None:
+    settings = client.get(f"{API}/shipping-settings").json()["data"]
+    assert settings["default_shipping_option_code"] == "house:standard"
+    contracts = client.get("/api/v3/contracts").json()["data"]
+    assert [c["carrier_code"] for c in contracts] == ["house", "sendcloud", "post"]
+    assert all(c["is_default_per_carrier"] for c in contracts)
+    [sender] = client.get("/api/v3/sender-addresses").json()["data"]
+    assert settings["default_sender_address_id"] == sender["id"]
+    assert len(client.get("/api/v3/contracts").json()["data"]) == 3  # once
+
+
+@pytest.mark.parametrize(
+    ("path", "made", "change"),
+    [
+        ("sender-addresses", SENDER, {"city": "Schiedam"}),
+        ("contracts", {"carrier_code": "house", "name": "Bikes"}, {"name": "Vans"}),
+        ("brands", {"name": "Tea & Co"}, {"website": "https://tea.example.com"}),
+        (
+            "shipping-rules",
+            {"name": "All", "actions": {"shipping_option_code": "house:standard"}},
+            {"is_active": False},
+        ),
+    ],
+)
+def test_things_are_made_changed_and_taken_away(client: TestClient, path: str, made: Any, change: Any) -> None:
+    before = client.get(f"{API}/{path}").json()["data"]
+    answer = client.post(f"{API}/{path}", json=made)
+    assert answer.status_code == 201, answer.text
+    id = answer.json()["data"]["id"]
+    assert made.items() <= answer.json()["data"].items()
+    changed = client.patch(f"{API}/{path}/{id}", json=change)
+    assert (changed.status_code, change.items() <= changed.json()["data"].items()) == (200, True)
+    assert client.get(f"{API}/{path}/{id}").json() == changed.json()
+    assert len(client.get(f"{API}/{path}").json()["data"]) == len(before) + 1
+    required = next(iter(made))
+    refused = client.patch(f"{API}/{path}/{id}", json={required: None})
+    assert (refused.status_code, refused.json()["errors"][0]["source"]["pointer"]) == (
+        400,
+        f"/data/attributes/{required}",
+    )
+    assert client.post(f"{API}/{path}", json={}).status_code == 400
+    assert client.delete(f"{API}/{path}/{id}").status_code == 204
+    assert client.get(f"{API}/{path}").json()["data"] == before
+    for method in ("GET", "PATCH", "DELETE"):
+        assert client.request(method, f"{API}/{path}/{id}", json={}).status_code == 404
+
+
+def test_credentials_are_never_given_back(client: TestClient) -> None:
+    made = client.post(f"{API}/contracts", json={"carrier_code": "house", "credentials": {"password": "s3cret-word"}})
+    assert made.status_code == 201
+    for answer in (made, client.get(f"{API}/contracts"), client.get("/api/v3/contracts")):
+        assert "s3cret-word" not in answer.text
+
+
+def test_a_default_is_chosen(client: TestClient) -> None:
+    id = client.post(f"{API}/sender-addresses", json={**SENDER, "is_default": True}).json()["data"]["id"]
+    assert client.get(f"{API}/shipping-settings").json()["data"]["default_sender_address_id"] == id
+    shown = client.get("/api/v3/sender-addresses").json()["data"]
+    assert [address["is_default"] for address in shown] == [False, True]
+    push(client)
+    body = {"integration_id": 1, "order": {"order_id": "o-1"}}
+    label = client.post("/api/v3/orders/create-label-sync", json=body).json()["data"]
+    shipment = client.get(f"/api/v3/shipments/{label['shipment_id']}").json()["data"]
+    assert shipment["from_address"]["city"] == "Rotterdam"
+
+
+def test_settings_name_only_what_there_is(client: TestClient) -> None:
+    answer = client.patch(f"{API}/shipping-settings", json={"default_sender_address_id": 99999})
+    assert (answer.status_code, answer.json()["errors"][0]["source"]["pointer"]) == (
+        400,
+        "/data/attributes/default_sender_address_id",
+    )
+    changed = client.patch(f"{API}/shipping-settings", json={"gs1_company_prefix": "8712345"})
+    assert changed.json()["data"]["gs1_company_prefix"] == "8712345"
+    assert client.patch(f"{API}/shipping-settings", json={"gs1_company_prefix": "x"}).status_code == 400
+
+
+def test_shipping_options(shop: TestClient) -> None:
+    def codes(**asked: Any) -> set[str]:
+        answer = shop.post("/api/v3/shipping-options", json=asked)
+        assert answer.status_code == 200, answer.text
+        return {option["code"] for option in answer.json()["data"]}
+
+    assert {"house:standard", "fake:standard", "fake:local"} <= codes()
+    assert codes(carrier_code="fake") == {"fake:standard", "fake:local"}
+    assert codes(carrier_code="fake", to_country_code="FR") == {"fake:standard"}
+    assert codes(carrier_code="fake", weight={"value": "25", "unit": "kg"}) == {"fake:standard"}
+    assert codes(carrier_code="fake", parcels=[{"weight": {"value": 900, "unit": "oz"}}]) == {"fake:standard"}
+    assert shop.post("/api/v3/shipping-options", json={"to_country_code": "XX"}).status_code == 400
+
+
+MATCHING: list[tuple[dict[str, Any], bool]] = [
+    ({}, True),
+    ({"countries": ["BE", "NL"]}, True),
+    ({"countries": ["BE"]}, False),
+    ({"weight": {"min": 1, "max": "2000", "unit": "g"}}, True),
+    ({"weight": {"max": "0.9", "unit": "kg"}}, False),
+    ({"total_price": {"min": 25, "currency": "EUR"}}, True),
+    ({"total_price": {"min": "25.01", "currency": "EUR"}}, False),
+    ({"total_price": {"max": 100, "currency": "USD"}}, False),
+    ({"delivery_indicators": ["express"]}, True),
+    ({"delivery_indicators": ["slow"]}, False),
+    ({"tags": ["Fragile", "x"]}, True),
+    ({"tags": ["x"]}, False),
+    ({"skus": ["TEA-1"]}, True),
+    ({"skus": ["TEA-2"]}, False),
+    ({"integrations": [1, 2]}, True),
+    ({"integrations": [2]}, False),
+    ({"countries": ["NL"], "tags": ["x"]}, False),
+]
+
+
+@pytest.mark.parametrize(("conditions", "matches"), MATCHING)
+def test_rules(shop: TestClient, conditions: dict[str, Any], matches: bool) -> None:
+    item = make.item(sku="tea-1", measurement={"weight": {"value": "0.5", "unit": "kg"}})
+    push(
+        shop,
+        order_details={"order_items": [item], "tags": ["fragile"]},
+        shipping_details={"delivery_indicator": "Express"},
+    )
+    rule = {"name": "R", "conditions": conditions, "actions": {"shipping_option_code": "fake:local"}}
+    id = shop.post(f"{API}/shipping-rules", json=rule).json()["data"]["id"]
+    last = {"name": "Last", "actions": {"shipping_option_code": "house:standard"}}
+    last_id = shop.post(f"{API}/shipping-rules", json=last).json()["data"]["id"]
+    tried = shop.post(f"{API}/shipping-rules/dry-run", json={"integration_id": 1, "order_id": "o-1"}).json()["data"]
+    assert tried["matched_rule_id"] == (id if matches else last_id)
+    assert tried["rules"][0]["has_matched"] is matches
+    assert [c["condition"] for c in tried["rules"][0]["conditions"]] == list(conditions)
+    assert all(c["detail"] for c in tried["rules"][0]["conditions"])
+    body = {"integration_id": 1, "order": {"order_id": "o-1", "apply_shipping_rules": True}}
+    label = shop.post("/api/v3/orders/create-label-sync", json=body).json()["data"]
+    code = label["ship_with"]["properties"]["shipping_option_code"]
+    assert code == ("fake:local" if matches else "house:standard")
+
+
+def test_the_commands(run: Run, client: TestClient) -> None:
+    words = ["shipping", "add", "sender-addresses", "--account", "owner", "--json"]
+    made = json.loads(run([*words, *(f"{name}={value}" for name, value in SENDER.items())]).stdout)
+    assert client.get(f"{API}/sender-addresses/{made['id']}").json()["data"] == made
+    changed = run(["shipping", "change", "sender-addresses", str(made["id"]), "--account", "owner", "--json", "city=X"])
+    assert json.loads(changed.stdout)["city"] == "X"
+    rule = ["name=NL", 'conditions.countries:=["NL"]', "actions.shipping_option_code=house:standard"]
+    added = json.loads(run(["shipping", "add", "shipping-rules", "--account", "owner", "--json", *rule]).stdout)
+    push(client)
+    tried = json.loads(run("shipping try-rules --account owner --integration 1 --order-id o-1 --json").stdout)
+    assert tried["matched_rule_id"] == added["id"]
+    assert "The order goes to NL" in run("shipping try-rules --account owner --integration 1 --order-id o-1").stdout
+    settings = run("shipping settings --account owner --json gs1_company_prefix=8712345")
+    assert json.loads(settings.stdout)["gs1_company_prefix"] == "8712345"
+    assert json.loads(run(f"shipping delete sender-addresses {made['id']} --account owner --json").stdout)
+    assert [a["name"] for a in json.loads(run("shipping list sender-addresses --account owner --json").stdout)] == [
+        "owner"
+    ]
+    body = {"integration_id": 1, "order": {"order_id": "o-1"}}
+    parcel_id = client.post("/api/v3/orders/create-label-sync", json=body).json()["data"]["parcel_id"]
+    tracked = json.loads(run(f"parcels track {parcel_id} 11 --account owner --json").stdout)
+    assert tracked == {"id": parcel_id, "code": "11", "message": "Delivered"}
+    assert run(f"parcels track {parcel_id} 11 --account stranger").exit_code == 1
+    assert run("shipping list nothing --account owner").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "table", "expected"),
+    [
+        ("79.9", "kg", units.KILOGRAMS, "79.9"),
+        (1, "lbs", units.KILOGRAMS, "0.45359237"),
+        (16, "oz", units.KILOGRAMS, "0.453592370000"),
+        (0.1, "g", units.KILOGRAMS, "0.0001"),
+        (1, "yd", units.CENTIMETRES, "91.44"),
+        (3, "ft", units.CENTIMETRES, "91.44"),
+        (1, "gal", units.LITRES, "3.785411784"),
+        (1, "m3", units.LITRES, "1000"),
+    ],
+)
+def test_units_are_exact(value: Any, unit: str, table: Any, expected: str) -> None:
+    assert units.convert(value, unit, table) == Decimal(expected)
+
+
+@given(st.lists(st.decimals(0, 10**9, places=6), max_size=50))
+def test_sums_do_not_depend_on_their_order(values: list[Decimal]) -> None:
+    assert units.add(*values) == units.add(*reversed(values)) == units.add(*sorted(values))
