@@ -45,7 +45,12 @@ OURS = {"127.0.0.1", "[::1]"}
 NOBODYS = ("example.com", "example.org", "example.net", ".example", ".test", ".invalid")
 
 
-RELEASED = ("src/packhouse/static/swagger-ui", "src/packhouse/web/static/vendor/", "tests/browser/vendor/")
+RELEASED = (
+    "src/packhouse/shipping/fonts/",
+    "src/packhouse/static/swagger-ui",
+    "src/packhouse/web/static/vendor/",
+    "tests/browser/vendor/",
+)
 
 
 def files_of(*folders: str) -> list[Path]:

@@ -1,16 +1,29 @@
-"""Own delivery: nobody to ask, so a label is made here and now."""
+"""Own delivery: nobody to ask, and a real logistic label, with the parcel's SSCC as GS1-128."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
 
+from packhouse.kit import errors
+from packhouse.shipping import printers, serials
 from packhouse.shipping.carriers import (
+    PDF,
     AnnouncedParcel,
     Announcement,
     Consignment,
     Document,
     Option,
-    Parcel,
+    Rejected,
     TrackingEvent,
 )
+
+_HEAVIEST = Decimal(1000)
+
+_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "house:standard": ("Own delivery", {}),
+    "house:standard/signature=true": ("Own delivery, signed for", {"signature": True}),
+    "house:express": ("Own delivery, express", {"delivery_deadline": "nextday"}),
+}
 
 
 class House:
@@ -19,46 +32,32 @@ class House:
     has_tracking = False
 
     def options(self) -> Sequence[Option]:
-        return [Option("house:standard", "Own delivery", self.code)]
+        return [
+            Option(code, name, self.code, max_weight_kg=_HEAVIEST, features=features)
+            for code, (name, features) in _OPTIONS.items()
+        ]
 
-    async def announce(self, consignment: Consignment, /) -> Announcement:
-        return Announcement([self._announce(consignment, parcel) for parcel in consignment.parcels])
+    async def announce(self, consignment: Consignment) -> Announcement:
+        if consignment.option_code not in _OPTIONS:
+            raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
+        numbers = _to_numbers(consignment)
+        service, features = _OPTIONS[consignment.option_code]
+        letter = "X" if "express" in consignment.option_code else "S" if features else "H"
+        faces = [(self.name, service, letter, "gs1-128", f"(00){n}", f"(00) {n}") for n in numbers]
+        labels = await printers.run("labels", consignment, faces)
+        made = [[Document("label", "a6", PDF, label)] for label in labels]
+        return Announcement([AnnouncedParcel(n, None, documents) for n, documents in zip(numbers, made, strict=True)])
 
-    def _announce(self, consignment: Consignment, parcel: Parcel) -> AnnouncedParcel:
-        number = f"{parcel.id:018d}"
-        to = consignment.recipient
-        lines = [to.name, f"{to.address_line_1} {to.house_number}", f"{to.postal_code} {to.city}", to.country_code]
-        label = Document("label", "a6", "application/pdf", _to_pdf([*lines, consignment.order_number, number]))
-        return AnnouncedParcel(number, None, [label])
+    async def cancel(self, consignment: Consignment) -> None:
+        """Nobody was told, so nobody need be told."""
 
-    async def cancel(self, _consignment: Consignment, /) -> None:
-        return None
-
-    async def track(self, _consignment: Consignment, /) -> Sequence[TrackingEvent]:
-        return []
-
-
-def _to_pdf(lines: Sequence[str]) -> bytes:
-    """One page of A6 with lines of Helvetica."""
-    shown = "".join(f"({_escape(line)}) Tj T* " for line in lines)
-    stream = f"BT /F 11 Tf 14 TL 20 380 Td {shown}ET".encode("latin-1", "replace")
-    objects = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 298 420]/Resources<</Font<</F 4 0 R>>>>/Contents 5 0 R>>",
-        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-        b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
-    ]
-    file = bytearray(b"%PDF-1.4\n")
-    places = []
-    for number, content in enumerate(objects, 1):
-        places.append(len(file))
-        file += b"%d 0 obj%s endobj\n" % (number, content)
-    start = len(file)
-    file += b"xref\n0 6\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
-    file += b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % start
-    return bytes(file)
+    async def track(self, consignment: Consignment) -> Sequence[TrackingEvent]:  # noqa: ARG002
+        return ()
 
 
-def _escape(line: str) -> str:
-    return line.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+def _to_numbers(consignment: Consignment) -> list[str]:
+    prefix = consignment.gs1_prefix or serials.DEMONSTRATION_PREFIX
+    try:
+        return [serials.to_sscc(prefix, parcel.id) for parcel in consignment.parcels]
+    except ValueError as error:
+        raise Rejected([errors.Fault("invalid", f"No SSCC can be given: {error}.")]) from error

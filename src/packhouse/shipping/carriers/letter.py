@@ -1,0 +1,47 @@
+"""A letter that gets its stamp by hand: an address label, and a number of ours to find it by."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from packhouse.kit import errors
+from packhouse.shipping import printers
+from packhouse.shipping.carriers import (
+    PDF,
+    AnnouncedParcel,
+    Announcement,
+    Consignment,
+    Document,
+    Option,
+    Rejected,
+    TrackingEvent,
+)
+
+OPTION = "sendcloud:letter"
+"""The code by which existing clients know the unstamped letter."""
+
+_HEAVIEST = Decimal(2)
+"""Kilograms: the heaviest letter-post item (Universal Postal Convention, article 17)."""
+
+
+class Letter:
+    code = "sendcloud"
+    name = "Letter post"
+    has_tracking = False
+
+    def options(self) -> Sequence[Option]:
+        return [Option(OPTION, "Unstamped letter", self.code, max_weight_kg=_HEAVIEST)]
+
+    async def announce(self, consignment: Consignment) -> Announcement:
+        if consignment.option_code != OPTION:
+            raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
+        numbers = [f"LT{parcel.id:012d}" for parcel in consignment.parcels]
+        faces = [(self.name, "Unstamped letter", "L", "code-128", number, number) for number in numbers]
+        labels = await printers.run("labels", consignment, faces)
+        made = [[Document("label", "a6", PDF, label)] for label in labels]
+        return Announcement([AnnouncedParcel(n, None, documents) for n, documents in zip(numbers, made, strict=True)])
+
+    async def cancel(self, consignment: Consignment) -> None:
+        """Nobody was told, so nobody need be told."""
+
+    async def track(self, consignment: Consignment) -> Sequence[TrackingEvent]:  # noqa: ARG002
+        return ()
