@@ -18,6 +18,7 @@ from packhouse.kit import clock, errors, jobs, logs
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
 from packhouse.kit.jobs import Job
+from packhouse.orders import search
 from packhouse.settings import Settings
 from packhouse.shipping import announce, storage
 from packhouse.shipping import operations as shipments
@@ -42,6 +43,7 @@ Handler: TypeAlias = Callable[[Workshop, Job], Awaitable[None]]
 # A handler that returns has done its job, one that raises `jobs.Later` wants it again then, any other exception is
 # kept with the job, which is tried again with back-off. It may be run twice for one job, and must not mind.
 JOBS: dict[str, Handler] = {
+    search.JOB: lambda workshop, job: search.handle(workshop.db, job),
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
 }
 

@@ -35,6 +35,7 @@ ROOMS = (
     integrations.shop_order_statuses,
     orders.orders,
     orders.order_history,
+    orders.order_terms,
     shipping.shipping_setup,
     shipping.shipments,
     shipping.parcels,

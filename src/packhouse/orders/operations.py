@@ -14,7 +14,7 @@ from packhouse.integrations import queries as integrations
 from packhouse.kit import errors
 from packhouse.kit.db import Database
 from packhouse.kit.validation import Flaw
-from packhouse.orders import history, merge, queries, schema
+from packhouse.orders import history, merge, queries, schema, search
 from packhouse.orders.tables import order_history, orders, to_row
 
 
@@ -243,6 +243,8 @@ async def _write(db: Database, tx: AsyncConnection, caller: Caller, drafts: Sequ
     rows = [_to_row(draft, caller, now) for draft in drafts]
     rows.sort(key=lambda row: (row["integration_id"], row["order_id"]))
     await db.upsert(tx, orders, rows)
+    if rows:
+        await search.enqueue(db, tx, caller.account_id, [row["id"] for row in rows], caller.country_code, now)
     versions = [_to_version(draft, caller, now) for draft in drafts if draft.stored is not None]
     if versions:
         await tx.execute(insert(order_history), versions)

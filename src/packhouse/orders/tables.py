@@ -62,6 +62,18 @@ order_history = Table(
     Column("changes", Text, nullable=False),
 )
 
+# What orders are found by (`search`), written by the worker. `placed_at` makes a term's orders stand newest last.
+order_terms = Table(
+    "order_terms",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("term", CodePointText, primary_key=True),
+    Column("placed_at", Instant, primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Index("ix_order_terms_id", "account_id", "id"),
+    sqlite_with_rowid=False,
+)
+
 
 def to_row(document: dict[str, Any], **columns: Any) -> dict[str, Any]:
     """The one place where a value of the document is promoted to a column.

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, http, pagination
-from packhouse.orders import queries, schema
+from packhouse.kit.db import Transaction
+from packhouse.orders import queries, schema, search
 from packhouse.web import rendering, rows, visitors
 
 router = APIRouter(include_in_schema=False)
@@ -22,15 +23,22 @@ _SORTS = {
     "changed": "order_updated_at",
 }
 _DEFAULT_SORT = "-placed"
+SHOWN = ("incoming", "shipped", "all")
 _SIZES = (50, 100, 200)
+MOST_COUNTED = 999
 _YEAR = 365 * 86_400
 
 
 class State(NamedTuple):
     """What the URL of the list says; unknown values count as not given."""
 
+    q: str
+    show: str
     shop: str
     status: str
+    country: str
+    tag: str
+    warnings: str
     since: str
     until: str
     sort: str
@@ -41,18 +49,35 @@ class State(NamedTuple):
         """The list's URL with changes; whatever changes, it begins at the first page unless a cursor is given."""
         kept = {**self._asdict(), "cursor": "", **changes}
         kept["sort"] = "" if kept["sort"] == _DEFAULT_SORT else kept["sort"]
+        kept["show"] = "" if kept["show"] == _default_show(kept["q"]) else kept["show"]
         kept["size"] = "" if kept["size"] == _SIZES[1] else kept["size"]
         kept["from"], kept["to"] = kept.pop("since"), kept.pop("until")
         return rendering.to_query(**kept)
+
+    def is_narrowed(self) -> bool:
+        """Whether anything but the default of a list is asked for."""
+        return any((self.q, self.shop, self.status, self.country, self.tag, self.warnings, self.since, self.until))
+
+
+def _default_show(text: str) -> str:
+    """Who searches for an order means any of them."""
+    return "all" if text else "incoming"
 
 
 def read_state(request: Request) -> State:
     given = request.query_params
     sort = given.get("sort", _DEFAULT_SORT)
     size = given.get("size", "")
+    text = given.get("q", "").replace("\0", "").strip()[:200]
+    show = given.get("show", "")
     return State(
+        text,
+        show if show in SHOWN else _default_show(text),
         given.get("shop", ""),
         given.get("status", ""),
+        given.get("country", "").upper()[:2],
+        given.get("tag", "")[:100],
+        "1" if given.get("warnings") else "",
         given.get("from", ""),
         given.get("to", ""),
         sort if sort.removeprefix("-") in _SORTS else _DEFAULT_SORT,
@@ -69,28 +94,51 @@ class Listing(NamedTuple):
     previous: str
     next: str
     shops: Mapping[int, str]
+    statuses: list[str]
+    countries: list[str]
+    tags: list[str]
     faults: Mapping[str, str]
+    incoming: int
+    newest: int
 
 
 async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
     state = read_state(request)
     account_id = visitor.session.account_id
     async with http.house(request).db.read() as tx:
-        shops = {row.id: row.shop_name for row in await integrations.list_integrations(tx, account_id)}
+        shops = await list_shops(tx, account_id)
         filters, faults = _to_filters(state)
-        direction, name = ("-", state.sort[1:]) if state.sort.startswith("-") else ("", state.sort)
-        cursor = _to_cursor(state.cursor)
-        page = await queries.list_orders(tx, account_id, filters, f"{direction}{_SORTS[name]}", cursor, state.size)
+        page = await _find_page(tx, account_id, state, filters)
+        statuses = await search.list_statuses(tx, account_id)
+        countries = await search.list_values(tx, account_id, "country:")
+        tags = await search.list_values(tx, account_id, "tag:")
+        incoming = await search.count_incoming(tx, account_id, MOST_COUNTED + 1)
+        newest = await search.find_newest(tx, account_id)
     origin = visitor.session.caller.country_code
-    shown = [rows.to_row(row[-4], 1, row[-1], shops, origin) for row in page.rows]
-    return Listing(
-        state,
-        shown,
-        state.query(cursor=page.previous.encode()) if page.previous else "",
-        state.query(cursor=page.next.encode()) if page.next else "",
-        shops,
-        faults,
-    )
+    shown = [rows.to_row(row[-4], row[-1], shops, origin) for row in page.rows]
+    previous = state.query(cursor=page.previous.encode()) if page.previous else ""
+    following = state.query(cursor=page.next.encode()) if page.next else ""
+    return Listing(state, shown, previous, following, shops, statuses, countries, tags, faults, incoming, newest)
+
+
+async def list_shops(tx: Transaction, account_id: int) -> dict[int, str]:
+    return {row.id: row.shop_name for row in await integrations.list_integrations(tx, account_id)}
+
+
+async def _find_page(tx: Transaction, account_id: int, state: State, filters: dict[str, Any]) -> pagination.Page:
+    direction, name = ("-", state.sort[1:]) if state.sort.startswith("-") else ("", state.sort)
+    sort = f"{direction}{_SORTS[name]}"
+    cursor = _to_cursor(state.cursor)
+    terms = [f"tag:{state.tag}"] if state.tag else []
+    terms += [search.WARNING] if state.warnings else []
+    terms += [f"country:{state.country}"] if state.country else []
+    try:
+        if not terms and not state.q:
+            return await queries.list_orders(tx, account_id, filters, sort, cursor, state.size)
+        wanted = search.Wanted(state.q, terms)
+        return await search.list_found(tx, account_id, wanted, filters, sort, cursor, state.size)
+    except errors.NotFound:  # a cursor of another sort
+        return await _find_page(tx, account_id, state._replace(cursor=""), filters)
 
 
 def _to_cursor(text: str) -> pagination.Cursor:
@@ -109,19 +157,24 @@ def _to_filters(state: State) -> tuple[dict[str, Any], dict[str, str]]:
         "order_created_at_min": state.since,
         "order_created_at_max": state.until,
     }
+    filters: dict[str, Any] = {} if state.show == "all" else {"incoming": state.show == "incoming"}
     try:
-        return schema.read_list_request(asked.items()).filters, {}
+        return {**filters, **schema.read_list_request(asked.items()).filters}, {}
     except errors.Invalid as refusal:
-        return {}, {fault.parameter or "": fault.detail for fault in refusal.faults}
+        return filters, {fault.parameter or "": fault.detail for fault in refusal.faults}
 
 
 @router.get("/orders")
 async def show_orders(request: Request) -> Response:
     visitor = await visitors.visitor(request)
     listing = await find_listing(request, visitor)
-    is_list_only = rendering.is_partial(request)
-    template = "orders_list.html" if is_list_only else "orders.html"
+    template = "orders_list.html" if rendering.is_partial(request) else "orders.html"
     return rendering.render(request, template, visitor, **to_values(request, listing))
+
+
+def to_count(incoming: int) -> str:
+    """For the bar: nobody packs by the number past a thousand, and counting on would cost more each day."""
+    return f"{MOST_COUNTED}+" if incoming > MOST_COUNTED else str(incoming)
 
 
 def to_values(request: Request, listing: Listing) -> dict[str, Any]:
@@ -134,6 +187,8 @@ def to_values(request: Request, listing: Listing) -> dict[str, Any]:
         "columns": [column for column in rows.COLUMNS if column not in hidden],
         "all_columns": rows.COLUMNS,
         "sorts": _SORTS,
+        "sizes": _SIZES,
+        "incoming": to_count(listing.incoming),
     }
 
 

@@ -20,7 +20,6 @@ class Row(NamedTuple):
     """`weight` in kilograms, None where the order does not say; `items` counts pieces, not positions."""
 
     id: int
-    version: int
     number: str
     order_id: str
     shop: str
@@ -39,7 +38,7 @@ class Row(NamedTuple):
     warnings: list[str]
 
 
-def to_row(id: int, version: int, text: str, shops: Mapping[int, str], origin: str) -> Row:
+def to_row(id: int, text: str, shops: Mapping[int, str], origin: str) -> Row:
     document = orjson.loads(text)
     details, payment = document["order_details"], document["payment_details"]
     address = document.get("shipping_address") or {}
@@ -47,7 +46,6 @@ def to_row(id: int, version: int, text: str, shops: Mapping[int, str], origin: s
     shipping = document.get("shipping_details") or {}
     return Row(
         id,
-        version,
         document["order_number"],
         document["order_id"],
         shops.get(integration, f"#{integration}"),

@@ -1,0 +1,207 @@
+"""Finding orders by what is in them: words that a worker writes down after a change, never the change itself.
+
+A term is a folded text (an order number or id, a name and each of its words, an e-mail address, a SKU, a postal code)
+or a kind and a value (`country:NL`, `tag:gift`, `warning:`). Terms stand in the order in which lists are shown, so the
+newest orders with one are read from the index and the rest is not looked at.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import ColumnElement, Select, delete, exists, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.kit import jobs, pagination
+from packhouse.kit.db import Database
+from packhouse.orders import queries, warnings
+from packhouse.orders.tables import order_terms, orders
+
+JOB = "order.index"
+WARNING = "warning:"
+
+_LONGEST = 120
+# A beginning of a word may be that of very many: so many places are looked at, and a sort other than the list's own
+# is made among so many of the newest.
+_MOST_BEGINNINGS = 1_000
+_MOST_SORTED = 5_000
+_LAST = "\U0010ffff"
+
+_o, _t = orders.c, order_terms.c
+
+
+class Wanted(NamedTuple):
+    """`text` as typed; `terms` are all needed."""
+
+    text: str
+    terms: Sequence[str]
+
+
+async def enqueue(
+    db: Database, tx: AsyncConnection, account_id: int, ids: Sequence[int], origin: str, now: datetime
+) -> None:
+    """One job for all of them. `origin` decides which customs warnings there are."""
+    await jobs.enqueue(db, tx, account_id, JOB, [{"ids": list(ids), "origin": origin}], now=now)
+
+
+async def handle(db: Database, job: jobs.Job) -> None:
+    """Writes what each order holds now, so that it may run twice and in any order."""
+    ids = job.payload["ids"]
+    async with db.write() as tx:
+        statement = select(_o.id, _o.order_created_at, _o.document)
+        found = (await tx.execute(statement.where(_o.account_id == job.account_id, _o.id.in_(ids)))).all()
+        await tx.execute(delete(order_terms).where(_t.account_id == job.account_id, _t.id.in_(ids)))
+        rows = [
+            {"account_id": job.account_id, "term": term, "placed_at": row.order_created_at, "id": row.id}
+            for row in found
+            for term in sorted(to_terms(orjson.loads(row.document), job.payload["origin"]))
+        ]
+        if rows:
+            await tx.execute(insert(order_terms), rows)
+
+
+def to_terms(order: Mapping[str, Any], origin: str) -> set[str]:
+    texts = set(_find_texts(order))
+    kinds = {f"tag:{tag}"[:_LONGEST] for tag in order["order_details"].get("tags") or ()}
+    if country := (order.get("shipping_address") or {}).get("country_code"):
+        kinds.add(f"country:{country}")
+    if next(warnings.find_warnings(order, origin), None) is not None:
+        kinds.add(WARNING)
+    return {fold(text) for text in texts if fold(text)} | kinds
+
+
+def _find_texts(order: Mapping[str, Any]) -> Iterator[str]:
+    yield order["order_number"]
+    yield order["order_id"]
+    for part in ("customer_details", "shipping_address", "billing_address"):
+        holder = order.get(part) or {}
+        yield holder.get("email") or ""
+        postal_code = holder.get("postal_code") or ""
+        yield postal_code
+        yield postal_code.replace(" ", "")
+        for name in (holder.get("name") or "", holder.get("company_name") or ""):
+            yield name
+            yield from _words(name)
+    for item in order["order_details"]["order_items"]:
+        yield item.get("sku") or ""
+
+
+def fold(text: str) -> str:
+    return " ".join(text.casefold().split())[:_LONGEST]
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s,;]+", text) if len(word) > 1]
+
+
+async def list_found(
+    tx: AsyncConnection,
+    account_id: int,
+    wanted: Wanted,
+    filters: Mapping[str, Any],
+    sort: str,
+    cursor: pagination.Cursor,
+    size: int,
+) -> pagination.Page:
+    """As `queries.list_orders`, of the orders that hold what is wanted."""
+    order = queries.to_order(sort)
+    terms, beginning = await _to_terms(tx, account_id, wanted)
+    keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
+    statement = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document).where(_o.account_id == account_id)
+    for name, value in filters.items():
+        filter = queries.FILTERS[name]
+        statement = statement.where(filter.matches(_o[filter.column], value))
+    statement = statement.where(*_to_conditions(account_id, beginning))
+    return await pagination.fetch_page(tx, _with_terms(statement, account_id, terms, order), order, cursor, size)
+
+
+async def _to_terms(tx: AsyncConnection, account_id: int, wanted: Wanted) -> tuple[list[str], str]:
+    """The terms that all must be there, the rarest kind first, and a word of which only the beginning was typed."""
+    text = fold(wanted.text)
+    if not text:
+        return list(wanted.terms), ""
+    if await _is_term(tx, account_id, text):
+        return [text, *wanted.terms], ""
+    words = [fold(word) for word in _words(text)] or [text]
+    *whole, last = words
+    if await _is_term(tx, account_id, last):
+        return [*words, *wanted.terms], ""
+    return [*whole, *wanted.terms], last
+
+
+async def _is_term(tx: AsyncConnection, account_id: int, term: str) -> bool:
+    statement = select(_t.id).where(_t.account_id == account_id, _t.term == term).limit(1)
+    return (await tx.execute(statement)).first() is not None
+
+
+def _to_conditions(account_id: int, beginning: str) -> Iterator[ColumnElement[bool]]:
+    if beginning:
+        within = (_t.account_id == account_id, _t.term >= beginning, _t.term < beginning + _LAST)
+        yield _o.id.in_(select(_t.id).where(*within).limit(_MOST_BEGINNINGS))
+
+
+def _with_terms(statement: Select[Any], account_id: int, terms: Sequence[str], order: pagination.Order) -> Select[Any]:
+    """The first term leads where the list is in its order; the others are looked up for each order that it gives."""
+    for index, term in enumerate(terms[1:]):
+        other = order_terms.alias(f"term_{index}").c
+        same = (other.account_id == account_id, other.term == term, other.placed_at == _o.order_created_at)
+        statement = statement.where(exists().where(*same, other.id == _o.id))
+    if not terms:
+        return statement
+    if order.keys[0].column is not _o.order_created_at:
+        newest = select(_t.id).where(_t.account_id == account_id, _t.term == terms[0])
+        return statement.where(_o.id.in_(newest.order_by(_t.placed_at.desc(), _t.id.desc()).limit(_MOST_SORTED)))
+    lead = order_terms.alias("lead")
+    on = (lead.c.account_id == _o.account_id) & (lead.c.id == _o.id)
+    keys = {_o.order_created_at: lead.c.placed_at, _o.id: lead.c.id}
+    order.keys = [key._replace(column=keys[key.column]) for key in order.keys]  # type: ignore[index]
+    statement = statement.select_from(lead.join(orders, on))
+    return statement.where(lead.c.account_id == account_id, lead.c.term == terms[0])
+
+
+async def list_values(tx: AsyncConnection, account_id: int, kind: str, most: int = 60) -> list[str]:
+    """The values of a kind that there are, by as many look-ups, whatever the number of orders."""
+    found: list[str] = []
+    after = kind
+    while len(found) < most:
+        beyond = (_t.account_id == account_id, _t.term > after, _t.term < kind + _LAST)
+        term = (await tx.execute(select(_t.term).where(*beyond).order_by(_t.term).limit(1))).scalar()
+        if term is None:
+            break
+        found.append(term.removeprefix(kind))
+        after = term
+    return found
+
+
+async def list_statuses(tx: AsyncConnection, account_id: int, most: int = 40) -> list[str]:
+    """The codes of order statuses that there are, folded, by as many look-ups."""
+    found: list[str] = []
+    after = ""
+    while len(found) < most:
+        beyond = (_o.account_id == account_id, _o.status_folded > after)
+        code = (await tx.execute(select(_o.status_folded).where(*beyond).order_by(_o.status_folded).limit(1))).scalar()
+        if code is None:
+            break
+        found.append(code)
+        after = code
+    return found
+
+
+async def count_incoming(tx: AsyncConnection, account_id: int, most: int) -> int:
+    """At most `most`, so that it costs the same at any number of orders."""
+    some = select(_o.id).where(_o.account_id == account_id, _o.live_shipments == 0).limit(most)
+    return len((await tx.execute(some)).all())
+
+
+async def find_newest(tx: AsyncConnection, account_id: int) -> int:
+    """The id of the newest order, 0 without one."""
+    statement = select(_o.id).where(_o.account_id == account_id).order_by(_o.id.desc()).limit(1)
+    return (await tx.execute(statement)).scalar() or 0
+
+
+async def find_stored(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> Sequence[Any]:
+    """Rows: id, version, order_number, live_shipments, modified_at, document."""
+    columns = (_o.id, _o.version, _o.order_number, _o.live_shipments, _o.created_at, _o.modified_at, _o.document)
+    return (await tx.execute(select(*columns).where(_o.account_id == account_id, _o.id.in_(ids)))).all()

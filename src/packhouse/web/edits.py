@@ -1,0 +1,101 @@
+"""What a person typed about an order, as the patch that the API would have been sent, and its faults at the fields.
+
+A field is named by its place in the order, `shipping_address/city`, so that the pointer of a fault names its field.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from packhouse.kit import errors
+
+ADDRESS = (
+    "name", "company_name", "address_line_1", "house_number", "address_line_2", "postal_code", "city",
+    "state_province_code", "country_code", "email", "phone_number",
+)  # fmt: skip
+
+Fields = Mapping[str, str]
+
+
+def to_fields(order: Mapping[str, Any]) -> dict[str, str]:
+    """What the forms show of an order, by the names of their fields."""
+    details = order["order_details"]
+    weight = ((order.get("shipping_details") or {}).get("measurement") or {}).get("weight") or {}
+    fields = {
+        "order_details/notes": details.get("notes") or "",
+        "order_details/tags": ", ".join(details.get("tags") or []),
+        "order_details/status/code": details["status"]["code"],
+        "order_details/status/message": details["status"].get("message", ""),
+        "shipping_details/measurement/weight/value": str(weight.get("value", "")),
+        "shipping_details/measurement/weight/unit": weight.get("unit", "kg"),
+    }
+    for part in ("shipping_address", "billing_address"):
+        address = order.get(part) or {}
+        fields |= {f"{part}/{name}": address.get(name) or "" for name in ADDRESS}
+    for index, item in enumerate(details["order_items"]):
+        fields[f"order_details/order_items/{index}/quantity"] = str(item["quantity"])
+    return fields
+
+
+def to_patch(order: Mapping[str, Any], sent: Fields) -> dict[str, Any]:
+    """Only what differs from what the order holds."""
+    now = to_fields(order)
+    changed = {name: value for name, value in sent.items() if name in now and value != now[name]}
+    patch: dict[str, Any] = {}
+    items: dict[int, Any] = {}
+    for name, value in changed.items():
+        steps = name.split("/")
+        if "order_items" in steps:
+            items[int(steps[2])] = _to_number(value)
+        elif name.startswith("shipping_details/measurement/weight"):
+            patch["shipping_details"] = {"measurement": {"weight": _to_weight(sent)}}
+        else:
+            _put(patch, steps, _to_value(name, value))
+    if items:
+        _put(patch, ["order_details", "order_items"], list(_to_items(order, items)))
+    return patch
+
+
+def _to_items(order: Mapping[str, Any], quantities: Mapping[int, Any]) -> Iterator[dict[str, Any]]:
+    """All of them, so that a fault's index is that of the order. They are matched by name."""
+    for index, item in enumerate(order["order_details"]["order_items"]):
+        yield {"name": item["name"], **({"quantity": quantities[index]} if index in quantities else {})}
+
+
+def _to_value(name: str, value: str) -> Any:
+    if name == "order_details/tags":
+        return list(dict.fromkeys(tag.strip() for tag in value.split(",") if tag.strip()))
+    if name == "order_details/notes":
+        return value or None
+    return value
+
+
+def _to_weight(sent: Fields) -> dict[str, Any]:
+    value = sent.get("shipping_details/measurement/weight/value", "").replace(",", ".")
+    return {"value": _to_number(value), "unit": sent.get("shipping_details/measurement/weight/unit", "kg")}
+
+
+def _to_number(text: str) -> Any:
+    """As JSON writes it; what is no number is left for the API to refuse in its own words."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else text
+
+
+def _put(patch: dict[str, Any], steps: list[str], value: Any) -> None:
+    *outer, last = steps
+    for step in outer:
+        patch = patch.setdefault(step, {})
+    patch[last] = value
+
+
+def to_faults(faults: list[errors.Fault]) -> dict[str, str]:
+    """The words of each fault by the field where it stands; what belongs to no field stands at ''."""
+    found: dict[str, str] = {}
+    for fault in faults:
+        place = (fault.pointer or "").removeprefix(f"{errors.ATTRIBUTES}/")
+        found.setdefault(place, fault.detail)
+    return found
