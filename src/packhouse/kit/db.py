@@ -253,7 +253,7 @@ class Database:
         if not rows:
             return
         if self.is_sqlite:
-            await _upsert_each(tx, table, rows)
+            await _upsert_values(tx, table, rows)
         else:
             columns = {name: [row[name] for row in rows] for name in _upserted(table)}
             for column in table.columns:
@@ -420,25 +420,23 @@ _RAISE_POSTGRES = text(
 )
 
 
-async def _upsert_each(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+async def _upsert_values(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Past SQLAlchemy, which looks at every value once more: a fifth of the time that the statement takes."""
-    sql, pick, instants = _upsert_text(table)
+    pick, instants = _parameters_of(table)
     for row in rows:
         for name in instants:
             if isinstance(row[name], datetime):
                 row[name] = clock.to_wire(row[name])
     inline = cast("InlineConnection", (await tx.get_raw_connection()).driver_connection)
-    inline.driver.executemany(sql, map(pick, rows))
+    names, keys = tuple(_upserted(table)), tuple(column.name for column in table.primary_key)
+    await inline.upsert(table.name, names, keys, list(map(pick, rows)))
 
 
 @lru_cache
-def _upsert_text(table: Table) -> tuple[str, Callable[[dict[str, Any]], Sequence[Any]], Sequence[str]]:
-    """The statement, what takes its parameters from a row, and the names of the columns that are times."""
-    statement = sqlite.insert(table).values({name: bindparam(name) for name in _upserted(table)})
-    upsert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=_replaced(table, statement))
-    compiled: Any = upsert.compile(dialect=sqlite.dialect())
+def _parameters_of(table: Table) -> tuple[Callable[[dict[str, Any]], Sequence[Any]], Sequence[str]]:
+    """What takes the parameters of a statement from a row, and the names of the columns that are times."""
     instants = [column.name for column in table.columns if isinstance(column.type, Instant)]
-    return str(compiled), itemgetter(*compiled.positiontup), instants
+    return itemgetter(*_upserted(table)), instants
 
 
 def _to_datetime(value: datetime | str | None) -> datetime | None:

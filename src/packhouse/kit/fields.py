@@ -240,3 +240,5 @@ FreeObject = Annotated[
     _quick_or_exact(_flat_schema(), _OBJECT, _check_storable),
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
+# What is ignored may be anything that JSON can hold.
+FreeValue = Annotated[Any, _quick_or_exact(_STRING, cs.any_schema(), _check_storable), WithJsonSchema({})]

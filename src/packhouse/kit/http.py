@@ -144,8 +144,7 @@ def _naming(send: Send, record: Trace) -> Send:
 
 
 def _write_line(scope: Scope, record: Trace, seconds: float) -> None:
-    _log.info(
-        "request",
+    logs.request_line(
         method=scope["method"],
         route=record.route,
         status=record.status,

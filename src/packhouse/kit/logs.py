@@ -5,12 +5,29 @@ Fields are chosen where the event is logged; what people send (bodies, query str
 
 import logging
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
 import structlog
 
 Format = Literal["auto", "json", "console"]
+Line = Callable[..., None]
+
+
+def _say(**fields: Any) -> None:
+    structlog.get_logger().info("request", **fields)
+
+
+# How the line of a request is written: replaced by `configure`.
+_request_line: Line = _say
+
+
+def request_line(**fields: Any) -> None:
+    """The one line that every request writes. As JSON it goes past structlog's chain, which takes a fifth of the time
+    of a whole GET."""
+    _request_line(**fields)
 
 
 def configure(level: str, log_format: Format) -> None:
@@ -29,7 +46,25 @@ def configure(level: str, log_format: Format) -> None:
         else structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    global _request_line  # noqa: PLW0603 - the logging of a process is one, as structlog's own is
+    _request_line = _to_request_line(threshold, as_json=as_json)
     logging.basicConfig(level=max(threshold, logging.WARNING), handlers=[_Relay()], force=True)
+
+
+def _to_request_line(threshold: int, *, as_json: bool) -> Line:
+    if threshold > logging.INFO:
+        return lambda **_: None
+    if not as_json:
+        return _say
+    out = sys.stderr.buffer
+
+    def write(**fields: Any) -> None:
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        line = orjson.dumps({**fields, "event": "request", "level": "info", "timestamp": now})
+        out.write(line + b"\n")
+        out.flush()
+
+    return write
 
 
 def _renderer(as_json: bool) -> Any:

@@ -9,13 +9,16 @@ thread, which needs no lock meanwhile, and BEGIN IMMEDIATE asks again in short s
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 _SHORTEST_WAIT = 0.002
 _LONGEST_WAIT = 0.05
 _BEGIN = "BEGIN IMMEDIATE"
+_PARAMETERS = 32_000
 
 
 class InlineConnection:
@@ -26,7 +29,7 @@ class InlineConnection:
         self._connection: sqlite3.Connection | None = sqlite3.connect(
             path, isolation_level=None, timeout=0, check_same_thread=False, cached_statements=256
         )
-        self._disk = ThreadPoolExecutor(1, "sqlite-commit")
+        self._thread = ThreadPoolExecutor(1, "sqlite-writer")
 
     @property
     def driver(self) -> sqlite3.Connection:
@@ -60,11 +63,26 @@ class InlineConnection:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     async def commit(self) -> None:
-        """Durable when it returns. A caller that is cancelled meanwhile still waits for the outcome: a connection whose
-        commit is under way must not be given to the next."""
-        if not self.driver.in_transaction:
-            return
-        ended = asyncio.get_running_loop().run_in_executor(self._disk, self.driver.execute, "COMMIT")
+        """Durable when it returns."""
+        if self.driver.in_transaction:
+            await self._run(self.driver.execute, "COMMIT")
+
+    async def upsert(
+        self, table: str, names: tuple[str, ...], keys: tuple[str, ...], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert rows, replacing those whose key is there. A statement that carries a whole batch takes a millisecond,
+        nearly all of it without the interpreter's lock: worth the way to the thread, where the loop can do something
+        else meanwhile."""
+        most = _PARAMETERS // len(names)
+        for start in range(0, len(rows), most):
+            part = rows[start : start + most]
+            text = _to_upsert(table, names, keys, len(part))
+            await self._run(self.driver.execute, text, list(chain.from_iterable(part)))
+
+    async def _run(self, call: Callable[..., Any], *arguments: Any) -> None:
+        """In the thread. A caller that is cancelled meanwhile still waits for the outcome: a connection on which
+        something is under way must not be given to the next."""
+        ended = asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
         try:
             await asyncio.shield(ended)
         except asyncio.CancelledError:
@@ -82,7 +100,7 @@ class InlineConnection:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        self._disk.shutdown(wait=False)
+        self._thread.shutdown(wait=False)
 
 
 class InlineCursor:
@@ -128,3 +146,12 @@ class InlineCursor:
 
     async def close(self) -> None:
         self._cursor.close()
+
+
+@lru_cache(512)
+def _to_upsert(table: str, names: tuple[str, ...], keys: tuple[str, ...], count: int) -> str:
+    values = ", ".join([f"({', '.join('?' * len(names))})"] * count)
+    changed = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in keys)
+    listed = ", ".join(f'"{name}"' for name in names)
+    into = f"INSERT INTO {table} ({listed}) VALUES {values}"  # noqa: S608 - names of our own tables and columns
+    return f"{into} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}"

@@ -36,7 +36,6 @@ def read_json(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
         value = adapter.validate_json(body, extra="forbid")
     except ValidationError as error:
         return _read_flawed(adapter, body, _details(error))
-    _refuse_not_a_number(body)
     return Reading(value, _find_null_characters(value, body))
 
 
@@ -87,7 +86,8 @@ def _not_json(body: bytes, message: str) -> errors.Invalid:
 
 
 def _refuse_not_a_number(body: bytes) -> None:
-    """The validating parser takes NaN and Infinity, which JSON has not; the strict one says where they stand."""
+    """The parser takes NaN and Infinity, which JSON has not, but no kind of value in `kit.fields` does: so only a body
+    with flaws is searched for them. The strict parser says where they stand."""
     if b"NaN" not in body and b"Infinity" not in body:
         return
     try:

@@ -20,6 +20,7 @@ from packhouse.kit.fields import (
     CurrencyCode,
     Email,
     FreeObject,
+    FreeValue,
     Id,
     InstantText,
     Measure,
@@ -268,8 +269,8 @@ class OrderFields(TypedDict, total=False):
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     order_id: Indexed
     order_number: Indexed
-    created_at: Any
-    modified_at: Any
+    created_at: FreeValue
+    modified_at: FreeValue
     order_details: OrderDetails
     payment_details: PaymentDetails
     customs_details: CustomsDetails | None
@@ -317,7 +318,7 @@ class OrderPatch(_PATCH_SHAPE, total=False):  # type: ignore[call-arg, misc, val
     """What PATCH merges into an order: any part of one, and `null` where a value may be cleared."""
 
     __pydantic_config__ = _STRICT
-    id: Any
+    id: FreeValue
     customer_details: Annotated[
         shapes.derive(CustomerDetails, "Patch", partial=True), BeforeValidator(_with_phone_number)  # type: ignore[valid-type]
     ]
