@@ -34,7 +34,7 @@ class Plan(NamedTuple):
 QUICK = Plan(rounds=5, batches=6, get_seconds=1.0, get_orders=1_000, validations=21, memory_batches=300)
 
 
-def _make_batches(integration_id: int, seed: int = 0) -> Iterator[list[dict[str, Any]]]:
+def make_batches(integration_id: int, seed: int = 0) -> Iterator[list[dict[str, Any]]]:
     """Endless, every order with a key of its own."""
     made = demo.make_orders(10**9, seed=seed, integration_ids=[integration_id], now=clock.now())
     while True:
@@ -43,26 +43,38 @@ def _make_batches(integration_id: int, seed: int = 0) -> Iterator[list[dict[str,
 
 def measure_posts(folder: Path, plan: Plan) -> Iterator[Figure]:
     """Orders a second by POST of 100, new ones and then the same ones with another status."""
-    ours, raw = folder / "posts.db", folder / "raw.db"
+    ours, raw = f"sqlite:///{folder / 'posts.db'}", folder / "raw.db"
     integration_id = servers.make_database(ours)
-    servers.make_database(raw)
+    servers.make_database(f"sqlite:///{raw}")
     table = limits.RawTable(raw)
-    with servers.run_packhouse(ours) as server:
-        connection = server.connect()
-        source = _make_batches(integration_id)
-        load.time_posts(connection, map(orjson.dumps, islice(source, 5)))  # the first ones load tables and caches
+    with servers.run_packhouse(ours, folder / "posts.log") as server:
+        source = make_batches(integration_id)
+        warm_up(server, source)
         rounds = [list(islice(source, plan.batches)) for _ in range(plan.rounds)]
         count = plan.batches * BATCH
         for kind, version in (("created", 1), ("updated", 2)):
-            found: tuple[list[float], list[float]] = ([], [])
+            found: dict[str, list[float]] = {"raw": [], "one": [], "many": []}
             for turn, batches in enumerate(rounds):
-                sent = batches if version == 1 else [_change(batch) for batch in batches]
-                found[0].append(count / _time_raw(table, sent, 1 + turn * count, version))
-                found[1].append(count / load.time_posts(connection, [orjson.dumps(batch) for batch in sent]))
+                sent = batches if version == 1 else [change(batch, "packed") for batch in batches]
+                found["raw"].append(count / _time_raw(table, sent, 1 + turn * count, version))
+                more = list(islice(source, plan.batches)) if version == 1 else [change(b, "sent") for b in batches]
+                found["many"].append(BATCH * load.run(server, to_requests(sent), load.WRITERS).rate)
+                found["one"].append(BATCH * load.run(server, to_requests(more), 1).rate)
             asked = Asked(0.5, at_least=True) if version == 1 else None
-            yield Figure(f"POST of {BATCH}, orders {kind}", "a second", found[1], found[0], asked)
-        connection.close()
+            yield Figure(
+                f"POST of {BATCH}, {kind}, {load.WRITERS} clients", "a second", found["many"], found["raw"], asked
+            )
+            yield Figure(f"POST of {BATCH}, {kind}, 1 client", "a second", found["one"], found["raw"])
     table.close()
+
+
+def warm_up(server: servers.Server, source: Iterator[list[dict[str, Any]]]) -> None:
+    """The first requests load tables and caches."""
+    load.run(server, to_requests(list(islice(source, 8))), load.WRITERS)
+
+
+def to_requests(batches: Sequence[list[dict[str, Any]]]) -> load.Requests:
+    return load.to_posts([orjson.dumps(batch) for batch in batches])
 
 
 def _time_raw(table: limits.RawTable, batches: Sequence[list[dict[str, Any]]], first_id: int, version: int) -> float:
@@ -72,36 +84,45 @@ def _time_raw(table: limits.RawTable, batches: Sequence[list[dict[str, Any]]], f
     return table.time_batches(rows, versions)
 
 
-def _change(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def change(batch: list[dict[str, Any]], status: str) -> list[dict[str, Any]]:
     changed = deepcopy(batch)
     for order in changed:
-        order["order_details"]["status"] = {"code": "packed", "message": "Packed"}
+        order["order_details"]["status"] = {"code": status, "message": status.title()}
     return changed
 
 
 def measure_gets(folder: Path, plan: Plan) -> Iterator[Figure]:
     """GETs a second of single orders, beside the same bytes out of a dictionary."""
-    database, answers = folder / "gets.db", folder / "answers.json"
-    source = _make_batches(servers.make_database(database))
-    with servers.run_packhouse(database) as server:
+    url, answers = f"sqlite:///{folder / 'gets.db'}", folder / "answers.json"
+    source = make_batches(servers.make_database(url))
+    with servers.run_packhouse(url, folder / "gets.log") as server:
+        paths = store(server, source, plan.get_orders)
         connection = server.connect()
-        paths: list[str] = []
-        for batch in islice(source, plan.get_orders // BATCH):
-            receipts = orjson.loads(load.post(connection, orjson.dumps(batch)))["data"]
-            paths += [f"/api/v3/orders/{receipt['id']}" for receipt in receipts]
         answers.write_bytes(orjson.dumps({path: load.get(connection, path).decode() for path in paths}))
         connection.close()
+        asked = [("GET", path, "") for path in paths]
         with servers.run_floor(answers) as floor:
             found: tuple[list[float], list[float]] = ([], [])
             for _ in range(plan.rounds):
-                found[0].append(load.count_gets(floor, paths, plan.get_seconds))
-                found[1].append(load.count_gets(server, paths, plan.get_seconds))
+                found[0].append(load.run(floor, asked, load.CONNECTIONS, plan.get_seconds).rate)
+                found[1].append(load.run(server, asked, load.CONNECTIONS, plan.get_seconds).rate)
     yield Figure("GET by id", "a second", found[1], found[0], Asked(0.25, at_least=True))
+
+
+def store(server: servers.Server, source: Iterator[list[dict[str, Any]]], count: int) -> list[str]:
+    """The paths of so many new orders."""
+    connection = server.connect()
+    paths: list[str] = []
+    for batch in islice(source, count // BATCH):
+        receipts = orjson.loads(load.post(connection, orjson.dumps(batch)))["data"]
+        paths += [f"/api/v3/orders/{receipt['id']}" for receipt in receipts]
+    connection.close()
+    return paths
 
 
 def measure_validation(_folder: Path, plan: Plan) -> Iterator[Figure]:
     """Milliseconds for a batch of 100, beside parsing the same bytes."""
-    batch = next(_make_batches(1))
+    batch = next(make_batches(1))
     good, refused = orjson.dumps(batch), orjson.dumps(_spoil(batch))
 
     if len(schema.read_batch(refused).flaws) != 3 * BATCH:
@@ -138,10 +159,10 @@ def _time_ms(call: Callable[[], object]) -> float:
 
 def measure_memory(folder: Path, plan: Plan) -> Iterator[Figure]:
     """Resident memory of the server after many batches, and what the last four fifths of them added."""
-    database = folder / "memory.db"
-    source = _make_batches(servers.make_database(database))
+    url = f"sqlite:///{folder / 'memory.db'}"
+    source = make_batches(servers.make_database(url))
     early = plan.memory_batches // 5
-    with servers.run_packhouse(database) as server:
+    with servers.run_packhouse(url, folder / "memory.log") as server:
         process = psutil.Process(server.process.pid)
         connection = server.connect()
         samples = {}
@@ -156,9 +177,9 @@ def measure_memory(folder: Path, plan: Plan) -> Iterator[Figure]:
 
 def measure_start(folder: Path, plan: Plan) -> Iterator[Figure]:
     """Seconds from the start of the process to the first answer, on a database that is up to date."""
-    database = folder / "start.db"
-    servers.make_database(database)
-    took = [servers.time_start(database) for _ in range(min(plan.rounds, 5))]
+    url = f"sqlite:///{folder / 'start.db'}"
+    servers.make_database(url)
+    took = [servers.time_start(url, folder / "start.log") for _ in range(min(plan.rounds, 5))]
     yield Figure("start to first answer", "s", took, (), Asked(2, at_least=False))
 
 

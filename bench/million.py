@@ -177,7 +177,7 @@ def measure(database: str, urls: tuple[str, str], folder: Path, options: argpars
     asyncio.run(shelves.fill(full, options.orders, 1, ids))
     print(f"{database}: filled with {options.orders:,} orders in {time.perf_counter() - began:.0f} s", flush=True)
     shop = Shop(ids, options.orders, random.Random(1))
-    with servers.run_packhouse_at(full, folder / "full.log") as server:
+    with servers.run_packhouse(full, folder / "full.log") as server:
         connection = server.connect()
         plain, timed = time_lists(connection, shop, options.calls)
         for one in timed:
@@ -188,7 +188,7 @@ def measure(database: str, urls: tuple[str, str], folder: Path, options: argpars
         yield measure_depth(database, connection, shop, options.calls)
         yield measure_memory(database, server, connection, options.calls // 2)
         servers.prepare(empty, len(shelves.INTEGRATIONS))
-        with servers.run_packhouse_at(empty, folder / "empty.log") as other:
+        with servers.run_packhouse(empty, folder / "empty.log") as other:
             yield measure_inserts(database, server, other, ids)
 
 

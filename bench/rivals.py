@@ -31,7 +31,7 @@ def _compare(name: str, ours: str, naive: str, folder: Path, rounds: int) -> Fig
     made = demo.make_orders(10**9, seed=5, integration_ids=[integration_id], now=clock.now())
     found: tuple[list[float], list[float]] = ([], [])
     with (
-        servers.run_packhouse_at(ours, folder / "ours.log") as server,
+        servers.run_packhouse(ours, folder / "ours.log") as server,
         servers.run_naive(naive, folder / "naive.log") as rival,
     ):
         ours_connection, rival_connection = server.connect(), rival.connect()

@@ -35,13 +35,13 @@ class Server(NamedTuple):
         return HTTPConnection(self.host, self.port, timeout=_PATIENCE_SECONDS)
 
 
-def make_database(path: Path) -> int:
+def make_database(url: str) -> int:
     """A migrated database with one account, its key and one integration, whose id is given back."""
-    return prepare(f"sqlite:///{path}", 1)[0]
+    return prepare(url, 1)[0]
 
 
 def prepare(url: str, shops: int) -> list[int]:
-    """The same in the database at a URL, with so many integrations: their ids."""
+    """The same with so many integrations: their ids."""
 
     async def work() -> list[int]:
         db = Database(url)
@@ -59,15 +59,9 @@ def prepare(url: str, shops: int) -> list[int]:
 
 
 @contextmanager
-def run_packhouse(database: Path) -> Iterator[Server]:
-    """With the settings that an operator gets by default; its log goes to a file beside the database."""
-    with run_packhouse_at(f"sqlite:///{database}", database.with_suffix(".log")) as server:
-        yield server
-
-
-@contextmanager
-def run_packhouse_at(url: str, log: Path) -> Iterator[Server]:
-    command = ["-m", "packhouse", "serve", "--migrate", "--port", "0", "--json"]
+def run_packhouse(url: str, log: Path, *arguments: str) -> Iterator[Server]:
+    """With the settings that an operator gets by default; its log goes to a file."""
+    command = ["-m", "packhouse", "serve", "--migrate", "--port", "0", "--json", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PACKHOUSE_")}
     environment["PACKHOUSE_DATABASE_URL"] = url
     with _run(command, environment, log) as server:
@@ -112,10 +106,10 @@ def _read_address(process: subprocess.Popen[bytes], log: Path) -> Server:
     return Server(process, str(address.hostname), int(address.port or 0))
 
 
-def time_start(database: Path) -> float:
+def time_start(url: str, log: Path) -> float:
     """Seconds from the start of the process to the first answer of /health."""
     began = time.perf_counter()
-    with run_packhouse(database) as server:
+    with run_packhouse(url, log) as server:
         connection = server.connect()
         connection.request("GET", "/health")
         status = connection.getresponse().status
