@@ -105,8 +105,8 @@ def serve(database_url: str) -> Iterator[Callable[..., TestClient]]:
     """`serve(profile="reference")` starts a server with these settings and gives a client without credentials."""
     with ExitStack() as stack:
 
-        def start(**settings: Any) -> TestClient:
-            app = create_app(Settings(database_url=database_url, **settings))
+        def start(*, works: bool = False, **settings: Any) -> TestClient:
+            app = create_app(Settings(database_url=database_url, **settings), works=works)
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))
 
         yield start

@@ -37,6 +37,8 @@ from packhouse.shipping import setup_api as setup
 from packhouse.shipping.carriers import Carrier
 from packhouse.web import pages
 from packhouse.web.front import Front
+from packhouse.webhooks import api as webhooks_api
+from packhouse.webhooks import openapi as webhooks_openapi
 
 system = APIRouter(tags=["Server"])
 
@@ -61,13 +63,14 @@ def create_app(
     db, meters = house.db, house.meters
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             await db.open()
         except errors.Unavailable as away:  # requests are answered so until it comes back
             _log.warning("unavailable", detail=away.faults[0].detail)
         sampling = asyncio.create_task(_sample(db, meters))
         async with AsyncExitStack() as stack:
+            app.state.messenger = await stack.enter_async_context(worker.open_messenger(settings, db, now))
             if works:
                 await stack.enter_async_context(worker.running(settings, db, now, carriers))
             yield
@@ -93,16 +96,11 @@ def create_app(
     app.state.metrics_token = settings.metrics_token
     app.include_router(system)
     app.include_router(accounts.sign_in)
-    routers = (
-        shipping.router,
-        shipping.extensions,
-        setup.router,
-        setup.extensions,
-        documents.router,
-        integrations.extensions,
-    )
-    for router in (orders.router, integrations.router, orders.extensions, accounts.extensions, *routers):
-        app.include_router(router)
+    for room in (orders, integrations, shipping, setup, webhooks_api):
+        app.include_router(room.router)
+        app.include_router(room.extensions)
+    app.include_router(documents.router)
+    app.include_router(accounts.extensions)
     _open_page(app, settings)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     door = http.Door(app, orders.SHORTCUTS, meters)
@@ -229,7 +227,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         components = document.setdefault("components", {})
-        rooms = (accounts_openapi, orders_openapi, integrations_openapi, shipping_openapi)
+        rooms = (accounts_openapi, orders_openapi, integrations_openapi, shipping_openapi, webhooks_openapi)
         shapes = {name: shape for room in rooms for name, shape in room.to_components().items()}
         components["schemas"] = {**shapes, **http.ERROR_SCHEMAS}
         components["securitySchemes"] = accounts_openapi.SECURITY_SCHEMES

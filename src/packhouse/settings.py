@@ -27,6 +27,15 @@ class Settings(BaseSettings):
     worker_lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
     session_hours: Annotated[int, Field(ge=1, le=8_760)] = 168
     outside_images: bool = False
+    secret_key: SecretStr | None = None
+    webhooks_allow_private: bool = False
+    webhooks_connect_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    webhooks_read_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
+    webhooks_concurrency: Annotated[int, Field(ge=1, le=100)] = 10
+    webhooks_first_wait_seconds: Annotated[float, Field(gt=0)] = 300.0
+    webhooks_longest_wait_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    webhooks_pause_after_days: Annotated[float, Field(gt=0)] = 5.0
+    webhooks_keep_days: Annotated[float, Field(gt=0)] = 30.0
     trusted_proxies: str = "127.0.0.1"
     documents_url: str = "database"
     s3_endpoint: str | None = None
@@ -50,3 +59,8 @@ class Settings(BaseSettings):
 def share_metrics(folder: str) -> None:
     """Have the processes that are started from here on keep their figures there; prometheus-client looks for it."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
+def allow_private_webhooks() -> None:
+    """Where nothing else was said: for a server that a developer tries things on."""
+    os.environ.setdefault("PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE", "true")

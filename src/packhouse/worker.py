@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import structlog
@@ -18,6 +19,7 @@ from packhouse.kit import clock, errors, jobs, logs
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
 from packhouse.kit.jobs import Job
+from packhouse.kit.vault import Vault
 from packhouse.orders import search
 from packhouse.settings import Settings
 from packhouse.shipping import announce, storage
@@ -25,6 +27,10 @@ from packhouse.shipping import operations as shipments
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import Carrier, registry
 from packhouse.shipping.options import Options
+from packhouse.webhooks import delivery
+from packhouse.webhooks.delivery import Messenger
+from packhouse.webhooks.outcomes import Patience
+from packhouse.webhooks.sender import Sender
 
 _log = structlog.get_logger()
 
@@ -36,6 +42,7 @@ class Workshop:
     db: Database
     clock: Clock
     desk: Desk
+    messenger: Messenger
 
 
 Handler: TypeAlias = Callable[[Workshop, Job], Awaitable[None]]
@@ -45,10 +52,11 @@ Handler: TypeAlias = Callable[[Workshop, Job], Awaitable[None]]
 JOBS: dict[str, Handler] = {
     search.JOB: lambda workshop, job: search.handle(workshop.db, job),
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
+    "webhook.deliver": lambda workshop, job: delivery.deliver(workshop.messenger, job),
 }
 
-# How many jobs of a kind a worker has in hand at once.
-SLOTS: dict[str, int] = {}
+# How many jobs of a kind a worker has in hand at once. One of a webhook is a receiver, which may be slow.
+SLOTS: dict[str, int] = {"webhook.deliver": 100}
 USUAL_SLOTS = 8
 
 
@@ -79,10 +87,39 @@ def create_desk(
 
 
 @asynccontextmanager
+async def open_messenger(settings: Settings, db: Database, now: Clock = clock.now) -> AsyncIterator[Messenger]:
+    """What telling others needs; the server has one for its test broadcasts."""
+    sender = Sender(
+        allow_private=settings.webhooks_allow_private,
+        connect_seconds=settings.webhooks_connect_timeout_seconds,
+        read_seconds=settings.webhooks_read_timeout_seconds,
+    )
+    patience = Patience(
+        first_wait=timedelta(seconds=settings.webhooks_first_wait_seconds),
+        longest_wait=timedelta(seconds=settings.webhooks_longest_wait_seconds),
+        pause_after=timedelta(days=settings.webhooks_pause_after_days),
+        keep=timedelta(days=settings.webhooks_keep_days),
+        concurrency=settings.webhooks_concurrency,
+        turn=timedelta(seconds=settings.worker_lease_seconds / 3),
+    )
+    try:
+        yield Messenger(db, now, open_vault(settings, db), sender, patience)
+    finally:
+        await sender.close()
+
+
+def open_vault(settings: Settings, db: Database) -> Vault:
+    """Beside a SQLite file there may be a key file; PostgreSQL, where several machines meet, needs the setting."""
+    keys = settings.secret_key.get_secret_value() if settings.secret_key else None
+    return Vault(keys, Path(f"{db.url.database}.key") if db.is_sqlite else None)
+
+
+@asynccontextmanager
 async def open_workshop(
     settings: Settings, db: Database, now: Clock = clock.now, carriers: Sequence[Carrier] | None = None
 ) -> AsyncIterator[Workshop]:
-    yield Workshop(db, now, create_desk(settings, db, now, carriers))
+    async with open_messenger(settings, db, now) as messenger:
+        yield Workshop(db, now, create_desk(settings, db, now, carriers), messenger)
 
 
 @asynccontextmanager

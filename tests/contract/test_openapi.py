@@ -45,6 +45,24 @@ OPERATIONS = {
         for kind in ("sender-addresses", "contracts", "brands", "shipping-rules")
         for at, method in (("", "get"), ("", "post"), ("/{id}", "get"), ("/{id}", "patch"), ("/{id}", "delete"))
     ),
+    ("/api/v3/event-subscriptions/connections", "get"),
+    ("/api/v3/event-subscriptions/connections", "post"),
+    ("/api/v3/event-subscriptions/connections/{id}", "get"),
+    ("/api/v3/event-subscriptions/connections/{id}", "patch"),
+    ("/api/v3/event-subscriptions/connections/{id}", "delete"),
+    ("/api/v3/event-subscriptions/connections/{id}/authorization", "post"),
+    ("/api/v3/event-subscriptions/subscriptions", "get"),
+    ("/api/v3/event-subscriptions/subscriptions", "post"),
+    ("/api/v3/event-subscriptions/subscriptions/{id}", "get"),
+    ("/api/v3/event-subscriptions/subscriptions/{id}", "patch"),
+    ("/api/v3/event-subscriptions/subscriptions/{id}", "delete"),
+    ("/api/v3/event-subscriptions/broadcast/test/{id}", "post"),
+    ("/api/packhouse/event-subscriptions/connections/{id}/resume", "post"),
+    ("/api/packhouse/event-subscriptions/connections/{id}/signing-key", "get"),
+    ("/api/packhouse/event-subscriptions/connections/{id}/signing-key", "post"),
+    ("/api/packhouse/deliveries", "get"),
+    ("/api/packhouse/deliveries/{id}", "get"),
+    ("/api/packhouse/deliveries/{id}/replay", "post"),
     ("/api/packhouse/audit-log", "get"),
     ("/api/packhouse/clients", "get"),
     ("/api/packhouse/clients", "post"),
@@ -67,6 +85,8 @@ OPERATIONS = {
 }
 
 DEPENDING = {
+    "/api/v3/event-subscriptions/connections",
+    "/api/v3/event-subscriptions/subscriptions",
     "/api/v3/orders/create-label-sync",
     "/api/v3/orders/create-labels-async",
     "/api/v3/parcels/{id}/documents/{type}",
@@ -78,7 +98,12 @@ DEPENDING = {
 
 @pytest.fixture
 def server(database_url: str, tmp_path: Path) -> Iterator[served.Server]:
-    with served.serve(database_url, tmp_path / "log") as server, server.client() as client:
+    with (
+        served.serve(
+            database_url, tmp_path / "log", secret_key="a key for tests", webhooks_allow_private=True
+        ) as server,
+        server.client() as client,
+    ):
         for n in range(3):
             client.post("/api/v3/orders", json=[make.order(f"o-{n}")]).raise_for_status()
         yield server

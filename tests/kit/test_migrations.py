@@ -17,6 +17,7 @@ from packhouse.kit import clock, jobs
 from packhouse.kit.db import SEQUENCES, Database, metadata
 from packhouse.orders import tables as orders
 from packhouse.shipping import tables as shipping
+from packhouse.webhooks import tables as webhooks
 from tests.concurrency import served
 
 T = TypeVar("T")
@@ -40,6 +41,9 @@ ROOMS = (
     shipping.shipments,
     shipping.parcels,
     shipping.documents,
+    webhooks.connections,
+    webhooks.subscriptions,
+    webhooks.deliveries,
 )
 
 

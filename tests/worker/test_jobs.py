@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from sqlalchemy import event
@@ -56,7 +56,8 @@ class Hands:
         self.done: list[int] = []
         self._handle = handle
         self.worker = Worker(
-            Workshop(db, lambda: self.now, Desk(db, lambda: self.now, Options({}))), {"test": self._do}
+            Workshop(db, lambda: self.now, Desk(db, lambda: self.now, Options({})), cast("Any", None)),
+            {"test": self._do},
         )
 
     async def _do(self, _workshop: Workshop, job: jobs.Job) -> None:

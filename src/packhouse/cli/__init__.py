@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import packhouse
-from packhouse.cli import accounts, demo, orders, serve, shipping, users
+from packhouse.cli import accounts, deliveries, demo, orders, serve, shipping, users
 
 app = typer.Typer(
     name="packhouse",
@@ -24,6 +24,7 @@ app.add_typer(accounts.audit, name="audit")
 app.add_typer(accounts.integration, name="integration")
 app.add_typer(users.user, name="user")
 app.add_typer(orders.orders, name="orders")
+app.add_typer(deliveries.deliveries, name="deliveries")
 app.add_typer(shipping.shipping, name="shipping")
 app.add_typer(shipping.parcels, name="parcels")
 app.add_typer(demo.demo, name="demo")

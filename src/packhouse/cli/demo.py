@@ -19,6 +19,7 @@ from packhouse.kit import clock, errors, security
 from packhouse.kit.db import Database, Transaction
 from packhouse.orders import demo as demo_orders
 from packhouse.orders import operations, schema
+from packhouse.settings import allow_private_webhooks
 
 demo = typer.Typer(no_args_is_help=True, help="Invented orders, and a server with some, to try things on.")
 
@@ -52,6 +53,7 @@ def make_orders(
 @demo.command("run")
 def run(host: serve.Host = "127.0.0.1", port: serve.Port = 8000) -> None:
     """Migrate, make a demo account with a shop and a few orders, show how to call it, and serve."""
+    allow_private_webhooks()
     settings = terminal.load_settings()
     listener = serve.bind(host, port)
     url = serve.to_url(listener, host)

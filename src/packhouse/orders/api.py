@@ -104,7 +104,7 @@ async def delete_order(request: Request) -> Response:
     caller = await auth.caller(request, scope="write:order")
     id = http.to_id(request, operations.no_such_order())
     async with _writing(request) as tx:
-        await operations.delete_order(tx, caller, id, now=house.clock())
+        await operations.delete_order(house.db, tx, caller, id, now=house.clock())
     house.meters.count("orders", "deleted")
     return Response(status_code=204)
 

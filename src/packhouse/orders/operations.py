@@ -14,8 +14,9 @@ from packhouse.integrations import queries as integrations
 from packhouse.kit import errors
 from packhouse.kit.db import Database
 from packhouse.kit.validation import Flaw
-from packhouse.orders import history, merge, queries, schema, search
+from packhouse.orders import events, history, merge, queries, schema, search
 from packhouse.orders.tables import order_history, orders, to_row
+from packhouse.webhooks import operations as webhooks
 
 
 class Receipt(NamedTuple):
@@ -123,7 +124,7 @@ async def patch_order(
     return _to_receipt(draft)
 
 
-async def delete_order(tx: AsyncConnection, caller: Caller, id: int, *, now: datetime) -> None:
+async def delete_order(db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now: datetime) -> None:
     """The order is gone, its history stays. Raises NotFound."""
     row = await queries.find_order(tx, caller.account_id, id)
     if row is None:
@@ -133,6 +134,7 @@ async def delete_order(tx: AsyncConnection, caller: Caller, id: int, *, now: dat
     gone = {**version, "version": row.version + 1, "action": "deleted", "at": now, "by": caller.actor}
     await tx.execute(insert(order_history), [made, gone])
     await tx.execute(delete(orders).where(orders.c.account_id == caller.account_id, orders.c.id == id))
+    await webhooks.notify(db, tx, caller.account_id, events.of_deleted(row, now), now=now)
 
 
 async def count_shipments(tx: AsyncConnection, account_id: int, ids: Collection[int], by: int) -> None:
@@ -248,6 +250,7 @@ async def _write(db: Database, tx: AsyncConnection, caller: Caller, drafts: Sequ
     versions = [_to_version(draft, caller, now) for draft in drafts if draft.stored is not None]
     if versions:
         await tx.execute(insert(order_history), versions)
+    await webhooks.notify(db, tx, caller.account_id, events.of_written(drafts, now), now=now)
 
 
 def _to_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, Any]:

@@ -1,0 +1,73 @@
+"""`packhouse deliveries`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from packhouse.accounts import queries as account_queries
+from packhouse.cli import terminal
+from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.kit import clock, errors, pagination
+from packhouse.webhooks import operations, queries, schema
+
+deliveries = typer.Typer(no_args_is_help=True, help="What receivers of webhooks were told, and what they answered.")
+
+_SHOWN = ("id", "status", "event_type", "subject", "connection_id", "attempts", "status_code", "error", "due_at")
+
+
+@deliveries.command("list")
+def list_deliveries(
+    account: AccountName,
+    status: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(schema.STATUSES)}.")] = None,
+    connection: Annotated[int | None, typer.Option(help="Only those of this receiver.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show an account's deliveries, newest first."""
+    if status is not None and status not in schema.STATUSES:
+        terminal.fail(f"The status is one of {', '.join(schema.STATUSES)}.")
+
+    async def work() -> list[dict[str, Any]]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await account_queries.get_account(tx, account)
+            page = await queries.list_deliveries(
+                tx, owner.account_id, pagination.Cursor(), limit, status=status, connection_id=connection
+            )
+            return [queries.delivery_to_wire(row) for row in page.rows]
+
+    found = terminal.run(work())
+    terminal.show(found if as_json else [{n: row[n] for n in _SHOWN} for row in found], as_json=as_json)
+
+
+@deliveries.command("show")
+def show_delivery(id: int, account: AccountName, as_json: AsJson = False) -> None:
+    """Show one delivery, with what was sent and what was answered."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await account_queries.get_account(tx, account)
+            row = await queries.get_delivery(tx, owner.account_id, id)
+            return queries.delivery_to_wire(row, whole=True)
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@deliveries.command("replay")
+def replay_deliveries(
+    account: AccountName,
+    ids: Annotated[list[int] | None, typer.Argument(help="Which ones.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All that were given up.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send deliveries again, under their ids, whatever became of them; a worker does it."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await account_queries.get_account(tx, account)
+            chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
+            if not chosen:
+                raise errors.NotFound(errors.Fault("not_found", "There is no delivery to send again."))
+            await operations.replay_deliveries(db, tx, owner.account_id, chosen, now=clock.now())
+            return {"replayed": len(chosen)}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)

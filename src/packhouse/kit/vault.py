@@ -1,0 +1,79 @@
+"""Secrets that we must be able to read again (what signs and what opens a receiver), encrypted at rest."""
+
+import base64
+import contextlib
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from packhouse.kit import errors
+
+
+class NoSecretKey(errors.Unavailable):
+    """Nothing can be kept secret: the operator has to set the key first."""
+
+    def __init__(self) -> None:
+        super().__init__("This server has no PACKHOUSE_SECRET_KEY, so it cannot keep secrets.", retry_after_seconds=60)
+
+
+class WrongSecretKey(Exception):
+    """What is at rest was encrypted under a key that we do not have."""
+
+
+class Vault:
+    """Encrypts with the first of the keys and reads with any of them, so that a key can be exchanged.
+
+    Without a key, `file` holds one: made at the first secret, readable by its owner alone. Without both, it refuses.
+    """
+
+    def __init__(self, keys: str | None, file: Path | None = None) -> None:
+        self._keys = [key.strip() for key in (keys or "").split(",") if key.strip()]
+        self._file = file
+        self._lock: MultiFernet | None = None
+
+    def seal(self, text: str) -> str:
+        """Raises NoSecretKey."""
+        return self._open_lock().encrypt(text.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """Raises NoSecretKey and WrongSecretKey."""
+        try:
+            return self._open_lock().decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise WrongSecretKey from None
+
+    def _open_lock(self) -> MultiFernet:
+        if self._lock is None:
+            keys = self._keys or self._read_file()
+            self._lock = MultiFernet([Fernet(_to_fernet_key(key)) for key in keys])
+        return self._lock
+
+    def _read_file(self) -> list[str]:
+        if self._file is None:
+            raise NoSecretKey
+        with contextlib.suppress(FileExistsError):
+            _make_whole(self._file, secrets.token_urlsafe(32))
+        return [self._file.read_text("ascii").strip()]
+
+
+def _make_whole(file: Path, text: str) -> None:
+    """It appears with its content, so that another process never reads half a key. Raises FileExistsError."""
+    if file.exists():
+        raise FileExistsError
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
+        opened.write(f"{text}\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+    try:
+        os.link(draft, file)
+    finally:
+        draft.unlink()
+
+
+def _to_fernet_key(key: str) -> bytes:
+    """A key of any length; it is random, as the documentation asks, so that one hash is enough."""
+    return base64.urlsafe_b64encode(hashlib.sha256(b"packhouse.vault:" + key.encode()).digest())

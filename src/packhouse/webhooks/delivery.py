@@ -1,0 +1,154 @@
+"""The job "webhook.deliver": tells one receiver what it has not heard yet.
+
+There is one such job in hand for a receiver at a time (its lane), so one that is slow holds up nobody but itself. What
+it is told is read, sent outside of any transaction, and the answers are written down together: a worker that is killed
+between leaves deliveries that are sent again under the same ids.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+import packhouse
+from packhouse.kit import jobs
+from packhouse.kit.clock import Clock
+from packhouse.kit.db import Database
+from packhouse.kit.jobs import Job
+from packhouse.kit.vault import Vault
+from packhouse.webhooks import operations, outcomes, queries, schema, signing
+from packhouse.webhooks.outcomes import Attempt, Patience
+from packhouse.webhooks.sender import Answer, Sender
+
+_BATCH = 100
+_TEST_ID = "msg_test"
+
+
+@dataclass(frozen=True)
+class Messenger:
+    """What telling others needs."""
+
+    db: Database
+    clock: Clock
+    vault: Vault
+    sender: Sender
+    patience: Patience = outcomes.USUAL_PATIENCE
+    tell: outcomes.Tell = outcomes.tell_nobody
+
+
+async def deliver(messenger: Messenger, job: Job) -> None:
+    """Raises Later where something is left for another turn or another time."""
+    account_id, connection_id = job.account_id, job.payload["connection_id"]
+    end = time.monotonic() + messenger.patience.turn.total_seconds()
+    attempts: list[Attempt] = []
+    while True:
+        async with messenger.db.write() as tx:
+            # Before what is due is read: whatever the jobs taken away here were for is seen by that.
+            await jobs.finish_lane(tx, job)
+            if attempts:
+                await outcomes.write_down(
+                    messenger.db, tx, messenger.patience, messenger.tell, attempts, now=messenger.clock()
+                )
+        async with messenger.db.read() as tx:
+            receiver = await queries.find_connection(tx, account_id, connection_id)
+            due = await queries.find_due(tx, account_id, connection_id, _BATCH, now=messenger.clock())
+        if receiver is None or not due:
+            break
+        if time.monotonic() > end:
+            raise jobs.Later(messenger.clock(), fresh=True)
+        attempts = await _send_all(messenger, receiver, await _find_secrets(messenger, receiver), due, end)
+    async with messenger.db.read() as tx:
+        next_due = await queries.find_next_due(tx, account_id, connection_id)
+    if next_due is not None:
+        raise jobs.Later(next_due, fresh=True)
+
+
+async def _find_secrets(messenger: Messenger, receiver: Any) -> dict[str, Any]:
+    """With a signing key, made for an integration's webhook at its first event."""
+    secrets = operations.open_secrets(messenger.vault, receiver)
+    if "signing_key" not in secrets:
+        async with messenger.db.write() as tx:
+            row = await queries.find_connection(tx, receiver.account_id, receiver.id)
+            if row is not None:
+                await operations.get_signing_key(tx, messenger.vault, row.account_id, row, now=messenger.clock())
+                row = await queries.find_connection(tx, row.account_id, row.id)
+        secrets = operations.open_secrets(messenger.vault, row or receiver)
+    return secrets
+
+
+async def _send_all(
+    messenger: Messenger, receiver: Any, secrets: dict[str, Any], due: Sequence[Any], end: float
+) -> list[Attempt]:
+    """Those of one subject one after the other, different subjects side by side; what is not begun by `end` waits."""
+    url, headers = to_request(orjson.loads(receiver.configuration), secrets)
+    lines: dict[str, list[Any]] = {}
+    for delivery in due:
+        lines.setdefault(delivery.subject, []).append(delivery)
+    waiting = list(reversed(lines.values()))
+    made: list[Attempt] = []
+
+    async def work() -> None:
+        while waiting:
+            for delivery in waiting.pop():
+                if time.monotonic() > end:
+                    return
+                at = messenger.clock()
+                id = queries.to_message_id(delivery.id)
+                own = to_headers(id, delivery.body, delivery.attempts + 1, headers, secrets["signing_key"], at)
+                made.append(Attempt(delivery, await messenger.sender.post(url, own, delivery.body.encode()), at))
+
+    await asyncio.gather(*(work() for _ in range(min(messenger.patience.concurrency, len(waiting)))))
+    return made
+
+
+async def broadcast(messenger: Messenger, receiver: Any, event_type: str) -> Answer:
+    """An invented event, sent now and once; it is no delivery and leaves no trace."""
+    now = messenger.clock()
+    secrets = await _find_secrets(messenger, receiver)
+    url, headers = to_request(orjson.loads(receiver.configuration), secrets)
+    told = {"event_type": event_type, "timestamp": int(now.timestamp() * 1000), "data": schema.EXAMPLES[event_type]}
+    body = signing.to_body({"id": _TEST_ID, **told})
+    own = to_headers(_TEST_ID, body, 1, headers, secrets["signing_key"], now)
+    return await messenger.sender.post(url, own, body.encode())
+
+
+class Headers(NamedTuple):
+    fixed: dict[str, str]
+    by_standard: bool
+
+
+def to_request(configuration: dict[str, Any], secrets: dict[str, Any]) -> tuple[str, Headers]:
+    """The URL, and the headers that are the same for every event."""
+    fixed = {
+        "Content-Type": "application/json",
+        "User-Agent": f"Packhouse/{packhouse.__version__}",
+        "Accept-Encoding": "identity",
+        **secrets.get("headers", {}),
+    }
+    authentication = configuration.get("authentication", {"type": "none"})
+    hidden = secrets.get("authentication", {})
+    if authentication["type"] == "bearer":
+        fixed["Authorization"] = f"Bearer {hidden['token']}"
+    elif authentication["type"] == "basic":
+        fixed["Authorization"] = signing.to_basic(authentication["username"], hidden["password"])
+    elif authentication["type"] == "api_key":
+        fixed[authentication.get("header", "X-API-Key")] = hidden["key"]
+    return configuration["url"], Headers(fixed, bool(configuration.get("standard_webhooks")))
+
+
+def to_headers(id: str, body: str, attempt: int, headers: Headers, key: str, at: datetime) -> dict[str, str]:
+    """Of one attempt."""
+    exact, seconds = body.encode(), int(at.timestamp())
+    signed = {
+        signing.HEADER: signing.sign(key, exact),
+        "Packhouse-Delivery": id,
+        "Packhouse-Timestamp": str(seconds),
+        "Packhouse-Attempt": str(attempt),
+    }
+    if headers.by_standard:
+        signed |= signing.sign_by_standard(key, id, seconds, exact)
+    return {**headers.fixed, **signed}

@@ -1,0 +1,309 @@
+"""Connections and subscriptions made, changed, deleted; events noted for those who listen; deliveries sent again.
+
+Each runs inside the caller's transaction and touches no network.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import delete, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.kit import errors, jobs, security
+from packhouse.kit.db import Database
+from packhouse.kit.vault import Vault
+from packhouse.webhooks import queries, schema, signing
+from packhouse.webhooks.schema import MASK, Event
+from packhouse.webhooks.tables import connections, deliveries, subscriptions
+
+JOB = "webhook.deliver"
+
+_c, _s, _d = connections.c, subscriptions.c, deliveries.c
+
+
+async def notify(db: Database, tx: AsyncConnection, account_id: int, events: Iterable[Event], *, now: datetime) -> None:
+    """Write a delivery for each event and whoever listens to its kind. Where nobody does, `events` is not looked at."""
+    listeners: dict[str, dict[int, bool]] = {}
+    for row in await queries.find_listeners(tx, account_id):
+        listeners.setdefault(row.event_type, {})[row.connection_id] = row.paused_at is not None
+    if not listeners:
+        return
+    wanted = [
+        (event, {"event_type": event.event_type, "timestamp": _to_milliseconds(now), "data": event.data}, to)
+        for event in events
+        for to in listeners.get(event.event_type, {}).items()
+    ]
+    await _write(db, tx, account_id, wanted, now)
+
+
+async def notify_integration(
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    integration: Mapping[str, Any],
+    action: str,
+    *,
+    now: datetime,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Tell an integration's own webhook, where it has an active one. `integration` is its wire form; `more` are the
+    body's other keys, without which the body carries the integration itself."""
+    url = integration.get("webhook_url")
+    if not integration.get("webhook_active") or not url:
+        return
+    integration_id = integration["id"]
+    connection_id, is_paused = await _keep_of_integration(db, tx, account_id, integration_id, url, now)
+    told = {"integration": dict(integration)} if more is None else dict(more)
+    body = {"action": action, "timestamp": _to_milliseconds(now), **told}
+    event = Event(action, f"integration:{integration_id}", {}, integration_id)
+    await _write(db, tx, account_id, [(event, body, (connection_id, is_paused))], now)
+
+
+async def _keep_of_integration(
+    db: Database, tx: AsyncConnection, account_id: int, integration_id: int, url: str, now: datetime
+) -> tuple[int, bool]:
+    """The connection that stands for an integration's webhook, and whether it is paused; a new URL starts afresh."""
+    configuration = orjson.dumps({"url": url}).decode()
+    found = await queries.find_of_integration(tx, account_id, integration_id)
+    if found is None:
+        return await _insert_connection(db, tx, account_id, configuration, None, now, integration_id), False
+    if found.configuration != configuration:
+        await _change_connection(tx, account_id, found.id, now, configuration=configuration)
+        await resume_connection(db, tx, account_id, found.id, now=now)
+        return found.id, False
+    return found.id, found.paused_at is not None
+
+
+async def _write(
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    wanted: Sequence[tuple[Event, dict[str, Any], tuple[int, bool]]],
+    now: datetime,
+) -> None:
+    if not wanted:
+        return
+    rows = []
+    for id, (event, body, (connection_id, is_paused)) in zip(
+        await db.next_ids(tx, "deliveries", len(wanted)), wanted, strict=True
+    ):
+        rows.append(
+            {
+                "account_id": account_id,
+                "id": id,
+                "connection_id": connection_id,
+                "integration_id": event.integration_id,
+                "event_type": event.event_type,
+                "subject": event.subject,
+                "body": signing.to_body({"id": queries.to_message_id(id), **body}),
+                "status": "held" if is_paused else "pending",
+                "attempts": 0,
+                "due_at": None if is_paused else now,
+                "created_at": now,
+                "attempted_at": None,
+                "status_code": None,
+                "answer": None,
+                "error": None,
+            }
+        )
+    await db.upsert(tx, deliveries, rows)
+    for connection_id in sorted({to[0] for _, _, to in wanted if not to[1]}):
+        await _wake(db, tx, account_id, connection_id, now)
+
+
+async def _wake(db: Database, tx: AsyncConnection, account_id: int, connection_id: int, now: datetime) -> None:
+    lane = f"webhook:{connection_id}"
+    await jobs.enqueue(db, tx, account_id, JOB, [{"connection_id": connection_id}], now=now, lane=lane)
+
+
+def _to_milliseconds(now: datetime) -> int:
+    return int(now.timestamp() * 1000)
+
+
+async def create_connection(
+    db: Database, tx: AsyncConnection, vault: Vault, account_id: int, configuration: dict[str, Any], *, now: datetime
+) -> int:
+    """Its signing key is made with it. Raises NoSecretKey, and Invalid for a mask where a secret should be."""
+    shown, hidden = _split(configuration, {})
+    sealed = _seal(vault, {**hidden, "signing_key": security.new_secret()})
+    return await _insert_connection(db, tx, account_id, orjson.dumps(shown).decode(), sealed, now)
+
+
+async def _insert_connection(
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    configuration: str,
+    sealed: str | None,
+    now: datetime,
+    integration_id: int | None = None,
+) -> int:
+    [id] = await db.next_ids(tx, "connections", 1)
+    row = {"account_id": account_id, "id": id, "integration_id": integration_id, "configuration": configuration}
+    await tx.execute(insert(connections).values({**row, "sealed": sealed, "created_at": now, "updated_at": now}))
+    return id
+
+
+async def update_connection(
+    db: Database, tx: AsyncConnection, vault: Vault, account_id: int, id: int, sent: dict[str, Any], *, now: datetime
+) -> None:
+    """A configuration is replaced whole, and a paused receiver is tried again. Raises NotFound and Invalid."""
+    stored = await queries.get_connection(tx, account_id, id)
+    if "configuration" not in sent:
+        return
+    secrets = open_secrets(vault, stored)
+    shown, hidden = _split(sent["configuration"], secrets)
+    sealed = _seal(vault, {**hidden, "signing_key": secrets["signing_key"]})
+    await _change_connection(tx, account_id, id, now, configuration=orjson.dumps(shown).decode(), sealed=sealed)
+    await resume_connection(db, tx, account_id, id, now=now)
+
+
+async def _change_connection(tx: AsyncConnection, account_id: int, id: int, now: datetime, **changes: Any) -> None:
+    of_it = (_c.account_id == account_id, _c.id == id)
+    await tx.execute(update(connections).where(*of_it).values(**changes, updated_at=now))
+
+
+async def delete_connection(tx: AsyncConnection, account_id: int, id: int) -> None:
+    """With its subscriptions; what it was still to hear fails. Raises NotFound."""
+    await queries.get_connection(tx, account_id, id)
+    waits = (_d.account_id == account_id, _d.connection_id == id, _d.status.in_(("pending", "held")))
+    gone = {"status": "failed", "due_at": None, "error": "ConnectionDeleted"}
+    await tx.execute(update(deliveries).where(*waits).values(gone))
+    await tx.execute(delete(subscriptions).where(_s.account_id == account_id, _s.connection_id == id))
+    await tx.execute(delete(connections).where(_c.account_id == account_id, _c.id == id))
+
+
+async def resume_connection(db: Database, tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
+    """A paused receiver hears everything that happened meanwhile, from now on."""
+    await _change_connection(tx, account_id, id, now, paused_at=None, failing_since=None)
+    held = (_d.account_id == account_id, _d.connection_id == id, _d.status == "held")
+    freed = await tx.execute(update(deliveries).where(*held).values(status="pending", due_at=now))
+    if freed.rowcount:
+        await _wake(db, tx, account_id, id, now)
+
+
+async def rotate_signing_key(tx: AsyncConnection, vault: Vault, account_id: int, row: Any, *, now: datetime) -> str:
+    """A new key for a connection, given back; what is sent from now on is signed with it."""
+    key = security.new_secret()
+    sealed = _seal(vault, {**open_secrets(vault, row), "signing_key": key})
+    await _change_connection(tx, account_id, row.id, now, sealed=sealed)
+    return key
+
+
+async def get_signing_key(tx: AsyncConnection, vault: Vault, account_id: int, row: Any, *, now: datetime) -> str:
+    """A connection's; an integration's is made when it is first needed."""
+    key = open_secrets(vault, row).get("signing_key")
+    return str(key) if key else await rotate_signing_key(tx, vault, account_id, row, now=now)
+
+
+async def keep_integration(
+    db: Database, tx: AsyncConnection, account_id: int, integration_id: int, url: str, *, now: datetime
+) -> Any:
+    """The row of an integration's webhook, made if it is not there yet."""
+    found = await queries.find_of_integration(tx, account_id, integration_id)
+    if found is None:
+        configuration = orjson.dumps({"url": url}).decode()
+        await _insert_connection(db, tx, account_id, configuration, None, now, integration_id)
+        found = await queries.find_of_integration(tx, account_id, integration_id)
+    return found
+
+
+def open_secrets(vault: Vault, row: Any) -> dict[str, Any]:
+    """`signing_key`, `authentication`, `headers`: what is not shown. Raises NoSecretKey and WrongSecretKey."""
+    return {} if row.sealed is None else dict(orjson.loads(vault.open(row.sealed)))
+
+
+def _seal(vault: Vault, secrets: Mapping[str, Any]) -> str:
+    return vault.seal(orjson.dumps(secrets).decode())
+
+
+def _split(configuration: dict[str, Any], known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is shown, and the secrets that its masks stand for; a mask that was sent stands for the `known` secret."""
+    authentication = dict(configuration.get("authentication", {"type": "none"}))
+    headers = configuration.get("headers", {})
+    hidden: dict[str, Any] = {"authentication": {}, "headers": {}}
+    for name in schema.SECRET_KEYS:
+        if name in authentication:
+            kept = known.get("authentication", {}).get(name)
+            hidden["authentication"][name] = _unmask(authentication[name], kept, f"authentication/{name}")
+            authentication[name] = MASK
+    for name, value in headers.items():
+        hidden["headers"][name] = _unmask(value, known.get("headers", {}).get(name), f"headers/{name}")
+    shown = {
+        "url": configuration["url"],
+        "authentication": authentication,
+        "headers": dict.fromkeys(headers, MASK),
+        "standard_webhooks": configuration.get("standard_webhooks", False),
+    }
+    return shown, hidden
+
+
+def _unmask(sent: str, known: str | None, place: str) -> str:
+    if sent != MASK:
+        return sent
+    if known is None:
+        pointer = f"{errors.ATTRIBUTES}/configuration/{place}"
+        raise errors.Invalid(errors.Fault("invalid", "There is no secret that this could stand for.", None, pointer))
+    return known
+
+
+async def create_subscription(
+    db: Database, tx: AsyncConnection, account_id: int, sent: dict[str, Any], *, now: datetime
+) -> int:
+    """Raises Invalid for a connection that there is not, and for one that hears of this kind already."""
+    await _require_new(tx, account_id, sent["connection_id"], sent["event_type"])
+    [id] = await db.next_ids(tx, "subscriptions", 1)
+    row = {"account_id": account_id, "id": id, "is_active": True, "created_at": now, "updated_at": now, **sent}
+    await tx.execute(insert(subscriptions).values(row))
+    return id
+
+
+async def update_subscription(
+    tx: AsyncConnection, account_id: int, id: int, sent: dict[str, Any], *, now: datetime
+) -> None:
+    """Raises NotFound, and Invalid as a new one would."""
+    stored = await queries.get_subscription(tx, account_id, id)
+    place = (sent.get("connection_id", stored.connection_id), sent.get("event_type", stored.event_type))
+    if place != (stored.connection_id, stored.event_type):
+        await _require_new(tx, account_id, *place)
+    of_it = (_s.account_id == account_id, _s.id == id)
+    await tx.execute(update(subscriptions).where(*of_it).values(**sent, updated_at=now))
+
+
+async def delete_subscription(tx: AsyncConnection, account_id: int, id: int) -> None:
+    """Raises NotFound."""
+    if not (await tx.execute(delete(subscriptions).where(_s.account_id == account_id, _s.id == id))).rowcount:
+        raise errors.NotFound(errors.Fault("not_found", "There is no such subscription.", title="Not found"))
+
+
+async def _require_new(tx: AsyncConnection, account_id: int, connection_id: int, event_type: str) -> None:
+    pointer = f"{errors.ATTRIBUTES}/connection_id"
+    found = await queries.find_connection(tx, account_id, connection_id)
+    if found is None or found.integration_id is not None:
+        detail = f"Connection with id {connection_id} does not exist"
+        raise errors.Invalid(errors.Fault("invalid", detail, pointer=pointer))
+    same_kind = await queries.list_subscriptions(tx, account_id, event_type=event_type)
+    if any(row.connection_id == connection_id for row in same_kind):
+        detail = f"Connection {connection_id} is subscribed to {event_type} already"
+        raise errors.Invalid(errors.Fault("invalid", detail, pointer=pointer))
+
+
+async def replay_deliveries(
+    db: Database, tx: AsyncConnection, account_id: int, ids: Collection[int], *, now: datetime
+) -> None:
+    """Send them again, under the same ids, whatever became of them. Raises NotFound, also without its receiver."""
+    woken: set[int] = set()
+    for id in ids:
+        row = await queries.get_delivery(tx, account_id, id)
+        if row.connection_id not in woken:
+            connection = await queries.find_connection(tx, account_id, row.connection_id)
+            if connection is None:
+                detail = f"The receiver of delivery {id} was deleted."
+                raise errors.NotFound(errors.Fault("not_found", detail, title="Not found"))
+            woken.add(row.connection_id)
+        afresh = {"status": "pending", "attempts": 0, "due_at": now}
+        await tx.execute(update(deliveries).where(_d.account_id == account_id, _d.id == id).values(afresh))
+    for connection_id in sorted(woken):
+        await _wake(db, tx, account_id, connection_id, now)

@@ -1,0 +1,149 @@
+"""What became of attempts: written down, retried on schedule, given up at last; and the receiver judged by it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import structlog
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.kit.db import Database
+from packhouse.webhooks import queries
+from packhouse.webhooks.sender import Answer
+from packhouse.webhooks.tables import connections, deliveries
+
+_log = structlog.get_logger()
+
+_PRUNED_AT_ONCE = 500
+_c, _d = connections.c, deliveries.c
+
+# Account, integration, what happened in words, what it was about: written into the integration's logs.
+Tell = Callable[[Database, AsyncConnection, int, int, str, datetime], Awaitable[None]]
+
+
+class Patience(NamedTuple):
+    """The schedule of the contract: after the first attempt ten more, the waits doubling from the first to the longest.
+
+    `turn`: how long a receiver is served before others get their chance.
+    """
+
+    first_wait: timedelta = timedelta(minutes=5)
+    longest_wait: timedelta = timedelta(hours=1)
+    retries: int = 10
+    pause_after: timedelta = timedelta(days=5)
+    keep: timedelta = timedelta(days=30)
+    concurrency: int = 10
+    turn: timedelta = timedelta(seconds=20)
+
+    def find_wait(self, attempts: int) -> timedelta | None:
+        """Before the next attempt, after so many; None after the last."""
+        if attempts > self.retries:
+            return None
+        doubled: int = 2 ** (attempts - 1)
+        return min(self.first_wait * doubled, self.longest_wait)
+
+
+USUAL_PATIENCE = Patience()
+
+
+async def tell_nobody(*_: Any) -> None:
+    pass
+
+
+class Attempt(NamedTuple):
+    delivery: Any
+    answer: Answer
+    at: datetime
+
+
+_WRITE_DOWN = (
+    update(deliveries)
+    .where(_d.account_id == bindparam("of_account"), _d.id == bindparam("of_id"))
+    .values(
+        status=bindparam("status"),
+        attempts=bindparam("attempts"),
+        due_at=bindparam("due_at"),
+        attempted_at=bindparam("attempted_at"),
+        status_code=bindparam("status_code"),
+        answer=bindparam("answer"),
+        error=bindparam("error"),
+    )
+)
+
+
+async def write_down(
+    db: Database, tx: AsyncConnection, patience: Patience, tell: Tell, attempts: Sequence[Attempt], *, now: datetime
+) -> None:
+    """Attempts at one receiver."""
+    rows = [_to_changes(patience, attempt) for attempt in attempts]
+    await tx.execute(_WRITE_DOWN, rows)
+    for attempt, row in zip(attempts, rows, strict=True):
+        if row["status"] == "failed":
+            await _tell_of_failure(db, tx, tell, attempt, now)
+    first = attempts[0].delivery
+    receiver = await queries.find_connection(tx, first.account_id, first.connection_id)
+    if receiver is not None:
+        since = await _judge(tx, receiver, attempts)
+        if since is not None and now - since >= patience.pause_after and receiver.paused_at is None:
+            await _pause(db, tx, patience, tell, receiver, now)
+    await _prune(tx, first.account_id, first.connection_id, now - patience.keep)
+
+
+def _to_changes(patience: Patience, attempt: Attempt) -> dict[str, Any]:
+    count = attempt.delivery.attempts + 1
+    wait = None if attempt.answer.is_success else patience.find_wait(count)
+    ended = "delivered" if attempt.answer.is_success else "failed"
+    status = ended if wait is None else "pending"
+    return {
+        "of_account": attempt.delivery.account_id,
+        "of_id": attempt.delivery.id,
+        "status": status,
+        "attempts": count,
+        "due_at": None if wait is None else attempt.at + wait,
+        "attempted_at": attempt.at,
+        "status_code": attempt.answer.status_code,
+        "answer": attempt.answer.body,
+        "error": attempt.answer.error,
+    }
+
+
+async def _tell_of_failure(db: Database, tx: AsyncConnection, tell: Tell, attempt: Attempt, now: datetime) -> None:
+    found = attempt.delivery
+    why = attempt.answer.error or f"status {attempt.answer.status_code}"
+    _log.warning("delivery failed", account=found.account_id, delivery=found.id, why=why)
+    if found.integration_id is not None:
+        detail = f"Delivery {found.id} ({found.event_type}) was given up after {found.attempts + 1} attempts: {why}."
+        await tell(db, tx, found.account_id, found.integration_id, detail, now)
+
+
+async def _judge(tx: AsyncConnection, receiver: Any, attempts: Sequence[Attempt]) -> datetime | None:
+    """Since when the receiver has taken nothing; None for one that took anything."""
+    is_well = any(attempt.answer.is_success for attempt in attempts)
+    since: datetime | None = None if is_well else receiver.failing_since or attempts[0].at
+    if since != receiver.failing_since:
+        of_it = (_c.account_id == receiver.account_id, _c.id == receiver.id)
+        await tx.execute(update(connections).where(*of_it).values(failing_since=since))
+    return since
+
+
+async def _pause(
+    db: Database, tx: AsyncConnection, patience: Patience, tell: Tell, receiver: Any, now: datetime
+) -> None:
+    """What it has not heard is held until somebody resumes it."""
+    of_it = (_c.account_id == receiver.account_id, _c.id == receiver.id)
+    await tx.execute(update(connections).where(*of_it).values(paused_at=now))
+    waits = (_d.account_id == receiver.account_id, _d.connection_id == receiver.id, _d.status == "pending")
+    held = await tx.execute(update(deliveries).where(*waits).values(status="held", due_at=None))
+    _log.warning("receiver paused", account=receiver.account_id, connection=receiver.id, held=held.rowcount)
+    if receiver.integration_id is not None:
+        detail = f"The webhook was paused: it has taken nothing for {patience.pause_after.days} days."
+        await tell(db, tx, receiver.account_id, receiver.integration_id, detail, now)
+
+
+async def _prune(tx: AsyncConnection, account_id: int, connection_id: int, before: datetime) -> None:
+    """What a receiver heard long ago, a few at a time, oldest first."""
+    of_it = (_d.account_id == account_id, _d.connection_id == connection_id)
+    oldest = select(_d.id, _d.created_at, _d.status).where(*of_it).order_by(_d.id).limit(_PRUNED_AT_ONCE).subquery()
+    over = select(oldest.c.id).where(oldest.c.created_at < before, oldest.c.status.in_(("delivered", "failed")))
+    await tx.execute(delete(deliveries).where(_d.account_id == account_id, _d.id.in_(over)))

@@ -1,0 +1,177 @@
+"""Reads of connections, subscriptions and deliveries."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.kit import clock, errors, pagination
+from packhouse.webhooks.tables import connections, deliveries, subscriptions
+
+_c, _s, _d = connections.c, subscriptions.c, deliveries.c
+
+# Who listens: the one look that an account without subscriptions pays for.
+_LISTENERS = (
+    select(_s.event_type, _s.connection_id, _c.paused_at)
+    .join(connections, (_c.account_id == _s.account_id) & (_c.id == _s.connection_id))
+    .where(_s.account_id == bindparam("account_id"), _s.is_active)
+)
+
+
+async def find_listeners(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+    """Rows of event_type, connection_id, paused_at."""
+    return (await tx.execute(_LISTENERS, {"account_id": account_id})).all()
+
+
+async def find_connection(tx: AsyncConnection, account_id: int, id: int) -> Any:
+    """Of any kind, an integration's too."""
+    return (await tx.execute(select(connections).where(_c.account_id == account_id, _c.id == id))).first()
+
+
+async def get_connection(tx: AsyncConnection, account_id: int, id: int) -> Any:
+    """One that the account made. Raises NotFound."""
+    found = await find_connection(tx, account_id, id)
+    if found is None or found.integration_id is not None:
+        raise errors.NotFound(errors.Fault("not_found", "There is no such connection.", title="Not found"))
+    return found
+
+
+async def find_of_integration(tx: AsyncConnection, account_id: int, integration_id: int) -> Any:
+    of_it = (_c.account_id == account_id, _c.integration_id == integration_id)
+    return (await tx.execute(select(connections).where(*of_it))).first()
+
+
+async def list_connections(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+    made = (_c.account_id == account_id, _c.integration_id.is_(None))
+    return (await tx.execute(select(connections).where(*made).order_by(_c.id))).all()
+
+
+async def get_subscription(tx: AsyncConnection, account_id: int, id: int) -> Any:
+    """Raises NotFound."""
+    found = (await tx.execute(select(subscriptions).where(_s.account_id == account_id, _s.id == id))).first()
+    if found is None:
+        raise errors.NotFound(errors.Fault("not_found", "There is no such subscription.", title="Not found"))
+    return found
+
+
+async def list_subscriptions(
+    tx: AsyncConnection, account_id: int, *, event_type: str | None = None, is_active: bool | None = None
+) -> Sequence[Any]:
+    statement = select(subscriptions).where(_s.account_id == account_id)
+    if event_type is not None:
+        statement = statement.where(_s.event_type == event_type)
+    if is_active is not None:
+        statement = statement.where(_s.is_active.is_(is_active))
+    return (await tx.execute(statement.order_by(_s.id))).all()
+
+
+async def find_due(tx: AsyncConnection, account_id: int, connection_id: int, limit: int, *, now: datetime) -> list[Any]:
+    """At most `limit` deliveries that are due, in the order in which they were made.
+
+    Two requests that wait for each other's lock may have told the time in another order than they wrote: where the
+    limit cuts, earlier events of the same subjects are fetched too.
+    """
+    of_it = (_d.account_id == account_id, _d.connection_id == connection_id)
+    due = select(deliveries).where(*of_it, _d.due_at <= now)
+    found = list((await tx.execute(due.order_by(_d.due_at, _d.id).limit(limit))).all())
+    if len(found) == limit:
+        subjects, ids = {row.subject for row in found}, [row.id for row in found]
+        earlier = due.where(_d.id < max(ids), _d.id.not_in(ids), _d.subject.in_(subjects), _d.attempts == 0)
+        found += (await tx.execute(earlier)).all()
+    return sorted(found, key=lambda row: row.id)
+
+
+async def find_next_due(tx: AsyncConnection, account_id: int, connection_id: int) -> datetime | None:
+    statement = select(func.min(_d.due_at)).where(
+        _d.account_id == account_id, _d.connection_id == connection_id, _d.due_at.is_not(None)
+    )
+    found: datetime | None = (await tx.execute(statement)).scalar()
+    return found
+
+
+async def get_delivery(tx: AsyncConnection, account_id: int, id: int) -> Any:
+    """Raises NotFound."""
+    found = (await tx.execute(select(deliveries).where(_d.account_id == account_id, _d.id == id))).first()
+    if found is None:
+        raise errors.NotFound(errors.Fault("not_found", "There is no such delivery.", title="Not found"))
+    return found
+
+
+async def list_deliveries(
+    tx: AsyncConnection,
+    account_id: int,
+    cursor: pagination.Cursor,
+    size: int,
+    *,
+    status: str | None = None,
+    connection_id: int | None = None,
+) -> pagination.Page:
+    """Newest first."""
+    statement = select(_d.id, *(column for column in _d if column.name != "id")).where(_d.account_id == account_id)
+    if status is not None:
+        statement = statement.where(_d.status == status)
+    if connection_id is not None:
+        statement = statement.where(_d.connection_id == connection_id)
+    order = pagination.Order([pagination.Key(_d.id, True, pagination.to_int)])
+    return await pagination.fetch_page(tx, statement, order, cursor, size)
+
+
+async def find_failed(tx: AsyncConnection, account_id: int) -> Collection[int]:
+    statement = select(_d.id).where(_d.account_id == account_id, _d.status == "failed")
+    return list((await tx.execute(statement.order_by(_d.id))).scalars())
+
+
+def connection_to_wire(row: Any) -> dict[str, Any]:
+    """`failing_since` and `paused_at` are ours in addition."""
+    return {
+        "id": row.id,
+        "type": "webhook",
+        "configuration": orjson.loads(row.configuration),
+        "failing_since": _to_wire(row.failing_since),
+        "paused_at": _to_wire(row.paused_at),
+        "created_at": _to_wire(row.created_at),
+        "updated_at": _to_wire(row.updated_at),
+    }
+
+
+def subscription_to_wire(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "connection_id": row.connection_id,
+        "event_type": row.event_type,
+        "is_active": row.is_active,
+        "created_at": _to_wire(row.created_at),
+        "updated_at": _to_wire(row.updated_at),
+    }
+
+
+def delivery_to_wire(row: Any, *, whole: bool = False) -> dict[str, Any]:
+    """`whole`: with what was sent and what was answered."""
+    wire = {
+        "id": row.id,
+        "message_id": to_message_id(row.id),
+        "connection_id": row.connection_id,
+        "integration_id": row.integration_id,
+        "event_type": row.event_type,
+        "subject": row.subject,
+        "status": row.status,
+        "attempts": row.attempts,
+        "due_at": _to_wire(row.due_at),
+        "created_at": _to_wire(row.created_at),
+        "attempted_at": _to_wire(row.attempted_at),
+        "status_code": row.status_code,
+        "error": row.error,
+    }
+    return wire | {"body": row.body, "answer": row.answer} if whole else wire
+
+
+def to_message_id(id: int) -> str:
+    """What a receiver knows a delivery by, the same at every attempt."""
+    return f"msg_{id}"
+
+
+def _to_wire(instant: datetime | None) -> str | None:
+    return None if instant is None else clock.to_wire(instant)

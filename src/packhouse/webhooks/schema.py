@@ -1,0 +1,178 @@
+"""The wire shapes of connections and subscriptions, and the events that there are."""
+
+import ipaddress
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from packhouse.kit.fields import Id
+
+PARCEL_EVENT = "parcels.event.created"
+ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED = "orders.order.created", "orders.order.updated", "orders.order.deleted"
+EVENTS = (PARCEL_EVENT, ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED)
+
+INTEGRATION_CONNECTED = "integration_connected"
+INTEGRATION_UPDATED = "integration_updated"
+INTEGRATION_DELETED = "integration_deleted"
+PARCEL_STATUS_CHANGED = "parcel_status_changed"
+
+STATUSES = ("pending", "held", "delivered", "failed")
+# What is shown in place of a secret; sent back, it means the secret that is there.
+MASK = "********"
+MAX_HEADERS = 20
+
+# What we set ourselves, what belongs to the connection and not to the message, and what would speak for another.
+_OURS = (
+    "accept-encoding authorization connection content-encoding content-length content-type cookie expect host "
+    "keep-alive proxy-authorization te trailer transfer-encoding upgrade user-agent "
+    "webhook-id webhook-timestamp webhook-signature sendcloud-signature packhouse-delivery packhouse-attempt"
+)
+RESERVED = frozenset(_OURS.split())
+
+
+class Event(NamedTuple):
+    """What has happened. Events of one subject, like `order:55`, arrive in the order in which they happened.
+
+    `integration_id` is the shop that it concerns: deliveries that fail are shown in its logs.
+    """
+
+    event_type: str
+    subject: str
+    data: dict[str, Any]
+    integration_id: int | None = None
+
+
+def _check_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or not url.isascii() or not url.isprintable() or " " in url:
+        raise PydanticCustomError("url", "Input should be an http or https URL")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise PydanticCustomError("url", "The URL should have no credentials and no fragment")
+    return url
+
+
+def find_address(url: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Where the URL's host is an address, which needs no looking up."""
+    try:
+        return ipaddress.ip_address((urlsplit(url).hostname or "").partition("%")[0])
+    except ValueError:
+        return None
+
+
+_HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
+
+
+def _check_header(name: str) -> str:
+    if name.lower() in RESERVED:
+        raise PydanticCustomError("header", "This header is set by Packhouse")
+    return name
+
+
+# What a URL is made of; `_check_url` looks at the rest.
+_URL = r"^https?://[A-Za-z0-9._:\[\]-]+([/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?$"
+_URL_JSON = {"type": "string", "format": "uri", "pattern": _URL, "maxLength": 2000}
+Url = Annotated[str, Field(max_length=2000, pattern=_URL), AfterValidator(_check_url), WithJsonSchema(_URL_JSON)]
+HeaderName = Annotated[str, Field(pattern=_HEADER_NAME), AfterValidator(_check_header)]
+HeaderValue = Annotated[str, Field(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,998}[\x21-\x7e])?$")]
+_Credential = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,1000}$")]
+_UserName = Annotated[str, Field(pattern=r"^[\x20-\x39\x3b-\x7e]{1,200}$")]
+
+
+class NoAuthentication(TypedDict):
+    type: Literal["none"]
+
+
+class BearerAuthentication(TypedDict):
+    type: Literal["bearer"]
+    token: _Credential
+
+
+class BasicAuthentication(TypedDict):
+    type: Literal["basic"]
+    username: _UserName
+    password: HeaderValue
+
+
+class KeyAuthentication(TypedDict):
+    type: Literal["api_key"]
+    header: NotRequired[HeaderName]
+    key: HeaderValue
+
+
+Authentication = Annotated[
+    NoAuthentication | BearerAuthentication | BasicAuthentication | KeyAuthentication, Field(discriminator="type")
+]
+# The keys of an authentication that are secrets.
+SECRET_KEYS = ("token", "password", "key")
+
+
+class Configuration(TypedDict):
+    """Where to, and what opens the door there."""
+
+    url: Url
+    authentication: NotRequired[Authentication]
+    headers: NotRequired[Annotated[dict[HeaderName, HeaderValue], Field(max_length=MAX_HEADERS)]]
+    standard_webhooks: NotRequired[bool]
+
+
+class ConnectionCreate(TypedDict):
+    type: Literal["webhook"]
+    configuration: Configuration
+
+
+class ConnectionUpdate(TypedDict):
+    type: NotRequired[Literal["webhook"]]
+    configuration: NotRequired[Configuration]
+
+
+class SubscriptionCreate(TypedDict):
+    connection_id: Id
+    event_type: Literal["parcels.event.created", "orders.order.created", "orders.order.updated", "orders.order.deleted"]
+    is_active: NotRequired[bool]
+
+
+class SubscriptionUpdate(TypedDict):
+    connection_id: NotRequired[Id]
+    event_type: NotRequired[
+        Literal["parcels.event.created", "orders.order.created", "orders.order.updated", "orders.order.deleted"]
+    ]
+    is_active: NotRequired[bool]
+
+
+CONNECTION_CREATE = TypeAdapter(ConnectionCreate)
+CONNECTION_UPDATE = TypeAdapter(ConnectionUpdate)
+SUBSCRIPTION_CREATE = TypeAdapter(SubscriptionCreate)
+SUBSCRIPTION_UPDATE = TypeAdapter(SubscriptionUpdate)
+
+_INSTANT = "2026-03-14T08:26:53.589000+00:00"
+_ORDER = {
+    "id": 1,
+    "order_id": "example-1",
+    "order_number": "1001",
+    "integration_id": 1,
+    "status": {"code": "unfulfilled", "message": "Unfulfilled"},
+    "at": _INSTANT,
+}
+# What a test broadcast sends: of each kind one that never happened.
+EXAMPLES: dict[str, dict[str, Any]] = {
+    PARCEL_EVENT: {
+        "parcel": {"parcel_id": 1, "tracking_number": "EXAMPLE1", "carrier_code": "example", "announced_at": _INSTANT},
+        "event": {
+            "event_type": "internal",
+            "timestamp": _INSTANT,
+            "phase": "announced",
+            "exception": "none",
+            "status_type": "success",
+            "sub_status": "none",
+            "description": "A test of this subscription.",
+        },
+    },
+    **{event: {"order": _ORDER} for event in (ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED)},
+}

@@ -1,0 +1,160 @@
+"""The way out: one POST to a receiver, with its answer.
+
+A name is resolved once and the connection goes to that very address, so that no second look-up can lead elsewhere;
+addresses inside a network are refused unless the operator allows them. Redirects are not followed.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import httpcore
+
+ANSWER_BYTES = 4096
+_KEEP_SECONDS = 5.0
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+# As `getaddrinfo` of an event loop.
+Resolve = Callable[..., Awaitable[Sequence[Any]]]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Answer(NamedTuple):
+    """What came of an attempt: the receiver's status and the beginning of its body, or why there is none."""
+
+    status_code: int | None
+    body: str
+    error: str | None
+    duration_ms: float
+
+    @property
+    def is_success(self) -> bool:
+        return self.status_code is not None and 200 <= self.status_code < 300
+
+
+class AddressRefused(httpcore.ConnectError):
+    """The receiver's address lies inside a network."""
+
+
+def is_public(address: Address) -> bool:
+    """Whether it is anybody's on the internet, also where an IPv6 address stands for an IPv4 one."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None and not is_public(inner):
+            return False
+        if address.ipv4_mapped:
+            return True
+    return address.is_global and not address.is_multicast
+
+
+class _PinnedBackend(httpcore.AsyncNetworkBackend):
+    """Resolves a name itself, refuses the whole name where one of its addresses is refused, connects to an address."""
+
+    def __init__(self, resolve: Resolve, *, allow_private: bool) -> None:
+        self._inner = httpcore.AnyIOBackend()
+        self._look_up = resolve
+        self._allow_private = allow_private
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature of its base
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        addresses = await self._resolve(host, port, timeout)
+        if not self._allow_private and not all(map(is_public, addresses)):
+            raise AddressRefused
+        failed: Exception = httpcore.ConnectError()
+        for address in addresses:
+            try:
+                return await self._inner.connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
+
+    async def _resolve(self, host: str, port: int, seconds: float | None) -> list[Address]:
+        try:
+            async with asyncio.timeout(seconds):
+                found = await self._look_up(host, port, type=socket.SOCK_STREAM)
+            return list(dict.fromkeys(ipaddress.ip_address(entry[4][0]) for entry in found))
+        except TimeoutError:
+            raise httpcore.ConnectTimeout from None
+        except (OSError, UnicodeError, ValueError):
+            raise httpcore.ConnectError from None
+
+    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        raise AddressRefused
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+async def _resolve(host: str, port: int, **options: Any) -> Sequence[Any]:
+    return await asyncio.get_running_loop().getaddrinfo(host, port, **options)
+
+
+class Sender:
+    """Connections are kept open for a moment, for the next event; close it at the end."""
+
+    def __init__(
+        self, *, allow_private: bool, connect_seconds: float, read_seconds: float, resolve: Resolve | None = None
+    ) -> None:
+        self._resolve = resolve or _resolve
+        self._allow_private = allow_private
+        self._whole_seconds = connect_seconds + read_seconds
+        times = {"connect": connect_seconds, "pool": connect_seconds, "read": read_seconds, "write": read_seconds}
+        self._extensions = {"timeout": times}
+        self._pool: httpcore.AsyncConnectionPool | None = None
+
+    def may_reach(self, address: Address | None) -> bool:
+        """Of an address that is known before anything is resolved; None is not known."""
+        return address is None or self._allow_private or is_public(address)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.aclose()
+
+    def _open_pool(self) -> httpcore.AsyncConnectionPool:
+        """At the first event: reading the machine's certificates takes a while."""
+        if self._pool is None:
+            self._pool = httpcore.AsyncConnectionPool(
+                ssl_context=ssl.create_default_context(),
+                max_connections=1000,
+                max_keepalive_connections=100,
+                keepalive_expiry=_KEEP_SECONDS,
+                network_backend=_PinnedBackend(self._resolve, allow_private=self._allow_private),
+            )
+        return self._pool
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Never raises for what the receiver or the network does: that is an answer too."""
+        began = time.perf_counter()
+        status: int | None = None
+        text, error = "", None
+        try:
+            async with asyncio.timeout(self._whole_seconds):
+                status, text = await self._post(url, headers, body)
+        except TimeoutError:
+            error = "Timeout"
+        except Exception as failure:  # noqa: BLE001 - a receiver may do anything, and each is a failed attempt
+            error = type(failure).__name__
+        return Answer(status, text, error, round((time.perf_counter() - began) * 1000, 1))
+
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+        received = bytearray()
+        sent = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        pool = self._open_pool()
+        async with pool.stream("POST", url, headers=sent, content=body, extensions=self._extensions) as response:
+            async for chunk in response.aiter_stream():
+                received += chunk
+                if len(received) >= ANSWER_BYTES:
+                    break
+        return response.status, bytes(received[:ANSWER_BYTES]).decode("utf-8", "replace").replace("\0", "\ufffd")
