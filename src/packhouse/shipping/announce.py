@@ -7,7 +7,7 @@ label and not a second one.
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -156,7 +156,7 @@ async def _fail(desk: Desk, account_id: int, shipment_id: int, faults: Sequence[
 
 
 def _to_faults(rejection: carriers.Rejected) -> list[errors.Fault]:
-    return [errors.Fault("parcel_announcement_error", fault.detail, title=fault.title) for fault in rejection.faults]
+    return [replace(fault, code="parcel_announcement_error") for fault in rejection.faults]
 
 
 async def _to_documents(desk: Desk, found: Shipment, announcement: carriers.Announcement) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ _ONE = threading.Lock()
 
 PRINTERS = {
     "labels": "packhouse.shipping.labels:make_labels",
-    "declarations": "packhouse.shipping.customs_forms:make_declarations",
+    "declaration": "packhouse.shipping.customs_forms:make_declaration",
     "invoice": "packhouse.shipping.customs_forms:make_invoice",
     "convert": "packhouse.shipping.sheets:convert",
     "merge": "packhouse.shipping.sheets:merge",

@@ -19,7 +19,7 @@ from packhouse.shipping.carriers import PDF, PNG, ZPL, registry
 from tests.shipping.carriers.consignments import RECIPIENTS, SENDER, consignment
 
 FORMATS = [(PNG, 150), (PNG, 203), (PNG, 300), (ZPL, 203), (ZPL, 300)]
-SYMBOLOGY = {"house:standard": "]C1", "sendcloud:letter": "]C0"}
+SYMBOLOGY = {"house:standard": "]C1", "sendcloud:letter": "]C0", "post:packet": "]C0"}
 
 
 def make_label(option_code: str, **changes: Any) -> tuple[str, bytes]:

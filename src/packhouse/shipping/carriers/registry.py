@@ -17,6 +17,7 @@ GROUP = "packhouse.carriers"
 BUILT_IN = {
     "house": "packhouse.shipping.carriers.house:House",
     "sendcloud": "packhouse.shipping.carriers.letter:Letter",
+    "post": "packhouse.shipping.carriers.post:Post",
 }
 """Code -> where it is made. A carrier's libraries are loaded with its first label, not with it."""
 

@@ -1,0 +1,115 @@
+"""The post: numbers of UPU S10, and customs papers for what leaves the customs union.
+
+S10 numbers are drawn from the parcels' ids, series after series. A postal operator that gives a range of its own is
+better served by a carrier that knows its terms (docs/carriers.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import NamedTuple
+
+from packhouse.kit import errors, places
+from packhouse.shipping import printers, serials
+from packhouse.shipping.carriers import (
+    PDF,
+    AnnouncedParcel,
+    Announcement,
+    Consignment,
+    Document,
+    Option,
+    Parcel,
+    Rejected,
+    TrackingEvent,
+    customs,
+)
+
+
+class _Service(NamedTuple):
+    """`letter` is the first of the S10 service indicator; a packet is letter post and takes a CN22 up to its limit."""
+
+    name: str
+    letter: str
+    max_weight_kg: Decimal
+    is_letter_post: bool
+    features: dict[str, bool]
+
+
+_SERVICES = {
+    "post:packet": _Service("Small packet", "L", Decimal(2), True, {}),
+    "post:packet/signature=true": _Service("Small packet, registered", "R", Decimal(2), True, {"signature": True}),
+    "post:parcel": _Service("Parcel", "C", Decimal(30), False, {}),
+    "post:parcel/signature=true": _Service("Parcel, insured", "V", Decimal(30), False, {"signature": True}),
+    "post:express": _Service("Express", "E", Decimal(30), False, {}),
+}
+"""Letters as UPU S10b gives them: L letter-post express, R registered, C parcels, V insured parcels, E EMS."""
+
+
+class Post:
+    code = "post"
+    name = "Post"
+    has_tracking = False
+
+    def options(self) -> Sequence[Option]:
+        return [
+            Option(code, service.name, self.code, max_weight_kg=service.max_weight_kg, features=service.features)
+            for code, service in _SERVICES.items()
+        ]
+
+    async def announce(self, consignment: Consignment) -> Announcement:
+        """Raises Rejected also for what a customs declaration needs and the order lacks: all of it at once."""
+        service = _SERVICES.get(consignment.option_code)
+        if service is None:
+            raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
+        leaves = places.leaves_customs_union(consignment.sender.country_code, consignment.recipient.country_code)
+        if leaves and (faults := customs.find_missing(consignment)):
+            raise Rejected(faults)
+        numbers = _to_numbers(consignment, service)
+        numbered = replace(
+            consignment,
+            parcels=[replace(p, tracking_number=n) for p, n in zip(consignment.parcels, numbers, strict=True)],
+        )
+        faces = [(self.name, service.name, service.letter, "code-128", n, _to_shown(n)) for n in numbers]
+        labels = await printers.run("labels", numbered, faces)
+        papers = await _print_papers(numbered, service) if leaves else [[] for _ in numbers]
+        return Announcement(
+            [
+                AnnouncedParcel(number, None, [Document("label", "a6", PDF, label), *more])
+                for number, label, more in zip(numbers, labels, papers, strict=True)
+            ]
+        )
+
+    async def cancel(self, consignment: Consignment) -> None:
+        """Nobody was told, so nobody need be told."""
+
+    async def track(self, consignment: Consignment) -> Sequence[TrackingEvent]:  # noqa: ARG002
+        return ()
+
+
+def _to_numbers(consignment: Consignment, service: _Service) -> list[str]:
+    country = consignment.sender.country_code
+    try:
+        return [serials.to_s10(service.letter, country, parcel.id) for parcel in consignment.parcels]
+    except ValueError as error:
+        raise Rejected([errors.Fault("invalid", f"No S10 number can be given: {error}.")]) from error
+
+
+def _to_shown(number: str) -> str:
+    """As the standard groups it for people: `RR 473 124 829 GB`."""
+    return " ".join((number[:2], number[2:5], number[5:8], number[8:11], number[11:]))
+
+
+async def _print_papers(consignment: Consignment, service: _Service) -> list[list[Document]]:
+    """A declaration for each parcel; the invoice goes with the first one."""
+    invoice = await printers.run("invoice", consignment)
+    made = []
+    for index, parcel in enumerate(consignment.parcels):
+        small = service.is_letter_post and _is_small(parcel)
+        declaration = await printers.run("declaration", consignment, parcel, small)
+        papers = [Document("customs-declaration", "a6" if small else "a4", PDF, declaration)]
+        made.append([*papers, *([Document("commercial-invoice", "a4", PDF, invoice)] if index == 0 else [])])
+    return made
+
+
+def _is_small(parcel: Parcel) -> bool:
+    return customs.may_use_cn22(parcel)
