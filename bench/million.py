@@ -126,8 +126,8 @@ def time_lists(connection: HTTPConnection, shop: Shop, calls: int) -> tuple[list
 
 def to_figures(database: str, plain: Sequence[float], timed: Sequence[Timed]) -> Iterator[Figure]:
     """Of each family the slowest combination: what holds for it holds for all."""
-    for family, group in itertools.groupby(timed, key=lambda one: one.family):
-        found = list(group)
+    for family in dict.fromkeys(one.family for one in timed):
+        found = [one for one in timed if one.family == family]
         slow, slower = max(found, key=lambda one: one.p50), max(found, key=lambda one: one.p99)
         base = [statistics.median(plain)]
         yield Figure(f"{database}: {family}, p50 ({slow.name})", "ms", [slow.p50], base, Asked(10, at_least=False))

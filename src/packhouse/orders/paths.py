@@ -28,7 +28,7 @@ _DATES = {"order_created_at", "order_updated_at"}
 # A list by integration is one list an integration, one after the other; of more than these it is sorted as a whole.
 MOST_ARMS = 50
 # Filters by equality, whose indexes go on with the id: the one that leaves fewer first.
-_ORDERED_BY_ID = ("order_id_folded", "order_number_folded", "status_folded", "integration_id")
+_ORDERED_BY_ID = ("order_id_folded", "order_number_folded", "live_shipments", "status_folded", "integration_id")
 
 
 class Filter(NamedTuple):
@@ -94,7 +94,11 @@ async def _choose(
 
 
 def _is_equal(filter: Filter, value: Any, name: str) -> bool:
-    return filter.column == name and (name != "integration_id" or len(value) == 1)
+    if filter.column != name:
+        return False
+    if name == "live_shipments":  # its index holds the incoming ones alone
+        return bool(value)
+    return name != "integration_id" or len(value) == 1
 
 
 def _walked(lead: str, equal: Sequence[str], conditions: Conditions, others: Conditions) -> str:
