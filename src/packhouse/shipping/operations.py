@@ -136,12 +136,11 @@ async def _find_orders(tx: AsyncConnection, account_id: int, call: schema.LabelC
 
 def _pick(rows: Sequence[Any], selector: Mapping[str, Any]) -> Any:
     """The order that a selector names. Raises NotFound, and Invalid where it names several."""
-    found = [
-        row
-        for row in rows
-        if selector.get("order_id", row.order_id) == row.order_id
-        and selector.get("order_number", row.order_number) == row.order_number
-    ]
+    name = "order_id" if "order_id" in selector else "order_number"
+    wanted = selector[name]
+    found = [row for row in rows if getattr(row, name) == wanted]
+    if name == "order_id" and "order_number" in selector:
+        found = [row for row in found if row.order_number == selector["order_number"]]
     if not found:
         raise errors.NotFound(order_queries.not_found_by_search())
     if len(found) > 1:

@@ -5,7 +5,9 @@ from typing import Any
 
 from packhouse.kit import errors
 from packhouse.shipping import printers
-from packhouse.shipping.schema import PDF, Label
+from packhouse.shipping.schema import DPIS, PDF, ZPL, Label
+
+_ZPL_DPI = DPIS[ZPL][0]
 
 
 async def render(content: bytes, mime_type: str, label: Label) -> bytes:
@@ -13,17 +15,26 @@ async def render(content: bytes, mime_type: str, label: Label) -> bytes:
     if mime_type == label.mime_type:
         return content
     if mime_type != PDF:
-        raise errors.Invalid(errors.Fault("invalid", f"This document exists as {mime_type} only."))
-    made: bytes = await printers.run("convert", content, mime_type, label.mime_type, label.dpi)
+        raise _exists_as(mime_type)
+    dpi = _ZPL_DPI if label.mime_type == ZPL else label.dpi
+    made: bytes = await printers.run("convert", content, mime_type, label.mime_type, dpi)
     return made
 
 
 async def merge(rows: Sequence[Any], contents: Sequence[bytes], label: Label, paper_size: str | None) -> bytes:
-    """Several documents in one file, or on sheets of a paper. Raises Invalid where one of them is no PDF."""
-    strangers = sorted({row.mime_type for row in rows if row.mime_type != PDF})
-    if strangers:
-        raise errors.Invalid(errors.Fault("invalid", f"A document of {strangers[0]} cannot be put into another file."))
-    whole: bytes = await (
-        printers.run("sheets", contents, paper_size) if paper_size else printers.run("merge", contents)
-    )
+    """Several documents in one file, labels on sheets of a paper where one is asked for. ZPL follows ZPL; anything
+    else is put together as PDF first."""
+    if {row.mime_type for row in rows} == {label.mime_type} and label.mime_type == ZPL:
+        return b"".join(contents)
+    for row in rows:
+        if row.mime_type != PDF:
+            raise _exists_as(row.mime_type)
+    if paper_size is not None and all(row.kind == "label" for row in rows):
+        whole = await printers.run("sheets", contents, paper_size)
+    else:
+        whole = await printers.run("merge", contents)
     return await render(whole, PDF, label)
+
+
+def _exists_as(mime_type: str) -> errors.Invalid:
+    return errors.Invalid(errors.Fault("invalid", f"This document exists as {mime_type} only.", header="Accept"))
