@@ -15,9 +15,10 @@ from typing import NamedTuple, TypeAlias
 
 import structlog
 
+from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, errors, jobs, logs
 from packhouse.kit.clock import Clock
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.kit.jobs import Job
 from packhouse.kit.vault import Vault
 from packhouse.orders import search
@@ -103,9 +104,17 @@ async def open_messenger(settings: Settings, db: Database, now: Clock = clock.no
         turn=timedelta(seconds=settings.worker_lease_seconds / 3),
     )
     try:
-        yield Messenger(db, now, open_vault(settings, db), sender, patience)
+        yield Messenger(db, now, open_vault(settings, db), sender, patience, _write_into_logs)
     finally:
         await sender.close()
+
+
+async def _write_into_logs(
+    db: Database, tx: Transaction, account_id: int, integration_id: int, detail: str, now: datetime
+) -> None:
+    """What could not be told is told by the integration's logs."""
+    entry = {"base_url": "", "method": "POST", "exception_type": "WebhookFailed", "exception": detail}
+    await integrations.append_log(db, tx, account_id, integration_id, entry, now=now)
 
 
 def open_vault(settings: Settings, db: Database) -> Vault:

@@ -292,7 +292,7 @@ def delete_integration(id: int, account: AccountName, as_json: AsJson = False) -
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
             owner = await queries.get_account(tx, account)
-            await integration_operations.delete_integration(tx, owner.account_id, id, now=clock.now())
+            await integration_operations.delete_integration(db, tx, owner.account_id, id, now=clock.now())
             return {"deleted": id}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)

@@ -77,7 +77,7 @@ async def patch_integration(request: Request) -> Response:
     id = _to_id(request)
     fields = schema.read_body(schema.INTEGRATION, await http.read_body(request))
     async with house.db.write() as tx:
-        await operations.update_integration(tx, caller.account_id, id, fields, now=house.clock())
+        await operations.update_integration(house.db, tx, caller.account_id, id, fields, now=house.clock())
     return Response(status_code=204)
 
 
@@ -87,7 +87,7 @@ async def delete_integration(request: Request) -> Response:
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
     async with house.db.write() as tx:
-        await operations.delete_integration(tx, caller.account_id, _to_id(request), now=house.clock())
+        await operations.delete_integration(house.db, tx, caller.account_id, _to_id(request), now=house.clock())
     return Response(status_code=204)
 
 

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from packhouse.integrations import queries
+from packhouse.integrations import queries, telling
 from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Database
@@ -47,6 +47,9 @@ async def create_integration(
         await _reserve(db, tx, account_id, id)
     row = {"account_id": account_id, "id": id, "shop_name": shop_name, "created_at": now, "updated_at": now}
     await tx.execute(insert(integrations).values({**row, **_to_columns(fields)}))
+    if fields.get("webhook_active"):
+        made = await queries.get_integration(tx, account_id, id)
+        await telling.tell(db, tx, made, telling.CONNECTED, now=now)
     return id
 
 
@@ -65,7 +68,7 @@ def _to_columns(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 async def update_integration(
-    tx: AsyncConnection, account_id: int, id: int, fields: dict[str, Any], *, now: datetime
+    db: Database, tx: AsyncConnection, account_id: int, id: int, fields: dict[str, Any], *, now: datetime
 ) -> bool:
     """Whether anything differs from before; nothing is written where it does not. Raises NotFound."""
     row = await queries.get_integration(tx, account_id, id, lock=True)
@@ -73,14 +76,16 @@ async def update_integration(
     if changed:
         here = (integrations.c.account_id == account_id, integrations.c.id == id)
         await tx.execute(update(integrations).where(*here).values({**changed, "updated_at": now}))
+        await telling.tell(db, tx, await queries.get_integration(tx, account_id, id), telling.UPDATED, now=now)
     return bool(changed)
 
 
-async def delete_integration(tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
+async def delete_integration(db: Database, tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
     """Its orders stay readable, new ones are refused. Raises NotFound."""
-    live = (integrations.c.account_id == account_id, integrations.c.id == id, integrations.c.deleted_at.is_(None))
-    if not (await tx.execute(update(integrations).where(*live).values(deleted_at=now))).rowcount:
-        raise errors.NotFound(queries.no_such_integration(id))
+    row = await queries.get_integration(tx, account_id, id, lock=True)
+    here = (integrations.c.account_id == account_id, integrations.c.id == id)
+    await tx.execute(update(integrations).where(*here).values(deleted_at=now))
+    await telling.tell(db, tx, row, telling.DELETED, now=now)
 
 
 async def append_log(

@@ -201,6 +201,30 @@ async def rotate_signing_key(request: Request) -> Response:
     return http.json_response({"data": _keys_to_wire(key)})
 
 
+@extensions.get("/integrations/{id}/signing-key", openapi_extra=openapi.KEY_OF_INTEGRATION)
+async def get_key_of_integration(request: Request) -> Response:
+    """What the events of an integration's own webhook are signed with."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=WRITE)
+    async with house.db.write() as tx:
+        row = await queries.get_of_integration(tx, caller.account_id, _to_id(request, "integration"))
+        vault = messenger(request).vault
+        key = await operations.get_signing_key(tx, vault, caller.account_id, row, now=house.clock())
+    return http.json_response({"data": _keys_to_wire(key)})
+
+
+@extensions.post("/integrations/{id}/signing-key", openapi_extra=openapi.KEY_OF_INTEGRATION)
+async def rotate_key_of_integration(request: Request) -> Response:
+    """Sign an integration's own webhook with a new key from now on."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=WRITE)
+    async with house.db.write() as tx:
+        row = await queries.get_of_integration(tx, caller.account_id, _to_id(request, "integration"))
+        vault = messenger(request).vault
+        key = await operations.rotate_signing_key(tx, vault, caller.account_id, row, now=house.clock())
+    return http.json_response({"data": _keys_to_wire(key)})
+
+
 @extensions.get("/deliveries", openapi_extra=openapi.LIST_DELIVERIES)
 async def list_deliveries(request: Request) -> Response:
     """What receivers were or will be told, newest first."""

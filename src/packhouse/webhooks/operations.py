@@ -38,6 +38,11 @@ async def notify(db: Database, tx: AsyncConnection, account_id: int, events: Ite
     await _write(db, tx, account_id, wanted, now)
 
 
+async def is_heard(tx: AsyncConnection, account_id: int, event_type: str) -> bool:
+    """For those who would have to ask the database before they could tell."""
+    return any(row.event_type == event_type for row in await queries.find_listeners(tx, account_id))
+
+
 async def notify_integration(
     db: Database,
     tx: AsyncConnection,
@@ -47,9 +52,10 @@ async def notify_integration(
     *,
     now: datetime,
     more: Mapping[str, Any] | None = None,
+    subject: str | None = None,
 ) -> None:
     """Tell an integration's own webhook, where it has an active one. `integration` is its wire form; `more` are the
-    body's other keys, without which the body carries the integration itself."""
+    body's other keys, without which the body carries the integration itself and that is the subject."""
     url = integration.get("webhook_url")
     if not integration.get("webhook_active") or not url:
         return
@@ -57,7 +63,7 @@ async def notify_integration(
     connection_id, is_paused = await _keep_of_integration(db, tx, account_id, integration_id, url, now)
     told = {"integration": dict(integration)} if more is None else dict(more)
     body = {"action": action, "timestamp": _to_milliseconds(now), **told}
-    event = Event(action, f"integration:{integration_id}", {}, integration_id)
+    event = Event(action, subject or f"integration:{integration_id}", {}, integration_id)
     await _write(db, tx, account_id, [(event, body, (connection_id, is_paused))], now)
 
 
@@ -196,18 +202,6 @@ async def get_signing_key(tx: AsyncConnection, vault: Vault, account_id: int, ro
     """A connection's; an integration's is made when it is first needed."""
     key = open_secrets(vault, row).get("signing_key")
     return str(key) if key else await rotate_signing_key(tx, vault, account_id, row, now=now)
-
-
-async def keep_integration(
-    db: Database, tx: AsyncConnection, account_id: int, integration_id: int, url: str, *, now: datetime
-) -> Any:
-    """The row of an integration's webhook, made if it is not there yet."""
-    found = await queries.find_of_integration(tx, account_id, integration_id)
-    if found is None:
-        configuration = orjson.dumps({"url": url}).decode()
-        await _insert_connection(db, tx, account_id, configuration, None, now, integration_id)
-        found = await queries.find_of_integration(tx, account_id, integration_id)
-    return found
 
 
 def open_secrets(vault: Vault, row: Any) -> dict[str, Any]:

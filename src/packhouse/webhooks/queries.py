@@ -44,6 +44,15 @@ async def find_of_integration(tx: AsyncConnection, account_id: int, integration_
     return (await tx.execute(select(connections).where(*of_it))).first()
 
 
+async def get_of_integration(tx: AsyncConnection, account_id: int, integration_id: int) -> Any:
+    """Raises NotFound before the integration's webhook has been told of anything."""
+    found = await find_of_integration(tx, account_id, integration_id)
+    if found is None:
+        detail = f"The webhook of integration {integration_id} has not been used yet."
+        raise errors.NotFound(errors.Fault("not_found", detail, title="Not found"))
+    return found
+
+
 async def list_connections(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
     made = (_c.account_id == account_id, _c.integration_id.is_(None))
     return (await tx.execute(select(connections).where(*made).order_by(_c.id))).all()
