@@ -3,6 +3,8 @@
 import asyncio
 import importlib
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,3 +125,16 @@ def read(pdf: bytes) -> list[Any]:
     convert: Callable[..., bytes] = printers.load("convert")
     png = convert(pdf, PDF, PNG, 203)
     return list(zxingcpp.read_barcodes(Image.open(io.BytesIO(png)).convert("L")))
+
+
+def test_a_server_starts_without_what_prints() -> None:
+    """Fonts, barcodes and PDF come with the first label."""
+    program = """
+import sys
+import packhouse.app
+from packhouse.shipping.carriers import registry
+assert registry.find_carriers()
+print(sorted({"PIL", "bidi", "arabic_reshaper", "pypdfium2", "reportlab", "zxingcpp"} & set(sys.modules)))
+"""
+    asked = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert asked.stdout == "[]\n"
