@@ -14,6 +14,10 @@ from packhouse.accounts import users
 from packhouse.kit import errors, http, pagination
 from packhouse.orders import operations, queries, schema, search, warnings
 from packhouse.shipping import queries as shipments
+from packhouse.shipping.api import desk
+from packhouse.shipping.options import find_options
+from packhouse.shipping.rules import choose
+from packhouse.shipping.setup_schema import Setup
 from packhouse.web import edits, orders, rendering, rows, visitors
 from packhouse.web.front import front
 
@@ -21,6 +25,14 @@ router = APIRouter(include_in_schema=False)
 
 _HISTORY = 50
 _CHANGED = ("replace", "add", "remove")
+
+
+class Suggestion(NamedTuple):
+    """The shipping option that is taken unless another is chosen: who asks for it, and the rule that does."""
+
+    name: str
+    source: str
+    rule: str
 
 
 class Shown(NamedTuple):
@@ -34,6 +46,8 @@ class Shown(NamedTuple):
     history: list[Any]
     people: Mapping[str, str]
     shipments: list[Any]
+    options: list[tuple[str, str]]
+    suggestion: Suggestion
 
 
 class Typed(NamedTuple):
@@ -116,14 +130,31 @@ async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Sh
         people = {f"user:{row.id}": row.email for row in await users.list_users(tx, account_id)}
         shops = await orders.list_shops(tx, account_id)
         shipped = await shipments.list_shipments_of_order(tx, account_id, id)
+        setup = await shipments.find_setup(tx, account_id) or Setup()
     document = orjson.loads(found[0].document)
+    options, suggestion = _find_options(request, setup, document)
     origin = visitor.session.caller.country_code
     places: dict[str, list[str]] = {}
     for warning in warnings.find_warnings(document, origin):
         places.setdefault("/".join(map(str, warning.path)), []).append(warning.detail)
     row = rows.to_row(id, found[0].document, shops, origin)
     entries = [_to_entry(entry) for entry in history.rows]
-    return Shown(id, found[0].version, document, row, places, entries, people, shipped)
+    return Shown(id, found[0].version, document, row, places, entries, people, shipped, options, suggestion)
+
+
+def _find_options(
+    request: Request, setup: Setup, document: Mapping[str, Any]
+) -> tuple[list[tuple[str, str]], Suggestion]:
+    """Those that go to the order's country, and what would be chosen without being told."""
+    known = desk(request).options
+    country = (document.get("shipping_address") or {}).get("country_code")
+    found = find_options(known, setup, {"to_country_code": country})
+    names = {option.code: option.name for option in known.all()}
+    integration = document["order_details"]["integration"]["id"]
+    choice = choose(setup, {}, document, integration, apply_rules=True)
+    rule = setup.rule.get(choice.rule_id or 0) or {}
+    suggestion = Suggestion(names.get(choice.option_code, choice.option_code), choice.source, rule.get("name", ""))
+    return [(option.code, option.name) for option, _contract in found], suggestion
 
 
 def _to_entry(row: Any) -> dict[str, Any]:
