@@ -16,7 +16,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench bench-million check-install constraints clean
+.PHONY: help run test chromium lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -25,8 +25,17 @@ help: ## list these targets
 run: $(INSTALL_RUN) ## start a server with a demo account and a few orders (HOST=, PORT=)
 	@PACKHOUSE_DATABASE_URL=sqlite:///packhouse.db $(BIN)/packhouse demo run --host $(HOST) --port $(PORT)
 
-test: $(INSTALL_TEST) ## run the tests (ARGS="-k upsert -x")
+test: $(INSTALL_TEST) chromium ## run the tests (ARGS="-k upsert -x")
 	@$(BIN)/python -m pytest $(ARGS)
+
+chromium: ## make sure that there is a browser for the tests of the page
+	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { \
+	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing Chromium …"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; \
+	else \
+		echo "The tests of the page need Chromium (Debian: apt install chromium)." >&2; [ "$$CI" != true ]; \
+	fi; }
 
 lint: $(INSTALL_LINT) ## check style, format, types and the ladder of imports
 	@$(BIN)/ruff check

@@ -1,0 +1,113 @@
+"""A real server and a real browser: Debian's Chromium, driven by playwright."""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from packhouse.app import create_app
+from packhouse.settings import Settings
+from tests.web.conftest import EMAILS, PASSWORD, people
+
+__all__ = ["people"]
+
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+OUTPUT = Path(os.environ.get("PACKHOUSE_SCREENSHOTS", "build/screenshots"))
+
+
+@pytest.fixture
+def backend() -> str:
+    """What the page shows is the same on both; the tests of HTTP run on both."""
+    return "sqlite"
+
+
+@pytest.fixture
+def served(database_url: str, people: None) -> Iterator[str]:
+    """The URL of a server with a worker inside."""
+    assert people is None
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    app = create_app(Settings(database_url=database_url), works=True)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def browser(served: str) -> Iterator[Browser]:
+    """One a test, and only once its server is up: while playwright is at work, nothing else may run an event loop."""
+    assert served
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("There is no Chromium, and CI must not go without these tests. On Debian: apt install chromium")
+        pytest.skip("These tests need Chromium. On Debian: apt install chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+class Desk:
+    """`open("/orders")` as a person who is signed in; whatever the page complains of fails the test at its end."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.browser, self.url = browser, url
+        self.complaints: list[str] = []
+        self.asked: set[str] = set()
+        self.contexts: list[BrowserContext] = []
+
+    def open(self, place: str, role: str = "owner", **options: Any) -> Page:
+        context = self.browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", **options})
+        self.contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.asked.add(request.url))
+        page.goto(f"{self.url}/sign-in")
+        page.fill("[name=email]", EMAILS[role])
+        page.fill("[name=password]", PASSWORD)
+        page.click("button")
+        page.wait_for_url("**/orders**")
+        page.goto(f"{self.url}{place}")
+        return page
+
+
+@pytest.fixture
+def desk(browser: Browser, served: str) -> Iterator[Desk]:
+    desk = Desk(browser, served)
+    yield desk
+    for context in desk.contexts:
+        context.close()
+    assert desk.complaints == []
+    assert [url for url in desk.asked if not url.startswith((served, "data:"))] == []
+
+
+def find_violations(page: Page) -> list[tuple[str, str]]:
+    """What axe-core objects to, by rule and place. It is put in by the debugger, which the page's policy lets be."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found: list[Any] = page.evaluate("async () => (await axe.run()).violations")
+    return [(violation["id"], node["html"][:200]) for violation in found for node in violation["nodes"]]
+
+
+def keep(page: Page, name: str) -> None:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=OUTPUT / f"{name}.png")

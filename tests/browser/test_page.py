@@ -1,0 +1,147 @@
+"""The page in a browser: by keyboard, with orders that arrive, without scripts, and as axe-core sees it."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import make
+from tests.browser.conftest import Desk, find_violations, keep
+from tests.conftest import OWNER
+
+NASTY = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
+
+
+def send(desk: Desk, *orders: dict[str, Any]) -> list[int]:
+    answer = httpx.post(f"{desk.url}/api/v3/orders", json=list(orders), auth=OWNER)
+    assert answer.status_code == 200, answer.text
+    return [receipt["id"] for receipt in answer.json()["data"]]
+
+
+def order(number: int, **changes: Any) -> dict[str, Any]:
+    details = {"order_created_at": f"2026-03-14T08:{number:02}:00Z"}
+    measured = {"measurement": {"weight": {"value": 1.5, "unit": "kg"}}}
+    plain = {"shipping_address": make.address(), "shipping_details": measured}
+    return make.order(f"o-{number}", order_details=details, **{**plain, **changes})
+
+
+def rows(page: Page) -> list[str]:
+    return page.locator("tbody .c-number a").all_inner_texts()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_violation(desk: Desk, scheme: str) -> None:
+    wrong = order(1, shipping_address=make.address(postal_code="nowhere", country_code="CH"))
+    [first, *_] = send(desk, wrong, order(2), order(3))
+    page = desk.open("/orders", color_scheme=scheme)
+    for name, place in {
+        "orders": "/orders",
+        "order": f"/orders/{first}",
+        "nothing": "/orders?q=nothing",
+        "shipments": "/shipments",
+        "missing": "/missing",
+    }.items():
+        page.goto(f"{desk.url}{place}")
+        assert find_violations(page) == [], place
+        keep(page, f"{name}-{scheme}")
+    page.set_viewport_size({"width": 820, "height": 1180})
+    page.goto(f"{desk.url}/orders/{first}")
+    assert not page.locator("#list").is_visible()
+    assert find_violations(page) == []
+    keep(page, f"order-tablet-{scheme}")
+    page.context.clear_cookies()
+    page.goto(f"{desk.url}/sign-in")
+    assert find_violations(page) == []
+    keep(page, f"sign-in-{scheme}")
+    desk.complaints = [told for told in desk.complaints if "404" not in told]  # the missing page, which was asked for
+
+
+def test_the_keyboard_does_it_all(desk: Desk) -> None:
+    send(desk, order(1), order(2), order(3))
+    page = desk.open("/orders")
+    for key in "jjx":
+        page.keyboard.press(key)
+    expect(page.locator("tr.here .c-number")).to_have_text("N-o-2")
+    expect(page.locator(".selection")).to_contain_text("1 selected")
+    page.keyboard.press("Enter")
+    expect(page.locator("#order-title")).to_have_text("N-o-2")
+    expect(page).to_have_url(re.compile(r"/orders/\d+"))
+    assert page.locator("#list").is_visible()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("o-3")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody .c-number")).to_have_text(["N-o-3"])
+    page.keyboard.press("Control+a")
+    page.locator("body").click(position={"x": 700, "y": 400})
+
+
+def test_new_orders_appear_and_the_selection_stays(desk: Desk) -> None:
+    send(desk, order(1), order(2))
+    page = desk.open("/orders")
+    page.locator("tbody tr", has_text="N-o-1").locator("input").check()
+    expect(page.locator("#incoming")).to_have_text("2")
+    send(desk, order(3))
+    expect(page.locator("tbody .c-number")).to_have_text(["N-o-3", "N-o-2", "N-o-1"], timeout=3_000)
+    expect(page.locator("#incoming")).to_have_text("3")
+    expect(page.locator("tbody tr", has_text="N-o-1").locator("input")).to_be_checked()
+    expect(page.locator(".selection")).to_contain_text("1 selected")
+
+
+def test_a_label_is_made_by_l(desk: Desk) -> None:
+    send(desk, order(1), order(2))
+    page = desk.open("/orders")
+    page.locator("#all").check()
+    page.keyboard.press("l")
+    page.wait_for_url("**/labels**")
+    expect(page.locator("#progress")).to_contain_text("Print 2 labels in one PDF")
+    keep(page, "labels")
+    page.reload()
+    expect(page.locator("#progress")).to_contain_text("2 of 2")
+
+
+def test_an_edit_answers_at_its_field(desk: Desk) -> None:
+    send(desk, order(1))
+    page = desk.open("/orders")
+    page.locator("tbody .c-number a").click()
+    page.locator("#order summary").click()
+    page.fill("[name='shipping_address/country_code']", "QQ")
+    page.click("text=Save address")
+    field = page.locator("[name='shipping_address/country_code']")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#order")).to_contain_text("Input should be an ISO 3166-1 alpha-2 country code")
+    field.fill("BE")
+    page.click("text=Save address")
+    expect(page.locator("#order address").first).to_contain_text("Belgium")
+    desk.complaints = [told for told in desk.complaints if "422" not in told]
+
+
+def test_it_reads_and_changes_without_scripts(desk: Desk) -> None:
+    send(desk, order(1), order(2))
+    page = desk.open("/orders", java_script_enabled=False)
+    page.locator("tbody .c-number a").first.click()
+    expect(page.locator("#order-title")).to_have_text("N-o-2")
+    page.fill("[name='order_details/notes']", "by hand")
+    page.locator("text=Save").last.click()
+    assert page.locator("[name='order_details/notes']").input_value() == "by hand"
+    page.locator("[data-close]").click()
+    page.select_option("[name=country]", "NL")
+    page.locator("noscript button, .filters button").first.click()
+    assert rows(page) == ["N-o-2", "N-o-1"]
+    page.locator("tbody input").first.check()
+    page.click("text=Make labels")
+    expect(page.locator("#progress")).to_contain_text("Print 1 label")
+
+
+def test_hostile_orders_are_shown_as_text(desk: Desk) -> None:
+    address = make.address(name=NASTY, city=NASTY, company_name=NASTY)
+    [id] = send(desk, order(1, order_number=NASTY, shipping_address=address))
+    page = desk.open("/orders")
+    expect(page.locator("tbody .c-number")).to_have_text([NASTY])
+    page.goto(f"{desk.url}/orders/{id}")
+    expect(page.locator("#order-title")).to_have_text(NASTY)
+    assert page.title() != "broken"
