@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 import psutil
 
-from bench import labels, limits, load, rivals, servers
+from bench import deliveries, labels, limits, load, rivals, servers
 from bench.report import Asked, Figure
 from packhouse.kit import clock
 from packhouse.orders import demo, schema
@@ -190,5 +190,6 @@ MEASURES: dict[str, Callable[[Path, Plan], Iterator[Figure]]] = {
     "memory": measure_memory,
     "start": measure_start,
     "labels": lambda _folder, plan: labels.measure_speed(plan.rounds),
+    "deliveries": lambda folder, _plan: deliveries.measure(folder, 3),
     "naive": lambda folder, plan: rivals.measure_naive(folder, plan.rounds),
 }

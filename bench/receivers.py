@@ -3,17 +3,17 @@
     python -m bench.receivers KIND FILE
 
 prints its port and serves until killed. FILE gets the body of each event that it took, a line each, before it answers:
-`fast` at once, `slow` after a while; `moody` answers 500 half of the time, `rude` drops every other connection without
-an answer, and those two took nothing then.
+`fast` at once, `slow` after a while; `moody` answers 500 and `rude` drops the connection every other time that it sees
+an event, and has not taken it then.
 """
 
 import asyncio
-import itertools
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import BinaryIO
 
-SLOW_SECONDS = 0.3
+SLOW_SECONDS = 0.05
 KINDS = ("fast", "slow", "moody", "rude")
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -24,7 +24,7 @@ class Receiver:
     def __init__(self, kind: str, taken: BinaryIO) -> None:
         self._kind = kind
         self._taken = taken
-        self._turns = itertools.count()
+        self._seen: Counter[bytes] = Counter()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -45,7 +45,8 @@ class Receiver:
 
     async def _answer(self, body: bytes, writer: asyncio.StreamWriter) -> bool:
         """False ends the connection."""
-        is_odd = next(self._turns) % 2 == 1
+        self._seen[body] += 1
+        is_odd = self._seen[body] % 2 == 1
         if self._kind == "rude" and is_odd:
             return False
         if self._kind == "moody" and is_odd:
