@@ -47,7 +47,12 @@ _log = structlog.get_logger()
 
 def create_database(settings: Settings, url: str | None = None) -> Database:
     """The one that is written to, or the one at `url`. Raises DatabaseUrlError."""
-    tuning = Tuning(settings.lock_timeout_seconds, settings.statement_timeout_seconds, settings.pool_size)
+    tuning = Tuning(
+        settings.lock_timeout_seconds,
+        settings.statement_timeout_seconds,
+        settings.pool_size,
+        settings.prepared_statements,
+    )
     return Database(url or settings.database_url, tuning)
 
 

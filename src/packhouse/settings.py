@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1_000)] = 10_000_000
     lock_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     statement_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    prepared_statements: bool = True
     pool_size: Annotated[int, Field(ge=1, le=200)] = 8
     stop_timeout_seconds: Annotated[int, Field(ge=1, le=600)] = 30
     worker_lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from packhouse import migrations
 from packhouse.accounts import tables as accounts
 from packhouse.integrations import tables as integrations
-from packhouse.kit import clock, jobs
+from packhouse.kit import clock, idempotency, jobs
 from packhouse.kit.db import SEQUENCES, Database, metadata
 from packhouse.orders import tables as orders
 from packhouse.shipping import tables as shipping
@@ -44,6 +44,7 @@ ROOMS = (
     webhooks.connections,
     webhooks.subscriptions,
     webhooks.deliveries,
+    idempotency.idempotency_keys,
 )
 
 

@@ -7,13 +7,14 @@ Errors of the database leave as `Busy` (a lock was not to be had in time) or `Un
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import orjson
 from sqlalchemy import (
@@ -45,7 +46,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from packhouse.kit import clock, errors
+from packhouse.kit import clock, errors, postgres, refusals
 from packhouse.kit.sqlite import InlineConnection
 
 metadata = MetaData(
@@ -76,6 +77,7 @@ SEQUENCES = (
 # Of a column that `upsert` leaves alone: a new row gets its default, a row that is there keeps its value.
 KEPT = {"kept": True}
 
+T = TypeVar("T")
 Transaction = AsyncConnection
 KeyColumns: TypeAlias = tuple[Column[Any], ...]
 Keys: TypeAlias = Sequence[Sequence[Any]]
@@ -83,18 +85,8 @@ Keys: TypeAlias = Sequence[Sequence[Any]]
 _HAS_WORK = "packhouse.has_work"
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-_SQLITE_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_SQLITE_AWAY = {
-    sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
-}  # fmt: skip
-_SQLITE_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
-# SQLSTATE: lock not available, deadlock, serialization failure, a duplicate made by a concurrent writer.
-_POSTGRES_BUSY = {"55P03", "40P01", "40001", "23505"}
-# SQLSTATE classes: connection, resources (disk full, too many connections), shutdown, system error; 57014 is a timeout.
-_POSTGRES_AWAY = ("08", "53", "57", "58")
-# SQLSTATE: no such user or password, no such database, a database that takes no connections.
-_POSTGRES_CLOSED = ("28", "3D", "55000")
+# Seconds before work that crossed another transaction is done anew, the first time; then twice as long each time.
+_FIRST_PAUSE = 0.005
 
 
 class DatabaseUrlError(ValueError):
@@ -102,11 +94,13 @@ class DatabaseUrlError(ValueError):
 
 
 class Tuning(NamedTuple):
-    """Seconds that a write waits for its turn, seconds that a statement may take, connections of one process."""
+    """Seconds that a write waits for its turn and that a statement may take, connections of one process, and whether
+    PostgreSQL may keep statements prepared."""
 
     lock_timeout: float = 2.0
     statement_timeout: float = 30.0
     pool_size: int = 8
+    prepared_statements: bool = True
 
 
 DEFAULT_TUNING = Tuning()
@@ -166,7 +160,8 @@ class Database:
             event.listen(self._writer.sync_engine, "begin", _begin_immediate)
         else:
             self._writer = self._postgres_engine()
-            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            kept = tuning.prepared_statements
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT") if kept else self._writer
 
     async def open(self) -> None:
         """Raises Unavailable where the database cannot be reached."""
@@ -209,6 +204,21 @@ class Database:
     def tell_worker(self, tx: AsyncConnection) -> None:
         """A worker in this process wakes up when this transaction is committed."""
         tx.info[_HAS_WORK] = True
+
+    async def attempt(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Work in one transaction, done anew where it crossed another one that was first: a deadlock that the database
+        ended, a key that somebody else made meanwhile. Once the time that a lock is waited for is over, it is Busy."""
+        ends_at = time.monotonic() + self._tuning.lock_timeout
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                async with self.write() as tx:
+                    return await work(tx)
+            except errors.Crossed:
+                if time.monotonic() + pause > ends_at:
+                    raise
+            await asyncio.sleep(pause)
+            pause *= 2
 
     async def fetch_one(self, statement: Select[Any], **values: Any) -> Sequence[Any] | None:
         """The first row of a SELECT that is a constant of its module, in the driver's own types.
@@ -312,22 +322,9 @@ class Database:
         return (f"busy_timeout = {wait}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
 
     def _postgres_engine(self) -> AsyncEngine:
-        milliseconds = {
-            "lock_timeout": str(int(self._tuning.lock_timeout * 1000)),
-            "statement_timeout": str(int(self._tuning.statement_timeout * 1000)),
-            "idle_in_transaction_session_timeout": str(int(self._tuning.statement_timeout * 2000)),
-        }
         try:
-            return create_async_engine(
-                self.url,
-                pool_size=self._tuning.pool_size,
-                max_overflow=0,
-                pool_timeout=self._tuning.lock_timeout,
-                pool_pre_ping=False,
-                hide_parameters=True,
-                connect_args={"server_settings": {**milliseconds, "application_name": "packhouse"}, "timeout": 5},
-            )
-        except ModuleNotFoundError as error:
+            return postgres.make_engine(self.url, postgres.Limits(*self._tuning))
+        except postgres.NotInstalled as error:
             raise DatabaseUrlError("PostgreSQL needs the extra: pip install 'packhouse[postgres]'") from error
 
     def _connection(self) -> sqlite3.Connection:
@@ -370,39 +367,10 @@ class _translated:  # noqa: N801 - reads as a statement: `with _translated():`
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if error is not None and (refusal := to_refusal(error)) is not None:
+        if isinstance(error, postgres.UrlRefused):
+            raise DatabaseUrlError(str(error)) from error
+        if error is not None and (refusal := refusals.to_refusal(error)) is not None:
             raise refusal from error
-
-
-def to_refusal(error: BaseException) -> errors.Unavailable | None:
-    """Busy, Unavailable, or None for anything that is not the database's state but our mistake."""
-    if isinstance(error, sa_exc.TimeoutError):
-        return errors.Busy()
-    cause: BaseException | None = error.orig if isinstance(error, sa_exc.DBAPIError) else error
-    if isinstance(cause, sqlite3.Error):
-        return _from_sqlite(cause)
-    if isinstance(error, sa_exc.DBAPIError) and error.connection_invalidated:
-        return errors.Unavailable("The database has gone away.")
-    if (state := getattr(cause, "sqlstate", None)) is not None:
-        return _from_postgres(str(state))
-    return errors.Unavailable("The database cannot be reached.") if isinstance(cause, OSError) else None
-
-
-def _from_sqlite(error: sqlite3.Error) -> errors.Unavailable | None:
-    extended = getattr(error, "sqlite_errorcode", 0)
-    if (extended & 0xFF) in _SQLITE_LOCKED or extended in _SQLITE_DUPLICATE:
-        return errors.Busy()
-    if (extended & 0xFF) in _SQLITE_AWAY:
-        return errors.Unavailable(f"The database file cannot be used: {error.sqlite_errorname}.")
-    return None
-
-
-def _from_postgres(state: str) -> errors.Unavailable | None:
-    if state in _POSTGRES_BUSY:
-        return errors.Busy()
-    if state.startswith(_POSTGRES_CLOSED):
-        return errors.Unavailable(f"The database refuses the connection: SQLSTATE {state}.")
-    return errors.Unavailable("The database cannot answer now.") if state.startswith(_POSTGRES_AWAY) else None
 
 
 _COUNT_UP = text(

@@ -7,12 +7,14 @@
     ├── NotFound            404
     ├── MethodNotAllowed    405
     ├── Conflict            409
+    ├── PreconditionFailed  412
     ├── TooLarge            413
     ├── UnsupportedMediaType 415
     ├── Throttled           429
     ├── Failed              500  our own fault
     └── Unavailable         503  the database is away, full or restarting
         └── Busy                 somebody else is writing the same thing
+            └── Crossed          and was first: the same work done anew finds what they wrote
 
 A `Fault` is one entry of the error list on the wire. Nothing here knows HTTP: `kit.http` renders it.
 """
@@ -106,6 +108,10 @@ class Conflict(Refusal):
     status = 409
 
 
+class PreconditionFailed(Refusal):
+    status = 412
+
+
 class TooLarge(Refusal):
     status = 413
 
@@ -134,3 +140,7 @@ class Busy(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("The database is busy with other writes. Please try again in a moment.")
+
+
+class Crossed(Busy):
+    """Two transactions wanted the same at the same time and this one was undone."""

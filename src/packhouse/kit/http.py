@@ -32,6 +32,7 @@ Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+_STRONG_TAG = re.compile(r'(?<![/"\w])"([0-9]+)"(?!")')
 _log = structlog.get_logger()
 
 
@@ -217,6 +218,18 @@ async def _read_bytes(request: Request, limit: int) -> bytes:
         if len(chunks) > limit:
             raise _too_large(limit, f"more than {limit}")
     return bytes(chunks)
+
+
+def to_etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def find_expected(request: Request) -> frozenset[str] | None:
+    """The versions that `If-Match` lets pass, `*` for any; None where it was not sent. A weak tag never matches."""
+    sent = request.headers.getlist("if-match")
+    if not sent:
+        return None
+    return frozenset(["*"]) if sent == ["*"] else frozenset(_STRONG_TAG.findall(",".join(sent)))
 
 
 def _too_large(limit: int, size: str) -> errors.TooLarge:

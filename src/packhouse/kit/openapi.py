@@ -14,10 +14,28 @@ _REFUSALS = {
     403: "The caller lacks the scope.",
     404: "There is no such thing in this account.",
     409: "Another request is writing the same thing.",
+    412: "It is no longer at the version of If-Match.",
     413: "The body is too large.",
     415: "The body says that it is no JSON.",
     429: "Too many calls; `Retry-After` says when there is room again.",
     503: "The database is away, full or restarting.",
+}
+
+
+ETAG = {"ETag": {"description": "The version, for If-Match.", "schema": {"type": "string"}}}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The ETag of the version that this change is meant for.",
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "description": "The same key and body within 24 hours get the same answer, and the work is done once.",
 }
 
 

@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import orjson
 from fastapi import APIRouter
@@ -14,10 +14,13 @@ from starlette.responses import Response
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
-from packhouse.kit import clock, errors, http, pagination
+from packhouse.kit import clock, errors, http, idempotency, pagination
 from packhouse.kit.db import Transaction
+from packhouse.kit.validation import Reading
 from packhouse.orders import openapi, operations, queries, schema, warnings
 from packhouse.orders.profile import PROFILES, Profile
+
+T = TypeVar("T")
 
 router = APIRouter(prefix="/api/v3", tags=["Orders"], default_response_class=Response)
 extensions = APIRouter(prefix="/api/packhouse", tags=["Orders"], default_response_class=Response)
@@ -32,19 +35,69 @@ async def upsert_orders(request: Request) -> Response:
     house = http.house(request)
     caller = await auth.caller(request, scope="write:order")
     strangers = http.find_strange_partners(request)
-    reading = schema.read_batch(await http.read_body(request))
+    body = await http.read_body(request)
+    once = idempotency.read(caller.account_id, "orders.upsert", request.headers.get(idempotency.HEADER), body)
+    reading = schema.read_batch(body)
     with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
         if reading.flaws or strangers:
             async with house.db.read() as tx:
                 more = await operations.find_flaws(house.db, tx, caller.account_id, reading.value)
             raise errors.Invalid([*strangers, *operations.to_faults([*reading.flaws, *more])])
-        async with _writing(request) as tx:
-            receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=house.clock())
+        expected = _find_expected_of_one(request, reading.value)
+
+        async def upsert(tx: Transaction) -> tuple[Sequence[operations.Receipt], idempotency.Answer | None]:
+            if once is None:
+                now = house.clock()
+                return await operations.upsert_orders(
+                    house.db, tx, caller, reading.value, now=now, expected=expected
+                ), None
+            return await _upsert_once(request, tx, caller, once, reading, expected)
+
+        receipts, answer = await _write(request, upsert)
     _count(request, receipts)
-    answer: dict[str, Any] = {"data": [receipt.to_wire() for receipt in receipts]}
-    if found := list(_find_warnings(caller, receipts, reading.unknown)):
-        answer["meta"] = {"warnings": found}
-    return http.json_response(answer, status=_profile(request).upserted_status)
+    return _to_upserted(answer or _to_answer(request, caller, receipts, reading.unknown), receipts)
+
+
+async def _upsert_once(
+    request: Request,
+    tx: Transaction,
+    caller: Caller,
+    once: idempotency.Once,
+    reading: Reading[Any],
+    expected: frozenset[str] | None,
+) -> tuple[Sequence[operations.Receipt], idempotency.Answer]:
+    """The answer is made within the transaction, because it is kept there."""
+    house = http.house(request)
+    now = house.clock()
+    if (known := await idempotency.find_answer(tx, once, now=now)) is not None:
+        return (), known
+    receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=now, expected=expected)
+    answer = _to_answer(request, caller, receipts, reading.unknown)
+    await idempotency.keep_answer(tx, once, answer, now=now)
+    return receipts, answer
+
+
+def _to_answer(
+    request: Request, caller: Caller, receipts: Sequence[operations.Receipt], unknown: Sequence[errors.Path]
+) -> idempotency.Answer:
+    content: dict[str, Any] = {"data": [receipt.to_wire() for receipt in receipts]}
+    if found := list(_find_warnings(caller, receipts, unknown)):
+        content["meta"] = {"warnings": found}
+    return idempotency.Answer(_profile(request).upserted_status, orjson.dumps(content))
+
+
+def _to_upserted(answer: idempotency.Answer, receipts: Sequence[operations.Receipt]) -> Response:
+    headers = {"ETag": http.to_etag(receipts[0].version)} if len(receipts) == 1 else {}
+    return http.json_response(answer.body, status=answer.status, headers=headers)
+
+
+def _find_expected_of_one(request: Request, batch: Sequence[Any]) -> frozenset[str] | None:
+    """A tag is one order's, so a batch that is sent under a condition holds one."""
+    expected = http.find_expected(request)
+    if expected is not None and len(batch) != 1:
+        fault = errors.Fault("invalid", "A condition is for one order, this batch has more.", header="If-Match")
+        raise errors.Invalid(fault)
+    return expected
 
 
 @router.get("/orders", openapi_extra=openapi.LIST)
@@ -70,7 +123,8 @@ async def get_order(request: Request) -> Response:
     row = await http.house(request).db.fetch_one(queries.GET_ORDER, account_id=caller.account_id, id=id)
     if row is None:
         raise errors.NotFound(queries.not_found_by_search())
-    return http.json_response(f'{{"data":{queries.to_wire(row, id_is_text=_profile(request).id_is_text)}}}'.encode())
+    body = f'{{"data":{queries.to_wire(row[-4:], id_is_text=_profile(request).id_is_text)}}}'
+    return http.json_response(body.encode(), headers={"ETag": http.to_etag(row[0])})
 
 
 router.add_api_route("/orders/{id}", get_order, openapi_extra=openapi.GET)
@@ -91,10 +145,15 @@ async def patch_order(request: Request) -> Response:
     reading = schema.read_patch(await http.read_body(request))
     if reading.flaws:
         raise operations.to_invalid_patch(reading.flaws)
-    async with _writing(request) as tx:
-        receipt = await operations.patch_order(house.db, tx, caller, id, reading.value, now=house.clock())
+    expected = http.find_expected(request)
+
+    async def patch(tx: Transaction) -> operations.Receipt:
+        now = house.clock()
+        return await operations.patch_order(house.db, tx, caller, id, reading.value, now=now, expected=expected)
+
+    receipt = await _write(request, patch)
     _count(request, [receipt])
-    return http.json_response({"data": receipt.to_wire()})
+    return http.json_response({"data": receipt.to_wire()}, headers={"ETag": http.to_etag(receipt.version)})
 
 
 @router.delete("/orders/{id}", status_code=204, openapi_extra=openapi.DELETE)
@@ -103,8 +162,12 @@ async def delete_order(request: Request) -> Response:
     house = http.house(request)
     caller = await auth.caller(request, scope="write:order")
     id = http.to_id(request, operations.no_such_order())
-    async with _writing(request) as tx:
-        await operations.delete_order(house.db, tx, caller, id, now=house.clock())
+    expected = http.find_expected(request)
+
+    async def remove(tx: Transaction) -> None:
+        await operations.delete_order(house.db, tx, caller, id, now=house.clock(), expected=expected)
+
+    await _write(request, remove)
     house.meters.count("orders", "deleted")
     return Response(status_code=204)
 
@@ -137,12 +200,10 @@ def _profile(request: Request) -> Profile:
     return PROFILES[http.house(request).profile]
 
 
-@asynccontextmanager
-async def _writing(request: Request) -> AsyncIterator[Transaction]:
-    """A transaction on orders: when its turn does not come in time, the profile's conflict is the answer."""
+async def _write(request: Request, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """In a transaction on orders: when its turn does not come in time, the profile's conflict is the answer."""
     try:
-        async with http.house(request).db.write() as tx:
-            yield tx
+        return await http.house(request).db.attempt(work)
     except errors.Busy:
         raise _profile(request).to_conflict() from None
 

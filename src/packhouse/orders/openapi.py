@@ -25,7 +25,7 @@ _UPSERTED = {
 }
 
 UPSERT: dict[str, Any] = {
-    "parameters": [openapi.PARTNER],
+    "parameters": [openapi.PARTNER, openapi.IF_MATCH, openapi.IDEMPOTENCY_KEY],
     "requestBody": openapi.body(
         {
             "type": "array",
@@ -35,9 +35,9 @@ UPSERT: dict[str, Any] = {
         }
     ),
     "responses": {
-        "200": openapi.answer(_UPSERTED, "Stored, in the order sent (profile `guide`)."),
-        "201": openapi.answer(_UPSERTED, "Stored, in the order sent (profile `reference`)."),
-        **openapi.refusals(400, 409, 413, 415),
+        "200": openapi.answer(_UPSERTED, "Stored, in the order sent (profile `guide`).", openapi.ETAG),
+        "201": openapi.answer(_UPSERTED, "Stored, in the order sent (profile `reference`).", openapi.ETAG),
+        **openapi.refusals(400, 409, 412, 413, 415),
     },
 }
 LIST: dict[str, Any] = {
@@ -58,21 +58,23 @@ LIST: dict[str, Any] = {
 GET: dict[str, Any] = {
     "parameters": [_ID],
     "responses": {
-        "200": openapi.answer(openapi.shape(data={"$ref": "#/components/schemas/StoredOrder"}), "The order."),
+        "200": openapi.answer(
+            openapi.shape(data={"$ref": "#/components/schemas/StoredOrder"}), "The order.", openapi.ETAG
+        ),
         **openapi.refusals(404),
     },
 }
 PATCH: dict[str, Any] = {
-    "parameters": [_ID],
+    "parameters": [_ID, openapi.IF_MATCH],
     "requestBody": openapi.body({"$ref": "#/components/schemas/OrderPatch"}),
     "responses": {
-        "200": openapi.answer(openapi.shape(data=_RECEIPT), "Merged."),
-        **openapi.refusals(400, 404, 409, 413, 415),
+        "200": openapi.answer(openapi.shape(data=_RECEIPT), "Merged.", openapi.ETAG),
+        **openapi.refusals(400, 404, 409, 412, 413, 415),
     },
 }
 DELETE: dict[str, Any] = {
-    "parameters": [_ID],
-    "responses": {"204": openapi.no_content("Gone."), **openapi.refusals(404, 409)},
+    "parameters": [_ID, openapi.IF_MATCH],
+    "responses": {"204": openapi.no_content("Gone."), **openapi.refusals(404, 409, 412)},
 }
 HISTORY: dict[str, Any] = {
     "parameters": [_ID, *_PAGING],

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 from sqlalchemy import delete, insert, update
@@ -18,6 +18,9 @@ from packhouse.orders import events, history, merge, queries, schema, search
 from packhouse.orders.tables import order_history, orders, to_row
 from packhouse.webhooks import operations as webhooks
 
+# The versions, as texts, that an order may be at for a change to be wanted; "*" is any, None asks for none.
+Expected: TypeAlias = Collection[str] | None
+
 
 class Receipt(NamedTuple):
     """What is answered for an entry; `outcome` is created, updated or unchanged."""
@@ -26,6 +29,7 @@ class Receipt(NamedTuple):
     order_id: str
     order_number: str
     outcome: str
+    version: int
     order: dict[str, Any]
 
     def to_wire(self) -> dict[str, Any]:
@@ -67,13 +71,22 @@ class _Book:
 
 
 async def upsert_orders(
-    db: Database, tx: AsyncConnection, caller: Caller, batch: Sequence[Any], *, now: datetime
+    db: Database,
+    tx: AsyncConnection,
+    caller: Caller,
+    batch: Sequence[Any],
+    *,
+    now: datetime,
+    expected: Expected = None,
 ) -> list[Receipt]:
-    """A receipt an entry. Raises Invalid with every flaw of every entry; then nothing is written."""
+    """A receipt an entry. Raises Invalid with every flaw of every entry, PreconditionFailed where an order is not at an
+    expected version; then nothing is written."""
     book = await _open_book(db, tx, caller.account_id, batch, lock=True)
     flaws = list(_apply(book, batch))
     if flaws:
         raise errors.Invalid(to_faults(flaws))
+    for draft in book.entries if expected is not None else ():
+        _require(expected, draft.stored if draft is not None else None)
     drafts = list({id(draft): draft for draft in book.entries if draft is not None}.values())
     made = [draft for draft in drafts if draft.stored is None]
     for draft, new_id in zip(made, await db.next_ids(tx, "orders", len(made)) if made else (), strict=True):
@@ -103,12 +116,21 @@ def to_invalid_patch(flaws: Iterable[Flaw]) -> errors.Invalid:
 
 
 async def patch_order(
-    db: Database, tx: AsyncConnection, caller: Caller, id: int, sent: dict[str, Any], *, now: datetime
+    db: Database,
+    tx: AsyncConnection,
+    caller: Caller,
+    id: int,
+    sent: dict[str, Any],
+    *,
+    now: datetime,
+    expected: Expected = None,
 ) -> Receipt:
-    """Raises NotFound, and Invalid where the merged order would not be valid or a name is that of no item."""
+    """Raises NotFound, PreconditionFailed, and Invalid where the merged order would not be valid or a name is that of
+    no item."""
     row = await queries.find_order(tx, caller.account_id, id)
     if row is None:
         raise errors.NotFound(no_such_order())
+    _require(expected, row)
     stored = orjson.loads(row.document)
     try:
         draft = Draft(row, merge.patch(stored, sent), id)
@@ -124,11 +146,14 @@ async def patch_order(
     return _to_receipt(draft)
 
 
-async def delete_order(db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now: datetime) -> None:
-    """The order is gone, its history stays. Raises NotFound."""
+async def delete_order(
+    db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now: datetime, expected: Expected = None
+) -> None:
+    """The order is gone, its history stays. Raises NotFound and PreconditionFailed."""
     row = await queries.find_order(tx, caller.account_id, id)
     if row is None:
         raise errors.NotFound(no_such_order())
+    _require(expected, row)
     version = {"account_id": caller.account_id, "id": id, "changes": "[]"}
     made = {**version, "version": 1, "action": "created", "at": row.created_at, "by": row.created_by}
     gone = {**version, "version": row.version + 1, "action": "deleted", "at": now, "by": caller.actor}
@@ -143,13 +168,22 @@ async def count_shipments(tx: AsyncConnection, account_id: int, ids: Collection[
     await tx.execute(counted.values(live_shipments=orders.c.live_shipments + by))
 
 
+def _require(expected: Expected, row: Any) -> None:
+    if expected is None or (row is not None and ("*" in expected or str(row.version) in expected)):
+        return
+    detail = "There is no such order yet." if row is None else f"The order is at version {row.version} by now."
+    raise errors.PreconditionFailed(errors.Fault("conflict", detail, header="If-Match"))
+
+
 def no_such_order() -> errors.Fault:
     return errors.Fault("not_found", "Could not find specified item.", title="Not found")
 
 
 def _to_receipt(draft: Draft) -> Receipt:
     document = draft.document
-    return Receipt(draft.id, document["order_id"], document["order_number"], draft.outcome(), document)
+    outcome = draft.outcome()
+    version = 1 if draft.stored is None else draft.stored.version + (outcome == "updated")
+    return Receipt(draft.id, document["order_id"], document["order_number"], outcome, version, document)
 
 
 async def _open_book(db: Database, tx: AsyncConnection, account_id: int, batch: Sequence[Any], *, lock: bool) -> _Book:

@@ -15,7 +15,7 @@ from packhouse.orders.tables import order_history, orders
 
 _o, _h = orders.c, order_history.c
 
-GET_ORDER = select(_o.id, _o.created_at, _o.modified_at, _o.document).where(
+GET_ORDER = select(_o.version, _o.id, _o.created_at, _o.modified_at, _o.document).where(
     _o.account_id == bindparam("account_id"), _o.id == bindparam("id")
 )
 

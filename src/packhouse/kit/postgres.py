@@ -1,0 +1,108 @@
+"""How a process reaches PostgreSQL: the driver reads the URL, TLS parameters included; a connection that died is found
+before it is used; a connection pooler may stand between.
+
+The limits of time (`Limits`) are told to the server when a connection begins. A pooler in transaction mode refuses such
+words and may give each transaction another connection of the server, so behind one (`prepared_statements` off) each
+transaction brings them along, everything runs in a transaction, and no statement is kept prepared.
+"""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import event
+from sqlalchemy import exc as sa_exc
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+try:
+    import asyncpg
+except ModuleNotFoundError:  # pragma: no cover - the extra is not installed
+    asyncpg = None
+
+_CONNECT_SECONDS = 5
+# The server ends a statement that takes too long. When even that does not come, we end it here, so much later.
+_GRACE_SECONDS = 5
+
+
+class Limits(NamedTuple):
+    """Seconds that a lock is waited for and that a statement may take; connections of one process."""
+
+    lock_timeout: float
+    statement_timeout: float
+    pool_size: int
+    prepared_statements: bool
+
+    def to_parameters(self) -> dict[str, str]:
+        """In milliseconds, by PostgreSQL's names."""
+        return {
+            "lock_timeout": str(int(self.lock_timeout * 1000)),
+            "statement_timeout": str(int(self.statement_timeout * 1000)),
+            "idle_in_transaction_session_timeout": str(int(self.statement_timeout * 2000)),
+        }
+
+
+class NotInstalled(Exception):
+    """The extra `[postgres]` is missing."""
+
+
+class UrlRefused(Exception):
+    """The driver cannot use a parameter of the URL; the message says which."""
+
+
+class PooledDialect(PGDialect_asyncpg):
+    """Behind a pooler: without the statements by which SQLAlchemy asks a new connection about JSON, outside of any
+    transaction. No table of ours holds JSON, and the catalogue is read in migrations' tests alone."""
+
+    supports_statement_cache = True
+
+    def on_connect(self) -> None:
+        return None
+
+
+registry.register("postgresql.pooled", __name__, "PooledDialect")
+
+
+def make_engine(url: URL, limits: Limits) -> AsyncEngine:
+    """Connects to nothing yet. Raises NotInstalled."""
+    if asyncpg is None:
+        raise NotInstalled
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    kept: dict[str, Any] = {"server_settings": {**limits.to_parameters(), "application_name": "packhouse"}}
+    dialect: dict[str, Any] = {}
+    driver = "postgresql+asyncpg"
+    if not limits.prepared_statements:
+        kept = {"statement_cache_size": 0}
+        driver = "postgresql+pooled"
+        dialect = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
+    patience = limits.statement_timeout + _GRACE_SECONDS
+
+    async def connect(*_: Any, **__: Any) -> Any:
+        try:
+            return await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, command_timeout=patience, **kept)
+        except (asyncpg.exceptions.ClientConfigurationError, FileNotFoundError) as error:
+            if isinstance(error, FileNotFoundError) and error.filename is None:
+                raise  # no socket there: the server is away
+            raise UrlRefused(f"The database URL cannot be used: {error}") from error
+
+    engine = create_async_engine(
+        URL.create(driver),
+        async_creator=connect,
+        connect_args=dialect,
+        pool_size=limits.pool_size,
+        max_overflow=0,
+        pool_timeout=limits.lock_timeout,
+        pool_pre_ping=False,
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "checkout", _refuse_dead)
+    if not limits.prepared_statements:
+        listing = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in limits.to_parameters().items())
+        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(f"SELECT {listing}"))
+    return engine
+
+
+def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
+    """The driver knows already that the server hung up; asking costs nothing, unlike a ping. The pool takes another."""
+    if connection.driver_connection.is_closed():
+        raise sa_exc.InvalidatePoolError

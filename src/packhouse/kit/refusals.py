@@ -1,0 +1,54 @@
+"""What the databases say when they cannot do it now, in our words."""
+
+import sqlite3
+
+from sqlalchemy import exc as sa_exc
+
+from packhouse.kit import errors
+
+_SQLITE_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SQLITE_AWAY = {
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
+}  # fmt: skip
+_SQLITE_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+# SQLSTATE: lock not available; deadlock, serialization failure, a duplicate made by a concurrent writer.
+_POSTGRES_BUSY = "55P03"
+_POSTGRES_CROSSED = {"40P01", "40001", "23505"}
+# SQLSTATE classes: connection, resources (disk full, too many connections), shutdown, system error; 57014 is a timeout.
+_POSTGRES_AWAY = ("08", "53", "57", "58")
+# SQLSTATE: no such user or password, no such database, a database that takes no connections.
+_POSTGRES_CLOSED = ("28", "3D", "55000")
+
+
+def to_refusal(error: BaseException) -> errors.Unavailable | None:
+    """Busy, Unavailable, or None for anything that is not the database's state but our mistake."""
+    if isinstance(error, sa_exc.TimeoutError):
+        return errors.Busy()
+    cause: BaseException | None = error.orig if isinstance(error, sa_exc.DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return _from_sqlite(cause)
+    if isinstance(error, sa_exc.DBAPIError) and error.connection_invalidated:
+        return errors.Unavailable("The database has gone away.")
+    if (state := getattr(cause, "sqlstate", None)) is not None:
+        return _from_postgres(str(state))
+    return errors.Unavailable("The database cannot be reached.") if isinstance(cause, OSError) else None
+
+
+def _from_sqlite(error: sqlite3.Error) -> errors.Unavailable | None:
+    extended = getattr(error, "sqlite_errorcode", 0)
+    if (extended & 0xFF) in _SQLITE_LOCKED or extended in _SQLITE_DUPLICATE:
+        return errors.Busy()
+    if (extended & 0xFF) in _SQLITE_AWAY:
+        return errors.Unavailable(f"The database file cannot be used: {error.sqlite_errorname}.")
+    return None
+
+
+def _from_postgres(state: str) -> errors.Unavailable | None:
+    if state == _POSTGRES_BUSY:
+        return errors.Busy()
+    if state in _POSTGRES_CROSSED:
+        return errors.Crossed()
+    if state.startswith(_POSTGRES_CLOSED):
+        return errors.Unavailable(f"The database refuses the connection: SQLSTATE {state}.")
+    return errors.Unavailable("The database cannot answer now.") if state.startswith(_POSTGRES_AWAY) else None
