@@ -18,12 +18,13 @@ ANY_SCOPE = {("GET", "/api/v3/user/auth/metadata")}
 # Where the area's scope follows from the path; elsewhere only `api` will do.
 AREAS = [
     (r"/api/v3/orders/create-label.*", "write:parcel"),
+    (r".*/signing-key", "write:integration"),  # a secret: who may read must not sign
     (
         r"/api/(v3|packhouse)/(shipments|parcels|parcel-documents|shipping-\w+|contracts|sender-addresses).*",
         "write:parcel",
     ),
     (r"/api/(v3|packhouse)/orders.*", "order"),
-    (r"/api/(v3|packhouse)/(integrations|shop-order-statuses).*", "integration"),
+    (r"/api/(v3|packhouse)/(integrations|shop-order-statuses|event-subscriptions|deliveries).*", "integration"),
 ]
 
 
