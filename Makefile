@@ -16,7 +16,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chromium lint format bench bench-million check-install constraints clean
+.PHONY: help run test chromium screenshots lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -36,6 +36,9 @@ chromium: ## make sure that there is a browser for the tests of the page
 	else \
 		echo "The tests of the page need Chromium (Debian: apt install chromium)." >&2; [ "$$CI" != true ]; \
 	fi; }
+
+screenshots: $(INSTALL_TEST) chromium ## make the pictures of the page in docs/
+	@$(BIN)/python -m tests.browser.screenshots
 
 lint: $(INSTALL_LINT) ## check style, format, types and the ladder of imports
 	@$(BIN)/ruff check

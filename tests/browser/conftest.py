@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,9 @@ def backend() -> str:
     return "sqlite"
 
 
-@pytest.fixture
-def served(database_url: str, people: None) -> Iterator[str]:
+@contextmanager
+def serving(database_url: str) -> Iterator[str]:
     """The URL of a server with a worker inside."""
-    assert people is None
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     app = create_app(Settings(database_url=database_url), works=True)
@@ -48,6 +48,13 @@ def served(database_url: str, people: None) -> Iterator[str]:
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture
+def served(database_url: str, people: None) -> Iterator[str]:
+    assert people is None
+    with serving(database_url) as url:
+        yield url
 
 
 @pytest.fixture

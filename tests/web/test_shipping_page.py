@@ -83,3 +83,14 @@ def test_a_viewer_and_a_stranger_ship_nothing(person: Person, ids: list[int], cl
     assert make_labels(person("viewer"), ids).status_code == 403
     assert "Print" not in make_labels(person("stranger@example.org"), ids).text
     assert client.get("/api/v3/shipments").json()["data"] == []
+
+
+def test_a_selection_prints_its_pick_list_and_packing_slips(person: Person, ids: list[int]) -> None:
+    for role, status in (("viewer", 200), ("stranger@example.org", 404)):
+        page = person(role)
+        form = {"csrf": token(page.get("/orders").text), "id": list(map(str, ids))}
+        for paper in ("pick-list", "packing-slips"):
+            answer = page.post(f"/orders/print/{paper}", data=form)
+            assert answer.status_code == status
+            assert answer.content.startswith(b"%PDF-") == (status == 200)
+        assert page.post("/orders/print/poster", data=form).status_code == 404

@@ -14,9 +14,10 @@ from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http, pagination
 from packhouse.kit.db import Transaction
 from packhouse.orders import search
-from packhouse.shipping import announce, operations, printing, queries, schema
+from packhouse.shipping import announce, operations, printers, printing, queries, schema
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
+from packhouse.shipping.setup_schema import Setup
 from packhouse.web import rendering, visitors
 
 router = APIRouter(include_in_schema=False)
@@ -163,6 +164,32 @@ async def print_labels(request: Request) -> Response:
     contents = [await announce.read_content(desk(request), visitor.session.account_id, row) for row in rows]
     body = await printing.merge(rows, contents, _LABEL, None)
     headers = {**rendering.headers(request), "Content-Disposition": 'inline; filename="labels.pdf"'}
+    return Response(body, media_type=schema.PDF, headers=headers)
+
+
+_PAPERS = {name: name for name in ("pick-list", "packing-slips")}
+
+
+@router.post("/orders/print/{paper}")
+async def print_papers(request: Request) -> Response:
+    """For a selection: one list of what to fetch, or a slip for each box, as PDF. A form, because it may be long."""
+    visitor = await visitors.visitor(request)
+    form = await visitors.read_form(request, visitor.token)
+    printer = _PAPERS.get(request.path_params["paper"])
+    if printer is None:
+        raise HTTPException(404)
+    ids = [int(text) for text in visitors.texts(form, "id") if text.isdecimal() and len(text) < 19][:MOST]
+    account_id = visitor.session.account_id
+    async with http.house(request).db.read() as tx:
+        found = {row.id: row for row in await search.find_stored(tx, account_id, ids)}
+        setup = await queries.find_setup(tx, account_id) or Setup()
+    documents = [orjson.loads(found[id].document) for id in dict.fromkeys(ids) if id in found]
+    if not documents:
+        raise HTTPException(404)
+    sender = setup.sender_address.get(setup.default_sender() or 0)
+    further = (sender,) if printer == "packing-slips" else ()
+    body = await printers.run(printer, documents, *further)
+    headers = {**rendering.headers(request), "Content-Disposition": f'inline; filename="{printer}.pdf"'}
     return Response(body, media_type=schema.PDF, headers=headers)
 
 
