@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from packhouse.kit.db import Database
 from packhouse.kit.pagination import Cursor
 from packhouse.orders import queries as orders
+from packhouse.shipping import queries
 from tests import make
 from tests.conftest import STRANGER
 from tests.shipping.conftest import FakeCarrier, Watch, push
@@ -221,3 +223,22 @@ def test_a_stranger_finds_nothing(shop: TestClient, method: str, path: str, body
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "not_found")
     assert shop.get(URL, auth=STRANGER).json() == {"data": []}
     assert shop.get(f"{URL}/{label['shipment_id']}").json() == before
+
+
+def test_a_page_takes_as_many_statements_at_any_size(shop: TestClient, database_url: str) -> None:
+    for n in range(6):
+        ship(shop, f"o-{n}")
+
+    async def count(size: int) -> int:
+        statements: list[str] = []
+        db = Database(database_url)
+        event.listen(db._reader.sync_engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+        try:
+            async with db.read() as tx:
+                page = await queries.list_shipments(tx, 1, {}, Cursor("6"), size)
+                assert len(page.rows) == size
+        finally:
+            await db.close()
+        return len([text for text in statements if text.lstrip().startswith("SELECT") and "FROM" in text])
+
+    assert asyncio.run(count(1)) == asyncio.run(count(5)) <= 4
