@@ -84,7 +84,7 @@ def create_desk(
         secret_key=secret.get_secret_value() if secret else None,
     )
     installed = registry.find_carriers() if carriers is None else carriers
-    return Desk(db, now, Options({carrier.code: carrier for carrier in installed}), store)
+    return Desk(db, now, Options({carrier.code: carrier for carrier in installed}), open_vault(settings, db), store)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """What an account ships with: made at first use, changed by API and command, as existing clients ask for it; rules."""
 
+import asyncio
 import json
 from decimal import Decimal
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from packhouse.kit import units
+from packhouse.kit.db import Database
 from tests import make
 from tests.cli.conftest import Run, run
-from tests.shipping.conftest import push
+from tests.shipping.conftest import FakeCarrier, push
 
 __all__ = ["run"]
 API = "/api/packhouse"
@@ -72,9 +75,32 @@ def test_things_are_made_changed_and_taken_away(client: TestClient, path: str, m
         assert client.request(method, f"{API}/{path}/{id}", json={}).status_code == 404
 
 
-def test_credentials_are_never_given_back(client: TestClient) -> None:
-    made = client.post(f"{API}/contracts", json={"carrier_code": "house", "credentials": {"password": "s3cret-word"}})
+def test_credentials_are_encrypted_and_given_to_the_carrier_alone(
+    open_shop: Any, carrier: FakeCarrier, database_url: str
+) -> None:
+    client = open_shop(secret_key="a key of the tests alone")
+    contract = {"carrier_code": "fake", "credentials": {"password": "s3cret-word"}}
+    made = client.post(f"{API}/contracts", json=contract)
     assert made.status_code == 201
+    renamed = client.patch(f"{API}/contracts/{made.json()['data']['id']}", json={"name": "Renamed"})
+    assert renamed.status_code == 200
+    client.patch(f"{API}/shipping-settings", json={"default_shipping_option_code": "fake:standard"})
+    push(client)
+    body = {"integration_id": 1, "order": {"order_id": "o-1"}}
+    assert client.post("/api/v3/orders/create-label-sync", json=body).status_code == 201
+    terms = carrier.asked[0].contract
+    assert terms is not None
+    assert (terms.name, terms.credentials) == ("Renamed", {"password": "s3cret-word"})
+
+    async def read_rows() -> str:
+        db = Database(database_url)
+        try:
+            async with db.read() as tx:
+                return str((await tx.execute(text("SELECT document FROM shipping_setup"))).all())
+        finally:
+            await db.close()
+
+    assert "s3cret-word" not in asyncio.run(read_rows())
     for answer in (made, client.get(f"{API}/contracts"), client.get("/api/v3/contracts")):
         assert "s3cret-word" not in answer.text
 

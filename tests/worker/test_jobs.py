@@ -11,6 +11,7 @@ from sqlalchemy import event
 from packhouse import worker
 from packhouse.kit import jobs
 from packhouse.kit.db import Database
+from packhouse.kit.vault import Vault
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.options import Options
 from packhouse.worker import Worker, Workshop
@@ -56,7 +57,7 @@ class Hands:
         self.done: list[int] = []
         self._handle = handle
         self.worker = Worker(
-            Workshop(db, lambda: self.now, Desk(db, lambda: self.now, Options({})), cast("Any", None)),
+            Workshop(db, lambda: self.now, Desk(db, lambda: self.now, Options({}), Vault("key")), cast("Any", None)),
             {"test": self._do},
         )
 

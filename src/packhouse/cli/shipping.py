@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from packhouse import worker
 from packhouse.accounts import queries as accounts
 from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
@@ -81,12 +82,14 @@ def create_item(kind: KindName, account: AccountName, fields: Fields = None, as_
     wanted, sent = _to_kind(kind), _read_fields(fields)
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db:
+        settings = terminal.load_settings()
+        async with terminal.open_database(settings) as db:
+            vault = worker.open_vault(settings, db)
             reading = validation.read_json(wanted.shape, orjson.dumps(sent))
             setup.refuse_flaws(reading.flaws)
             async with db.write() as tx:
                 owner = await accounts.get_account(tx, account)
-                id = await setup.create_item(db, tx, owner.account_id, wanted, reading.value, now=clock.now())
+                id = await setup.create_item(db, tx, vault, owner.account_id, wanted, reading.value, now=clock.now())
             return await _show(db, owner.account_id, wanted, id)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -98,10 +101,12 @@ def update_item(kind: KindName, id: int, account: AccountName, fields: Fields = 
     wanted, sent = _to_kind(kind), _read_fields(fields)
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db:
+        settings = terminal.load_settings()
+        async with terminal.open_database(settings) as db:
+            vault = worker.open_vault(settings, db)
             async with db.write() as tx:
                 owner = await accounts.get_account(tx, account)
-                await setup.update_item(db, tx, owner.account_id, wanted, id, sent, now=clock.now())
+                await setup.update_item(db, tx, vault, owner.account_id, wanted, id, sent, now=clock.now())
             return await _show(db, owner.account_id, wanted, id)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)

@@ -16,6 +16,7 @@ import structlog
 from packhouse.kit import errors, jobs
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
+from packhouse.kit.vault import Vault
 from packhouse.shipping import carriers, operations, queries, setup, storage
 from packhouse.shipping.consignment import to_consignment
 from packhouse.shipping.operations import ANNOUNCING, CANCELLED, CANCELLING, FAILED, READY, WITHDRAWING
@@ -39,6 +40,7 @@ class Desk:
     db: Database
     clock: Clock
     options: Options
+    vault: Vault
     store: storage.Store | None = None
     patience_seconds: float = PATIENCE_SECONDS
 
@@ -122,7 +124,7 @@ async def _read(desk: Desk, account_id: int, shipment_id: int) -> tuple[Shipment
         found = await queries.find_shipment(tx, account_id, shipment_id)
     if found is None:
         raise errors.NotFound(queries.no_such_shipment())
-    return found, to_consignment(found, account_setup)
+    return found, to_consignment(found, account_setup, desk.vault)
 
 
 def _find_carrier(desk: Desk, consignment: carriers.Consignment) -> carriers.Carrier:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from packhouse.accounts import queries as accounts
 from packhouse.kit import errors, validation
 from packhouse.kit.db import Database, Instant
+from packhouse.kit.vault import Vault
 from packhouse.shipping import queries, setup_schema
 from packhouse.shipping.setup_schema import BRAND, CONTRACT, KINDS, RULE, SENDER, SETTINGS, SETTINGS_ID, Kind, Setup
 from packhouse.shipping.tables import shipping_setup
@@ -68,12 +69,12 @@ async def _make_defaults(db: Database, tx: AsyncConnection, account_id: int, now
 
 
 async def create_item(
-    db: Database, tx: AsyncConnection, account_id: int, kind: Kind, sent: dict[str, Any], *, now: datetime
+    db: Database, tx: AsyncConnection, vault: Vault, account_id: int, kind: Kind, sent: dict[str, Any], *, now: datetime
 ) -> int:
-    """Its id. `sent` is valid in itself; raises Invalid where it names what the account has not."""
+    """Its id. `sent` is valid in itself; raises Invalid where it names what the account has not, and NoSecretKey."""
     setup = await load_setup(db, tx, account_id, now=now)
     _require_named(setup, kind, sent)
-    document = dict(sent)
+    document = _seal(vault, sent)
     wants_default = document.pop("is_default", False)
     if kind is RULE:
         document.setdefault("position", max((rule["position"] for rule in setup.rule.values()), default=0) + 1)
@@ -85,15 +86,19 @@ async def create_item(
 
 
 async def update_item(
-    db: Database, tx: AsyncConnection, account_id: int, kind: Kind, id: int, sent: Any, *, now: datetime
+    db: Database, tx: AsyncConnection, vault: Vault, account_id: int, kind: Kind, id: int, sent: Any, *, now: datetime
 ) -> None:
     """The keys that are sent replace the stored ones, null takes one away; the result must be valid. Raises Invalid,
-    NotFound."""
+    NotFound, NoSecretKey."""
     setup = await load_setup(db, tx, account_id, now=now)
     row = await queries.find_setup_row(tx, account_id, kind.name, id)
     if row is None:
         raise errors.NotFound(no_such_item(kind))
-    document = merge(kind, orjson.loads(row.document), sent)
+    stored = orjson.loads(row.document)
+    sealed = {name: stored.pop(name) for name in (setup_schema.SEALED,) if name in stored}
+    document = _seal(vault, merge(kind, stored, sent))
+    if "credentials" not in sent:
+        document |= sealed
     _require_named(setup, kind, document)
     wants_default = document.pop("is_default", False)
     await _write(tx, account_id, kind, id, document, now)
@@ -115,6 +120,14 @@ async def update_settings(db: Database, tx: AsyncConnection, account_id: int, se
     document = merge(SETTINGS, orjson.loads(row.document), sent)
     _require_named(setup, SETTINGS, document)
     await _write(tx, account_id, SETTINGS, SETTINGS_ID, document, now)
+
+
+def _seal(vault: Vault, document: dict[str, Any]) -> dict[str, Any]:
+    """A carrier must be given the credentials as they are, so they are encrypted at rest, and never shown."""
+    sealed = dict(document)
+    if credentials := sealed.pop("credentials", None):
+        sealed[setup_schema.SEALED] = vault.seal(orjson.dumps(credentials).decode())
+    return sealed
 
 
 def merge(kind: Kind, stored: dict[str, Any], sent: Any) -> dict[str, Any]:

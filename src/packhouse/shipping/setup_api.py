@@ -114,7 +114,9 @@ async def create_item(kind: Kind, request: Request) -> Response:
     reading = validation.read_json(kind.shape, await http.read_body(request))
     setup.refuse_flaws(reading.flaws)
     async with house.db.write() as tx:
-        id = await setup.create_item(house.db, tx, caller.account_id, kind, reading.value, now=house.clock())
+        id = await setup.create_item(
+            house.db, tx, desk(request).vault, caller.account_id, kind, reading.value, now=house.clock()
+        )
     return await _show(request, caller, kind, id, status=201)
 
 
@@ -128,7 +130,7 @@ async def update_item(kind: Kind, request: Request) -> Response:
     id = _to_id(request, kind)
     sent = _read_object(await http.read_body(request))
     async with house.db.write() as tx:
-        await setup.update_item(house.db, tx, caller.account_id, kind, id, sent, now=house.clock())
+        await setup.update_item(house.db, tx, desk(request).vault, caller.account_id, kind, id, sent, now=house.clock())
     return await _show(request, caller, kind, id)
 
 

@@ -145,7 +145,8 @@ DEFAULT_OPTION = "house:standard"
 SETTINGS_ID = 0
 BUILT_IN = {"house": "Own delivery", "sendcloud": "Unstamped letter", "post": "Post"}
 """Carriers that need nothing to be agreed first: code -> name of the contract that each account gets."""
-HIDDEN = ("credentials",)
+SEALED = "sealed_credentials"
+HIDDEN = ("credentials", SEALED)
 """Keys that are never given back."""
 
 
