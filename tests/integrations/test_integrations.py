@@ -90,6 +90,7 @@ def test_what_changes_nothing_writes_nothing(client: TestClient) -> None:
         ({"shop_name": "x" * 251}, "shop_name", "String should have at most 250 characters"),
         ({"shop_name": None}, "shop_name", "Input should be a valid string"),
         ({"shop_name": "a\0"}, "shop_name", "String should not contain U+0000"),
+        ({"shop_name": " \t"}, "shop_name", "Input should have a character that is not a space"),
         ({"shop_url": "tea"}, "shop_url", "Input should be a valid URL, relative URL without a base"),
         ({"webhook_url": ""}, "webhook_url", "Input should be a valid URL, input is empty"),
         ({"webhook_active": "yes"}, "webhook_active", "Input should be a valid boolean"),

@@ -47,6 +47,12 @@ def _object_or_null(value: Any) -> Any:
     return value if value is None else _OBJECT.validate_python(value)
 
 
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "Input should have a character that is not a space")
+    return text
+
+
 _Differing = AfterValidator(_differ)
 ObjectOrText = Annotated[Any, AfterValidator(_object_or_text), WithJsonSchema({"type": ["object", "string", "null"]})]
 ObjectOrNull = Annotated[Any, AfterValidator(_object_or_null), WithJsonSchema({"type": ["object", "null"]})]
@@ -56,7 +62,11 @@ class Integration(TypedDict, total=False):
     """What may be changed of one."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
-    shop_name: Annotated[str, Field(min_length=1, max_length=250)]
+    shop_name: Annotated[
+        str,
+        Field(min_length=1, max_length=250, json_schema_extra={"pattern": r"\S"}),
+        AfterValidator(_not_blank),
+    ]
     shop_url: Url
     service_point_enabled: bool
     service_point_carriers: Annotated[list[str], _Differing, Field(json_schema_extra={"uniqueItems": True})]
