@@ -21,7 +21,7 @@ from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.jobs import Job
 from packhouse.kit.vault import Vault
-from packhouse.orders import search
+from packhouse.orders import deletions, search
 from packhouse.settings import Settings
 from packhouse.shipping import announce, storage
 from packhouse.shipping import operations as shipments
@@ -52,6 +52,7 @@ Handler: TypeAlias = Callable[[Workshop, Job], Awaitable[None]]
 # kept with the job, which is tried again with back-off. It may be run twice for one job, and must not mind.
 JOBS: dict[str, Handler] = {
     search.JOB: lambda workshop, job: search.handle(workshop.db, job),
+    deletions.JOB: lambda workshop, job: deletions.handle(workshop.db, job, workshop.clock()),
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
     "webhook.deliver": lambda workshop, job: delivery.deliver(workshop.messenger, job),
 }

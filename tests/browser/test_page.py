@@ -145,3 +145,20 @@ def test_hostile_orders_are_shown_as_text(desk: Desk) -> None:
     page.goto(f"{desk.url}/orders/{id}")
     expect(page.locator("#order-title")).to_have_text(NASTY)
     assert page.title() != "broken"
+
+
+def test_a_deletion_is_undone_also_after_a_reload(desk: Desk) -> None:
+    send(desk, order(1), order(2))
+    page = desk.open("/orders")
+    page.locator("tbody tr", has_text="N-o-1").locator("input").check()
+    page.locator(".selection button.danger").click()
+    expect(page.locator("form.notice")).to_contain_text("1 order is being deleted")
+    expect(page.locator("tr.leaving .c-number")).to_have_text("N-o-1")
+    page.reload()
+    assert find_violations(page) == []
+    page.locator("form.notice button").click()
+    expect(page.locator("form.notice")).to_have_count(0)
+    assert rows(page) == ["N-o-2", "N-o-1"]
+    page.locator("tbody tr", has_text="N-o-2").locator("input").check()
+    page.locator(".selection button.danger").click()
+    expect(page.locator("tbody .c-number")).to_have_text(["N-o-1"], timeout=20_000)  # the list hears of it

@@ -37,6 +37,7 @@ ROOMS = (
     orders.orders,
     orders.order_history,
     orders.order_terms,
+    orders.order_deletions,
     shipping.shipping_setup,
     shipping.shipments,
     shipping.parcels,

@@ -159,6 +159,7 @@ async def delete_order(
     gone = {**version, "version": row.version + 1, "action": "deleted", "at": now, "by": caller.actor}
     await tx.execute(insert(order_history), [made, gone])
     await tx.execute(delete(orders).where(orders.c.account_id == caller.account_id, orders.c.id == id))
+    await search.enqueue(db, tx, caller.account_id, [id], caller.country_code, now)
     await webhooks.notify(db, tx, caller.account_id, events.of_deleted(row, now), now=now)
 
 

@@ -74,6 +74,18 @@ order_terms = Table(
     sqlite_with_rowid=False,
 )
 
+# Orders that people delete on the page, until `due_at` (`deletions`): how each was when it was to be deleted.
+order_deletions = Table(
+    "order_deletions",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("due_at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("live_shipments", Integer, nullable=False),
+)
+
 
 def to_row(document: dict[str, Any], **columns: Any) -> dict[str, Any]:
     """The one place where a value of the document is promoted to a column.

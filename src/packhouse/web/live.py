@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from packhouse.kit import errors, http
-from packhouse.orders import search
+from packhouse.orders import deletions, search
 from packhouse.web import orders, rendering, visitors
 
 router = APIRouter(include_in_schema=False)
@@ -32,7 +32,7 @@ async def follow_orders(request: Request) -> Response:
 async def _tell(request: Request, account_id: int) -> AsyncIterator[bytes]:
     """One look at an index a second; what has not changed is not told, but for a sign of life."""
     yield b"retry: 1000\n\n"
-    last: tuple[int, int] | None = None
+    last: tuple[str, str] | None = None
     quiet = 0
     for _ in range(int(_LONGEST.total_seconds() / _LOOK_SECONDS)):
         if await request.is_disconnected():
@@ -41,7 +41,7 @@ async def _tell(request: Request, account_id: int) -> AsyncIterator[bytes]:
         quiet += 1
         if now is not None and now != last:
             last, quiet = now, 0
-            told = {"newest": str(now[0]), "incoming": orders.to_count(now[1])}
+            told = {"mark": now[0], "incoming": now[1]}
             yield b"event: orders\ndata: " + orjson.dumps(told) + b"\n\n"
         elif quiet >= _QUIET_LOOKS:
             quiet = 0
@@ -49,10 +49,13 @@ async def _tell(request: Request, account_id: int) -> AsyncIterator[bytes]:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _look(request: Request, account_id: int) -> tuple[int, int] | None:
+async def _look(request: Request, account_id: int) -> tuple[str, str] | None:
+    """The mark of a list that is made now, and the count of incoming orders."""
     try:
         async with http.house(request).db.read() as tx:
             newest = await search.find_newest(tx, account_id)
-            return newest, await search.count_incoming(tx, account_id, orders.MOST_COUNTED + 1)
+            incoming = await search.count_incoming(tx, account_id, orders.MOST_COUNTED + 1)
+            leaving = await deletions.list_deletions(tx, account_id)
+        return orders.to_mark(newest, incoming, (row.id for row in leaving)), orders.to_count(incoming)
     except errors.Unavailable:
         return None

@@ -48,6 +48,7 @@ class Shown(NamedTuple):
     shipments: list[Any]
     options: list[tuple[str, str]]
     suggestion: Suggestion
+    leaving: list[orders.Leaving]
 
 
 class Typed(NamedTuple):
@@ -131,6 +132,7 @@ async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Sh
         shops = await orders.list_shops(tx, account_id)
         shipped = await shipments.list_shipments_of_order(tx, account_id, id)
         setup = await shipments.find_setup(tx, account_id) or Setup()
+        leaving = [asked for asked in await orders.find_leaving(request, visitor, tx) if id in asked.ids]
     document = orjson.loads(found[0].document)
     options, suggestion = _find_options(request, setup, document)
     origin = visitor.session.caller.country_code
@@ -139,7 +141,7 @@ async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Sh
         places.setdefault("/".join(map(str, warning.path)), []).append(warning.detail)
     row = rows.to_row(id, found[0].document, shops, origin)
     entries = [_to_entry(entry) for entry in history.rows]
-    return Shown(id, found[0].version, document, row, places, entries, people, shipped, options, suggestion)
+    return Shown(id, found[0].version, document, row, places, entries, people, shipped, options, suggestion, leaving)
 
 
 def _find_options(

@@ -1,16 +1,18 @@
 """Incoming orders: the list that the warehouse looks at all day."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse.accounts import users
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, http, pagination
 from packhouse.kit.db import Transaction
-from packhouse.orders import queries, schema, search
+from packhouse.orders import deletions, queries, schema, search
 from packhouse.web import rendering, rows, visitors
 
 router = APIRouter(include_in_schema=False)
@@ -86,6 +88,15 @@ def read_state(request: Request) -> State:
     )
 
 
+class Leaving(NamedTuple):
+    """Orders that one person is deleting: `by` is their e-mail address, empty for who looks."""
+
+    by: str
+    ids: list[int]
+    until: datetime
+    seconds: int
+
+
 class Listing(NamedTuple):
     """A page of the list, ready to be shown."""
 
@@ -100,6 +111,11 @@ class Listing(NamedTuple):
     faults: Mapping[str, str]
     incoming: int
     newest: int
+    leaving: list[Leaving]
+    mark: str
+
+    def is_leaving(self, id: int) -> bool:
+        return any(id in asked.ids for asked in self.leaving)
 
 
 async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
@@ -114,11 +130,34 @@ async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
         tags = await search.list_values(tx, account_id, "tag:")
         incoming = await search.count_incoming(tx, account_id, MOST_COUNTED + 1)
         newest = await search.find_newest(tx, account_id)
+        leaving = await find_leaving(request, visitor, tx)
     origin = visitor.session.caller.country_code
     shown = [rows.to_row(row[-4], row[-1], shops, origin) for row in page.rows]
     previous = state.query(cursor=page.previous.encode()) if page.previous else ""
     following = state.query(cursor=page.next.encode()) if page.next else ""
-    return Listing(state, shown, previous, following, shops, statuses, countries, tags, faults, incoming, newest)
+    known = (shops, statuses, countries, tags)
+    mark = to_mark(newest, incoming, (id for asked in leaving for id in asked.ids))
+    return Listing(state, shown, previous, following, *known, faults, incoming, newest, leaving, mark)
+
+
+async def find_leaving(request: Request, visitor: visitors.Visitor, tx: Transaction) -> list[Leaving]:
+    """By who asked, so that each sees what the others are about to do."""
+    account_id = visitor.session.account_id
+    rows = await deletions.list_deletions(tx, account_id)
+    people = {f"user:{row.id}": row.email for row in await users.list_users(tx, account_id)} if rows else {}
+    found: list[Leaving] = []
+    for actor in dict.fromkeys(row.by for row in rows):
+        of_them = [row for row in rows if row.by == actor]
+        until = of_them[-1].due_at
+        seconds = max(0, round((until - http.house(request).clock()).total_seconds()))
+        name = "" if actor == visitor.caller.actor else people.get(actor, actor)
+        found.append(Leaving(name, [row.id for row in of_them], until, seconds))
+    return found
+
+
+def to_mark(newest: int, incoming: int, leaving: Iterable[int]) -> str:
+    """Another one says that a list may be old: orders came, were shipped, or are being deleted."""
+    return f"{newest}-{incoming}-{hash(tuple(sorted(leaving))):x}"
 
 
 async def list_shops(tx: Transaction, account_id: int) -> dict[int, str]:

@@ -40,7 +40,7 @@ async def make_labels(request: Request) -> Response:
     """For one order the carrier is waited for; for many the worker asks it, and the progress stands at an address."""
     visitor = await visitors.visitor(request, scope=SCOPE)
     form = await visitors.read_form(request, visitor.token)
-    ids = [int(text) for text in visitors.texts(form, "id") if text.isdecimal() and len(text) < 19][:MOST]
+    ids = visitors.ids(visitors.texts(form, "id"), MOST)
     option = visitors.text(form, "option") or None
     outcome = await _ship(request, visitor.caller, ids, option)
     if len(outcome.uuids) == 1 and not outcome.refused:
@@ -114,7 +114,7 @@ async def show_labels(request: Request) -> Response:
     visitor = await visitors.visitor(request, scope=SCOPE)
     given = request.query_params
     uuids = given.getlist("shipment")[:MOST]
-    refused_ids = [int(text) for text in given.getlist("refused") if text.isdecimal() and len(text) < 19][:MOST]
+    refused_ids = visitors.ids(given.getlist("refused"), MOST)
     account_id = visitor.session.account_id
     async with http.house(request).db.read() as tx:
         asked = {"ids": uuids}
@@ -148,8 +148,7 @@ def _to_reason(shipment: queries.Shipment) -> str:
 async def print_labels(request: Request) -> Response:
     """The labels of parcels in one PDF, in the order asked."""
     visitor = await visitors.visitor(request, scope=SCOPE)
-    texts = request.query_params.getlist("parcel")[: MOST * 2]
-    ids = [int(text) for text in texts if text.isdecimal() and len(text) < 19]
+    ids = visitors.ids(request.query_params.getlist("parcel"), MOST * 2)
     kinds = (
         ["label"]
         if request.query_params.get("only") == "labels"
@@ -178,7 +177,7 @@ async def print_papers(request: Request) -> Response:
     printer = _PAPERS.get(request.path_params["paper"])
     if printer is None:
         raise HTTPException(404)
-    ids = [int(text) for text in visitors.texts(form, "id") if text.isdecimal() and len(text) < 19][:MOST]
+    ids = visitors.ids(visitors.texts(form, "id"), MOST)
     account_id = visitor.session.account_id
     async with http.house(request).db.read() as tx:
         found = {row.id: row for row in await search.find_stored(tx, account_id, ids)}

@@ -6,7 +6,9 @@ cookie, but cannot read the token. A form that is sent before anybody signed in 
 
 import hashlib
 import hmac
+import re
 import secrets
+from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -103,6 +105,11 @@ def text(form: FormData, name: str) -> str:
 
 def texts(form: FormData, name: str) -> list[str]:
     return [value for value in form.getlist(name) if isinstance(value, str)]
+
+
+def ids(values: Iterable[str], most: int) -> list[int]:
+    """Of the first so many that could be ids, each once."""
+    return list(dict.fromkeys(int(value) for value in values if re.fullmatch(r"[1-9][0-9]{0,17}", value)))[:most]
 
 
 def form_token(request: Request) -> str:

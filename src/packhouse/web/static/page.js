@@ -105,12 +105,23 @@ function listen() {
     const count = one("#incoming");
     if (count) count.textContent = told.incoming;
     const live = one("[data-refresh]");
-    if (live && told.newest !== live.dataset.newest) htmx.ajax("GET", live.dataset.refresh, { target: "#list", swap: "outerHTML" });
+    if (live && told.mark !== live.dataset.mark) htmx.ajax("GET", live.dataset.refresh, { target: "#list", swap: "outerHTML" });
   });
   source.onerror = () => { one("#offline").hidden = navigator.onLine && source.readyState !== EventSource.CLOSED; };
   source.onopen = () => { one("#offline").hidden = true; };
   window.addEventListener("pagehide", () => source.close());
 }
+
+// --- Where scripts run, deleting needs no page that asks: it is shown how it is undone, and how long.
+document.addEventListener("submit", (event) => { for (const field of all("[data-scripted]", event.target)) field.value = field.dataset.scripted; }, true);
+// By what the server said is left, not by this machine's clock, which may be off.
+const ends = new WeakMap();
+setInterval(() => {
+  for (const time of all("[data-until]")) {
+    if (!ends.has(time)) ends.set(time, performance.now() + 1000 * Number(time.textContent));
+    time.textContent = String(Math.max(0, Math.ceil((ends.get(time) - performance.now()) / 1000)));
+  }
+}, 500);
 
 window.addEventListener("offline", () => { one("#offline").hidden = false; });
 window.addEventListener("online", () => { one("#offline").hidden = true; });

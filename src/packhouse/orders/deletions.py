@@ -1,0 +1,68 @@
+"""Orders that people delete on the page: for ten seconds nothing is deleted, so that it can be undone, by anybody.
+
+A row an order says who asked and until when, so that it outlives a reload and is seen by all who look at the list. An
+order that is changed or shipped in these seconds is kept: it is no longer what was to be deleted.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts.schema import Caller
+from packhouse.kit import jobs
+from packhouse.kit.db import Database
+from packhouse.orders import operations
+from packhouse.orders.tables import order_deletions, orders
+
+JOB = "order.delete"
+UNDO = timedelta(seconds=10)
+# Of one transaction, so that no batch of a shop waits long for one of its orders.
+_TOGETHER = 50
+
+_o, _d = orders.c, order_deletions.c
+
+
+async def request_deletion(
+    db: Database, tx: AsyncConnection, caller: Caller, ids: Collection[int], *, now: datetime
+) -> None:
+    """Of those that there are. Who asks anew for one lets its seconds begin anew."""
+    statement = select(_o.id, _o.version, _o.live_shipments).where(_o.account_id == caller.account_id, _o.id.in_(ids))
+    asked = {"account_id": caller.account_id, "due_at": now + UNDO, "by": caller.actor}
+    rows = [{**asked, **row._asdict()} for row in await tx.execute(statement)]
+    await db.upsert(tx, order_deletions, rows)
+    found = sorted(row["id"] for row in rows)
+    parts = [found[at : at + _TOGETHER] for at in range(0, len(found), _TOGETHER)]
+    payloads = [{"ids": part, "origin": caller.country_code} for part in parts]
+    await jobs.enqueue(db, tx, caller.account_id, JOB, payloads, now=now, due_at=now + UNDO)
+
+
+async def undo_deletion(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> set[int]:
+    """The ids of those that are gone all the same, because it was too late or somebody else deleted them."""
+    await tx.execute(delete(order_deletions).where(_d.account_id == account_id, _d.id.in_(ids)))
+    left = (await tx.execute(select(_o.id).where(_o.account_id == account_id, _o.id.in_(ids)))).scalars()
+    return set(ids) - set(left)
+
+
+async def list_deletions(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+    """Those under way, the first due first. Rows: id, due_at, by."""
+    statement = select(_d.id, _d.due_at, _d.by).where(_d.account_id == account_id)
+    return (await tx.execute(statement.order_by(_d.due_at, _d.id))).all()
+
+
+async def handle(db: Database, job: jobs.Job, now: datetime) -> None:
+    """Deletes what is due and as it was; run twice, it finds nothing left to do."""
+    ids = job.payload["ids"]
+    async with db.write() as tx:
+        mine = (_d.account_id == job.account_id, _d.id.in_(ids), _d.due_at <= now)
+        due = {row.id: row for row in await tx.execute(select(order_deletions).where(*mine).with_for_update())}
+        stored = select(_o.id, _o.version, _o.live_shipments).where(_o.account_id == job.account_id, _o.id.in_(due))
+        in_turn = stored.order_by(_o.integration_id, _o.order_id).with_for_update()
+        for row in (await tx.execute(in_turn)).all():
+            asked = due[row.id]
+            if (row.version, row.live_shipments) == (asked.version, asked.live_shipments):
+                caller = Caller(job.account_id, job.payload["origin"], asked.by)
+                await operations.delete_order(db, tx, caller, row.id, now=now)
+        await tx.execute(delete(order_deletions).where(_d.account_id == job.account_id, _d.id.in_(due)))
