@@ -315,6 +315,8 @@ class Database:
         cursor = connection.cursor()
         for pragma in self._pragmas():
             cursor.execute(f"PRAGMA {pragma}")
+        if isinstance(connection.driver_connection, InlineConnection):
+            cursor.execute("PRAGMA busy_timeout = 0")  # from here on it waits by itself, without holding the loop
         cursor.close()
 
     def _pragmas(self) -> tuple[str, ...]:
