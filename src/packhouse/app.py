@@ -22,6 +22,7 @@ import packhouse
 from packhouse import migrations, worker
 from packhouse.accounts import api as accounts
 from packhouse.accounts import openapi as accounts_openapi
+from packhouse.accounts.failures import Failures
 from packhouse.integrations import api as integrations
 from packhouse.integrations import openapi as integrations_openapi
 from packhouse.kit import clock, errors, http, limits, logs, metrics, tracing
@@ -79,6 +80,7 @@ def create_app(
             if works:
                 await stack.enter_async_context(worker.running(settings, db, now, carriers))
             yield
+        await app.state.failures.close()
         sampling.cancel()
         with suppress(asyncio.CancelledError):
             await sampling
@@ -97,6 +99,7 @@ def create_app(
         exception_handlers={Exception: _refuse, errors.Refusal: _refuse, HTTPException: _refuse},
     )
     app.state.house = house
+    app.state.failures = Failures(db, now)
     app.state.desk = worker.create_desk(settings, db, now, carriers)
     app.state.metrics_token = settings.metrics_token
     app.include_router(system)
@@ -237,7 +240,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         components["schemas"] = {**shapes, **http.ERROR_SCHEMAS}
         components["securitySchemes"] = accounts_openapi.SECURITY_SCHEMES
         for path, operations in document["paths"].items():
-            for operation in operations.values():
-                operation["security"] = accounts_openapi.SECURITY if path.startswith("/api/") else []
+            for method, operation in operations.items():
+                operation["security"] = accounts_openapi.to_security(method, path)
         app.openapi_schema = document
     return app.openapi_schema

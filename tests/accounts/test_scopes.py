@@ -13,20 +13,6 @@ from tests.conftest import OWNER, STRANGER
 
 Serve = Callable[..., TestClient]
 
-# What any caller may ask: who they are.
-ANY_SCOPE = {("GET", "/api/v3/user/auth/metadata")}
-# Where the area's scope follows from the path; elsewhere only `api` will do.
-AREAS = [
-    (r"/api/v3/orders/create-label.*", "write:parcel"),
-    (r".*/signing-key", "write:integration"),  # a secret: who may read must not sign
-    (
-        r"/api/(v3|packhouse)/(shipments|parcels|parcel-documents|shipping-\w+|contracts|sender-addresses).*",
-        "write:parcel",
-    ),
-    (r"/api/(v3|packhouse)/orders.*", "order"),
-    (r"/api/(v3|packhouse)/(integrations|shop-order-statuses|event-subscriptions|deliveries).*", "integration"),
-]
-
 
 def routes(client: TestClient) -> Iterator[tuple[str, str]]:
     """From the description that the server makes of its own routes."""
@@ -61,29 +47,41 @@ def needed(client: TestClient, method: str, path: str, tokens: dict[str, dict[st
     return found
 
 
-def is_expected(method: str, path: str, opened: set[str]) -> bool:
-    if (method, path) in ANY_SCOPE:
-        return opened == set(SCOPES)
-    allowed = {ALL}
-    for pattern, area in AREAS:
-        if re.fullmatch(pattern, path):
-            verb = "read" if method == "GET" else "write"
-            allowed.add(area if ":" in area else f"{verb}:{area}")
-    return (
-        ALL in opened
-        and opened <= allowed
-        and (len(opened) > 1 or allowed == {ALL} or not path.startswith(("/api/v3/orders", "/api/v3/int")))
-    )
+def described(client: TestClient) -> dict[tuple[str, str], set[str]]:
+    """The scopes of which any one opens a route, as the document has it."""
+    found = {}
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        for method, operation in operations.items():
+            entries = [entry["OAuth2ClientCreds"] for entry in operation["security"] if "OAuth2ClientCreds" in entry]
+            if path.startswith("/api/"):
+                assert {"HTTPBasicAuth": []} in operation["security"]
+                found[method.upper(), path] = {scope for scopes in entries for scope in scopes or SCOPES}
+            else:
+                assert entries == []
+    return found
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_every_route_opens_to_its_scope_alone(serve: Serve) -> None:
+def test_every_route_opens_to_the_scopes_that_the_document_names(serve: Serve) -> None:
     client = serve()
     tokens = {scope: token(client, scope) for scope in SCOPES}
-    met = list(routes(client))
-    assert len(met) >= 20
-    opened = {(method, path): needed(client, method, path, tokens) for method, path in met}
-    assert {at: scopes for at, scopes in opened.items() if not is_expected(*at, scopes)} == {}
+    told = described(client)
+    assert len(told) >= 70
+    assert {at: needed(client, *at, tokens) for at in told} == told
+    assert all(ALL in scopes for scopes in told.values())
+    assert told["GET", "/api/v3/user/auth/metadata"] == set(SCOPES)
+    areas = {path: told["POST", path] - {ALL} for path in ("/api/v3/orders", "/api/v3/orders/create-label-sync")}
+    assert list(areas.values()) == [{"write:order"}, {"write:parcel"}]
+    assert told["GET", "/api/v3/integrations"] == {ALL, "read:integration"}
+    assert told["GET", "/api/packhouse/audit-log"] == {ALL}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_document_names_all_scopes_and_where_tokens_are_given(serve: Serve) -> None:
+    scheme = serve().get("/openapi.json").json()["components"]["securitySchemes"]["OAuth2ClientCreds"]
+    flow = scheme["flows"]["clientCredentials"]
+    assert (scheme["type"], flow["tokenUrl"]) == ("oauth2", "/oauth2/token")
+    assert list(flow["scopes"]) == list(SCOPES)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

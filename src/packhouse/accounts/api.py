@@ -24,7 +24,7 @@ async def issue_token(request: Request) -> Response:
     if form.get("grant_type") != "client_credentials":
         raise _refuse_grant(form.get("grant_type"))
     row = await auth.client(request, form)
-    scopes = tokens.choose_scopes(auth.to_granted(row), form.get("scope"))
+    scopes = auth.choose_scopes(request, row, form.get("scope"))
     async with house.db.write() as tx:
         issued = await tokens.issue_token(house.db, tx, row[0], row[7], auth.to_actor(row), scopes, now=house.clock())
     return http.json_response(issued, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})

@@ -2,7 +2,7 @@
 
 Actions are a noun and a verb in the past: `key.created`, `key.revoked`, `user.signed_in`, `user.sign_in_failed`. An
 actor is a kind and a name, as in an order's history; a subject is the name of what was changed, never a secret.
-Requests by API key are no sign-ins: there would be one entry for each.
+Requests by API key are no sign-ins: there would be one entry for each. What is refused is (`failures`), in bounds.
 """
 
 from datetime import datetime

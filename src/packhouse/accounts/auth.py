@@ -3,19 +3,19 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
 from packhouse.accounts import queries, tokens
+from packhouse.accounts.failures import Failure, Failures
 from packhouse.accounts.schema import ALL, Caller
 from packhouse.kit import clock, errors, http, limits, security
 
 # Compared against when there is no such key, so that a wrong key takes as long as a wrong secret.
 _NO_KEY = security.hash_secret(security.new_secret())
 _EVERYTHING = frozenset({ALL})
-_ACTORS = {"key": "api_key", "client": "oauth_client"}
 
 
 async def caller(request: Request, scope: str | None = None) -> Caller:
@@ -38,12 +38,17 @@ async def caller(request: Request, scope: str | None = None) -> Caller:
     return found
 
 
+def failures(request: Request) -> Failures:
+    return cast("Failures", request.app.state.failures)
+
+
 async def _find_by_key(request: Request, sent: str) -> Caller:
     public_key, secret = _decode(sent)
     row = await http.house(request).db.fetch_one(queries.FIND_KEY, public_key=public_key)
     if not security.is_secret(secret, row[1] if row else _NO_KEY) or row is None:
         row = await _find_client(request, public_key, secret)  # by its second secret, while that is good
         if row is None or not row[4]:
+            failures(request).note_key(public_key, "key.refused")
             raise _unauthenticated()
     return Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[3]))
 
@@ -69,7 +74,7 @@ async def _find_by_token(request: Request, sent: str) -> Caller:
         raise _unauthenticated()
     if clock.to_wire(row[1]) <= clock.to_wire(house.clock()):
         raise _unauthenticated()
-    return Caller(parts.account_id, row[5], f"{_ACTORS[row[3]]}:{row[4]}", _to_scopes(row[2]))
+    return Caller(parts.account_id, row[5], queries.to_actor(row[3], row[4]), _to_scopes(row[2]))
 
 
 def _to_scopes(words: str) -> frozenset[str]:
@@ -83,10 +88,22 @@ async def client(request: Request, form: dict[str, str]) -> Sequence[Any]:
         raise tokens.TokenRefusal(
             "invalid_request", "Send the client's credentials by HTTP Basic or in the form, once."
         )
-    for public_key, secret in _read_client(header, form):
+    sent = _read_client(header, form)
+    for public_key, secret in sent:
         if (row := await _find_client(request, public_key, secret)) is not None:
             return row
+    for public_key in {public_key for public_key, _ in sent}:
+        failures(request).note_key(public_key, "token.refused", "invalid_client")
     raise tokens.InvalidClient
+
+
+def choose_scopes(request: Request, row: Sequence[Any], asked: str | None) -> frozenset[str]:
+    """Of a row that `client` gave. Raises TokenRefusal."""
+    try:
+        return tokens.choose_scopes(_to_scopes(row[3]), asked)
+    except tokens.TokenRefusal:
+        failures(request).note(Failure(row[0], to_actor(row), "token.refused", "invalid_scope"))
+        raise
 
 
 def _read_client(header: str, form: dict[str, str]) -> list[tuple[str, str]]:
@@ -106,11 +123,7 @@ def _read_client(header: str, form: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def to_actor(row: Sequence[Any]) -> str:
-    return f"{_ACTORS[row[8]]}:{row[9]}"
-
-
-def to_granted(row: Sequence[Any]) -> frozenset[str]:
-    return _to_scopes(row[3])
+    return queries.to_actor(row[8], row[9])
 
 
 def _decode(encoded: str) -> tuple[str, str]:

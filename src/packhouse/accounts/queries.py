@@ -39,6 +39,9 @@ FIND_CLIENT = (
     .where(api_keys.c.public_key == bindparam("public_key"), api_keys.c.revoked_at.is_(None))
 )
 
+# Whose it is, or was.
+FIND_OWNER = select(api_keys.c.account_id, api_keys.c.kind).where(api_keys.c.public_key == bindparam("public_key"))
+
 FIND_TOKEN = (
     select(
         access_tokens.c.secret_hash,
@@ -56,6 +59,13 @@ FIND_TOKEN = (
         api_keys.c.revoked_at.is_(None),
     )
 )
+
+_ACTORS = {"key": "api_key", "client": "oauth_client"}
+
+
+def to_actor(kind: str, public_key: str) -> str:
+    """Who acts, as a history and the audit log name them."""
+    return f"{_ACTORS[kind]}:{public_key}"
 
 
 async def get_account(tx: AsyncConnection, name: str) -> Any:

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import audit, sessions, users
+from packhouse.accounts import audit, auth, sessions, users
+from packhouse.accounts.failures import Failure
 from packhouse.kit import http, security
 from packhouse.kit.db import Transaction
 from packhouse.web import rendering, visitors
@@ -63,8 +64,8 @@ async def _find_by_password(request: Request, email: str, password: str) -> Any:
     if is_right and user is not None and user.disabled_at is None:
         return user
     if user is not None:
-        async with http.house(request).db.write() as tx:
-            await _record(request, tx, user, "user.sign_in_failed")
+        failure = Failure(user.account_id, f"user:{user.id}", "user.sign_in_failed", user.email)
+        auth.failures(request).note(failure)
     return None
 
 

@@ -1,0 +1,101 @@
+"""Failed sign-ins and refused requests for tokens, told to the account that was meant in its audit log.
+
+An entry is written after the answer, so that the time that an answer takes tells nobody which keys and people there
+are. Of the failures of one key or person the first few an hour are written, then once that there are more: a flood
+fills no database.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import structlog
+
+from packhouse.accounts import audit, queries
+from packhouse.kit import errors, logs
+from packhouse.kit.clock import Clock
+from packhouse.kit.db import Database
+
+WINDOW = timedelta(hours=1)
+# Written of one key or person within the window, by each process.
+MOST = 10
+# How many keys and people a process remembers, and how many entries may wait to be written: past that the oldest are
+# forgotten, and the newest left out.
+_MOST_KNOWN = 10_000
+_MOST_WAITING = 100
+
+_log = structlog.get_logger()
+
+
+class Failure(NamedTuple):
+    """An entry in the making; `actor` is who they said they were."""
+
+    account_id: int
+    actor: str
+    action: str
+    subject: str
+
+
+class Failures:
+    """One of a server process; close it before its database."""
+
+    def __init__(self, db: Database, now: Clock) -> None:
+        self._db = db
+        self._clock = now
+        self._counted: dict[tuple[int, str], tuple[datetime, int]] = {}
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def note(self, failure: Failure) -> None:
+        self._start(self._write(failure))
+
+    def note_key(self, public_key: str, action: str, subject: str = "") -> None:
+        """Of whoever the key or client belongs to, live or revoked. One that nobody has leaves no entry."""
+        self._start(self._write_of_key(public_key, action, subject or public_key))
+
+    async def close(self) -> None:
+        while self._waiting:
+            await asyncio.wait(self._waiting)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        if len(self._waiting) >= _MOST_WAITING:
+            work.close()
+            return
+        task = asyncio.create_task(self._try(work))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _try(self, work: Coroutine[Any, Any, None]) -> None:
+        """Nobody waits for it, so nobody hears of what goes wrong."""
+        try:
+            await work
+        except errors.Unavailable as error:
+            _log.warning("failure not written down", detail=error.faults[0].detail)
+        except Exception as error:  # noqa: BLE001 - the answer is out
+            _log.error("failure not written down", **logs.where(error))
+
+    async def _write_of_key(self, public_key: str, action: str, subject: str) -> None:
+        row = await self._db.fetch_one(queries.FIND_OWNER, public_key=public_key)
+        if row is not None:
+            await self._write(Failure(row[0], queries.to_actor(row[1], public_key), action, subject))
+
+    async def _write(self, failure: Failure) -> None:
+        now = self._clock()
+        count = self._count(failure, now)
+        if count > MOST + 1:
+            return
+        if count > MOST:
+            failure = failure._replace(action=f"{failure.action}_often")
+        async with self._db.write() as tx:
+            await audit.record(self._db, tx, *failure, now=now)
+
+    def _count(self, failure: Failure, now: datetime) -> int:
+        """This one included."""
+        key = (failure.account_id, failure.actor)
+        since, count = self._counted.pop(key, (now, 0))
+        if now - since >= WINDOW:
+            since, count = now, 0
+        self._counted[key] = (since, count + 1)
+        if len(self._counted) > _MOST_KNOWN:
+            del self._counted[next(iter(self._counted))]
+        return count + 1
