@@ -16,7 +16,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chromium screenshots lint format bench bench-million check-install constraints clean
+.PHONY: help run test chromium redis screenshots lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -25,7 +25,7 @@ help: ## list these targets
 run: $(INSTALL_RUN) ## start a server with a demo account and a few orders (HOST=, PORT=)
 	@PACKHOUSE_DATABASE_URL=sqlite:///packhouse.db $(BIN)/packhouse demo run --host $(HOST) --port $(PORT)
 
-test: $(INSTALL_TEST) chromium ## run the tests (ARGS="-k upsert -x")
+test: $(INSTALL_TEST) chromium redis ## run the tests (ARGS="-k upsert -x")
 	@$(BIN)/python -m pytest $(ARGS)
 
 chromium: ## make sure that there is a browser for the tests of the page
@@ -35,6 +35,15 @@ chromium: ## make sure that there is a browser for the tests of the page
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; \
 	else \
 		echo "The tests of the page need Chromium (Debian: apt install chromium)." >&2; [ "$$CI" != true ]; \
+	fi; }
+
+redis: ## make sure that there is a Redis for the tests of the rate limits
+	@command -v redis-server > /dev/null || { \
+	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing Redis …"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server > /dev/null; \
+	else \
+		echo "Some tests need a Redis (Debian: apt install redis-server)." >&2; [ "$$CI" != true ]; \
 	fi; }
 
 screenshots: $(INSTALL_TEST) chromium ## make the pictures of the page in docs/

@@ -25,7 +25,7 @@ from packhouse.accounts import openapi as accounts_openapi
 from packhouse.accounts.failures import Failures
 from packhouse.integrations import api as integrations
 from packhouse.integrations import openapi as integrations_openapi
-from packhouse.kit import clock, errors, http, limits, logs, metrics, tracing
+from packhouse.kit import clock, counters, errors, http, limits, logs, metrics, redis_counters, tracing
 from packhouse.kit.db import Database, Tuning
 from packhouse.kit.replica import Lists
 from packhouse.orders import api as orders
@@ -85,7 +85,7 @@ def create_app(
         with suppress(asyncio.CancelledError):
             await sampling
         if house.limits is not None:
-            house.limits.close()
+            await house.limits.close()
         await house.lists.close()
         await db.close()
 
@@ -126,8 +126,15 @@ def _create_house(settings: Settings, now: clock.Clock) -> http.House:
         settings.max_body_bytes,
         metrics.Meters(orders.COUNTED),
         Lists(db, create_database(settings, url) if (url := settings.read_database_url) else None),
-        limits.Limiter(db, limits.DOCUMENTED) if settings.rate_limits == "documented" else None,
+        limits.Limiter(create_counters(settings, db), limits.DOCUMENTED) if settings.rate_limits != "off" else None,
     )
+
+
+def create_counters(settings: Settings, db: Database) -> counters.Counters:
+    """Of the rate limits. Raises RedisUrlError."""
+    found = counters.create_counters(db)
+    url = settings.redis_url
+    return found if url is None else redis_counters.RedisCounters(url.get_secret_value(), found)
 
 
 def create_app_from_environment(*, works: bool = True) -> ASGIApp:

@@ -31,18 +31,36 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+@pytest.fixture(params=["sqlite", "postgresql", "redis"])
+def counters(request: pytest.FixtureRequest) -> str:
+    """Where calls are counted: in the database, or in a Redis beside a SQLite database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def backend(counters: str) -> str:
+    return "sqlite" if counters == "redis" else counters
+
+
+@pytest.fixture
+def limits(counters: str, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings."""
+    url = {"redis_url": request.getfixturevalue("redis").url} if counters == "redis" else {}
+    return {"rate_limits": "documented", **url}
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def limited(database_url: str, clock: Clock) -> Iterator[Callable[[], TestClient]]:
+def limited(database_url: str, clock: Clock, limits: dict[str, Any]) -> Iterator[Callable[[], TestClient]]:
     """Each call starts another process's server on the same database, under the documented limits."""
     with ExitStack() as stack:
 
         def start() -> TestClient:
-            app = create_app(Settings(database_url=database_url, rate_limits="documented"), now=clock)
+            app = create_app(Settings(database_url=database_url, **limits), now=clock)
             client = stack.enter_context(TestClient(app, raise_server_exceptions=False))
             client.auth = OWNER
             return client
@@ -140,13 +158,10 @@ def test_off_by_default(client: TestClient) -> None:
     assert "RateLimit" not in client.get(READ).headers
 
 
-def test_processes_count_together(database_url: str, tmp_path: Path) -> None:
+def test_processes_count_together(database_url: str, tmp_path: Path, limits: dict[str, Any]) -> None:
     """Real ones: of 60 writes at once by four clients to two processes, no more than two seconds' worth pass."""
     with ExitStack() as stack:
-        servers = [
-            stack.enter_context(served.serve(database_url, tmp_path / f"log{n}", rate_limits="documented"))
-            for n in range(2)
-        ]
+        servers = [stack.enter_context(served.serve(database_url, tmp_path / f"log{n}", **limits)) for n in range(2)]
         clients = [stack.enter_context(servers[n % 2].client()) for n in range(4)]
         with ThreadPoolExecutor(4) as pool:
             made = pool.map(lambda client: [client.patch(WRITE, json={}).status_code for _ in range(15)], clients)

@@ -10,9 +10,12 @@ import typer
 import uvicorn
 
 from packhouse import migrations, worker
+from packhouse.app import create_counters, create_database
 from packhouse.cli import collector, processes, terminal
 from packhouse.cli.terminal import AsJson
 from packhouse.kit import logs, tracing
+from packhouse.kit.db import DatabaseUrlError
+from packhouse.kit.redis_counters import RedisUrlError
 from packhouse.settings import Settings
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
@@ -33,6 +36,8 @@ def serve(
     settings = terminal.load_settings()
     if settings.tracing:
         _require_tracing()
+    if settings.redis_url is not None:
+        _require_redis(settings)
     terminal.run(_prepare(settings, migrate=migrate))
     listener = bind(host, port)
     url = to_url(listener, host)
@@ -77,6 +82,13 @@ def _require_tracing() -> None:
     try:
         tracing.require_installed()
     except tracing.NotInstalled as error:
+        terminal.fail(str(error))
+
+
+def _require_redis(settings: Settings) -> None:
+    try:
+        create_counters(settings, create_database(settings))
+    except (RedisUrlError, DatabaseUrlError) as error:
         terminal.fail(str(error))
 
 

@@ -4,34 +4,16 @@ A limit is so many calls in any window of so many seconds. Counted is by fixed w
 much of it the last `seconds` still cover: a row an account and kind, whatever the limit, and no edge at which twice as
 many pass. A call that is refused is not counted, so that trying too early costs nothing.
 
-On PostgreSQL the counters stand in a table that is not logged; on SQLite in a file of their own beside the database,
-so that counting waits neither for the disk nor for whoever is writing orders. Lost counters are no harm.
+Where the counters stand is said in `counters`, and in `redis_counters`.
 """
 
 import math
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Table, Text, text
-
 from packhouse.kit import errors
-from packhouse.kit.db import Database, metadata
-
-rate_counters = Table(
-    "rate_counters",
-    metadata,
-    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", Text, primary_key=True),
-    *(
-        Column(f"{name}{part}", BigInteger, nullable=False)
-        for name in ("", "burst_")
-        for part in ("slot", "used", "before")
-    ),
-    prefixes=["UNLOGGED"],
-    info={"only": "postgresql"},
-)
+from packhouse.kit.counters import WEIGHT, Counters
 
 
 class Limit(NamedTuple):
@@ -56,7 +38,6 @@ DOCUMENTED = {
     WRITE: Policy(Limit("write", 100, 60), Limit("burst", 15, 1)),
 }
 _NO_BURST = Limit("none", 10**9, 1)
-_WEIGHT = 1000
 
 
 class _Window(NamedTuple):
@@ -68,52 +49,15 @@ class _Window(NamedTuple):
     @classmethod
     def at(cls, limit: Limit, now: float) -> "_Window":
         slot, passed = divmod(now, limit.seconds)
-        return cls(int(slot), _WEIGHT - int(passed * _WEIGHT / limit.seconds))
-
-
-def _now(name: str) -> tuple[str, str]:
-    """The calls of this window and of the one before, from a row that may be of an earlier one. A row of a later one
-    comes from a server whose clock is ahead: it counts as this one."""
-    slot, used, before = (f"rate_counters.{name}{part}" for part in ("slot", "used", "before"))
-    current = f"CASE WHEN {slot} >= :{name}slot THEN {used} ELSE 0 END"
-    previous = f"CASE WHEN {slot} >= :{name}slot THEN {before} WHEN {slot} = :{name}slot - 1 THEN {used} ELSE 0 END"
-    return current, previous
-
-
-def _update(name: str) -> str:
-    current, previous = _now(name)
-    slot = f"rate_counters.{name}slot"
-    later = f"CASE WHEN {slot} > :{name}slot THEN {slot} ELSE :{name}slot END"
-    return f"{name}slot = {later}, {name}used = {current} + 1, {name}before = {previous}"
-
-
-def _condition(name: str) -> str:
-    current, previous = _now(name)
-    weight, calls = (f"CAST(:{name}{part} AS bigint)" for part in ("weight", "calls"))
-    return f"({current}) * {_WEIGHT} + ({previous}) * {weight} + {_WEIGHT} <= {calls} * {_WEIGHT}"
-
-
-_COLUMNS = "slot, used, before, burst_slot, burst_used, burst_before"
-_TAKE = (
-    f"INSERT INTO rate_counters (account_id, kind, {_COLUMNS}) "  # noqa: S608 - made of the constants above
-    "VALUES (:account_id, :kind, :slot, 1, 0, :burst_slot, 1, 0) "
-    f"ON CONFLICT (account_id, kind) DO UPDATE SET {_update('')}, {_update('burst_')} "
-    f"WHERE {_condition('')} AND {_condition('burst_')} RETURNING {_COLUMNS}"
-)
-_LOOK = f"SELECT {_COLUMNS} FROM rate_counters WHERE account_id = :account_id AND kind = :kind"  # noqa: S608
-_CREATE = (
-    "CREATE TABLE IF NOT EXISTS rate_counters (account_id INTEGER, kind TEXT, slot INTEGER, used INTEGER, "
-    "before INTEGER, burst_slot INTEGER, burst_used INTEGER, burst_before INTEGER, PRIMARY KEY (account_id, kind))"
-)
+        return cls(int(slot), WEIGHT - int(passed * WEIGHT / limit.seconds))
 
 
 class Limiter:
     """`take` counts a call or raises Throttled; either way the headers say how much is left."""
 
-    def __init__(self, db: Database, policies: dict[str, Policy]) -> None:
-        self._db = db
+    def __init__(self, counters: Counters, policies: dict[str, Policy]) -> None:
+        self._counters = counters
         self._policies = policies
-        self._file: sqlite3.Connection | None = None
 
     async def take(self, account_id: int, kind: str, now: datetime) -> dict[str, str]:
         policy, at = self._policies[kind], now.timestamp()
@@ -122,39 +66,15 @@ class Limiter:
         for name, limit in zip(("", "burst_"), limits, strict=True):
             window = _Window.at(limit, at)
             values |= {f"{name}slot": window.slot, f"{name}weight": window.weight, f"{name}calls": limit.calls}
-        taken, row = await self._count(values)
+        taken, row = await self._counters.count(values, now)
         states = [_State.of(limit, row[i : i + 3], at) for limit, i in zip(policy.limits(), (0, 3), strict=False)]
         headers = _to_headers(states)
         if not taken:
             raise _throttled(states, headers)
         return headers
 
-    async def _count(self, values: dict[str, Any]) -> tuple[bool, Sequence[Any]]:
-        if self._db.is_sqlite:
-            return self._count_in_file(values)
-        async with self._db.write() as tx:
-            row = (await tx.execute(text(_TAKE), values)).first()
-            seen = row or (await tx.execute(text(_LOOK), {n: values[n] for n in ("account_id", "kind")})).one()
-        return row is not None, list(seen)
-
-    def _count_in_file(self, values: dict[str, Any]) -> tuple[bool, Sequence[Any]]:
-        try:
-            row = self._open().execute(_TAKE, values).fetchone()
-            return row is not None, row or self._open().execute(_LOOK, values).fetchone()
-        except sqlite3.Error as error:
-            raise errors.Unavailable(f"The rate counters cannot be used: {error.sqlite_errorname}.") from error
-
-    def _open(self) -> sqlite3.Connection:
-        if self._file is None:
-            self._file = sqlite3.connect(f"{self._db.url.database}-limits", isolation_level=None, timeout=1)
-            for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = OFF", _CREATE):
-                self._file.execute(statement)
-        return self._file
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+    async def close(self) -> None:
+        await self._counters.close()
 
 
 class _State(NamedTuple):
@@ -170,7 +90,7 @@ class _State(NamedTuple):
         if slot < window.slot:
             used, before = 0, used if slot == window.slot - 1 else 0
         passed = now % limit.seconds
-        weighed = used + before * window.weight / _WEIGHT
+        weighed = used + before * window.weight / WEIGHT
         return cls(limit, max(0, math.floor(limit.calls - weighed)), cls._wait(limit, used, before, passed))
 
     @staticmethod

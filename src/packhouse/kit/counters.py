@@ -1,0 +1,124 @@
+"""Where the rate limits' counters stand: in PostgreSQL in a table that is not logged, beside a SQLite database in a
+file of their own, so that counting waits neither for the disk nor for whoever is writing orders. Lost counters are no
+harm.
+
+A row an account and kind holds, of a limit and of its burst, which window it is of (`slot`), the calls in it and those
+in the one before. To count is one statement, which gives the row back only where there was room.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import BigInteger, Column, Table, Text, text
+
+from packhouse.kit import errors
+from packhouse.kit.db import Database, metadata
+
+rate_counters = Table(
+    "rate_counters",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    *(
+        Column(f"{name}{part}", BigInteger, nullable=False)
+        for name in ("", "burst_")
+        for part in ("slot", "used", "before")
+    ),
+    prefixes=["UNLOGGED"],
+    info={"only": "postgresql"},
+)
+
+WEIGHT = 1000
+PARTS = ("slot", "used", "before", "burst_slot", "burst_used", "burst_before")
+
+
+class Counters(Protocol):
+    async def count(self, values: Mapping[str, Any], now: datetime) -> tuple[bool, Sequence[int]]:
+        """Whether there was room, and the row as it is now, in the order of `PARTS`. `values` holds account_id, kind,
+        and of both limits slot, calls and, in thousandths, the weight of the window before."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def _now(name: str) -> tuple[str, str]:
+    """The calls of this window and of the one before, from a row that may be of an earlier one. A row of a later one
+    comes from a server whose clock is ahead: it counts as this one."""
+    slot, used, before = (f"rate_counters.{name}{part}" for part in ("slot", "used", "before"))
+    current = f"CASE WHEN {slot} >= :{name}slot THEN {used} ELSE 0 END"
+    previous = f"CASE WHEN {slot} >= :{name}slot THEN {before} WHEN {slot} = :{name}slot - 1 THEN {used} ELSE 0 END"
+    return current, previous
+
+
+def _update(name: str) -> str:
+    current, previous = _now(name)
+    slot = f"rate_counters.{name}slot"
+    later = f"CASE WHEN {slot} > :{name}slot THEN {slot} ELSE :{name}slot END"
+    return f"{name}slot = {later}, {name}used = {current} + 1, {name}before = {previous}"
+
+
+def _condition(name: str) -> str:
+    current, previous = _now(name)
+    weight, calls = (f"CAST(:{name}{part} AS bigint)" for part in ("weight", "calls"))
+    return f"({current}) * {WEIGHT} + ({previous}) * {weight} + {WEIGHT} <= {calls} * {WEIGHT}"
+
+
+_COLUMNS = ", ".join(PARTS)
+_TAKE = (
+    f"INSERT INTO rate_counters (account_id, kind, {_COLUMNS}) "  # noqa: S608 - made of the constants above
+    "VALUES (:account_id, :kind, :slot, 1, 0, :burst_slot, 1, 0) "
+    f"ON CONFLICT (account_id, kind) DO UPDATE SET {_update('')}, {_update('burst_')} "
+    f"WHERE {_condition('')} AND {_condition('burst_')} RETURNING {_COLUMNS}"
+)
+_LOOK = f"SELECT {_COLUMNS} FROM rate_counters WHERE account_id = :account_id AND kind = :kind"  # noqa: S608
+_CREATE = (
+    "CREATE TABLE IF NOT EXISTS rate_counters (account_id INTEGER, kind TEXT, slot INTEGER, used INTEGER, "
+    "before INTEGER, burst_slot INTEGER, burst_used INTEGER, burst_before INTEGER, PRIMARY KEY (account_id, kind))"
+)
+
+
+def create_counters(db: Database) -> Counters:
+    return _FileCounters(f"{db.url.database}-limits") if db.is_sqlite else _TableCounters(db)
+
+
+class _TableCounters:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def count(self, values: Mapping[str, Any], now: datetime) -> tuple[bool, Sequence[int]]:  # noqa: ARG002
+        async with self._db.write() as tx:
+            row = (await tx.execute(text(_TAKE), values)).first()
+            seen = row or (await tx.execute(text(_LOOK), {n: values[n] for n in ("account_id", "kind")})).one()
+        return row is not None, list(seen)
+
+    async def close(self) -> None:
+        pass
+
+
+class _FileCounters:
+    """A statement takes microseconds, so it runs right here."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: sqlite3.Connection | None = None
+
+    async def count(self, values: Mapping[str, Any], now: datetime) -> tuple[bool, Sequence[int]]:  # noqa: ARG002
+        try:
+            row = self._open().execute(_TAKE, values).fetchone()
+            return row is not None, row or self._open().execute(_LOOK, values).fetchone()
+        except sqlite3.Error as error:
+            raise errors.Unavailable(f"The rate counters cannot be used: {error.sqlite_errorname}.") from error
+
+    async def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._file is None:
+            self._file = sqlite3.connect(self._path, isolation_level=None, timeout=1)
+            for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = OFF", _CREATE):
+                self._file.execute(statement)
+        return self._file
