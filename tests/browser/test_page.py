@@ -162,3 +162,35 @@ def test_a_deletion_is_undone_also_after_a_reload(desk: Desk) -> None:
     page.locator("tbody tr", has_text="N-o-2").locator("input").check()
     page.locator(".selection button.danger").click()
     expect(page.locator("tbody .c-number")).to_have_text(["N-o-1"], timeout=20_000)  # the list hears of it
+
+
+def test_a_selection_is_shipped_with_the_option_that_is_chosen_and_printed(desk: Desk) -> None:
+    send(desk, order(1), order(2))
+    page = desk.open("/orders")
+    page.locator("#all").check()
+    choice = page.locator("#options select")
+    expect(choice.locator("option").first).to_contain_text("the account's default")
+    keep(page, "selection")
+    choice.select_option("post:express")
+    page.locator("[data-key=l]").click()
+    expect(page.locator("#progress")).to_contain_text("Print 2 labels in one PDF")
+    with page.expect_request("**/labels/print**") as asked:
+        page.locator("[data-print]").click()
+    assert asked.value.frame != page.main_frame
+    answer = httpx.get(f"{desk.url}/api/v3/shipments", auth=OWNER).json()["data"]
+    assert {one["ship_with"]["properties"]["shipping_option_code"] for one in answer} == {"post:express"}
+
+
+def test_an_order_is_split_into_parcels(desk: Desk) -> None:
+    [id] = send(desk, order(1))
+    page = desk.open(f"/orders/{id}")
+    page.locator("text=Split into 2 parcels").click()
+    page.fill("[name='parcels/0/items/0']", "1")
+    page.fill("[name='parcels/1/items/0']", "3")
+    page.locator("[data-key=l-one]").click()
+    expect(page.locator("#label .fault")).to_contain_text("More than was ordered")
+    assert find_violations(page) == []
+    page.fill("[name='parcels/1/items/0']", "1")
+    page.locator("[data-key=l-one]").click()
+    expect(page.locator("#progress")).to_contain_text("Print 2 labels in one PDF")
+    desk.complaints = [told for told in desk.complaints if "422" not in told]

@@ -88,13 +88,18 @@ def pack(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) 
     return packed
 
 
+def _is_meant(line: Mapping[str, Any], place: int, item: Mapping[str, Any]) -> bool:
+    """By its place where a line says one (the page's do, because an item need not have an `item_id`), else by that."""
+    return bool(place == line["place"] if "place" in line else item.get("item_id") == line["item_id"])
+
+
 def _take(items: Sequence[dict[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The order's items with the quantities that are wanted; two of one `item_id` are taken from in turn."""
     taken = []
     for line in wanted:
         left = line["quantity"]
-        for item in items:
-            if item.get("item_id") == line["item_id"] and left > 0:
+        for place, item in enumerate(items):
+            if _is_meant(line, place, item) and left > 0:
                 count = min(left, item["quantity"])
                 taken.append({**item, "quantity": count, "total_price": _share(item, count)})
                 left -= count
@@ -112,20 +117,22 @@ def _share(item: Mapping[str, Any], count: int) -> dict[str, Any]:
 
 def find_flaws(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) -> Iterator[Flaw]:
     """Items that the order has not, and more of an item than was ordered."""
-    left: Counter[str] = Counter()
-    for item in order["order_details"]["order_items"]:
+    left: Counter[str | int] = Counter()
+    for place, item in enumerate(order["order_details"]["order_items"]):
+        left[place] = item["quantity"]
         if "item_id" in item:
             left[item["item_id"]] += item["quantity"]
     for number, parcel in enumerate(parcels or ()):
         for line, wanted in enumerate(parcel["parcel_items"]):
             at = ("parcels", number, "parcel_items", line)
-            item_id = wanted["item_id"]
-            if item_id not in left:
+            item_id: str = wanted["item_id"]
+            which: str | int = wanted.get("place", item_id)
+            if which not in left:
                 yield Flaw((*at, "item_id"), f"The order has no item with item_id {item_id}")
                 continue
-            if wanted["quantity"] > left[item_id]:
-                yield Flaw((*at, "quantity"), f"More than was ordered: {max(left[item_id], 0)} are left of {item_id}")
-            left[item_id] -= wanted["quantity"]
+            if wanted["quantity"] > left[which]:
+                yield Flaw((*at, "quantity"), f"More than was ordered: {max(left[which], 0)} are left of {item_id}")
+            left[which] -= wanted["quantity"]
 
 
 def find_odd_totals(order: Mapping[str, Any]) -> Iterator[OddTotal]:

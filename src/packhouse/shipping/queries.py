@@ -58,6 +58,8 @@ FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "announced_before": lambda instant: _s.announced_at <= instant,
     "announced_after": lambda instant: _s.announced_at >= instant,
     "ids": _s.uuid.in_,
+    # Not a parameter of the API: our own ids.
+    "numbers": _s.id.in_,
     "shipment_uuids": _s.uuid.in_,
     "order": lambda order_id: _s.for_order == order_id,
 }

@@ -47,7 +47,7 @@ def to_patch(order: Mapping[str, Any], sent: Fields) -> dict[str, Any]:
     for name, value in changed.items():
         steps = name.split("/")
         if "order_items" in steps:
-            items[int(steps[2])] = _to_number(value)
+            items[int(steps[2])] = to_number(value)
         elif name.startswith("shipping_details/measurement/weight"):
             patch["shipping_details"] = {"measurement": {"weight": _to_weight(sent)}}
         else:
@@ -73,10 +73,10 @@ def _to_value(name: str, value: str) -> Any:
 
 def _to_weight(sent: Fields) -> dict[str, Any]:
     value = sent.get("shipping_details/measurement/weight/value", "").replace(",", ".")
-    return {"value": _to_number(value), "unit": sent.get("shipping_details/measurement/weight/unit", "kg")}
+    return {"value": to_number(value), "unit": sent.get("shipping_details/measurement/weight/unit", "kg")}
 
 
-def _to_number(text: str) -> Any:
+def to_number(text: str) -> Any:
     """As JSON writes it; what is no number is left for the API to refuse in its own words."""
     try:
         found = orjson.loads(text)

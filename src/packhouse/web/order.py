@@ -14,25 +14,16 @@ from packhouse.accounts import users
 from packhouse.kit import errors, http, pagination
 from packhouse.orders import operations, queries, schema, search, warnings
 from packhouse.shipping import queries as shipments
+from packhouse.shipping import setup
 from packhouse.shipping.api import desk
-from packhouse.shipping.options import find_options
-from packhouse.shipping.rules import choose
-from packhouse.shipping.setup_schema import Setup
-from packhouse.web import edits, orders, rendering, rows, visitors
+from packhouse.web import choices, edits, orders, rendering, rows, visitors
+from packhouse.web import parcels as packing
 from packhouse.web.front import front
 
 router = APIRouter(include_in_schema=False)
 
 _HISTORY = 50
 _CHANGED = ("replace", "add", "remove")
-
-
-class Suggestion(NamedTuple):
-    """The shipping option that is taken unless another is chosen: who asks for it, and the rule that does."""
-
-    name: str
-    source: str
-    rule: str
 
 
 class Shown(NamedTuple):
@@ -46,8 +37,8 @@ class Shown(NamedTuple):
     history: list[Any]
     people: Mapping[str, str]
     shipments: list[Any]
-    options: list[tuple[str, str]]
-    suggestion: Suggestion
+    live: int
+    choices: choices.Choices
     leaving: list[orders.Leaving]
 
 
@@ -65,7 +56,7 @@ _NOTHING = Typed({}, {})
 @router.get("/orders/{id}")
 async def show_order(request: Request) -> Response:
     visitor = await visitors.visitor(request)
-    return await _show(request, visitor, _to_id(request))
+    return await answer_order(request, visitor, to_id(request))
 
 
 @router.post("/orders/{id}")
@@ -73,7 +64,7 @@ async def change_order(request: Request) -> Response:
     """One section of the page: its fields that differ are patched, with the rules and the words of the API."""
     visitor = await visitors.visitor(request, scope="write:order")
     form = await visitors.read_form(request, visitor.token)
-    id = _to_id(request)
+    id = to_id(request)
     sent = {name: visitors.text(form, name).replace("\r\n", "\n") for name in form if "/" in name}
     house = http.house(request)
     try:
@@ -84,11 +75,11 @@ async def change_order(request: Request) -> Response:
             patch = _read(stored, sent, visitors.text(form, "version"))
             await operations.patch_order(house.db, tx, visitor.caller, id, patch, now=house.clock())
     except errors.Conflict:
-        return await _show(request, visitor, id, Typed(sent, {}, is_stale=True), status=409)
+        return await answer_order(request, visitor, id, Typed(sent, {}, is_stale=True), status=409)
     except errors.Invalid as refusal:
-        return await _show(request, visitor, id, Typed(sent, edits.to_faults(refusal.faults)), status=422)
+        return await answer_order(request, visitor, id, Typed(sent, edits.to_faults(refusal.faults)), status=422)
     if rendering.is_partial(request):
-        return await _show(request, visitor, id)
+        return await answer_order(request, visitor, id)
     query = request.scope.get("query_string", b"").decode("latin-1")
     return rendering.redirect(request, f"/orders/{id}" + (f"?{query}" if query else ""))
 
@@ -103,14 +94,23 @@ def _read(stored: Any, sent: Mapping[str, str], version: str) -> Any:
     return reading.value
 
 
-async def _show(
-    request: Request, visitor: visitors.Visitor, id: int, typed: Typed = _NOTHING, *, status: int = 200
+async def answer_order(
+    request: Request,
+    visitor: visitors.Visitor,
+    id: int,
+    typed: Typed = _NOTHING,
+    *,
+    parcels: int | None = None,
+    status: int = 200,
 ) -> Response:
+    """The order with what was typed into its forms; `parcels` is how many the form for its label has."""
     shown = await find_order(request, visitor, id)
     values: dict[str, Any] = {
         "order": shown,
         "typed": typed,
         "fields": edits.to_fields(shown.document),
+        "parcels": parcels or _to_count(request.query_params.get("parcels", "")),
+        "most_parcels": packing.MOST,
         "outside_images": front(request).outside_images,
         "list_query": orders.read_state(request).query(cursor=request.query_params.get("cursor", "")),
     }
@@ -118,6 +118,10 @@ async def _show(
         return rendering.render(request, "order.html", visitor, status=status, **values)
     values |= orders.to_values(request, await orders.find_listing(request, visitor))
     return rendering.render(request, "order_page.html", visitor, status=status, **values)
+
+
+def _to_count(text: str) -> int:
+    return min(int(text), packing.MOST) if re.fullmatch(r"[1-9][0-9]?", text) else 1
 
 
 async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Shown:
@@ -131,32 +135,19 @@ async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Sh
         people = {f"user:{row.id}": row.email for row in await users.list_users(tx, account_id)}
         shops = await orders.list_shops(tx, account_id)
         shipped = await shipments.list_shipments_of_order(tx, account_id, id)
-        setup = await shipments.find_setup(tx, account_id) or Setup()
         leaving = [asked for asked in await orders.find_leaving(request, visitor, tx) if id in asked.ids]
     document = orjson.loads(found[0].document)
-    options, suggestion = _find_options(request, setup, document)
+    house = http.house(request)
+    account = await setup.read_setup(house.db, account_id, now=house.clock())
+    found_choices = choices.find_choices(desk(request).options, account, [document])
     origin = visitor.session.caller.country_code
     places: dict[str, list[str]] = {}
     for warning in warnings.find_warnings(document, origin):
         places.setdefault("/".join(map(str, warning.path)), []).append(warning.detail)
     row = rows.to_row(id, found[0].document, shops, origin)
+    live = found[0].live_shipments
     entries = [_to_entry(entry) for entry in history.rows]
-    return Shown(id, found[0].version, document, row, places, entries, people, shipped, options, suggestion, leaving)
-
-
-def _find_options(
-    request: Request, setup: Setup, document: Mapping[str, Any]
-) -> tuple[list[tuple[str, str]], Suggestion]:
-    """Those that go to the order's country, and what would be chosen without being told."""
-    known = desk(request).options
-    country = (document.get("shipping_address") or {}).get("country_code")
-    found = find_options(known, setup, {"to_country_code": country})
-    names = {option.code: option.name for option in known.all()}
-    integration = document["order_details"]["integration"]["id"]
-    choice = choose(setup, {}, document, integration, apply_rules=True)
-    rule = setup.rule.get(choice.rule_id or 0) or {}
-    suggestion = Suggestion(names.get(choice.option_code, choice.option_code), choice.source, rule.get("name", ""))
-    return [(option.code, option.name) for option, _contract in found], suggestion
+    return Shown(id, found[0].version, document, row, places, entries, people, shipped, live, found_choices, leaving)
 
 
 def _to_entry(row: Any) -> dict[str, Any]:
@@ -186,7 +177,7 @@ def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()[:300]
 
 
-def _to_id(request: Request) -> int:
+def to_id(request: Request) -> int:
     text = request.path_params["id"]
     if not re.fullmatch(r"[1-9][0-9]{0,17}", text):
         raise HTTPException(404)

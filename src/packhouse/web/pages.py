@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http
-from packhouse.web import assets, deletions, live, order, orders, rendering, shipping, sign_in, visitors
+from packhouse.web import assets, deletions, labels, live, order, orders, rendering, shipping, sign_in, visitors
 
 router = APIRouter(include_in_schema=False)
-for room in (assets, sign_in, live, shipping, deletions, orders, order):
+for room in (assets, sign_in, live, shipping, labels, deletions, orders, order):
     router.include_router(room.router)
 
 

@@ -102,6 +102,16 @@ def headers(request: Request) -> dict[str, str]:
     return {**_HEADERS, "Content-Security-Policy": _POLICY.format(images=images)}
 
 
+def document(request: Request, body: bytes, name: str) -> Response:
+    """A PDF, which our own pages may hold in a frame to print it."""
+    shown = {**headers(request), "Content-Security-Policy": "frame-ancestors 'self'"}
+    return Response(
+        body,
+        media_type="application/pdf",
+        headers={**shown, "Content-Disposition": f'inline; filename="{name}"'},
+    )
+
+
 def is_partial(request: Request) -> bool:
     """htmx asks for a part of the page; going back in history it asks for the whole."""
     asked = request.headers

@@ -7,6 +7,7 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 // --- The selection outlives each replacement of the list: it is kept by id.
 const selected = new Set();
 let here = null;
+let waiting = 0;
 
 function rows() { return all(".orders tbody tr[data-id]"); }
 
@@ -20,6 +21,8 @@ function showSelection() {
   }
   for (const count of all("[data-selected]")) count.textContent = String(selected.size);
   for (const row of rows()) row.classList.toggle("here", row.dataset.id === here);
+  clearTimeout(waiting);
+  waiting = setTimeout(askOptions, 120);
 }
 
 function keepOnlyShown() {
@@ -146,6 +149,30 @@ document.addEventListener("htmx:after:swap", () => {
 document.addEventListener("htmx:error", () => { if (!navigator.onLine) one("#offline").hidden = false; });
 window.addEventListener("pageshow", () => { for (const box of all(".orders tbody input:checked")) selected.add(box.value); showSelection(); });
 
-for (const button of all("[data-print]")) button.addEventListener("click", () => window.print());
+// --- Printing: the PDF in a frame that nobody sees, so that the printer is asked for at once. Where the browser shows no
+// PDF in a frame, or says no, the link opens it beside.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-print]");
+  if (!link || !navigator.pdfViewerEnabled || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  one("#print")?.remove();
+  const frame = document.createElement("iframe");
+  frame.id = "print";
+  frame.className = "sr";
+  frame.title = link.textContent;
+  frame.onload = () => { try { frame.contentWindow.focus(); frame.contentWindow.print(); } catch { window.open(link.href, "_blank", "noopener"); } };
+  frame.src = link.href;
+  document.body.append(frame);
+});
+
+// --- What the selection can be shipped with, and what its rules suggest.
+let asked = "";
+function askOptions() {
+  const place = one("[data-options]");
+  const ids = [...selected].sort().join("&id=");
+  if (!place || !ids || (ids === asked && place.childElementCount)) return;
+  asked = ids;
+  htmx.ajax("GET", `${place.dataset.options}?id=${ids}`, { target: "#options", swap: "innerHTML" });
+}
 localTimes();
 listen();

@@ -1,0 +1,51 @@
+"""Which shipping options a person can choose, and which one would be taken without being told."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from packhouse.shipping.options import Options, find_options
+from packhouse.shipping.rules import choose
+from packhouse.shipping.setup_schema import Setup
+
+
+class Suggestion(NamedTuple):
+    """The option that is taken unless another is chosen: who asks for it, and the rule that does."""
+
+    code: str
+    name: str
+    source: str
+    rule: str
+
+
+class Choices(NamedTuple):
+    """`options` are codes and names of those that go wherever the orders go; `suggestions` are counted by orders."""
+
+    options: list[tuple[str, str]]
+    suggestions: list[tuple[Suggestion, int]]
+
+    @property
+    def suggestion(self) -> Suggestion:
+        """Of one order."""
+        return self.suggestions[0][0]
+
+    def is_suggested(self, code: str) -> bool:
+        return any(suggestion.code == code for suggestion, _ in self.suggestions)
+
+
+def find_choices(known: Options, setup: Setup, documents: Iterable[Mapping[str, Any]]) -> Choices:
+    orders = list(documents)
+    countries = sorted({(order.get("shipping_address") or {}).get("country_code") or "" for order in orders})
+    usable = [{option.code for option, _ in find_options(known, setup, {"to_country_code": c})} for c in countries]
+    names = {option.code: option.name for option in known.all()}
+    suggested = Counter(_find_suggestion(names, setup, order) for order in orders)
+    common = set.intersection(*usable) if usable else set()
+    return Choices([(code, name) for code, name in names.items() if code in common], suggested.most_common())
+
+
+def _find_suggestion(names: Mapping[str, str], setup: Setup, order: Mapping[str, Any]) -> Suggestion:
+    integration = order["order_details"]["integration"]["id"]
+    choice = choose(setup, {}, order, integration, apply_rules=True)
+    rule = setup.rule.get(choice.rule_id or 0) if choice.source == "rule" else None
+    name = names.get(choice.option_code, choice.option_code)
+    return Suggestion(choice.option_code, name, choice.source, (rule or {}).get("name", ""))

@@ -1,0 +1,267 @@
+"""From orders to labels: made for one or many, printed together, tried again."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Any, NamedTuple
+
+import orjson
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.accounts.schema import Caller
+from packhouse.kit import errors, http, pagination
+from packhouse.kit.db import Transaction
+from packhouse.orders import queries as order_queries
+from packhouse.orders import search
+from packhouse.shipping import announce, operations, printing, queries, schema, setup
+from packhouse.shipping.api import desk
+from packhouse.shipping.carriers import Unreachable
+from packhouse.web import choices, order, parcels, ranges, rendering, visitors
+
+router = APIRouter(include_in_schema=False)
+
+SCOPE = "write:parcel"
+MOST = 200
+# Orders of one transaction: on SQLite nobody else writes while it lasts.
+_TOGETHER = 20
+_UNDERWAY = (operations.ANNOUNCING, operations.WITHDRAWING, operations.CANCELLING)
+_SHIPPED = "It has a label already. To make another, open the order."
+_MEANWHILE = "A label was made of this order meanwhile: look at its shipments, and make another if it needs one."
+
+
+class Outcome(NamedTuple):
+    """Of a selection: ids of the shipments made, and why others were not, by the order's id."""
+
+    ids: list[int]
+    refused: dict[int, str]
+
+
+class Selection(NamedTuple):
+    """Ids of orders, how those of them were packed whose shipment failed, and the option that was chosen."""
+
+    ids: Sequence[int]
+    packed: Mapping[int, list[Mapping[str, Any]]]
+    option: str | None
+
+
+@router.get("/orders/options")
+async def show_options(request: Request) -> Response:
+    """What a selection can be shipped with, and what it would be."""
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    ids = visitors.ids(request.query_params.getlist("id"), MOST)
+    house, account_id = http.house(request), visitor.session.account_id
+    async with house.db.read() as tx:
+        documents = [orjson.loads(row.document) for row in await search.find_stored(tx, account_id, ids)]
+    account = await setup.read_setup(house.db, account_id, now=house.clock())
+    found = choices.find_choices(desk(request).options, account, documents)
+    return rendering.render(request, "option_choice.html", visitor, choices=found)
+
+
+@router.post("/orders/labels")
+async def make_labels(request: Request) -> Response:
+    """The worker asks the carriers; how far it is stands at an address of its own."""
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    form = await visitors.read_form(request, visitor.token)
+    ids = visitors.ids(visitors.texts(form, "id"), MOST)
+    again = visitors.ids(visitors.texts(form, "again"), MOST)
+    packed = await _find_failed(request, visitor.caller, again)
+    selection = Selection([*ids, *packed], packed, visitors.text(form, "option") or None)
+    outcome = await _ship_in_parts(request, visitor.caller, selection)
+    if len(outcome.ids) == 1 and not outcome.refused:
+        await _announce(request, visitor.caller, outcome.ids[0])
+    return _to_progress(request, outcome, selection.option)
+
+
+def _to_progress(request: Request, outcome: Outcome, option: str | None) -> Response:
+    shown = {"shipments": ranges.to_text(outcome.ids), "refused": ranges.to_text(outcome.refused), "option": option}
+    return rendering.redirect(request, "/labels" + rendering.to_query(**shown))
+
+
+@router.post("/orders/{id}/label")
+async def make_label(request: Request) -> Response:
+    """Of one order, in as many parcels as the form has; what is refused stands at its field."""
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    form = await visitors.read_form(request, visitor.token)
+    id = order.to_id(request)
+    sent = {name: visitors.text(form, name) for name in form if name.startswith("parcels/")}
+    count = len(visitors.texts(form, "parcel")) or 1
+    option = visitors.text(form, "option") or None
+    house = http.house(request)
+    try:
+        async with house.db.write() as tx:
+            row = await order_queries.find_order(tx, visitor.session.account_id, id)
+            if row is None:
+                raise HTTPException(404)
+            document = orjson.loads(row.document)
+            await _require_seen(tx, visitor.caller, document, visitors.text(form, "seen"))
+            wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST))
+            made = await _ship_one(request, tx, visitor.caller, wanted, waits=True)
+    except parcels.Refused as refusal:
+        typed = order.Typed({**sent, "option": option or ""}, refusal.fields)
+        return await order.answer_order(request, visitor, id, typed, parcels=count, status=422)
+    await _announce(request, visitor.caller, made[0])
+    return _to_progress(request, Outcome(made, {}), option)
+
+
+async def _require_seen(tx: Transaction, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
+    """Raises Refused where there are other shipments than the form showed: two people pack from one list."""
+    [row] = await _lock(tx, caller, document)
+    if str(row.live_shipments) != seen:
+        raise parcels.Refused(errors.Conflict(errors.Fault("conflict", _MEANWHILE)), [])
+
+
+async def _lock(tx: Transaction, caller: Caller, document: Mapping[str, Any]) -> Sequence[Any]:
+    integration = document["order_details"]["integration"]["id"]
+    return await order_queries.find_shippable(tx, caller.account_id, integration, [document["order_id"]], [])
+
+
+async def _ship_one(
+    request: Request, tx: Transaction, caller: Caller, wanted: parcels.Wanted, *, waits: bool
+) -> list[int]:
+    """The shipment's id. With `waits` this request asks the carrier itself, and the worker only where that fails.
+
+    Raises Refused.
+    """
+    house = http.house(request)
+    now = house.clock()
+    due_at = now + announce.GRACE if waits else None
+    options = desk(request).options
+    try:
+        shipped = await operations.ship_orders(house.db, tx, caller, wanted.call, options, now=now, due_at=due_at)
+    except errors.Refusal as refusal:
+        raise parcels.Refused(refusal, wanted.places) from None
+    for fault in shipped.faults.values():
+        raise parcels.Refused(fault, wanted.places)
+    return [draft.id for draft in shipped.drafts]
+
+
+async def _find_failed(request: Request, caller: Caller, ids: Sequence[int]) -> dict[int, list[Mapping[str, Any]]]:
+    """Of shipments that failed, how they were packed, by the order's id."""
+    async with http.house(request).db.read() as tx:
+        page = await queries.list_shipments(tx, caller.account_id, {"numbers": ids}, pagination.Cursor(), MOST)
+    failed = [found for found in page.rows if found.row.state == operations.FAILED]
+    return {f.row.for_order: [orjson.loads(parcel.document) for parcel in f.parcels] for f in failed}
+
+
+async def _ship_in_parts(request: Request, caller: Caller, selection: Selection) -> Outcome:
+    outcome = Outcome([], {})
+    waits = len(selection.ids) == 1
+    ids = iter(selection.ids)
+    while part := list(islice(ids, _TOGETHER)):
+        async with http.house(request).db.write() as tx:
+            made = await _ship_each(request, tx, caller, selection._replace(ids=part), waits=waits)
+        outcome.ids.extend(made.ids)
+        outcome.refused.update(made.refused)
+    return outcome
+
+
+async def _find_refusals(request: Request, caller: Caller, selection: Selection) -> dict[int, str]:
+    """Why orders are refused now, in the words of the attempt: it is made once more and taken back."""
+    outcome = Outcome([], {})
+    with suppress(_Undone):
+        async with http.house(request).db.write() as tx:
+            outcome = await _ship_each(request, tx, caller, selection, waits=False)
+            raise _Undone
+    return outcome.refused
+
+
+class _Undone(Exception):
+    """Takes a transaction back that was a question."""
+
+
+async def _ship_each(
+    request: Request, tx: Transaction, caller: Caller, selection: Selection, *, waits: bool
+) -> Outcome:
+    """Each order succeeds or is refused by itself; one that has a live shipment is, because somebody else made it."""
+    outcome = Outcome([], {})
+    found = await search.find_stored(tx, caller.account_id, selection.ids)
+    for row in sorted(found, key=lambda row: selection.ids.index(row.id)):
+        document = orjson.loads(row.document)
+        [locked] = await _lock(tx, caller, document)
+        if locked.live_shipments:
+            outcome.refused[row.id] = _SHIPPED
+            continue
+        try:
+            wanted = _read_call(document, selection, row.id)
+            outcome.ids.extend(await _ship_one(request, tx, caller, wanted, waits=waits))
+        except parcels.Refused as refusal:
+            outcome.refused[row.id] = " ".join(fault.detail for fault in refusal.faults)
+    return outcome
+
+
+def _read_call(document: Mapping[str, Any], selection: Selection, id: int) -> parcels.Wanted:
+    if id in selection.packed:
+        return parcels.repeat_call(document, selection.option, selection.packed[id])
+    return parcels.read_call(document, selection.option, {}, 1)
+
+
+async def _announce(request: Request, caller: Caller, id: int) -> None:
+    """Whatever comes of it stands in the shipment; a carrier that does not answer is asked again by the worker."""
+    try:
+        await announce.announce(desk(request), caller.account_id, id)
+    except (Unreachable, errors.Unavailable):
+        return
+
+
+@router.get("/labels")
+async def show_labels(request: Request) -> Response:
+    """How far a selection is. All of it stands in the address, so it outlives a reload."""
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    given = request.query_params
+    ids = ranges.from_text(given.get("shipments", ""), MOST)
+    refused = ranges.from_text(given.get("refused", ""), MOST)
+    account_id = visitor.session.account_id
+    async with http.house(request).db.read() as tx:
+        page = await queries.list_shipments(tx, account_id, {"numbers": ids}, pagination.Cursor(), MOST)
+        rows = await search.find_stored(tx, account_id, refused) if refused else []
+    option = given.get("option") or None
+    reasons = await _find_refusals(request, visitor.caller, Selection(refused, {}, option)) if rows else {}
+    values = {**_to_states(page.rows), "section": "shipments", "option": option or ""}
+    values |= {"total": len(page.rows) + len(rows), "here": f"/labels?{request.url.query}"}
+    values |= {"refused": [(row, reasons.get(row.id, "")) for row in rows]}
+    template = "labels_progress.html" if rendering.is_partial(request) else "labels.html"
+    return rendering.render(request, template, visitor, **values)
+
+
+def _to_states(found: Sequence[queries.Shipment]) -> dict[str, Any]:
+    ready = [shipment for shipment in found if shipment.row.state == operations.READY]
+    failed = [shipment for shipment in found if shipment.row.state == operations.FAILED]
+    return {
+        "underway": [shipment for shipment in found if shipment.row.state in _UNDERWAY],
+        "ready": ready,
+        "failed": [(shipment, _to_reason(shipment)) for shipment in failed],
+        "labels": sum(len(shipment.parcels) for shipment in ready),
+        "printable": ranges.to_text(shipment.row.id for shipment in ready),
+    }
+
+
+def _to_reason(shipment: queries.Shipment) -> str:
+    return " ".join(error["detail"] for error in orjson.loads(shipment.row.errors))
+
+
+_KINDS = ("label", "customs-declaration", "commercial-invoice")
+
+
+@router.get("/labels/print")
+async def print_labels(request: Request) -> Response:
+    """The documents of parcels, or of all parcels of shipments, in one PDF, in the order asked."""
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    given = request.query_params
+    ids = visitors.ids(given.getlist("parcel"), 2 * MOST)
+    account_id = visitor.session.account_id
+    async with http.house(request).db.read() as tx:
+        asked = {"numbers": ranges.from_text(given.get("shipments", ""), MOST)}
+        page = await queries.list_shipments(tx, account_id, asked, pagination.Cursor(), MOST)
+        ids += [parcel.id for shipment in reversed(page.rows) for parcel in shipment.parcels]
+        kinds = _KINDS[:1] if given.get("only") == "labels" else _KINDS
+        found = await queries.find_contents(tx, account_id, ids, kinds)
+    if not found:
+        raise HTTPException(404)
+    rows = sorted(found, key=lambda row: (ids.index(row.parcel_id), kinds.index(row.kind)))
+    contents = [await announce.read_content(desk(request), account_id, row) for row in rows]
+    label = schema.Label(schema.PDF, schema.DPIS[schema.PDF][0])
+    body = await printing.merge(rows, contents, label, None)
+    return rendering.document(request, body, "labels.pdf")

@@ -1,0 +1,134 @@
+"""What a person typed about the parcels of an order, as the label call that the API would have been sent.
+
+Fields are named as a call names their places, like `parcels/0/weight/value`; how many of the order's third item go into
+the second parcel stands in `parcels/1/items/2`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from packhouse.kit import errors
+from packhouse.shipping import schema
+from packhouse.web.edits import Fields, to_number
+
+# As many as a table on a page can show; the API takes more.
+MOST = 12
+SIDES = ("length", "width", "height")
+_EMPTY = "Nothing is in this parcel."
+_PREFIX = f"{errors.ATTRIBUTES}/orders/[0]/"
+
+
+class Wanted(NamedTuple):
+    """A call for one order, and the places of its items by parcel and line."""
+
+    call: schema.LabelCall
+    places: list[list[int]]
+
+
+def read_call(order: Mapping[str, Any], option: str | None, sent: Fields, count: int) -> Wanted:
+    """Raises Invalid in the words of the API."""
+    selector: dict[str, Any] = {"order_id": order["order_id"], "apply_shipping_rules": option is None}
+    parcels = [_to_parcel(order, sent, index, count) for index in range(count)]
+    empty = [index for index, parcel in enumerate(parcels) if not parcel["parcel_items"]]
+    if empty:
+        faults = [errors.Fault("invalid", _EMPTY, pointer=f"{_PREFIX}parcels/{index}/items") for index in empty]
+        raise Refused(errors.Invalid(faults), [])
+    if count > 1 or any(len(parcel) > 1 for parcel in parcels):
+        selector["parcels"] = parcels
+    return _read(order, option, selector)
+
+
+def repeat_call(order: Mapping[str, Any], option: str | None, documents: Sequence[Mapping[str, Any]]) -> Wanted:
+    """As a shipment was packed that failed; `documents` are those of its parcels. An order that has other items by now
+    is packed as one parcel."""
+    selector: dict[str, Any] = {"order_id": order["order_id"], "apply_shipping_rules": option is None}
+    parcels = [_to_same(order, document) for document in documents]
+    if all(parcel is not None for parcel in parcels):
+        selector["parcels"] = parcels
+    return _read(order, option, selector)
+
+
+def _read(order: Mapping[str, Any], option: str | None, selector: dict[str, Any]) -> Wanted:
+    parcels = selector.get("parcels", [])
+    places = [[line.pop("place") for line in parcel["parcel_items"]] for parcel in parcels]
+    body: dict[str, Any] = {"integration_id": order["order_details"]["integration"]["id"], "orders": [selector]}
+    if option:
+        body["ship_with"] = {"type": "shipping_option_code", "properties": {"shipping_option_code": option}}
+    try:
+        call = schema.read_async(orjson.dumps(body))
+    except errors.Invalid as refusal:
+        raise Refused(refusal, places) from None
+    for parcel, at in zip(call.selectors[0].get("parcels", ()), places, strict=True):
+        for line, place in zip(parcel["parcel_items"], at, strict=True):
+            line["place"] = place
+    return Wanted(call, places)
+
+
+def to_faults(refusal: errors.Refusal, places: Sequence[Sequence[int]]) -> dict[str, str]:
+    """The words of each fault by its field; what belongs to no field stands at ''."""
+    found: dict[str, str] = {}
+    for fault in refusal.faults:
+        place = (fault.pointer or "").removeprefix(_PREFIX)
+        steps = place.split("/")
+        if steps[2:3] == ["parcel_items"] and len(steps) > 3:
+            place = f"parcels/{steps[1]}/items/{places[int(steps[1])][int(steps[3])]}"
+        field = place if place.startswith("parcels/") else ""
+        found[field] = " ".join(filter(None, (found.get(field), fault.detail)))
+    return found
+
+
+class Refused(errors.Invalid):
+    """With the words at their fields."""
+
+    def __init__(self, refusal: errors.Refusal, places: Sequence[Sequence[int]]) -> None:
+        super().__init__(refusal.faults)
+        self.fields = to_faults(refusal, places)
+
+
+def _to_parcel(order: Mapping[str, Any], sent: Fields, index: int, count: int) -> dict[str, Any]:
+    """Without what was left empty; one parcel holds all there is."""
+    at = f"parcels/{index}"
+    parcel: dict[str, Any] = {"parcel_items": list(_to_lines(order, sent, at, whole=count == 1))}
+    if value := sent.get(f"{at}/weight/value", ""):
+        weight = to_number(value.replace(",", "."))
+        parcel["weight"] = {"value": weight, "unit": sent.get(f"{at}/weight/unit", "kg")}
+    sides = {side: sent.get(f"{at}/dimensions/{side}", "") for side in SIDES}
+    if any(sides.values()):
+        given = {side: to_number(value.replace(",", ".")) for side, value in sides.items() if value}
+        parcel["dimensions"] = {**given, "unit": sent.get(f"{at}/dimensions/unit", "cm")}
+    return parcel
+
+
+def _to_lines(order: Mapping[str, Any], sent: Fields, at: str, *, whole: bool) -> Iterator[dict[str, Any]]:
+    for place, item in enumerate(order["order_details"]["order_items"]):
+        text = str(item["quantity"]) if whole else sent.get(f"{at}/items/{place}", "")
+        if text not in ("", "0"):
+            yield {"item_id": item.get("item_id") or f"{place + 1}", "quantity": to_number(text), "place": place}
+
+
+_CHANGED = ("quantity", "total_price")
+
+
+def _to_same(order: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """None where the order has not what was in the parcel."""
+    items = [_without(item) for item in order["order_details"]["order_items"]]
+    lines = []
+    for packed in document["items"]:
+        if _without(packed) not in items:
+            return None
+        place = items.index(_without(packed))
+        lines.append(
+            {"item_id": packed.get("item_id") or f"{place + 1}", "quantity": packed["quantity"], "place": place}
+        )
+    parcel: dict[str, Any] = {"parcel_items": lines}
+    if to_number(document["weight"]["value"]):
+        parcel["weight"] = document["weight"]
+    if "dimensions" in document:
+        parcel["dimensions"] = document["dimensions"]
+    return parcel
+
+
+def _without(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name not in _CHANGED}
