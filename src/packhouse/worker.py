@@ -111,7 +111,7 @@ async def open_messenger(settings: Settings, db: Database, now: Clock = clock.no
 
 
 async def _write_into_logs(
-    db: Database, tx: Transaction, account_id: int, integration_id: int, detail: str, now: datetime
+    db: Database, tx: Transaction, account_id: int, integration_id: int | None, detail: str, now: datetime
 ) -> None:
     """What could not be told is told by the integration's logs."""
     entry = {"base_url": "", "method": "POST", "exception_type": "WebhookFailed", "exception": detail}

@@ -6,7 +6,10 @@ from starlette.testclient import TestClient
 
 from tests import make
 from tests.cli.conftest import Run
-from tests.webhooks.conftest import connect
+from tests.concurrency.served import wait_until
+from tests.webhooks.conftest import Receiver, connect, receive, working
+
+__all__ = ["receive", "working"]
 
 
 def test_deliveries_are_listed_shown_and_replayed(serve: Callable[..., TestClient], run: Run) -> None:
@@ -29,3 +32,25 @@ def test_deliveries_are_listed_shown_and_replayed(serve: Callable[..., TestClien
         done = run(f"deliveries {words} --account owner")
         assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1), words
     assert run("deliveries list --account stranger").stdout == "There are none.\n"
+
+
+def test_receivers_are_listed_and_a_paused_one_is_resumed(
+    working: Callable[..., TestClient], receive: Callable[..., Receiver], run: Run
+) -> None:
+    client, receiver = working(webhooks_pause_after_days=1e-7), receive(status=500)
+    id = connect(client, receiver.url, "orders.order.created")["id"]
+
+    def ask(words: str) -> Any:
+        return json.loads(run(f"connections {words} --account owner --json").stdout)
+
+    [well] = ask("list")
+    expected = {"id": id, "integration_id": None, "name": f"connection {id} (127.0.0.1)", "failing_since": None}
+    assert well == {**expected, "paused_at": None, "held": 0}
+    client.post("/api/v3/orders", json=[make.order()])
+    wait_until(lambda: ask("list")[0]["paused_at"] is not None)
+    assert ask("list")[0]["held"] == 1
+    receiver.status, heard = 200, len(receiver.received)
+    assert ask(f"resume {id}") == {"resumed": expected["name"], "sent_again": 1}
+    receiver.wait_for(heard + 1)
+    assert run(f"connections resume {id} --account stranger").exit_code == 1
+    assert json.loads(run("connections list --account stranger --json").stdout) == []

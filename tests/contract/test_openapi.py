@@ -62,6 +62,8 @@ OPERATIONS = {
     ("/api/packhouse/event-subscriptions/connections/{id}/signing-key", "post"),
     ("/api/packhouse/integrations/{id}/signing-key", "get"),
     ("/api/packhouse/integrations/{id}/signing-key", "post"),
+    ("/api/packhouse/integrations/{id}/webhook", "get"),
+    ("/api/packhouse/integrations/{id}/webhook/resume", "post"),
     ("/api/packhouse/deliveries", "get"),
     ("/api/packhouse/deliveries/{id}", "get"),
     ("/api/packhouse/deliveries/{id}/replay", "post"),

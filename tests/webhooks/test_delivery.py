@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from packhouse.webhooks.outcomes import Patience
 from tests import make
 from tests.concurrency.served import wait_until
+from tests.conftest import OWNER
 from tests.webhooks.conftest import CONNECTIONS, DELIVERIES, Receiver, connect, deliveries_of, wait_for_status
 
 CREATED = "orders.order.created"
@@ -154,10 +155,20 @@ def test_a_receiver_that_fails_for_days_is_paused_and_hears_the_rest_when_it_is_
     heard = len(receiver.received)
     client.post("/api/v3/orders", json=[make.order("o-2")])
     assert [row["status"] for row in deliveries_of(client)] == ["held", "held"]
+    told = client.get("/api/packhouse/audit-log").json()["data"][0]
+    assert (told["action"], told["subject"]) == ("connection.paused", f"connection {id} (127.0.0.1)")
+    assert told["actor"] == {"type": "server", "name": "webhooks"}
+    entry = client.get("/api/v3/integrations/logs").json()["data"][0]
+    assert (entry["integration_id"], entry["exception_type"]) == (None, "WebhookFailed")
+    assert entry["exception"].startswith(
+        f"The connection {id} (127.0.0.1) was paused: it has taken nothing for 1e-07 days"
+    )
     receiver.status = 200
     assert len(receiver.received) == heard
     resumed = client.post(f"/api/packhouse/event-subscriptions/connections/{id}/resume").json()["data"]
     assert (resumed["paused_at"], resumed["failing_since"]) == (None, None)
+    told = client.get("/api/packhouse/audit-log").json()["data"][0]
+    assert (told["action"], told["actor"]) == ("connection.resumed", {"type": "api_key", "name": OWNER[0]})
     receiver.wait_for(heard + 2)
     wait_until(lambda: {row["status"] for row in deliveries_of(client)} == {"delivered"})
 

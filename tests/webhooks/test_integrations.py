@@ -1,5 +1,6 @@
 """The webhook of an integration itself, and what the integration's logs say of deliveries that fail."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +8,12 @@ from starlette.testclient import TestClient
 
 from packhouse.webhooks import signing
 from tests import make
+from tests.cli.conftest import Run, run
 from tests.concurrency.served import wait_until
-from tests.conftest import SHOP, STRANGER
+from tests.conftest import OWNER, SHOP, STRANGER
 from tests.webhooks.conftest import Receiver, connect
+
+__all__ = ["run"]
 
 KEY = "/api/packhouse/integrations/{}/signing-key"
 
@@ -41,15 +45,63 @@ def test_what_it_tells_is_signed_with_its_own_key(
     working: Callable[..., TestClient], receive: Callable[..., Receiver]
 ) -> None:
     client, receiver = working(), receive()
-    assert client.get(KEY.format(SHOP)).status_code == 404
+    key = client.get(KEY.format(SHOP)).json()["data"]["signing_key"]  # before anything was sent
     turn_on(client, receiver.url)
     [got] = receiver.wait_for(1)
-    key = client.get(KEY.format(SHOP)).json()["data"]["signing_key"]
     assert got.headers["sendcloud-signature"] == signing.sign(key, got.body)
-    assert client.get(KEY.format(SHOP), auth=STRANGER).status_code == 404
+    assert client.get(KEY.format(SHOP)).json() == {"data": {"signing_key": key}}
+    for method in ("GET", "POST"):
+        assert client.request(method, KEY.format(SHOP), auth=STRANGER).status_code == 404
+        assert client.request(method, KEY.format(987)).status_code == 404
     new = client.post(KEY.format(SHOP)).json()["data"]["signing_key"]
+    assert new != key
     client.patch(f"/api/v3/integrations/{SHOP}", json={"shop_name": "Another name"})
     assert receiver.wait_for(2)[1].headers["sendcloud-signature"] == signing.sign(new, receiver.received[1].body)
+    told = client.get("/api/packhouse/audit-log").json()["data"][0]
+    assert (told["action"], told["subject"]) == ("signing_key.rotated", f"webhook of integration {SHOP} (127.0.0.1)")
+
+
+def test_a_key_is_made_with_its_integration(working: Callable[..., TestClient], run: Run) -> None:
+    """And what is made without a place for secrets gets it when it is asked for."""
+    client = working()
+    made = client.post("/api/packhouse/integrations", json={"shop_name": "Tea"}).json()["data"]["id"]
+    listed = json.loads(run("connections list --account owner --json").stdout)
+    assert [row["integration_id"] for row in listed] == [made]
+    assert client.get(KEY.format(made)).status_code == 200
+    client.delete(f"/api/v3/integrations/{made}")
+    assert client.get(KEY.format(made)).status_code == 404
+
+
+def test_without_a_place_for_secrets_shops_are_connected_all_the_same(serve: Callable[..., TestClient]) -> None:
+    client = serve()
+    client.auth = OWNER
+    answer = client.post("/api/packhouse/integrations", json={"shop_name": "Tea"})
+    assert answer.status_code == 201
+    key = client.get(KEY.format(answer.json()["data"]["id"]))
+    assert key.status_code in (200, 503)  # SQLite keeps a key in a file; PostgreSQL needs PACKHOUSE_SECRET_KEY
+    if key.status_code == 503:
+        assert "PACKHOUSE_SECRET_KEY" in key.json()["errors"][0]["detail"]
+
+
+def test_a_webhook_that_fails_for_days_is_paused_and_resumed(
+    working: Callable[..., TestClient], receive: Callable[..., Receiver]
+) -> None:
+    client, receiver = working(webhooks_pause_after_days=1e-7), receive(status=500)
+    path = f"/api/packhouse/integrations/{SHOP}/webhook"
+    before = {"connection_id": None, "webhook_url": None, "webhook_active": False}
+    assert client.get(path).json()["data"] == {**before, "failing_since": None, "paused_at": None, "held": 0}
+    turn_on(client, receiver.url)
+    wait_until(lambda: client.get(path).json()["data"]["paused_at"] is not None)
+    told = client.get(path).json()["data"]
+    assert (told["webhook_url"], told["webhook_active"], told["held"]) == (receiver.url, True, 1)
+    entry = client.get(f"/api/v3/integrations/{SHOP}/logs").json()["data"][0]
+    assert entry["exception"].startswith(
+        f"The webhook of integration {SHOP} (127.0.0.1) was paused: it has taken nothing"
+    )
+    assert client.post(f"{path}/resume", auth=STRANGER).status_code == 404
+    receiver.status, heard = 200, len(receiver.received)
+    assert client.post(f"{path}/resume").json()["data"]["paused_at"] is None
+    receiver.wait_for(heard + 1)
 
 
 def test_one_without_an_active_webhook_tells_nobody(

@@ -3,14 +3,18 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from packhouse.app import create_app
+from packhouse.settings import Settings
 from packhouse.webhooks import signing
 from tests import make
-from tests.conftest import STRANGER
-from tests.webhooks.conftest import CONNECTIONS, Receiver, connect
+from tests.conftest import OWNER, STRANGER
+from tests.webhooks.conftest import CONNECTIONS, Received, Receiver, connect
 
 KEYS = "/api/packhouse/event-subscriptions/connections/{}/signing-key"
 
@@ -42,10 +46,7 @@ def test_what_arrives_is_signed_over_exactly_its_bytes(
     assert got.body.decode() == json.dumps(got.json)
     assert got.json["data"]["order"]["status"]["message"] == "Zażółć ✓"
 
-    secret = base64.b64decode(made["standard_webhooks_secret"].removeprefix("whsec_"))
-    signed = f"{got.headers['webhook-id']}.{got.headers['webhook-timestamp']}.".encode() + got.body
-    expected = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
-    assert got.headers["webhook-signature"] == f"v1,{expected}"
+    assert got.headers["webhook-signature"] == by_standard(made, got)
     assert got.headers["webhook-id"] == got.json["id"] == got.headers["packhouse-delivery"]
 
 
@@ -74,6 +75,36 @@ def test_a_key_is_shown_to_its_owner_rotated_and_kept_from_others(
     client.post("/api/v3/orders", json=[make.order()])
     [got] = receiver.wait_for(1)
     assert got.headers["sendcloud-signature"] == signing.sign(new["signing_key"], got.body)
+
+
+def test_after_a_rotation_both_keys_are_good_for_a_day_where_a_header_carries_two(
+    database_url: str, receive: Callable[..., Receiver]
+) -> None:
+    times = [datetime.now(UTC)]
+    settings = Settings(database_url=database_url, secret_key=SecretStr("a key for tests"), webhooks_allow_private=True)
+    app = create_app(settings, now=lambda: times[-1], works=True)
+    with TestClient(app) as client:
+        client.auth = OWNER
+        receiver = receive()
+        made = connect(client, receiver.url, "orders.order.created", standard_webhooks=True)
+        new = client.post(KEYS.format(made["id"])).json()["data"]
+        client.patch(
+            f"{CONNECTIONS}/{made['id']}", json={"configuration": {"url": receiver.url, "standard_webhooks": True}}
+        )
+        client.post("/api/v3/orders", json=[make.order("o-1")])
+        [first] = receiver.wait_for(1)
+        times.append(times[0] + timedelta(days=1))
+        client.post("/api/v3/orders", json=[make.order("o-2")])
+        second = receiver.wait_for(2)[1]
+    assert first.headers["webhook-signature"] == f"{by_standard(new, first)} {by_standard(made, first)}"
+    assert first.headers["sendcloud-signature"] == signing.sign(new["signing_key"], first.body)
+    assert second.headers["webhook-signature"] == by_standard(new, second)
+
+
+def by_standard(keys: Any, got: Received) -> str:
+    secret = base64.b64decode(keys["standard_webhooks_secret"].removeprefix("whsec_"))
+    signed = f"{got.headers['webhook-id']}.{got.headers['webhook-timestamp']}.".encode() + got.body
+    return f"v1,{base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()}"
 
 
 def test_keys_are_shown_nowhere_else(working: Callable[..., TestClient]) -> None:

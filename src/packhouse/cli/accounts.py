@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from packhouse import worker
 from packhouse.accounts import audit as audit_log
 from packhouse.accounts import operations, queries
 from packhouse.cli import terminal
@@ -261,10 +262,12 @@ def create_integration(
     """Connect a shop to an account."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        settings = terminal.load_settings()
+        async with terminal.open_database(settings) as db, db.write() as tx:
             owner = await queries.get_account(tx, account)
+            vault = worker.open_vault(settings, db)
             made = await integration_operations.create_integration(
-                db, tx, owner.account_id, shop_name, now=clock.now(), id=id
+                db, tx, owner.account_id, shop_name, now=clock.now(), id=id, vault=vault
             )
             return {"id": made, "account_id": owner.account_id, "shop_name": shop_name}
 

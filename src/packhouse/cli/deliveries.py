@@ -1,4 +1,4 @@
-"""`packhouse deliveries`."""
+"""`packhouse deliveries` and `packhouse connections`."""
 
 from typing import Annotated, Any
 
@@ -11,6 +11,8 @@ from packhouse.kit import clock, errors, pagination
 from packhouse.webhooks import operations, queries, schema
 
 deliveries = typer.Typer(no_args_is_help=True, help="What receivers of webhooks were told, and what they answered.")
+
+connections = typer.Typer(no_args_is_help=True, help="Receivers of webhooks, those of integrations too.")
 
 _SHOWN = ("id", "status", "event_type", "subject", "connection_id", "attempts", "status_code", "error", "due_at")
 
@@ -69,5 +71,44 @@ def replay_deliveries(
                 raise errors.NotFound(errors.Fault("not_found", "There is no delivery to send again."))
             await operations.replay_deliveries(db, tx, owner.account_id, chosen, now=clock.now())
             return {"replayed": len(chosen)}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@connections.command("list")
+def list_connections(account: AccountName, as_json: AsJson = False) -> None:
+    """Show an account's receivers, and which fail or are paused."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await account_queries.get_account(tx, account)
+            return [
+                {
+                    "id": row.id,
+                    "integration_id": row.integration_id,
+                    "name": queries.to_name(row),
+                    "failing_since": row.failing_since,
+                    "paused_at": row.paused_at,
+                    "held": await queries.count_held(tx, owner.account_id, row.id),
+                }
+                for row in await queries.list_all_connections(tx, owner.account_id)
+            ]
+
+    terminal.show(terminal.run(work()), as_json=as_json)
+
+
+@connections.command("resume")
+def resume_connection(id: int, account: AccountName, as_json: AsJson = False) -> None:
+    """Try a paused receiver again; it hears what happened meanwhile."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await account_queries.get_account(tx, account)
+            row = await queries.find_connection(tx, owner.account_id, id)
+            if row is None:
+                raise errors.NotFound(errors.Fault("not_found", "There is no such connection."))
+            held = await queries.count_held(tx, owner.account_id, id)
+            await operations.resume_by_hand(db, tx, row, now=clock.now(), actor="command:connections resume")
+            return {"resumed": queries.to_name(row), "sent_again": held}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)

@@ -11,6 +11,9 @@ from packhouse.accounts import auth
 from packhouse.integrations import openapi, operations, queries, schema
 from packhouse.kit import errors, http
 from packhouse.kit.db import Transaction
+from packhouse.webhooks import api as webhooks_api
+from packhouse.webhooks import operations as webhooks
+from packhouse.webhooks import queries as webhook_queries
 
 router = APIRouter(prefix="/api/v3", default_response_class=Response)
 extensions = APIRouter(prefix="/api/packhouse", tags=["Integrations"], default_response_class=Response)
@@ -48,9 +51,74 @@ async def create_integration(request: Request) -> Response:
     if missing := schema.find_required(fields):
         raise errors.Invalid(missing)
     async with house.db.write() as tx:
-        id = await operations.create_integration(house.db, tx, caller.account_id, **fields, now=house.clock())
+        vault = webhooks_api.messenger(request).vault
+        id = await operations.create_integration(
+            house.db, tx, caller.account_id, **fields, now=house.clock(), vault=vault
+        )
         row = await queries.get_integration(tx, caller.account_id, id)
     return http.json_response({"data": queries.to_wire(row)}, status=201)
+
+
+@extensions.get("/integrations/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
+async def get_signing_key(request: Request) -> Response:
+    """What the events of a shop's own webhook are signed with."""
+    return await _answer_key(request, rotates=False)
+
+
+@extensions.post("/integrations/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
+async def rotate_signing_key(request: Request) -> Response:
+    """Sign a shop's own webhook with a new key from now on."""
+    return await _answer_key(request, rotates=True)
+
+
+async def _answer_key(request: Request, *, rotates: bool) -> Response:
+    house = http.house(request)
+    caller = await auth.caller(request, scope=WRITE)
+    vault, now = webhooks_api.messenger(request).vault, house.clock()
+    async with house.db.write() as tx:
+        shop = await queries.get_integration(tx, caller.account_id, _to_id(request), lock=True)
+        row = await webhooks.keep_of_integration(house.db, tx, caller.account_id, shop.id, now=now)
+        if rotates:
+            actor = caller.actor
+            key = await webhooks.rotate_signing_key(house.db, tx, vault, caller.account_id, row, now=now, actor=actor)
+        else:
+            key = await webhooks.keep_signing_key(tx, vault, row, now=now)
+    return http.json_response({"data": {"signing_key": key}})
+
+
+@extensions.get("/integrations/{id}/webhook", openapi_extra=openapi.WEBHOOK)
+async def get_webhook(request: Request) -> Response:
+    """How the receiver of a shop's own webhook fares."""
+    caller = await auth.caller(request, scope=READ)
+    async with http.house(request).db.read() as tx:
+        shop = await queries.get_integration(tx, caller.account_id, _to_id(request))
+        return http.json_response({"data": await _to_webhook(tx, shop)})
+
+
+@extensions.post("/integrations/{id}/webhook/resume", openapi_extra=openapi.WEBHOOK)
+async def resume_webhook(request: Request) -> Response:
+    """Try a shop's own webhook again that was paused; it hears what happened meanwhile."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=WRITE)
+    async with house.db.write() as tx:
+        shop = await queries.get_integration(tx, caller.account_id, _to_id(request), lock=True)
+        row = await webhooks.keep_of_integration(house.db, tx, caller.account_id, shop.id, now=house.clock())
+        await webhooks.resume_by_hand(house.db, tx, row, now=house.clock(), actor=caller.actor)
+        told = await _to_webhook(tx, shop)
+    return http.json_response({"data": told})
+
+
+async def _to_webhook(tx: Transaction, shop: Any) -> dict[str, Any]:
+    row = await webhook_queries.find_of_integration(tx, shop.account_id, shop.id)
+    known = {"failing_since": None, "paused_at": None} if row is None else webhook_queries.connection_to_wire(row)
+    return {
+        "connection_id": row and row.id,
+        "webhook_url": shop.webhook_url,
+        "webhook_active": shop.webhook_active,
+        "failing_since": known["failing_since"],
+        "paused_at": known["paused_at"],
+        "held": 0 if row is None else await webhook_queries.count_held(tx, shop.account_id, row.id),
+    }
 
 
 @router.get("/integrations/logs", tags=["Integrations"], openapi_extra=openapi.LOGS)

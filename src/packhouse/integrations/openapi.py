@@ -59,6 +59,33 @@ GET: dict[str, Any] = {
 CREATE = _with_answer(
     _changing("NewIntegration"), 201, openapi.answer(openapi.shape(data=_reference("StoredIntegration")), "Connected.")
 )
+SIGNING_KEY: dict[str, Any] = {
+    "parameters": [_ID],
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=openapi.shape(signing_key=_TEXT)), "What its webhook is signed with."),
+        **openapi.refusals(404, 409),
+    },
+}
+_TIME_OR_NULL = openapi.or_null(openapi.TIME)
+WEBHOOK: dict[str, Any] = {
+    "parameters": [_ID],
+    "responses": {
+        "200": openapi.answer(
+            openapi.shape(
+                data=openapi.shape(
+                    connection_id=openapi.or_null(_INTEGER),
+                    webhook_url=openapi.or_null(_TEXT),
+                    webhook_active=_FLAG,
+                    failing_since=_TIME_OR_NULL,
+                    paused_at=_TIME_OR_NULL,
+                    held=_INTEGER,
+                )
+            ),
+            "How its receiver fares, and how many events are held while it is paused.",
+        ),
+        **openapi.refusals(404, 409),
+    },
+}
 PATCH = {
     "parameters": [_ID],
     **_with_answer(_changing("Integration", 404), 204, openapi.no_content("Changed.")),

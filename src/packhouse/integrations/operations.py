@@ -11,6 +11,8 @@ from packhouse.integrations import queries, telling
 from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Database
+from packhouse.kit.vault import Vault
+from packhouse.webhooks import operations as webhooks
 
 _MAX_ID = 2**53 - 1  # past it, a client that reads numbers as doubles sees another id
 
@@ -36,9 +38,13 @@ async def create_integration(
     *,
     now: datetime,
     id: int | None = None,
+    vault: Vault | None = None,
     **fields: Any,
 ) -> int:
-    """The id of the new integration: the one asked for, or the next. Raises Invalid for an id that the account has."""
+    """The id of the new integration: the one asked for, or the next. Raises Invalid for an id that the account has.
+
+    The signing key of its webhook is made with it; where this server keeps no secrets yet, when it is first asked for.
+    """
     if not shop_name.strip() or "\0" in shop_name:
         raise errors.Invalid(errors.Fault("required", "An integration needs a shop name."))
     if id is None:
@@ -50,6 +56,9 @@ async def create_integration(
     if fields.get("webhook_active"):
         made = await queries.get_integration(tx, account_id, id)
         await telling.tell(db, tx, made, telling.CONNECTED, now=now)
+    if vault is not None and vault.has_key:
+        connection = await webhooks.keep_of_integration(db, tx, account_id, id, now=now)
+        await webhooks.keep_signing_key(tx, vault, connection, now=now)
     return id
 
 

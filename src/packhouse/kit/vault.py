@@ -34,6 +34,10 @@ class Vault:
         self._file = file
         self._lock: MultiFernet | None = None
 
+    @property
+    def has_key(self) -> bool:
+        return bool(self._keys) or self._file is not None
+
     def seal(self, text: str) -> str:
         """Raises NoSecretKey."""
         return self._open_lock().encrypt(text.encode()).decode()

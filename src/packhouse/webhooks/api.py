@@ -172,8 +172,8 @@ async def resume_connection(request: Request) -> Response:
     caller = await auth.caller(request, scope=WRITE)
     id = _to_id(request, "connection")
     async with house.db.write() as tx:
-        await queries.get_connection(tx, caller.account_id, id)
-        await operations.resume_connection(house.db, tx, caller.account_id, id, now=house.clock())
+        stored = await queries.get_connection(tx, caller.account_id, id)
+        await operations.resume_by_hand(house.db, tx, stored, now=house.clock(), actor=caller.actor)
         row = await queries.get_connection(tx, caller.account_id, id)
     return http.json_response({"data": queries.connection_to_wire(row)})
 
@@ -197,31 +197,9 @@ async def rotate_signing_key(request: Request) -> Response:
     async with house.db.write() as tx:
         row = await queries.get_connection(tx, caller.account_id, id)
         vault = messenger(request).vault
-        key = await operations.rotate_signing_key(tx, vault, caller.account_id, row, now=house.clock())
-    return http.json_response({"data": _keys_to_wire(key)})
-
-
-@extensions.get("/integrations/{id}/signing-key", openapi_extra=openapi.KEY_OF_INTEGRATION)
-async def get_key_of_integration(request: Request) -> Response:
-    """What the events of an integration's own webhook are signed with."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=WRITE)
-    async with house.db.write() as tx:
-        row = await queries.get_of_integration(tx, caller.account_id, _to_id(request, "integration"))
-        vault = messenger(request).vault
-        key = await operations.get_signing_key(tx, vault, caller.account_id, row, now=house.clock())
-    return http.json_response({"data": _keys_to_wire(key)})
-
-
-@extensions.post("/integrations/{id}/signing-key", openapi_extra=openapi.KEY_OF_INTEGRATION)
-async def rotate_key_of_integration(request: Request) -> Response:
-    """Sign an integration's own webhook with a new key from now on."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=WRITE)
-    async with house.db.write() as tx:
-        row = await queries.get_of_integration(tx, caller.account_id, _to_id(request, "integration"))
-        vault = messenger(request).vault
-        key = await operations.rotate_signing_key(tx, vault, caller.account_id, row, now=house.clock())
+        key = await operations.rotate_signing_key(
+            house.db, tx, vault, caller.account_id, row, now=house.clock(), actor=caller.actor
+        )
     return http.json_response({"data": _keys_to_wire(key)})
 
 

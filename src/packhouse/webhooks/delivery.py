@@ -68,13 +68,13 @@ async def deliver(messenger: Messenger, job: Job) -> None:
 
 
 async def _find_secrets(messenger: Messenger, receiver: Any) -> dict[str, Any]:
-    """With a signing key, made for an integration's webhook at its first event."""
+    """With a signing key: the webhook of an integration that was made without one gets it at its first event."""
     secrets = operations.open_secrets(messenger.vault, receiver)
     if "signing_key" not in secrets:
         async with messenger.db.write() as tx:
             row = await queries.find_connection(tx, receiver.account_id, receiver.id)
             if row is not None:
-                await operations.get_signing_key(tx, messenger.vault, row.account_id, row, now=messenger.clock())
+                await operations.keep_signing_key(tx, messenger.vault, row, now=messenger.clock())
                 row = await queries.find_connection(tx, row.account_id, row.id)
         secrets = operations.open_secrets(messenger.vault, row or receiver)
     return secrets
@@ -98,7 +98,7 @@ async def _send_all(
                     return
                 at = messenger.clock()
                 id = queries.to_message_id(delivery.id)
-                own = to_headers(id, delivery.body, delivery.attempts + 1, headers, secrets["signing_key"], at)
+                own = to_headers(id, delivery.body, delivery.attempts + 1, headers, secrets, at)
                 made.append(Attempt(delivery, await messenger.sender.post(url, own, delivery.body.encode()), at))
 
     await asyncio.gather(*(work() for _ in range(min(messenger.patience.concurrency, len(waiting)))))
@@ -112,7 +112,7 @@ async def broadcast(messenger: Messenger, receiver: Any, event_type: str) -> Ans
     url, headers = to_request(orjson.loads(receiver.configuration), secrets)
     told = {"event_type": event_type, "timestamp": int(now.timestamp() * 1000), "data": schema.EXAMPLES[event_type]}
     body = signing.to_body({"id": _TEST_ID, **told})
-    own = to_headers(_TEST_ID, body, 1, headers, secrets["signing_key"], now)
+    own = to_headers(_TEST_ID, body, 1, headers, secrets, now)
     return await messenger.sender.post(url, own, body.encode())
 
 
@@ -140,15 +140,18 @@ def to_request(configuration: dict[str, Any], secrets: dict[str, Any]) -> tuple[
     return configuration["url"], Headers(fixed, bool(configuration.get("standard_webhooks")))
 
 
-def to_headers(id: str, body: str, attempt: int, headers: Headers, key: str, at: datetime) -> dict[str, str]:
+def to_headers(
+    id: str, body: str, attempt: int, headers: Headers, secrets: dict[str, Any], at: datetime
+) -> dict[str, str]:
     """Of one attempt."""
     exact, seconds = body.encode(), int(at.timestamp())
+    keys = operations.find_keys(secrets, at)
     signed = {
-        signing.HEADER: signing.sign(key, exact),
+        signing.HEADER: signing.sign(keys[0], exact),
         "Packhouse-Delivery": id,
         "Packhouse-Timestamp": str(seconds),
         "Packhouse-Attempt": str(attempt),
     }
     if headers.by_standard:
-        signed |= signing.sign_by_standard(key, id, seconds, exact)
+        signed |= signing.sign_by_standard(keys, id, seconds, exact)
     return {**headers.fixed, **signed}

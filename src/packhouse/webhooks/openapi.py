@@ -116,7 +116,6 @@ BROADCAST = _of_one(
 )
 RESUME = _of_one("connection", _SHOWN, "As it is now.")
 SIGNING_KEY = _of_one("connection", openapi.shape(**_KEYS), "The key.")
-KEY_OF_INTEGRATION = _of_one("integration", openapi.shape(**_KEYS), "The key.")
 LIST_DELIVERIES = {
     "parameters": [
         openapi.query("status", {"type": "string", "enum": list(schema.STATUSES)}, "With this status."),

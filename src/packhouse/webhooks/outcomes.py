@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from packhouse.accounts import audit
 from packhouse.kit.db import Database
 from packhouse.webhooks import queries
 from packhouse.webhooks.sender import Answer
@@ -18,8 +19,10 @@ _log = structlog.get_logger()
 _PRUNED_AT_ONCE = 500
 _c, _d = connections.c, deliveries.c
 
-# Account, integration, what happened in words, what it was about: written into the integration's logs.
-Tell = Callable[[Database, AsyncConnection, int, int, str, datetime], Awaitable[None]]
+# Account, integration (None: of none alone), what happened in words: written into the logs of integrations.
+Tell = Callable[[Database, AsyncConnection, int, int | None, str, datetime], Awaitable[None]]
+# Who acts where the server does by itself.
+_ACTOR = "server:webhooks"
 
 
 class Patience(NamedTuple):
@@ -112,9 +115,8 @@ async def _tell_of_failure(db: Database, tx: AsyncConnection, tell: Tell, attemp
     found = attempt.delivery
     why = attempt.answer.error or f"status {attempt.answer.status_code}"
     _log.warning("delivery failed", account=found.account_id, delivery=found.id, why=why)
-    if found.integration_id is not None:
-        detail = f"Delivery {found.id} ({found.event_type}) was given up after {found.attempts + 1} attempts: {why}."
-        await tell(db, tx, found.account_id, found.integration_id, detail, now)
+    detail = f"Delivery {found.id} ({found.event_type}) was given up after {found.attempts + 1} attempts: {why}."
+    await tell(db, tx, found.account_id, found.integration_id, detail, now)
 
 
 async def _judge(tx: AsyncConnection, receiver: Any, attempts: Sequence[Attempt]) -> datetime | None:
@@ -130,15 +132,17 @@ async def _judge(tx: AsyncConnection, receiver: Any, attempts: Sequence[Attempt]
 async def _pause(
     db: Database, tx: AsyncConnection, patience: Patience, tell: Tell, receiver: Any, now: datetime
 ) -> None:
-    """What it has not heard is held until somebody resumes it."""
+    """What it has not heard is held until somebody resumes it. Its account is told by its logs and its audit log."""
     of_it = (_c.account_id == receiver.account_id, _c.id == receiver.id)
     await tx.execute(update(connections).where(*of_it).values(paused_at=now))
     waits = (_d.account_id == receiver.account_id, _d.connection_id == receiver.id, _d.status == "pending")
     held = await tx.execute(update(deliveries).where(*waits).values(status="held", due_at=None))
     _log.warning("receiver paused", account=receiver.account_id, connection=receiver.id, held=held.rowcount)
-    if receiver.integration_id is not None:
-        detail = f"The webhook was paused: it has taken nothing for {patience.pause_after.days} days."
-        await tell(db, tx, receiver.account_id, receiver.integration_id, detail, now)
+    name = queries.to_name(receiver)
+    days = f"{patience.pause_after / timedelta(days=1):g}"
+    detail = f"The {name} was paused: it has taken nothing for {days} days. What it misses is held until it is resumed."
+    await tell(db, tx, receiver.account_id, receiver.integration_id, detail, now)
+    await audit.record(db, tx, receiver.account_id, _ACTOR, "connection.paused", name, now=now)
 
 
 async def _prune(tx: AsyncConnection, account_id: int, connection_id: int, before: datetime) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from sqlalchemy import bindparam, func, select
@@ -44,13 +45,9 @@ async def find_of_integration(tx: AsyncConnection, account_id: int, integration_
     return (await tx.execute(select(connections).where(*of_it))).first()
 
 
-async def get_of_integration(tx: AsyncConnection, account_id: int, integration_id: int) -> Any:
-    """Raises NotFound before the integration's webhook has been told of anything."""
-    found = await find_of_integration(tx, account_id, integration_id)
-    if found is None:
-        detail = f"The webhook of integration {integration_id} has not been used yet."
-        raise errors.NotFound(errors.Fault("not_found", detail, title="Not found"))
-    return found
+async def list_all_connections(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+    """Those of integrations too."""
+    return (await tx.execute(select(connections).where(_c.account_id == account_id).order_by(_c.id))).all()
 
 
 async def list_connections(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
@@ -133,6 +130,12 @@ async def find_failed(tx: AsyncConnection, account_id: int) -> Collection[int]:
     return list((await tx.execute(statement.order_by(_d.id))).scalars())
 
 
+async def count_held(tx: AsyncConnection, account_id: int, connection_id: int) -> int:
+    """What a paused receiver has not heard."""
+    of_it = (_d.account_id == account_id, _d.connection_id == connection_id, _d.status == "held")
+    return (await tx.execute(select(func.count()).where(*of_it))).scalar_one()
+
+
 def connection_to_wire(row: Any) -> dict[str, Any]:
     """`failing_since` and `paused_at` are ours in addition."""
     return {
@@ -175,6 +178,13 @@ def delivery_to_wire(row: Any, *, whole: bool = False) -> dict[str, Any]:
         "error": row.error,
     }
     return wire | {"body": row.body, "answer": row.answer} if whole else wire
+
+
+def to_name(row: Any) -> str:
+    """A connection as people know it, without what its URL may hide."""
+    host = urlsplit(orjson.loads(row.configuration)["url"]).hostname or "no address"
+    whose = f"connection {row.id}" if row.integration_id is None else f"webhook of integration {row.integration_id}"
+    return f"{whose} ({host})"
 
 
 def to_message_id(id: int) -> str:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 HEADER = "Sendcloud-Signature"
@@ -25,11 +25,13 @@ def to_standard_secret(key: str) -> str:
     return f"whsec_{base64.b64encode(key.encode()).decode()}"
 
 
-def sign_by_standard(key: str, id: str, at_seconds: int, body: bytes) -> dict[str, str]:
-    """The three headers of Standard Webhooks; the id is the same at every attempt, the time is the attempt's."""
+def sign_by_standard(keys: Sequence[str], id: str, at_seconds: int, body: bytes) -> dict[str, str]:
+    """The three headers of Standard Webhooks; the id is the same at every attempt, the time is the attempt's. One
+    signature a key: a receiver takes whichever it knows."""
     signed = f"{id}.{at_seconds}.".encode() + body
-    signature = base64.b64encode(hmac.digest(key.encode(), signed, hashlib.sha256)).decode()
-    return {"webhook-id": id, "webhook-timestamp": str(at_seconds), "webhook-signature": f"v1,{signature}"}
+    digests = (hmac.digest(key.encode(), signed, hashlib.sha256) for key in keys)
+    signatures = " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+    return {"webhook-id": id, "webhook-timestamp": str(at_seconds), "webhook-signature": signatures}
 
 
 def to_basic(username: str, password: str) -> str:
