@@ -49,6 +49,18 @@ def execute(url: str, statement: str) -> None:
     asyncio.run(work())
 
 
+@contextmanager
+def closed(administration: str, url: str) -> Iterator[None]:
+    """Nobody gets into this database, and who was in it is put out."""
+    name = url.partition("?")[0].rpartition("/")[2]
+    execute(administration, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    execute(administration, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
+    try:
+        yield
+    finally:
+        execute(administration, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+
 def checkpoint(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

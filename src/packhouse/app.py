@@ -25,7 +25,7 @@ from packhouse.accounts import openapi as accounts_openapi
 from packhouse.accounts.failures import Failures
 from packhouse.integrations import api as integrations
 from packhouse.integrations import openapi as integrations_openapi
-from packhouse.kit import clock, counters, errors, http, limits, logs, metrics, redis_counters, tracing
+from packhouse.kit import clock, counters, errors, http, jobs, limits, logs, metrics, redis_counters, tracing
 from packhouse.kit.db import Database, Tuning
 from packhouse.kit.replica import Lists
 from packhouse.orders import api as orders
@@ -194,9 +194,29 @@ async def get_metrics(request: Request) -> Response:
     if not _may_see_metrics(request):
         fault = errors.Fault("forbidden", "From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
         raise errors.Forbidden(fault)
-    meters = http.house(request).meters
-    meters.sample_connections(http.house(request).db.connections_in_use())
-    return Response(meters.to_text([]), media_type=metrics.CONTENT_TYPE)
+    house = http.house(request)
+    readings = await _read_outbox(house)
+    house.meters.sample_connections(*house.db.count_connections())
+    return Response(house.meters.to_text(readings), media_type=metrics.CONTENT_TYPE)
+
+
+async def _read_outbox(house: http.House) -> list[metrics.Reading]:
+    """What only the database knows; where it does not answer, that is what is told."""
+    about_up = "Whether the database answered just now."
+    try:
+        async with house.db.read() as tx:
+            found = await jobs.find_backlog(tx, now=house.clock())
+    except errors.Unavailable:
+        return [metrics.Reading("database_up", about_up, None, {"": 0})]
+    kinds = {**dict.fromkeys(worker.JOBS, jobs.NO_BACKLOG), **found}
+    age = {kind: backlog.age.total_seconds() for kind, backlog in kinds.items()}
+    overdue = {kind: backlog.overdue.total_seconds() for kind, backlog in kinds.items()}
+    return [
+        metrics.Reading("database_up", about_up, None, {"": 1}),
+        metrics.Reading("outbox_jobs", "Jobs still to be done.", "kind", {k: b.jobs for k, b in kinds.items()}),
+        metrics.Reading("outbox_oldest_age_seconds", "Since the oldest of them was written.", "kind", age),
+        metrics.Reading("outbox_overdue_seconds", "How long the latest is past its time.", "kind", overdue),
+    ]
 
 
 def _may_see_metrics(request: Request) -> bool:
@@ -214,7 +234,7 @@ def _may_see_metrics(request: Request) -> bool:
 async def _sample(db: Database, meters: metrics.Meters) -> None:
     """What another process is asked for, this one must have told before."""
     while True:
-        meters.sample_connections(db.connections_in_use())
+        meters.sample_connections(*db.count_connections())
         await asyncio.sleep(1)
 
 

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from tests import make
+from packhouse.app import create_app
+from packhouse.settings import Settings
+from packhouse.worker import JOBS
+from tests import locks, make, servers
 from tests.concurrency import served
+from tests.conftest import OWNER
 
 ORDERS, ONE = "/api/v3/orders", "/api/v3/orders/{id}"
 
@@ -66,6 +72,62 @@ def test_orders_are_counted_by_what_became_of_them(client: TestClient) -> None:
         "refused": 3,
     }
     assert found["packhouse_database_connections_in_use",] == 0
+
+
+def of_outbox(client: TestClient, name: str) -> dict[str, float]:
+    """By the kind of job, without those of which there is nothing to tell."""
+    found = figures(client.get("/metrics"))
+    assert {key[1] for key in found if key[0] == f"packhouse_outbox_{name}"} == set(JOBS)
+    return {key[1]: value for key, value in found.items() if key[0] == f"packhouse_outbox_{name}" and value}
+
+
+def test_the_outbox_is_counted_and_its_oldest_job_has_an_age(database_url: str) -> None:
+    moment = [datetime(2026, 3, 14, 12, tzinfo=UTC)]
+    app = create_app(Settings(database_url=database_url), now=lambda: moment[0])
+    with TestClient(app, raise_server_exceptions=False) as client:
+        client.auth = OWNER
+        assert (of_outbox(client, "jobs"), of_outbox(client, "oldest_age_seconds")) == ({}, {})
+        for n in range(3):
+            assert client.post(ORDERS, json=[make.order(f"o-{n}")]).status_code == 200
+            moment[0] += timedelta(seconds=100)
+        (kind,) = of_outbox(client, "jobs")
+        assert of_outbox(client, "jobs") == {kind: 3}
+        assert of_outbox(client, "oldest_age_seconds") == {kind: 300}
+        assert of_outbox(client, "overdue_seconds") == {kind: 300}
+        moment[0] -= timedelta(hours=1)  # another machine's clock is ahead
+        assert of_outbox(client, "jobs") == {kind: 3}
+        assert (of_outbox(client, "oldest_age_seconds"), of_outbox(client, "overdue_seconds")) == ({}, {})
+
+
+def test_a_worker_empties_the_outbox(serve: Callable[..., TestClient]) -> None:
+    client = serve(works=True)
+    client.auth = OWNER
+    assert client.post(ORDERS, json=[make.order()]).status_code == 200
+    served.wait_until(lambda: of_outbox(client, "jobs") == {})
+    assert figures(client.get("/metrics"))["packhouse_database_up",] == 1
+
+
+def test_a_connection_in_use_is_seen(client: TestClient, database_url: str) -> None:
+    before = figures(client.get("/metrics"))
+    assert before["packhouse_database_connections_in_use",] == 0
+    assert before["packhouse_database_connections_allowed",] >= 8
+    with locks.holding_orders(database_url):
+        waiting = threading.Thread(target=client.post, args=(ORDERS,), kwargs={"json": [make.order()]})
+        waiting.start()
+        served.wait_until(lambda: figures(client.get("/metrics"))["packhouse_database_connections_in_use",] == 1)
+    waiting.join()
+    served.wait_until(lambda: figures(client.get("/metrics"))["packhouse_database_connections_in_use",] == 0)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_figures_are_given_while_the_database_is_away(client: TestClient, database_url: str, postgres: str) -> None:
+    client.get(ORDERS)
+    with servers.closed(postgres, database_url):
+        found = figures(client.get("/metrics"))
+        assert found["packhouse_database_up",] == 0
+        assert found["packhouse_requests_total", "GET", ORDERS, "200"] == 1
+        assert not [key for key in found if key[0].startswith("packhouse_outbox")]
+    assert figures(client.get("/metrics"))["packhouse_database_up",] == 1
 
 
 def test_nothing_of_a_person_is_in_it(client: TestClient) -> None:

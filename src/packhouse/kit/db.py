@@ -179,10 +179,10 @@ class Database:
         await self._writer.dispose()
         await self._reader.dispose()
 
-    def connections_in_use(self) -> int:
-        """Of this process, now."""
+    def count_connections(self) -> tuple[int, int]:
+        """Of this process: in use now, and allowed at most."""
         pools: set[Any] = {self._writer.pool, self._reader.pool}
-        return sum(pool.checkedout() for pool in pools)
+        return sum(pool.checkedout() for pool in pools), sum(pool.size() for pool in pools)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -11,7 +11,22 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, delete, exists, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit.db import Database, Instant, metadata
@@ -51,6 +66,18 @@ class Job(NamedTuple):
     payload: dict[str, Any]
     attempts: int
     created_at: datetime
+
+
+class Backlog(NamedTuple):
+    """What is to be done of one kind. `age`: since the oldest was written; `overdue`: how long the one that waits the
+    longest past its time has done so. A job that a worker has in hand is not past its time."""
+
+    jobs: int
+    age: timedelta
+    overdue: timedelta
+
+
+NO_BACKLOG = Backlog(0, timedelta(), timedelta())
 
 
 class Later(Exception):
@@ -170,3 +197,19 @@ async def list_jobs(tx: AsyncConnection, account_id: int, *, failing: bool = Fal
     if failing:
         statement = statement.where(_j.last_error.is_not(None))
     return (await tx.execute(statement.order_by(_j.id).limit(limit))).all()
+
+
+async def find_backlog(tx: AsyncConnection, *, now: datetime) -> dict[str, Backlog]:
+    """By kind, over all accounts: for the operator, whose question names none. It reads the whole table, which holds
+    only what is still to be done."""
+    past = func.min(case((_j.due_at <= now, _j.due_at)))
+    statement = select(_j.kind, func.count(), func.min(_j.created_at), past).group_by(_j.kind)
+    return {
+        kind: Backlog(count, _since(oldest, now), _since(due_at, now))
+        for kind, count, oldest, due_at in (await tx.execute(statement)).all()
+    }
+
+
+def _since(moment: datetime | None, now: datetime) -> timedelta:
+    """Another machine's clock may be ahead of ours."""
+    return max(timedelta(), now - moment) if moment is not None else timedelta()

@@ -51,6 +51,12 @@ class Meters:
             registry=self._registry,
             multiprocess_mode="livesum",
         )
+        self._allowed = Gauge(
+            "packhouse_database_connections_allowed",
+            "Connections that requests may hold at most.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
         self._counters = {
             name: Counter(f"packhouse_{name}", about, ("outcome",), registry=self._registry)
             for name, about in counted.items()
@@ -76,8 +82,9 @@ class Meters:
     def count(self, name: str, outcome: str, by: int = 1) -> None:
         self._counters[name].labels(outcome).inc(by)
 
-    def sample_connections(self, in_use: int) -> None:
+    def sample_connections(self, in_use: int, allowed: int) -> None:
         self._connections.set(in_use)
+        self._allowed.set(allowed)
 
     def to_text(self, readings: Iterable[Reading]) -> bytes:
         """Everything, of all processes, with these readings beside it."""
