@@ -5,7 +5,7 @@ import sqlite3
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -26,6 +26,20 @@ def run_postgres(parent: Path | None = None) -> Iterator[str]:
             yield str(server.get_uri())
         finally:
             server.cleanup()
+
+
+@contextmanager
+def made_files(name: str, prepare: Callable[[str], None]) -> Iterator[Path]:
+    """The files of a server at rest that has a database of this name, after `prepare(url)` of it."""
+    with tempfile.TemporaryDirectory(prefix="packhouse-files-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = postgres_server.get_server(Path(folder, "data"), cleanup_mode="stop")
+        try:
+            execute(str(server.get_uri()), f'CREATE DATABASE "{name}"')
+            prepare(with_name(str(server.get_uri()), name))
+        finally:
+            server.cleanup()
+        yield Path(folder, "data")
 
 
 def new_database_name() -> str:

@@ -262,6 +262,9 @@ class Worker:
             outcome = _Outcome(job, later.due_at, fresh=later.fresh)
         except asyncio.CancelledError:
             outcome = _Outcome(job, now())
+        except errors.Unavailable as error:  # nothing is wrong with the job
+            _log.warning("job waits", kind=job.kind, job=job.id, account=job.account_id, detail=error.faults[0].detail)
+            outcome = _Outcome(job, now() + jobs.back_off(job.attempts), type(error).__name__)
         except Exception as error:  # noqa: BLE001 - whatever it is, the job is kept
             told = logs.where(error)
             _log.error("job failed", kind=job.kind, job=job.id, account=job.account_id, attempts=job.attempts, **told)

@@ -92,7 +92,7 @@ def test_a_replica_that_is_behind_or_away_is_passed_over(reader: TestClient, rep
     assert seen == []
     replica.resume()
     wait_for_replica(reader)
-    replica.control("-m", "immediate", "stop")
+    replica.stop("immediate")
     assert reader.post(URL, json=[make.order("newer")]).status_code == 200
     assert names(reader) == ["newer"]
     replica.start()
