@@ -16,7 +16,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chromium redis screenshots lint format bench bench-million check-install constraints clean
+.PHONY: help run test chromium pgbouncer redis screenshots lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -25,26 +25,17 @@ help: ## list these targets
 run: $(INSTALL_RUN) ## start a server with a demo account and a few orders (HOST=, PORT=)
 	@PACKHOUSE_DATABASE_URL=sqlite:///packhouse.db $(BIN)/packhouse demo run --host $(HOST) --port $(PORT)
 
-test: $(INSTALL_TEST) chromium redis ## run the tests (ARGS="-k upsert -x")
+test: $(INSTALL_TEST) chromium pgbouncer redis ## run the tests (ARGS="-k upsert -x")
 	@$(BIN)/python -m pytest $(ARGS)
 
 chromium: ## make sure that there is a browser for the tests of the page
-	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { \
-	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing Chromium …"; \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; \
-	else \
-		echo "The tests of the page need Chromium (Debian: apt install chromium)." >&2; [ "$$CI" != true ]; \
-	fi; }
+	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { $(call install-debian,chromium); }
+
+pgbouncer: ## make sure that there is a connection pooler for the tests of PostgreSQL
+	@command -v pgbouncer > /dev/null || test -x /usr/sbin/pgbouncer || { $(call install-debian,pgbouncer); }
 
 redis: ## make sure that there is a Redis for the tests of the rate limits
-	@command -v redis-server > /dev/null || { \
-	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing Redis …"; \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server > /dev/null; \
-	else \
-		echo "Some tests need a Redis (Debian: apt install redis-server)." >&2; [ "$$CI" != true ]; \
-	fi; }
+	@command -v redis-server > /dev/null || { $(call install-debian,redis-server); }
 
 screenshots: $(INSTALL_TEST) chromium ## make the pictures of the page in docs/
 	@$(BIN)/python -m tests.browser.screenshots
@@ -112,6 +103,14 @@ $(INSTALL_LINT): $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing Packhouse, its tests and its linters in $(VENV) …"
 	@$(PIP) install --constraint constraints.txt --editable '.[lint]'
 	@touch $(INSTALL_RUN) $(INSTALL_TEST) $@
+
+# Where that is not for us to do, it is said, and the tests that need it are skipped; not where a change is checked.
+define install-debian
+if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+echo "Installing $(1) …"; apt-get update -qq && \
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) > /dev/null; \
+else echo "Some tests need $(1) (Debian: apt install $(1))." >&2; [ "$$CI" != true ]; fi
+endef
 
 # Says what is missing before pip or venv fail in words of their own. Debian keeps ensurepip in a package apart.
 define need-python

@@ -63,6 +63,19 @@ def execute(url: str, statement: str) -> None:
     asyncio.run(work())
 
 
+def ask(url: str, statement: str, *, plain: bool = False) -> str:
+    """The one value that it finds, as a text; `plain` is without a prepared statement, as a pooler needs it."""
+
+    async def work() -> object:
+        connection = await asyncpg.connect(url, statement_cache_size=0 if plain else 100)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return str(asyncio.run(work()))
+
+
 @contextmanager
 def closed(administration: str, url: str) -> Iterator[None]:
     """Nobody gets into this database, and who was in it is put out."""

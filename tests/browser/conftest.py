@@ -1,7 +1,6 @@
 """A real server and a real browser: Debian's Chromium, driven by playwright."""
 
 import os
-import shutil
 import socket
 import threading
 import time
@@ -16,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from packhouse.app import create_app
 from packhouse.settings import Settings
+from tests import components
 from tests.web.conftest import EMAILS, PASSWORD, people
 
 __all__ = ["people"]
@@ -61,11 +61,7 @@ def served(database_url: str, people: None) -> Iterator[str]:
 def browser(served: str) -> Iterator[Browser]:
     """One a test, and only once its server is up: while playwright is at work, nothing else may run an event loop."""
     assert served
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("There is no Chromium, and CI must not go without these tests. On Debian: apt install chromium")
-        pytest.skip("These tests need Chromium. On Debian: apt install chromium")
+    chromium = components.require("chromium", "chromium-browser", package="chromium")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield running

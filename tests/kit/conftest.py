@@ -1,7 +1,5 @@
 """A real Redis, Debian's, on a free port of this machine."""
 
-import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import components
 from tests.concurrency.served import PATIENCE_SECONDS, wait_until
 
 
@@ -50,11 +49,7 @@ class RedisServer:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    command = shutil.which("redis-server")
-    if command is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("There is no Redis, and CI must not go without these tests. Debian: apt install redis-server")
-        pytest.skip("These tests need a Redis. On Debian: apt install redis-server")
+    command = components.require("redis-server", package="redis-server")
     server = RedisServer(command, tmp_path)
     server.start()
     yield server

@@ -34,13 +34,14 @@ def test_a_write_waits_for_its_lock_as_long_as_the_setting_says(
     id = client.post(URL, json=[make.order()]).json()["data"][0]["id"]
     row = f"SELECT 1 FROM orders WHERE account_id = 1 AND id = {id} FOR UPDATE"  # noqa: S608
     with locks.holding_orders(database_url, row):
-        for call in (
+        calls: list[Callable[[], Any]] = [
             lambda: client.post(URL, json=[make.order(order_number="other")]),
             lambda: client.patch(f"{URL}/{id}", json={"order_number": "other"}),
             lambda: client.delete(f"{URL}/{id}"),
-        ):
+        ]
+        for call in calls:
             began = time.monotonic()
-            answer: Any = call()
+            answer = call()
             assert 0.4 <= time.monotonic() - began < 3
             assert answer.status_code == CONFLICTS[profile][0]
             assert is_conflict(answer, profile)
@@ -76,9 +77,10 @@ def test_a_reader_that_is_kept_out_is_told_so(start: Callable[..., TestClient], 
 def test_a_statement_is_ended_after_its_time(start: Callable[..., TestClient], database_url: str) -> None:
     client = start(lock_timeout_seconds=60, statement_timeout_seconds=0.4)
     with locks.holding_orders(database_url, locks.EVERYBODY):
-        for call in (lambda: client.get(URL), lambda: client.post(URL, json=[make.order()])):
+        calls: list[Callable[[], Any]] = [lambda: client.get(URL), lambda: client.post(URL, json=[make.order()])]
+        for call in calls:
             began = time.monotonic()
-            answer: Any = call()
+            answer = call()
             assert 0.4 <= time.monotonic() - began < 3
             check_unavailable(answer)
     assert client.get(URL).json()["data"] == []

@@ -328,6 +328,8 @@ class Database:
             return postgres.make_engine(self.url, postgres.Limits(*self._tuning))
         except postgres.NotInstalled as error:
             raise DatabaseUrlError("PostgreSQL needs the extra: pip install 'packhouse[postgres]'") from error
+        except postgres.UrlRefused as error:
+            raise DatabaseUrlError(str(error)) from error
 
     def _connection(self) -> sqlite3.Connection:
         if self._direct is None:

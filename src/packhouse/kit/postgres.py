@@ -6,6 +6,7 @@ words and may give each transaction another connection of the server, so behind 
 transaction brings them along, everything runs in a transaction, and no statement is kept prepared.
 """
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import event
@@ -21,6 +22,8 @@ except ModuleNotFoundError:  # pragma: no cover - the extra is not installed
     asyncpg = None
 
 _CONNECT_SECONDS = 5
+# Parameters of the URL that name files; the driver's own word about one that is missing does not say which.
+_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 # The server ends a statement that takes too long. When even that does not come, we end it here, so much later.
 _GRACE_SECONDS = 5
 
@@ -64,9 +67,10 @@ registry.register("postgresql.pooled", __name__, "PooledDialect")
 
 
 def make_engine(url: URL, limits: Limits) -> AsyncEngine:
-    """Connects to nothing yet. Raises NotInstalled."""
+    """Connects to nothing yet. Raises NotInstalled and UrlRefused."""
     if asyncpg is None:
         raise NotInstalled
+    _require_files(url)
     dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
     kept: dict[str, Any] = {"server_settings": {**limits.to_parameters(), "application_name": "packhouse"}}
     dialect: dict[str, Any] = {}
@@ -100,6 +104,13 @@ def make_engine(url: URL, limits: Limits) -> AsyncEngine:
         listing = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in limits.to_parameters().items())
         event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(f"SELECT {listing}"))
     return engine
+
+
+def _require_files(url: URL) -> None:
+    for name in _FILES:
+        for file in url.normalized_query.get(name, ()):
+            if not Path(file).is_file():
+                raise UrlRefused(f"The database URL cannot be used: {name} names {file}, which is no file.")
 
 
 def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -1,6 +1,7 @@
 """What the databases say when they cannot do it now, in our words."""
 
 import sqlite3
+import ssl
 
 from sqlalchemy import exc as sa_exc
 
@@ -32,6 +33,8 @@ def to_refusal(error: BaseException) -> errors.Unavailable | None:
         return errors.Unavailable("The database has gone away.")
     if (state := getattr(cause, "sqlstate", None)) is not None:
         return _from_postgres(str(state))
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return errors.Unavailable(f"The certificate of the database is not accepted: {cause.verify_message}.")
     return errors.Unavailable("The database cannot be reached.") if isinstance(cause, OSError) else None
 
 
