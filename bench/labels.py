@@ -1,12 +1,22 @@
-"""Labels a second: drawn as PDF, and turned into PNG and ZPL for a printer of 203 dpi."""
+"""Labels a second: drawn as PDF, and turned into PNG and ZPL for a printer of 203 dpi. And how long it takes to accept
+20 labels that are made afterwards, beside reading one order."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from http.client import HTTPConnection
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
+import orjson
+
+from bench import load, servers
 from bench.report import Asked, Figure
+from packhouse.kit import clock
+from packhouse.orders import demo
 from packhouse.shipping import labels, serials, sheets
 from packhouse.shipping.carriers import PDF, PNG, ZPL, Address, Consignment, Parcel
 
@@ -55,3 +65,59 @@ def measure_speed(rounds: int, count: int = 40) -> Iterator[Figure]:
 
 def _convert(made: list[bytes], mime_type: str, id: int) -> bytes:
     return sheets.convert(made[id % len(made)], PDF, mime_type, 203)
+
+
+CALL = 20
+"""The most orders that one call ships."""
+_GETS = 100
+_CALLS = 5
+
+
+def measure_calls(folder: Path, rounds: int) -> Iterator[Figure]:
+    """Milliseconds of a call for 20 labels, durably accepted, beside a GET of one order. One client, nothing else."""
+    url = f"sqlite:///{folder / 'calls.db'}"
+    shop = servers.make_database(url)
+    with servers.run_packhouse(url, folder / "calls.log", "--no-worker") as server:
+        connection = server.connect()
+        names, ids = _store_orders(connection, shop, (rounds + 1) * _CALLS * CALL)
+        bodies = [_to_call(shop, names[at : at + CALL]) for at in range(0, len(names), CALL)]
+        calls, gets = [], []
+        for turn in range(rounds + 1):
+            some = ids[turn * _GETS : (turn + 1) * _GETS]
+            gets.append(_time_ms([partial(load.get, connection, f"/api/v3/orders/{id}") for id in some]))
+            part = bodies[turn * _CALLS : (turn + 1) * _CALLS]
+            calls.append(_time_ms([partial(_accept, connection, body) for body in part]))
+        connection.close()
+    # The first round loads tables and caches.
+    yield Figure(f"{CALL} labels accepted, to GET by id", "ms", calls[1:], gets[1:], Asked(5, at_least=False))
+
+
+def _store_orders(connection: HTTPConnection, shop: int, count: int) -> tuple[list[str], list[int]]:
+    """The shop's ids of so many new orders that can be shipped, and ours."""
+    source = demo.make_orders(10**9, seed=7, integration_ids=[shop], now=clock.now())
+    wanted = list(islice((order for order in source if order.get("shipping_address")), count))
+    for order in wanted:
+        order.get("shipping_details", {}).pop("ship_with", None)
+    ids: list[int] = []
+    for at in range(0, count, 100):
+        answer = orjson.loads(load.post(connection, orjson.dumps(wanted[at : at + 100])))
+        ids += [receipt["id"] for receipt in answer["data"]]
+    return [order["order_id"] for order in wanted], ids
+
+
+def _to_call(shop: int, names: Sequence[str]) -> bytes:
+    return orjson.dumps({"integration_id": shop, "orders": [{"order_id": name} for name in names]})
+
+
+def _accept(connection: HTTPConnection, body: bytes) -> None:
+    answer: dict[str, Any] = orjson.loads(load.post(connection, body, "/api/v3/orders/create-labels-async"))
+    if len(answer["data"]) != CALL:
+        raise RuntimeError(f"Not all labels were accepted: {answer.get('errors')}")
+
+
+def _time_ms(calls: Sequence[Callable[[], object]]) -> float:
+    """Of each, on average."""
+    began = time.perf_counter()
+    for call in calls:
+        call()
+    return (time.perf_counter() - began) * 1000 / len(calls)

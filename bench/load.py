@@ -51,9 +51,9 @@ class Load(NamedTuple):
         return self.latencies[int(len(self.latencies) * 0.99)]
 
 
-def post(connection: HTTPConnection, body: bytes) -> bytes:
+def post(connection: HTTPConnection, body: bytes, path: str = "/api/v3/orders") -> bytes:
     """One batch; the answer's bytes. Raises RuntimeError where it was not accepted."""
-    connection.request("POST", "/api/v3/orders", body, _HEADERS)
+    connection.request("POST", path, body, _HEADERS)
     response = connection.getresponse()
     answer = response.read()
     if response.status >= 300:

@@ -183,13 +183,18 @@ def measure_start(folder: Path, plan: Plan) -> Iterator[Figure]:
     yield Figure("start to first answer", "s", took, (), Asked(2, at_least=False))
 
 
+def measure_labels(folder: Path, plan: Plan) -> Iterator[Figure]:
+    yield from labels.measure_speed(plan.rounds)
+    yield from labels.measure_calls(folder, plan.rounds)
+
+
 MEASURES: dict[str, Callable[[Path, Plan], Iterator[Figure]]] = {
     "post": measure_posts,
     "get": measure_gets,
     "validation": measure_validation,
     "memory": measure_memory,
     "start": measure_start,
-    "labels": lambda _folder, plan: labels.measure_speed(plan.rounds),
+    "labels": measure_labels,
     "deliveries": lambda folder, _plan: deliveries.measure(folder, 3),
     "naive": lambda folder, plan: rivals.measure_naive(folder, plan.rounds),
 }

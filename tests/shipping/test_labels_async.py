@@ -1,10 +1,11 @@
 """POST /orders/create-labels-async, and what the worker makes of it: at least once, and never a label twice."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
 from tests import make
@@ -45,6 +46,33 @@ def test_labels_are_made_by_the_worker(shop: TestClient, carrier: FakeCarrier, w
         assert [document["document_type"] for document in parcel["documents"]] == ["label"]
         assert parcel["announced_at"]
     assert sorted(c.reference for c in carrier.asked) == sorted(label["shipment_id"] for label in labels)
+
+
+@pytest.mark.parametrize("name", ["order_id", "order_number"])
+def test_twenty_take_as_many_statements_as_one(shop: TestClient, name: str) -> None:
+    for n in range(22):
+        push(shop, f"o-{n}")
+    orders = [{name: f"o-{n}" if name == "order_id" else f"N-o-{n}"} for n in range(22)]
+    statements: list[str] = []
+    with recording(statements):
+        assert len(call(shop, orders[0]).json()["data"]) == 1  # the first one finds its tables
+    counts = []
+    for some in (orders[1:2], orders[2:]):
+        statements.clear()
+        with recording(statements):
+            assert len(call(shop, *some).json()["data"]) == len(some)
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 12
+
+
+@contextlib.contextmanager
+def recording(statements: list[str]) -> Iterator[None]:
+    def note(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
+        statements.append(text)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_each_order_succeeds_or_fails_by_itself(shop: TestClient) -> None:

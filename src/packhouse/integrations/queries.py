@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.integrations import schema
@@ -69,10 +69,16 @@ def _to_order(sort: str) -> list[ColumnElement[Any]]:
     return list(found.values())
 
 
+_FIND = select(integrations).where(
+    _i.account_id == bindparam("account"), _i.id == bindparam("id"), _i.deleted_at.is_(None)
+)
+_FIND_TO_CHANGE = _FIND.with_for_update()
+
+
 async def find_integration(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Any:
     """A live one, or None."""
-    statement = select(integrations).where(_i.account_id == account_id, _i.id == id, _i.deleted_at.is_(None))
-    return (await tx.execute(statement.with_for_update() if lock else statement)).first()
+    statement = _FIND_TO_CHANGE if lock else _FIND
+    return (await tx.execute(statement, {"account": account_id, "id": id})).first()
 
 
 async def get_integration(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Any:

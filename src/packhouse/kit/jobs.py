@@ -99,13 +99,15 @@ async def enqueue(
     now: datetime,
     lane: str = "",
     due_at: datetime | None = None,
+    ids: Sequence[int] | None = None,
 ) -> None:
-    """A job for each payload, written in one statement. A worker in this process hears of it at the commit."""
+    """A job for each payload, written in one statement. A worker in this process hears of it at the commit. `ids` were
+    drawn together with others, to save a statement."""
     if not payloads:
         return
     row = {"account_id": account_id, "kind": kind, "lane": lane, "attempts": 0, "due_at": due_at or now}
     row |= {"claimed_until": None, "created_at": now, "last_error": None}
-    ids = await db.next_ids(tx, "jobs", len(payloads))
+    ids = await db.next_ids(tx, "jobs", len(payloads)) if ids is None else ids
     rows = [
         {**row, "id": id, "payload": orjson.dumps(payload).decode()} for id, payload in zip(ids, payloads, strict=True)
     ]

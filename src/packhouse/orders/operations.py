@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from sqlalchemy import delete, insert, update
+from sqlalchemy import BigInteger, bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.schema import Caller
@@ -163,10 +163,17 @@ async def delete_order(
     await webhooks.notify(db, tx, caller.account_id, events.of_deleted(row, now), now=now)
 
 
+# Made once: putting a statement together takes longer than running it.
+_COUNT_SHIPMENTS = (
+    update(orders)
+    .where(orders.c.account_id == bindparam("account"), orders.c.id.in_(bindparam("ids", expanding=True)))
+    .values(live_shipments=orders.c.live_shipments + bindparam("by", type_=BigInteger))
+)
+
+
 async def count_shipments(tx: AsyncConnection, account_id: int, ids: Collection[int], by: int) -> None:
     """So many live shipments more (or fewer) of each; an order that is gone needs no count."""
-    counted = update(orders).where(orders.c.account_id == account_id, orders.c.id.in_(sorted(ids)))
-    await tx.execute(counted.values(live_shipments=orders.c.live_shipments + by))
+    await tx.execute(_COUNT_SHIPMENTS, {"account": account_id, "ids": sorted(ids), "by": by})
 
 
 def _require(expected: Expected, row: Any) -> None:

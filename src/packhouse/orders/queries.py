@@ -120,6 +120,7 @@ def to_wire(row: Sequence[Any], *, id_is_text: bool) -> str:
 
 _STORED = (_o.id, _o.integration_id, _o.order_id, _o.version, _o.created_at, _o.created_by, _o.document)
 _KEY = (_o.integration_id, _o.order_id)
+_SHIPPABLE = (_o.id, _o.integration_id, _o.order_id, _o.order_number, _o.live_shipments, _o.document)
 
 
 async def find_addressed(
@@ -159,10 +160,17 @@ async def find_shippable(
     folded = sorted({number.casefold() for number in numbers})
     named: list[ColumnElement[bool]] = [_o.order_id.in_(sorted(order_ids))] if order_ids else []
     named += [_o.order_number_folded.in_(folded) & _o.order_number.in_(sorted(numbers))] if numbers else []
-    columns = (_o.id, _o.integration_id, _o.order_id, _o.order_number, _o.live_shipments, _o.document)
-    statement = select(*columns).where(_o.account_id == account_id, _o.integration_id == integration_id, or_(*named))
+    statement = select(*_SHIPPABLE).where(_o.account_id == account_id, _o.integration_id == integration_id, or_(*named))
     statement = statement.order_by(*_KEY)
     return (await tx.execute(statement.with_for_update() if lock else statement)).all()
+
+
+async def find_of_shop(
+    db: Database, tx: AsyncConnection, account_id: int, integration_id: int, order_ids: Collection[str]
+) -> Sequence[Any]:
+    """As `find_shippable`, by `order_id` alone: a statement of constant text."""
+    keys = [(integration_id, order_id) for order_id in sorted(set(order_ids))]
+    return await db.find_by_key(tx, account_id, _SHIPPABLE, _KEY, keys, lock=True)
 
 
 async def list_history(

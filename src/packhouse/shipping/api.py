@@ -10,10 +10,11 @@ from starlette.responses import Response
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http, pagination
-from packhouse.shipping import announce, answers, openapi, operations, printing, queries, schema
+from packhouse.shipping import announce, answers, drafts, openapi, operations, printing, queries, schema
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import Unreachable
-from packhouse.shipping.operations import Draft, Shipped
+from packhouse.shipping.drafts import Draft
+from packhouse.shipping.operations import Shipped
 
 router = APIRouter(prefix="/api/v3", tags=["Shipping"], default_response_class=Response)
 extensions = APIRouter(prefix="/api/packhouse", tags=["Shipping"], default_response_class=Response)
@@ -81,7 +82,7 @@ async def _read_call(request: Request, read: Any) -> schema.LabelCall:
 
 def _with_warnings(answer: dict[str, Any], shipped: Shipped, call: schema.LabelCall) -> dict[str, Any]:
     detail = "This key is unknown and was not read."
-    unknown = [operations.Notice("unknown_field", detail, schema.to_pointer(path)) for path in call.unknown]
+    unknown = [drafts.Notice("unknown_field", detail, schema.to_pointer(path)) for path in call.unknown]
     if found := [notice.to_wire() for notice in (*unknown, *shipped.warnings)]:
         answer["meta"] = {"warnings": found}
     return answer

@@ -142,6 +142,8 @@ def find_odd_totals(order: Mapping[str, Any]) -> Iterator[OddTotal]:
 
 
 def _check_weight(order: Mapping[str, Any]) -> Iterator[OddTotal]:
+    if _is_plainly_its_items(order):
+        return
     told, summed = _told_weight(order), sum_weights(order["order_details"]["order_items"])
     path = ("shipping_details", "measurement", "weight")
     if told is None and summed is None:
@@ -158,6 +160,8 @@ def _check_prices(order: Mapping[str, Any]) -> Iterator[OddTotal]:
         total = item["total_price"].get("value")
         if unit is None or total is None:
             continue
+        if _is_plainly(float(unit) * item["quantity"], float(total)):
+            continue
         summed = units.multiply(units.to_decimal(unit), item["quantity"])
         if abs(summed - units.to_decimal(total)) > _SLACK:
             detail = f"{item['quantity']} at {unit} are {summed:f}, the item's total says {total}."
@@ -165,11 +169,35 @@ def _check_prices(order: Mapping[str, Any]) -> Iterator[OddTotal]:
     yield from _check_subtotal(order, items)
 
 
+def _is_plainly_its_items(order: Mapping[str, Any]) -> bool:
+    """As `_is_plainly`, of weights: what the order says is its items' and less than a tenth more."""
+    told = ((order.get("shipping_details") or {}).get("measurement") or {}).get("weight")
+    items = order["order_details"]["order_items"]
+    weights: list[Any] = [(item.get("measurement") or {}).get("weight") for item in items]
+    if not told or not items or not all(weights):
+        return False
+    each = zip(weights, items, strict=True)
+    summed = sum(float(weight["value"]) * _ROUGHLY[weight["unit"]] * item["quantity"] for weight, item in each)
+    difference = float(told["value"]) * _ROUGHLY[told["unit"]] - summed
+    return bool(-0.000001 < difference < summed * float(_LOOSE) - 0.000001 and summed < 1_000_000)
+
+
+_ROUGHLY = {unit: float(kilograms) for unit, kilograms in units.KILOGRAMS.items()}
+
+
+def _is_plainly(summed: float, told: float) -> bool:
+    """Equal beyond what floats could blur: then nobody need be as exact as decimals, which take twenty times longer,
+    and every label call asks this of every item."""
+    return abs(summed - told) < 0.001 and abs(told) < 1_000_000
+
+
 def _check_subtotal(order: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Iterator[OddTotal]:
     """Only the subtotal is comparable: a total has shipping, taxes and discounts in it."""
     subtotal = (order["payment_details"].get("subtotal_price") or {}).get("value")
     values = [item["total_price"].get("value") for item in items]
     if subtotal is None or None in values or not values:
+        return
+    if _is_plainly(sum(map(float, values)), float(subtotal)):
         return
     summed = units.add(*(units.to_decimal(value) for value in values))
     if abs(summed - units.to_decimal(subtotal)) > _SLACK:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import errors, pagination
@@ -22,10 +22,12 @@ class Shipment(NamedTuple):
     documents: dict[int, list[Any]]
 
 
+_FIND_SETUP = select(_t.kind, _t.id, _t.document).where(_t.account_id == bindparam("account")).order_by(_t.kind, _t.id)
+
+
 async def find_setup(tx: AsyncConnection, account_id: int) -> Setup | None:
     """None before first use."""
-    statement = select(_t.kind, _t.id, _t.document).where(_t.account_id == account_id)
-    rows = (await tx.execute(statement.order_by(_t.kind, _t.id))).all()
+    rows = (await tx.execute(_FIND_SETUP, {"account": account_id})).all()
     setup = Setup()
     is_made = False
     for kind, id, document in rows:
