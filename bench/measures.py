@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 import psutil
 
-from bench import deliveries, labels, limits, load, rivals, servers
+from bench import deliveries, labels, limits, load, pages, rivals, servers
 from bench.report import Asked, Figure
 from packhouse.kit import clock
 from packhouse.orders import demo, schema
@@ -196,5 +196,6 @@ MEASURES: dict[str, Callable[[Path, Plan], Iterator[Figure]]] = {
     "start": measure_start,
     "labels": measure_labels,
     "deliveries": lambda folder, _plan: deliveries.measure(folder, 3),
+    "pages": lambda folder, plan: pages.measure(folder, plan.rounds),
     "naive": lambda folder, plan: rivals.measure_naive(folder, plan.rounds),
 }

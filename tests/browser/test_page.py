@@ -194,3 +194,27 @@ def test_an_order_is_split_into_parcels(desk: Desk) -> None:
     page.locator("[data-key=l-one]").click()
     expect(page.locator("#progress")).to_contain_text("Print 2 labels in one PDF")
     desk.complaints = [told for told in desk.complaints if "422" not in told]
+
+
+def test_p_prints_the_pick_list_of_the_selection(desk: Desk) -> None:
+    send(desk, order(1), order(2))
+    page = desk.open("/orders")
+    for key in "jxjx":
+        page.keyboard.press(key)
+    with page.context.expect_event("response", lambda answer: answer.url.endswith("/orders/print/pick-list")) as asked:
+        page.keyboard.press("p")
+    assert (asked.value.status, asked.value.headers["content-type"]) == (200, "application/pdf")
+
+
+def test_being_offline_and_in_trouble_is_told(desk: Desk) -> None:
+    send(desk, order(1))
+    page = desk.open("/orders")
+    page.context.set_offline(offline=True)
+    expect(page.locator("#offline")).to_be_visible()
+    page.context.set_offline(offline=False)
+    expect(page.locator("#offline")).to_be_hidden()
+    page.route("**/orders?**", lambda route: route.fulfill(status=503, body="busy"))
+    page.select_option("[name=show]", "shipped")
+    expect(page.locator("#trouble")).to_be_visible()
+    assert rows(page) == ["N-o-1"]
+    desk.complaints = [told for told in desk.complaints if not re.search("503|INTERNET_DISCONNECTED|ERR_", told)]

@@ -97,6 +97,95 @@ def test_the_newest_stand_first_and_narrow_by_everything(person: Person, orders:
         assert numbers(page.get(f"/orders{query}")) == found, query
 
 
+SORTED = {
+    "recipient": ["N-s-2", "N-s-3", "N-s-1"],  # Ada, bob, Cy
+    "country": ["N-s-2", "N-s-3", "N-s-1"],  # BE, DE, NL
+    "items": ["N-s-3", "N-s-1", "N-s-2"],  # 1, 2, 7
+    "weight": ["N-s-2", "N-s-3", "N-s-1"],  # none, 900 g, 2.5 kg
+    "total": ["N-s-1", "N-s-2", "N-s-3"],  # 9 EUR, 80 EUR, 5 USD
+    "payment": ["N-s-3", "N-s-1", "N-s-2"],  # invoice, paid, pending
+    "status": ["N-s-2", "N-s-1", "N-s-3"],  # held, open, sent
+    "delivery": ["N-s-1", "N-s-3", "N-s-2"],  # none, Evening, express
+    "tags": ["N-s-2", "N-s-1", "N-s-3"],  # none, a, b
+    "warnings": ["N-s-1", "N-s-2", "N-s-3"],  # 0, 0, 1
+    "number": ["N-s-1", "N-s-2", "N-s-3"],
+    "shop": ["N-s-1", "N-s-3", "N-s-2"],
+    "placed": ["N-s-1", "N-s-2", "N-s-3"],
+}
+
+
+def price(value: float | str, currency: str, status: str) -> dict[str, Any]:
+    return {"total_price": {"value": value, "currency": currency}, "status": {"code": status}}
+
+
+@pytest.fixture
+def sortable(client: TestClient) -> TestClient:
+    """Three orders that every column sorts in another way."""
+
+    def weigh(value: Any, unit: str) -> dict[str, Any]:
+        return {"measurement": {"weight": {"value": value, "unit": unit}}}
+
+    def details(hour: int, quantity: int, status: str, tags: list[str]) -> dict[str, Any]:
+        return placed(hour, order_items=[make.item(quantity=quantity)], status={"code": status}, tags=tags)
+
+    def to(name: str, country: str, code: str) -> dict[str, Any]:
+        return make.address(name=name, country_code=country, postal_code=code)
+
+    places = (to("Cy", "NL", "1015 CR"), to("Ada", "BE", "1000"), to("bob", "DE", "?"))
+    parts = (details(8, 2, "open", ["a"]), details(9, 7, "held", []), details(10, 1, "sent", ["b"]))
+    prices = (price("9", "EUR", "paid"), price(80, "EUR", "pending"), price(5, "USD", "invoice"))
+    evening = {**weigh(900, "g"), "delivery_indicator": "Evening"}
+    ways: tuple[dict[str, Any], ...] = (weigh(2.5, "kg"), {"delivery_indicator": "express"}, evening)
+    sent = []
+    for number, (address, part, paid, way) in enumerate(zip(places, parts, prices, ways, strict=True), 1):
+        shop = SECOND_SHOP if number == 2 else SHOP
+        held = {"shipping_address": address, "order_details": part, "payment_details": paid, "shipping_details": way}
+        sent.append(make.order(f"s-{number}", shop, **held))
+    answer = client.post(URL, json=sent)
+    assert answer.status_code == 200, answer.text
+    return client
+
+
+@pytest.mark.parametrize("column", SORTED)
+def test_every_column_sorts_both_ways_and_turns_its_pages(person: Person, sortable: TestClient, column: str) -> None:
+    assert sortable
+    page = person("viewer")
+    wanted = SORTED[column]
+    assert numbers(page.get(f"/orders?sort={column}")) == wanted
+    falling = numbers(page.get(f"/orders?sort=-{column}"))
+    assert sorted(falling) == sorted(wanted)
+    assert falling[::-1] == wanted or column == "warnings"  # of equals the newest comes first then, too
+    text = page.get("/orders").text
+    assert re.search(rf'<th class="c-{column}"[^>]*><a href="/orders[^"]*">', text)
+
+
+def test_a_list_that_is_sorted_here_turns_its_pages_without_losing_or_repeating_any(
+    person: Person, client: TestClient
+) -> None:
+    parts = [placed(n % 24, order_items=[make.item(quantity=n % 7 + 1)]) for n in range(120)]
+    sent = [make.order(f"w-{n:03}", order_details=part) for n, part in enumerate(parts)]
+    assert client.post(URL, json=sent[:100]).status_code == client.post(URL, json=sent[100:]).status_code == 200
+    page = person()
+    for sort in ("items", "-items"):
+        seen: list[str] = []
+        place = f"/orders?size=50&sort={sort}"
+        pages = 0
+        while place:
+            text = page.get(place)
+            seen += numbers(text)
+            found = re.search(r'rel="next" href="([^"]+)"', text.text)
+            last, place = place, found[1].replace("&amp;", "&") if found else ""
+            pages += 1
+        assert (pages, len(seen), len(set(seen))) == (3, 120, 120)
+        counts = [int(number[4:]) % 7 for number in seen]
+        assert counts == sorted(counts, reverse=sort.startswith("-"))
+        back = re.search(r'rel="prev" href="([^"]+)"', page.get(last).text)
+        assert back is not None
+        assert numbers(page.get(back[1].replace("&amp;", "&"))) == seen[50:100]
+    for place in ("cursor=cD1bMSwyXQ", "cursor=cD1bImEiLDJd", "cursor=cD03"):
+        assert len(numbers(page.get(f"/orders?size=50&sort=items&{place}"))) == 50
+
+
 def test_what_changed_is_found_by_what_it_is_now(person: Person, orders: TestClient, work: Callable[[], None]) -> None:
     page = person()
     id = orders.get(f"{URL}?order_id=a-1").json()["data"][0]["id"]

@@ -13,17 +13,19 @@ from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, http, pagination
 from packhouse.kit.db import Transaction
 from packhouse.orders import deletions, queries, schema, search
-from packhouse.web import rendering, rows, visitors
+from packhouse.web import rendering, rows, sorting, visitors
 
 router = APIRouter(include_in_schema=False)
 
 COLUMNS_COOKIE = "packhouse_columns"
+# Sorts of the database; the others are `sorting.KEYS`.
 _SORTS = {
     "number": "order_number",
     "shop": "integration",
     "placed": "order_created_at",
     "changed": "order_updated_at",
 }
+_LARGEST_FIRST = {"placed", "items", "weight", "total", "warnings"}
 _DEFAULT_SORT = "-placed"
 SHOWN = ("incoming", "shipped", "all")
 _SIZES = (50, 100, 200)
@@ -56,6 +58,12 @@ class State(NamedTuple):
         kept["from"], kept["to"] = kept.pop("since"), kept.pop("until")
         return rendering.to_query(**kept)
 
+    def sort_by(self, column: str) -> str:
+        """What a click on the column's name asks for: the other way round where the list is sorted by it already."""
+        if self.sort.removeprefix("-") == column:
+            return column if self.sort.startswith("-") else f"-{column}"
+        return f"-{column}" if column in _LARGEST_FIRST else column
+
     def is_narrowed(self) -> bool:
         """Whether anything but the default of a list is asked for."""
         return any((self.q, self.shop, self.status, self.country, self.tag, self.warnings, self.since, self.until))
@@ -82,7 +90,7 @@ def read_state(request: Request) -> State:
         "1" if given.get("warnings") else "",
         given.get("from", ""),
         given.get("to", ""),
-        sort if sort.removeprefix("-") in _SORTS else _DEFAULT_SORT,
+        sort if sort.removeprefix("-") in {**_SORTS, **sorting.KEYS} else _DEFAULT_SORT,
         int(size) if size in map(str, _SIZES) else _SIZES[1],
         given.get("cursor", ""),
     )
@@ -113,6 +121,7 @@ class Listing(NamedTuple):
     newest: int
     leaving: list[Leaving]
     mark: str
+    is_partly_sorted: bool
 
     def is_leaving(self, id: int) -> bool:
         return any(id in asked.ids for asked in self.leaving)
@@ -133,11 +142,20 @@ async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
         leaving = await find_leaving(request, visitor, tx)
     origin = visitor.session.caller.country_code
     shown = [rows.to_row(row[-4], row[-1], shops, origin) for row in page.rows]
-    previous = state.query(cursor=page.previous.encode()) if page.previous else ""
-    following = state.query(cursor=page.next.encode()) if page.next else ""
-    known = (shops, statuses, countries, tags)
+    is_partly_sorted = is_sorted_here(state) and page.next is not None
+    turned = sorting.Page(shown, page.previous, page.next)
+    if is_sorted_here(state):
+        turned = sorting.find_page(shown, state.sort, _to_cursor(state.cursor), state.size)
+    previous = state.query(cursor=turned.previous.encode()) if turned.previous else ""
+    following = state.query(cursor=turned.next.encode()) if turned.next else ""
+    known = (shops, statuses, countries, tags, faults)
     mark = to_mark(newest, incoming, (id for asked in leaving for id in asked.ids))
-    return Listing(state, shown, previous, following, *known, faults, incoming, newest, leaving, mark)
+    now = (incoming, newest, leaving, mark)
+    return Listing(state, turned.rows, previous, following, *known, *now, is_partly_sorted)
+
+
+def is_sorted_here(state: State) -> bool:
+    return state.sort.removeprefix("-") in sorting.KEYS
 
 
 async def find_leaving(request: Request, visitor: visitors.Visitor, tx: Transaction) -> list[Leaving]:
@@ -165,6 +183,8 @@ async def list_shops(tx: Transaction, account_id: int) -> dict[int, str]:
 
 
 async def _find_page(tx: Transaction, account_id: int, state: State, filters: dict[str, Any]) -> pagination.Page:
+    if is_sorted_here(state):
+        state = state._replace(sort=_DEFAULT_SORT, cursor="", size=sorting.MOST)
     direction, name = ("-", state.sort[1:]) if state.sort.startswith("-") else ("", state.sort)
     sort = f"{direction}{_SORTS[name]}"
     cursor = _to_cursor(state.cursor)
@@ -225,7 +245,8 @@ def to_values(request: Request, listing: Listing) -> dict[str, Any]:
         "state": listing.state,
         "columns": [column for column in rows.COLUMNS if column not in hidden],
         "all_columns": rows.COLUMNS,
-        "sorts": _SORTS,
+        "sorts": {**_SORTS, **sorting.KEYS},
+        "most_sorted": sorting.MOST,
         "sizes": _SIZES,
         "incoming": to_count(listing.incoming),
     }

@@ -146,7 +146,19 @@ document.addEventListener("htmx:after:swap", () => {
   showSelection();
   localTimes();
 });
-document.addEventListener("htmx:error", () => { if (!navigator.onLine) one("#offline").hidden = false; });
+document.addEventListener("htmx:error", () => trouble());
+document.addEventListener("htmx:response:error", (event) => {
+  const status = event.detail.ctx.response.status;
+  if (status === 401) location.reload();
+  if (status >= 500) trouble();
+});
+let gone = 0;
+function trouble() {
+  const told = one(navigator.onLine ? "#trouble" : "#offline");
+  told.hidden = false;
+  clearTimeout(gone);
+  if (navigator.onLine) gone = setTimeout(() => { told.hidden = true; }, 8000);
+}
 window.addEventListener("pageshow", () => { for (const box of all(".orders tbody input:checked")) selected.add(box.value); showSelection(); });
 
 // --- Printing: the PDF in a frame that nobody sees, so that the printer is asked for at once. Where the browser shows no
