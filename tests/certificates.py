@@ -80,20 +80,30 @@ class Door:
             self.port = server.sockets[0].getsockname()[1]
             opened.set()
             await ended.wait()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError):
+        try:
+            with suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError):
+                await self._let_in(reader, writer)
+        finally:
+            await _close(writer)
+
+    async def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.readexactly(8)
+        encrypted = first == SSL_REQUEST and self._context is not None
+        if first == SSL_REQUEST:
+            writer.write(b"S" if encrypted else b"N")
+            if encrypted and self._context is not None:
+                await writer.start_tls(self._context)
             first = await reader.readexactly(8)
-            encrypted = first == SSL_REQUEST and self._context is not None
-            if first == SSL_REQUEST:
-                writer.write(b"S" if encrypted else b"N")
-                if encrypted and self._context is not None:
-                    await writer.start_tls(self._context)
-                first = await reader.readexactly(8)
-            self.opened[encrypted] += 1
-            inner_reader, inner_writer = await asyncio.open_unix_connection(str(self._socket))
-            inner_writer.write(first)
-            await asyncio.gather(_carry(reader, inner_writer), _carry(inner_reader, writer))
+        self.opened[encrypted] += 1
+        inner_reader, inner_writer = await asyncio.open_unix_connection(str(self._socket))
+        inner_writer.write(first)
+        await asyncio.gather(_carry(reader, inner_writer), _carry(inner_reader, writer))
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -101,7 +111,13 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         while part := await reader.read(65536):
             writer.write(part)
             await writer.drain()
+    await _close(writer)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
+    with suppress(OSError, ssl.SSLError):
+        await writer.wait_closed()
 
 
 @contextmanager
@@ -111,9 +127,6 @@ def open_door(socket: Path, context: ssl.SSLContext | None) -> Iterator[Door]:
 
     def run() -> None:
         loop.run_until_complete(door.serve(opened, ended))
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.05))
         loop.close()
 
     thread = threading.Thread(target=run)
