@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from starlette.testclient import TestClient
 
+from packhouse.app import create_app
+from packhouse.kit.db import DatabaseUrlError
+from packhouse.settings import Settings
 from tests import make
 from tests.certificates import Authority, Door, Issued, open_door
 from tests.clusters import NAME, Cluster
 from tests.concurrency import served
+from tests.conftest import OWNER
+from tests.outages.conftest import check_unavailable
 
 
 class Place(NamedTuple):
@@ -46,32 +52,30 @@ def place(cluster: Cluster, tmp_path: Path) -> Iterator[Place]:
 
 
 def refused(url: str) -> str:
-    """What `packhouse serve` says when it does not start: one line."""
-    ended = served.run(url, "serve", "--port", "0")
-    assert (ended.returncode, ended.stdout) == (1, "")
-    (line,) = ended.stderr.splitlines()
-    assert line.startswith("packhouse: ")
-    return line.removeprefix("packhouse: ")
+    """How a server answers whose database cannot be used."""
+    with TestClient(create_app(Settings(database_url=url)), raise_server_exceptions=False) as client:
+        check_unavailable(client.get("/api/v3/orders", auth=OWNER))
+        return str(client.get("/health").json()["database"]["detail"])
 
 
-def check_served(url: str, log: Path) -> None:
-    with served.serve(url, log) as server, server.client() as client:
+def check_served(url: str) -> None:
+    with TestClient(create_app(Settings(database_url=url)), raise_server_exceptions=False) as client:
+        client.auth = OWNER
         made = client.post("/api/v3/orders", json=[make.order()])
         assert made.status_code == 200, made.text
         assert len(client.get("/api/v3/orders").json()["data"]) == 1
-        assert server.stop() == 0
 
 
 @pytest.mark.parametrize("mode", ["prefer", "require", "verify-ca", "verify-full"])
-def test_what_is_asked_to_be_encrypted_is(place: Place, tmp_path: Path, mode: str) -> None:
+def test_what_is_asked_to_be_encrypted_is(place: Place, mode: str) -> None:
     known = {"sslrootcert": place.authority.certificate} if mode.startswith("verify") else {}
-    check_served(place.url(sslmode=mode, **known), tmp_path / "log")
+    check_served(place.url(sslmode=mode, **known))
     assert place.door.opened[True] > 0
     assert place.door.opened[False] == 0
 
 
-def test_what_is_asked_not_to_be_is_not(place: Place, tmp_path: Path) -> None:
-    check_served(place.url(sslmode="disable"), tmp_path / "log")
+def test_what_is_asked_not_to_be_is_not(place: Place) -> None:
+    check_served(place.url(sslmode="disable"))
     assert place.door.opened[True] == 0
     assert place.door.opened[False] > 0
 
@@ -91,7 +95,7 @@ def test_a_server_of_another_name_is_refused_where_names_count(cluster: Cluster,
         told = refused(door.url(NAME, sslmode="verify-full", **given))
         assert told.startswith("The certificate of the database is not accepted: ")
         assert door.opened == {True: 0, False: 0}
-        check_served(door.url(NAME, sslmode="verify-ca", **given), tmp_path / "log")
+        check_served(door.url(NAME, sslmode="verify-ca", **given))
 
 
 def test_a_server_without_tls_is_refused_where_it_must_have_it(cluster: Cluster, tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ def test_a_server_without_tls_is_refused_where_it_must_have_it(cluster: Cluster,
         for asked in ({"sslmode": "require"}, {"sslmode": "verify-full", "sslrootcert": authority.certificate}):
             assert refused(door.url(NAME, **asked)) == "The database cannot be reached."
         assert door.opened == {True: 0, False: 0}
-        check_served(door.url(NAME, sslmode="prefer"), tmp_path / "log")
+        check_served(door.url(NAME, sslmode="prefer"))
 
 
 def test_a_server_that_asks_who_comes_is_shown_our_certificate(cluster: Cluster, tmp_path: Path) -> None:
@@ -114,14 +118,28 @@ def test_a_server_that_asks_who_comes_is_shown_our_certificate(cluster: Cluster,
         )
         assert door.opened == {True: 0, False: 0}
         shown = {"sslcert": ours.certificate, "sslkey": ours.key}
-        check_served(door.url(NAME, **known, **shown), tmp_path / "log")
+        check_served(door.url(NAME, **known, **shown))
 
 
-def test_a_file_or_a_mode_that_is_not_there_is_named(place: Place, tmp_path: Path) -> None:
-    for parameter in ("sslrootcert", "sslcert", "sslkey", "sslcrl"):
-        missing = tmp_path / f"missing-{parameter}.pem"
-        told = refused(place.url(sslmode="require", **{parameter: missing}))
-        assert told == f"The database URL cannot be used: {parameter} names {missing}, which is no file."
-    told = refused(place.url(sslmode="sometimes"))
-    assert told.startswith("The database URL cannot be used: ")
-    assert "sslmode" in told
+def test_the_command_says_why_it_does_not_start(place: Place, tmp_path: Path) -> None:
+    other = Authority(tmp_path, "other")
+    ended = served.run(place.url(sslmode="verify-full", sslrootcert=other.certificate), "serve", "--port", "0")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("packhouse: The certificate of the database is not accepted: ")
+
+
+@pytest.mark.parametrize("parameter", ["sslrootcert", "sslcert", "sslkey", "sslcrl"])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, parameter: str) -> None:
+    missing = tmp_path / "missing.pem"
+    with pytest.raises(DatabaseUrlError) as refused:
+        create_app(Settings(database_url=f"postgresql://127.0.0.1:1/packhouse?sslmode=require&{parameter}={missing}"))
+    assert str(refused.value) == f"The database URL cannot be used: {parameter} names {missing}, which is no file."
+
+
+def test_a_mode_that_there_is_not_is_named() -> None:
+    ended = served.run("postgresql://127.0.0.1:1/packhouse?sslmode=sometimes", "serve", "--port", "0")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("packhouse: The database URL cannot be used: ")
+    assert "sslmode" in line
