@@ -16,7 +16,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chromium pgbouncer redis screenshots lint format bench bench-million check-install constraints clean
+.PHONY: help run test chromium pgbouncer redis screenshots catalogues lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -39,6 +39,9 @@ redis: ## make sure that there is a Redis for the tests of the rate limits
 
 screenshots: $(INSTALL_TEST) chromium ## make the pictures of the page in docs/
 	@$(BIN)/python -m tests.browser.screenshots
+
+catalogues: $(INSTALL_TEST) ## put new texts of the page into the catalogues of its languages, and take old ones out
+	@$(BIN)/python -m tests.web.catalogues
 
 lint: $(INSTALL_LINT) ## check style, format, types and the ladder of imports
 	@$(BIN)/ruff check

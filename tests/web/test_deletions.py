@@ -140,7 +140,7 @@ def test_too_late_is_told(desk: Desk, ids: list[int]) -> None:
     desk.wait(10)
     answer = undo(page, ids[:2])
     assert answer.status_code == 409
-    assert "Too late: 1 of 2 are deleted." in answer.text
+    assert "Too late: not all of these orders are there any more." in answer.text
 
 
 def test_the_api_may_delete_meanwhile(desk: Desk, ids: list[int]) -> None:

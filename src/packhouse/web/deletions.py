@@ -8,11 +8,13 @@ from starlette.responses import Response
 from packhouse.kit import errors, http
 from packhouse.orders import deletions, search
 from packhouse.web import rendering, visitors
+from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
 _SCOPE = "write:order"
 _MOST = 200
+_TOO_LATE = marked("Too late: not all of these orders are there any more.")
 
 
 @router.post("/orders/delete")
@@ -43,5 +45,5 @@ async def undo_deletion(request: Request) -> Response:
     async with http.house(request).db.write() as tx:
         gone = await deletions.undo_deletion(tx, visitor.session.account_id, ids)
     if gone:
-        raise errors.Conflict(errors.Fault("conflict", f"Too late: {len(gone)} of {len(ids)} are deleted."))
+        raise errors.Conflict(errors.Fault("conflict", _TOO_LATE))
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/orders"))

@@ -20,6 +20,7 @@ from packhouse.shipping import announce, operations, printing, queries, schema, 
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.web import choices, order, parcels, ranges, rendering, visitors
+from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
@@ -28,8 +29,10 @@ MOST = 200
 # Orders of one transaction: on SQLite nobody else writes while it lasts.
 _TOGETHER = 20
 _UNDERWAY = (operations.ANNOUNCING, operations.WITHDRAWING, operations.CANCELLING)
-_SHIPPED = "It has a label already. To make another, open the order."
-_MEANWHILE = "A label was made of this order meanwhile: look at its shipments, and make another if it needs one."
+_SHIPPED = marked("It has a label already. To make another, open the order.")
+_MEANWHILE = marked(
+    "A label was made of this order meanwhile: look at its shipments, and make another if it needs one."
+)
 
 
 class Outcome(NamedTuple):

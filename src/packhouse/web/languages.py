@@ -19,6 +19,11 @@ _REGIONS = ("en-GB", "en-US", "en-IE", "nl-NL", "nl-BE", "de-DE", "de-AT", "de-C
 _FIRST = {"en": "en-GB", "nl": "nl-NL", "de": "de-DE", "fr": "fr-FR"}
 
 
+def marked(text: str) -> str:
+    """A text that stands in Python, for the catalogues to hold; the template that shows it asks for its translation."""
+    return text
+
+
 def available() -> dict[str, str]:
     """Codes and names of the languages that there are texts for."""
     return {code: name for code, name in LANGUAGES.items() if code == "en" or _catalog(code) is not None}
@@ -56,6 +61,11 @@ def _to_weight(quality: str) -> float:
 @cache
 def locale(tag: str) -> Locale:
     return Locale.parse(tag, sep="-")
+
+
+def translate(tag: str, text: str) -> str:
+    """Of a text that is not the template's own; one that no catalogue holds, like a carrier's words, stays as it is."""
+    return translations(tag[:2]).gettext(text) if text else text
 
 
 @cache

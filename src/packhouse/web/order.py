@@ -165,16 +165,19 @@ def _to_entry(row: Any) -> dict[str, Any]:
     return {"version": row.version, "action": row.action, "at": row.at, "by": row.by, "lines": lines}
 
 
-def _to_place(path: str) -> str:
+def _to_place(path: str) -> list[str]:
+    """The last steps, as on the wire; items are counted from one."""
     steps = path.strip("/").replace("~1", "/").replace("~0", "~").split("/")
-    named = [str(int(step) + 1) if step.isdecimal() else step.replace("_", " ") for step in steps if step != "-"]
-    return " › ".join(named[-3:])
+    return [str(int(step) + 1) if step.isdecimal() else step for step in steps if step != "-"][-3:]
 
 
 def _to_text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()[:300]
+    """As a person would write it down: `2.5 kg`, `gift, late`."""
+    if isinstance(value, dict):
+        return " ".join(filter(None, map(_to_text, value.values())))[:300]
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_to_text, value)))[:300]
+    return "" if value is None else str(value)
 
 
 def to_id(request: Request) -> int:

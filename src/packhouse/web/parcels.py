@@ -12,11 +12,12 @@ import orjson
 from packhouse.kit import errors
 from packhouse.shipping import schema
 from packhouse.web.edits import Fields, to_number
+from packhouse.web.languages import marked
 
 # As many as a table on a page can show; the API takes more.
 MOST = 12
 SIDES = ("length", "width", "height")
-_EMPTY = "Nothing is in this parcel."
+_EMPTY = marked("Nothing is in this parcel.")
 _PREFIX = f"{errors.ATTRIBUTES}/orders/[0]/"
 
 

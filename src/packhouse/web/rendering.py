@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from packhouse.kit import clock, http
-from packhouse.web import assets, formats, languages
+from packhouse.web import assets, formats, languages, names
 from packhouse.web.front import front
 from packhouse.web.visitors import FIELD, Visitor
 
@@ -50,6 +50,9 @@ def _environment(tag: str) -> Environment:
         "exact": partial(formats.exact, tag),
         "day": partial(formats.day, tag),
         "instant": clock.to_wire,
+        "translated": partial(languages.translate, tag),
+        "field_name": lambda field: languages.translate(tag, names.to_name(field)),
+        "field_value": lambda value: languages.translate(tag, names.to_value(value)),
     }
     made.globals |= {"asset": assets.url, "flag": assets.flag, "languages": languages.available(), "query": to_query}
     return made

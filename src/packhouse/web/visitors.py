@@ -19,6 +19,7 @@ from starlette.responses import Response
 from packhouse.accounts import sessions
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http
+from packhouse.web.languages import marked
 
 SESSION_COOKIE = "packhouse_session"
 FORM_COOKIE = "packhouse_form"
@@ -48,7 +49,7 @@ class SignInNeeded(errors.Unauthenticated):
     """Answered with the way to the sign-in page and back."""
 
     def __init__(self, then: str) -> None:
-        super().__init__(errors.Fault("authentication_failed", "Please sign in."))
+        super().__init__(errors.Fault("authentication_failed", marked("Please sign in.")))
         self.then = then
 
 
@@ -68,7 +69,7 @@ async def visitor(request: Request, scope: str = "read:order") -> Visitor:
     if found is None:
         raise SignInNeeded(_to_way_back(request))
     if not found.caller.may(scope):
-        raise errors.Forbidden(errors.Fault("forbidden", "Your role does not allow this."))
+        raise errors.Forbidden(errors.Fault("forbidden", marked("Your role does not allow this.")))
     return found
 
 
@@ -93,7 +94,7 @@ async def read_form(request: Request, token: str) -> FormData:
     form = await request.form(max_files=20, max_fields=5_000, max_part_size=limit)
     sent = form.get(FIELD)
     if not isinstance(sent, str) or not token or not hmac.compare_digest(sent.encode(), token.encode()):
-        detail = "This form has expired: go back, reload the page and send it again."
+        detail = marked("This form has expired: go back, reload the page and send it again.")
         raise errors.Forbidden(errors.Fault("forbidden", detail))
     return form
 
