@@ -23,7 +23,7 @@ from packhouse.kit.jobs import Job
 from packhouse.kit.vault import Vault
 from packhouse.orders import deletions, search
 from packhouse.settings import Settings
-from packhouse.shipping import announce, storage
+from packhouse.shipping import announce, storage, tracking
 from packhouse.shipping import operations as shipments
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import Carrier, registry
@@ -54,6 +54,7 @@ JOBS: dict[str, Handler] = {
     search.JOB: lambda workshop, job: search.handle(workshop.db, job),
     deletions.JOB: lambda workshop, job: deletions.handle(workshop.db, job, workshop.clock()),
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
+    shipments.TRACK_JOB: lambda workshop, job: tracking.handle(workshop.desk, job),
     "webhook.deliver": lambda workshop, job: delivery.deliver(workshop.messenger, job),
 }
 

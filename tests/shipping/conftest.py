@@ -41,6 +41,8 @@ class FakeCarrier:
     labels: dict[str, Announcement] = field(default_factory=dict)
     asked: list[Consignment] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    events: list[TrackingEvent] = field(default_factory=list)
+    looks: int = 0
 
     def options(self) -> Sequence[Option]:
         return [
@@ -73,8 +75,12 @@ class FakeCarrier:
             ]
         )
 
-    async def track(self, _consignment: Consignment, /) -> Sequence[TrackingEvent]:
-        return []
+    async def track(self, consignment: Consignment, /) -> Sequence[TrackingEvent]:
+        self.looks += 1
+        if self.mood == "away":
+            raise Unreachable("nobody home")
+        assert all(parcel.tracking_number.startswith("FAKE") for parcel in consignment.parcels)
+        return list(self.events)
 
     async def cancel(self, consignment: Consignment, /) -> None:
         if self.mood == "away":

@@ -74,10 +74,10 @@ async def settle(desk: Desk, account_id: int, shipment_id: int) -> None:
 
 async def announce(desk: Desk, account_id: int, shipment_id: int) -> None:
     """Raises Unreachable; what the carrier refuses is written to the shipment."""
-    found, consignment = await _read(desk, account_id, shipment_id)
-    carrier = _find_carrier(desk, consignment)
+    found, consignment = await read_consignment(desk, account_id, shipment_id)
+    carrier = find_carrier(desk, consignment)
     try:
-        announcement = await _ask(desk, carrier.announce(consignment))
+        announcement = await ask(desk, carrier.announce(consignment))
     except carriers.Rejected as rejection:
         await _fail(desk, account_id, shipment_id, _to_faults(rejection))
         return
@@ -93,7 +93,10 @@ async def announce(desk: Desk, account_id: int, shipment_id: int) -> None:
         ]
         await operations.store_announcement(tx, account_id, numbers, rows)
         after = await queries.find_shipment(tx, account_id, shipment_id) or current
-        await operations.move(desk.db, tx, after, _AFTER_ANSWER[current.row.state], now=now, announced_at=now)
+        state = _AFTER_ANSWER[current.row.state]
+        await operations.move(desk.db, tx, after, state, now=now, announced_at=now)
+        if state == READY and carrier.has_tracking:
+            await operations.await_news(desk.db, tx, account_id, shipment_id, now=now)
 
 
 _AFTER_ANSWER = {ANNOUNCING: READY, WITHDRAWING: CANCELLING}
@@ -102,10 +105,10 @@ _AFTER_ANSWER = {ANNOUNCING: READY, WITHDRAWING: CANCELLING}
 async def cancel(desk: Desk, account_id: int, shipment_id: int) -> list[errors.Fault]:
     """Why the carrier refuses, which leaves the shipment as it was; nothing when it is cancelled. Raises
     Unreachable."""
-    _, consignment = await _read(desk, account_id, shipment_id)
+    _, consignment = await read_consignment(desk, account_id, shipment_id)
     faults: list[errors.Fault] = []
     try:
-        await _ask(desk, _find_carrier(desk, consignment).cancel(consignment))
+        await ask(desk, find_carrier(desk, consignment).cancel(consignment))
     except carriers.Rejected as rejection:
         faults = _to_faults(rejection)
     now = desk.clock()
@@ -118,7 +121,7 @@ async def cancel(desk: Desk, account_id: int, shipment_id: int) -> list[errors.F
     return faults
 
 
-async def _read(desk: Desk, account_id: int, shipment_id: int) -> tuple[Shipment, carriers.Consignment]:
+async def read_consignment(desk: Desk, account_id: int, shipment_id: int) -> tuple[Shipment, carriers.Consignment]:
     account_setup = await setup.read_setup(desk.db, account_id, now=desk.clock())
     async with desk.db.read() as tx:
         found = await queries.find_shipment(tx, account_id, shipment_id)
@@ -127,7 +130,7 @@ async def _read(desk: Desk, account_id: int, shipment_id: int) -> tuple[Shipment
     return found, to_consignment(found, account_setup, desk.vault)
 
 
-def _find_carrier(desk: Desk, consignment: carriers.Consignment) -> carriers.Carrier:
+def find_carrier(desk: Desk, consignment: carriers.Consignment) -> carriers.Carrier:
     """A carrier that is not installed here may be where the next attempt is made."""
     code = consignment.option_code.partition(":")[0]
     carrier = desk.options.carrier_of(consignment.option_code)
@@ -136,7 +139,7 @@ def _find_carrier(desk: Desk, consignment: carriers.Consignment) -> carriers.Car
     return carrier
 
 
-async def _ask(desk: Desk, question: Awaitable[T]) -> T:
+async def ask(desk: Desk, question: Awaitable[T]) -> T:
     """Raises Unreachable for an answer that does not come in time, whoever makes the carrier's code."""
     try:
         async with asyncio.timeout(desk.patience_seconds):

@@ -196,5 +196,6 @@ def to_parcel_rows(draft: Draft, account_id: int, now: datetime) -> Iterator[dic
             "tracking_url": None,
             "created_at": now,
             "updated_at": now,
+            "tracked_at": None,
             "document": orjson.dumps(document).decode(),
         }

@@ -4,7 +4,7 @@ Nothing here talks to a carrier: `announce` does, between two transactions.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from packhouse.orders import operations as orders
 from packhouse.orders import queries as order_queries
 from packhouse.shipping import answers, packing, queries, schema, setup, telling
 from packhouse.shipping import drafts as drafting
+from packhouse.shipping.carriers import TrackingEvent
 from packhouse.shipping.drafts import Draft, Notice
 from packhouse.shipping.options import Options
 from packhouse.shipping.queries import Shipment
@@ -34,6 +35,9 @@ LIVE = {ANNOUNCING, READY, WITHDRAWING, CANCELLING}
 _CODES = {ANNOUNCING: "1001", READY: "1000", FAILED: "1002", WITHDRAWING: "1999", CANCELLING: "2001", CANCELLED: "2000"}
 LONGEST_TO_CANCEL = timedelta(days=42)
 JOB = "label.announce"
+TRACK_JOB = "parcel.track"
+FIRST_LOOK = timedelta(hours=1)
+"""After which its carrier is asked where a parcel is."""
 
 
 class Shipped(NamedTuple):
@@ -267,6 +271,51 @@ async def track_parcel(
     told = {**row._asdict(), **values}
     await telling.tell(db, tx, account_id, [telling.Told(row.integration_id, row.uuid, told)], now=now)
     return told
+
+
+async def await_news(db: Database, tx: AsyncConnection, account_id: int, shipment_id: int, *, now: datetime) -> None:
+    """Of a shipment that its carrier has just taken and will tell of: a job that comes back by itself."""
+    payloads = [{"shipment": shipment_id}]
+    await jobs.enqueue(db, tx, account_id, TRACK_JOB, payloads, now=now, due_at=now + FIRST_LOOK)
+
+
+async def apply_news(
+    db: Database, tx: AsyncConnection, found: Shipment, news: Mapping[str, Sequence[TrackingEvent]], *, now: datetime
+) -> list[Any]:
+    """What a carrier tells of its parcels, by tracking number, oldest first: all that is new is told on, the last of it
+    is what the parcel has come to. The parcels' rows as they are then. The shipment was read in this transaction,
+    locked."""
+    told: list[telling.Told] = []
+    rows = []
+    for parcel in found.parcels:
+        steps = list(_find_steps(parcel, news.get(parcel.tracking_number or "", ()), now))
+        told += [telling.Told(found.row.integration_id, found.row.uuid, step) for step in steps]
+        rows.append(steps[-1] if steps else parcel._asdict())
+        if steps:
+            values = {name: steps[-1][name] for name in ("status_code", "status_message", "updated_at", "tracked_at")}
+            mine = (parcels.c.account_id == parcel.account_id, parcels.c.id == parcel.id)
+            await tx.execute(update(parcels).where(*mine).values(values))
+    if told:
+        mine = (shipments.c.account_id == found.row.account_id, shipments.c.id == found.row.id)
+        await tx.execute(update(shipments).where(*mine).values(updated_at=now))
+        await telling.tell(db, tx, found.row.account_id, told, now=now)
+    return rows
+
+
+def _find_steps(parcel: Any, events: Sequence[TrackingEvent], now: datetime) -> Iterator[dict[str, Any]]:
+    """The parcel's row after each event that is newer than what is known and says something else."""
+    row, known = parcel._asdict(), parcel.tracked_at
+    for event in events:
+        code, message = str(event.status), event.message[:255]
+        if code not in answers.TRACKING and code != "1000":
+            continue
+        if known is not None and event.at <= known:
+            continue
+        shown = message or answers.TRACKING.get(code) or answers.STATUSES[code]
+        changed = {"status_code": code, "status_message": shown, "tracked_at": event.at}
+        if (row["status_code"], row["status_message"]) != (code, shown):
+            row = {**row, **changed, "updated_at": now}
+            yield row
 
 
 async def store_announcement(

@@ -59,6 +59,7 @@ parcels = Table(
     Column("tracking_url", Text),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("tracked_at", Instant),  # when that happened which its carrier told last
     Column("document", Text, nullable=False),
     Index("ix_parcels_shipment", "account_id", "shipment_id"),
     Index("ix_parcels_status", "account_id", "status_code", "shipment_id"),
