@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import structlog
 
@@ -112,10 +112,9 @@ async def open_messenger(settings: Settings, db: Database, now: Clock = clock.no
 
 
 async def _write_into_logs(
-    db: Database, tx: Transaction, account_id: int, integration_id: int | None, detail: str, now: datetime
+    db: Database, tx: Transaction, account_id: int, integration_id: int | None, entry: dict[str, Any], now: datetime
 ) -> None:
     """What could not be told is told by the integration's logs."""
-    entry = {"base_url": "", "method": "POST", "exception_type": "WebhookFailed", "exception": detail}
     await integrations.append_log(db, tx, account_id, integration_id, entry, now=now)
 
 

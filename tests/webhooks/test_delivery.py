@@ -159,7 +159,7 @@ def test_a_receiver_that_fails_for_days_is_paused_and_hears_the_rest_when_it_is_
     assert (told["action"], told["subject"]) == ("connection.paused", f"connection {id} (127.0.0.1)")
     assert told["actor"] == {"type": "server", "name": "webhooks"}
     entry = client.get("/api/v3/integrations/logs").json()["data"][0]
-    assert (entry["integration_id"], entry["exception_type"]) == (None, "WebhookFailed")
+    assert (entry["integration_id"], entry["exception_type"]) == (None, "WebhookPaused")
     assert entry["exception"].startswith(
         f"The connection {id} (127.0.0.1) was paused: it has taken nothing for 1e-07 days"
     )

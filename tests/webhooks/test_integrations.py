@@ -128,6 +128,8 @@ def test_a_delivery_that_is_given_up_is_shown_in_the_integrations_logs(
     [entry] = read()
     assert (entry["integration_id"], entry["exception_type"], entry["protected"]) == (SHOP, "WebhookFailed", True)
     assert entry["exception"] == "Delivery 1 (orders.order.created) was given up after 11 attempts: status 500."
+    assert (entry["base_url"], entry["method"]) == (receiver.url.removesuffix("/hook"), "POST")
+    assert (entry["response_code"], entry["response"]["body"]) == (500, "thanks")
 
 
 def test_parcels_tell_subscribers_and_their_shop(

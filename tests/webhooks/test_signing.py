@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from packhouse.app import create_app
+from packhouse.client import is_signed
 from packhouse.settings import Settings
 from packhouse.webhooks import signing
 from tests import make
@@ -42,6 +43,7 @@ def test_what_arrives_is_signed_over_exactly_its_bytes(
     [got] = receiver.wait_for(1)
     key = made["signing_key"]
     assert got.headers["sendcloud-signature"] == hmac.new(key.encode(), got.body, hashlib.sha256).hexdigest()
+    assert is_signed(got.body, got.headers["sendcloud-signature"], key)
     assert got.body.isascii()
     assert got.body.decode() == json.dumps(got.json)
     assert got.json["data"]["order"]["status"]["message"] == "Zażółć ✓"

@@ -19,8 +19,8 @@ _log = structlog.get_logger()
 _PRUNED_AT_ONCE = 500
 _c, _d = connections.c, deliveries.c
 
-# Account, integration (None: of none alone), what happened in words: written into the logs of integrations.
-Tell = Callable[[Database, AsyncConnection, int, int | None, str, datetime], Awaitable[None]]
+# Account, integration (None: of none alone), an entry for the logs of integrations.
+Tell = Callable[[Database, AsyncConnection, int, int | None, dict[str, Any], datetime], Awaitable[None]]
 # Who acts where the server does by itself.
 _ACTOR = "server:webhooks"
 
@@ -81,11 +81,11 @@ async def write_down(
     """Attempts at one receiver."""
     rows = [_to_changes(patience, attempt) for attempt in attempts]
     await tx.execute(_WRITE_DOWN, rows)
-    for attempt, row in zip(attempts, rows, strict=True):
-        if row["status"] == "failed":
-            await _tell_of_failure(db, tx, tell, attempt, now)
     first = attempts[0].delivery
     receiver = await queries.find_connection(tx, first.account_id, first.connection_id)
+    for attempt, row in zip(attempts, rows, strict=True):
+        if row["status"] == "failed":
+            await _tell_of_failure(db, tx, tell, receiver, attempt, now)
     if receiver is not None:
         since = await _judge(tx, receiver, attempts)
         if since is not None and now - since >= patience.pause_after and receiver.paused_at is None:
@@ -111,12 +111,23 @@ def _to_changes(patience: Patience, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-async def _tell_of_failure(db: Database, tx: AsyncConnection, tell: Tell, attempt: Attempt, now: datetime) -> None:
-    found = attempt.delivery
-    why = attempt.answer.error or f"status {attempt.answer.status_code}"
+async def _tell_of_failure(
+    db: Database, tx: AsyncConnection, tell: Tell, receiver: Any, attempt: Attempt, now: datetime
+) -> None:
+    """`receiver` is None for one that was deleted meanwhile."""
+    found, answer = attempt.delivery, attempt.answer
+    why = answer.error or f"status {answer.status_code}"
     _log.warning("delivery failed", account=found.account_id, delivery=found.id, why=why)
     detail = f"Delivery {found.id} ({found.event_type}) was given up after {found.attempts + 1} attempts: {why}."
-    await tell(db, tx, found.account_id, found.integration_id, detail, now)
+    entry = _to_entry(receiver, "WebhookFailed", detail)
+    if answer.status_code is not None:
+        entry |= {"response_code": answer.status_code, "response": {"headers": None, "body": answer.body}}
+    await tell(db, tx, found.account_id, found.integration_id, entry, now)
+
+
+def _to_entry(receiver: Any, kind: str, detail: str) -> dict[str, Any]:
+    base = "webhook" if receiver is None else queries.to_base_url(receiver)
+    return {"base_url": base, "method": "POST", "exception_type": kind, "exception": detail}
 
 
 async def _judge(tx: AsyncConnection, receiver: Any, attempts: Sequence[Attempt]) -> datetime | None:
@@ -141,7 +152,8 @@ async def _pause(
     name = queries.to_name(receiver)
     days = f"{patience.pause_after / timedelta(days=1):g}"
     detail = f"The {name} was paused: it has taken nothing for {days} days. What it misses is held until it is resumed."
-    await tell(db, tx, receiver.account_id, receiver.integration_id, detail, now)
+    entry = _to_entry(receiver, "WebhookPaused", detail)
+    await tell(db, tx, receiver.account_id, receiver.integration_id, entry, now)
     await audit.record(db, tx, receiver.account_id, _ACTOR, "connection.paused", name, now=now)
 
 

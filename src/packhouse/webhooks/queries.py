@@ -182,9 +182,15 @@ def delivery_to_wire(row: Any, *, whole: bool = False) -> dict[str, Any]:
 
 def to_name(row: Any) -> str:
     """A connection as people know it, without what its URL may hide."""
-    host = urlsplit(orjson.loads(row.configuration)["url"]).hostname or "no address"
+    host = urlsplit(to_base_url(row)).hostname or "no address"
     whose = f"connection {row.id}" if row.integration_id is None else f"webhook of integration {row.integration_id}"
     return f"{whose} ({host})"
+
+
+def to_base_url(row: Any) -> str:
+    """Scheme, host and port."""
+    url = urlsplit(orjson.loads(row.configuration)["url"])
+    return f"{url.scheme}://{url.netloc}"
 
 
 def to_message_id(id: int) -> str:
