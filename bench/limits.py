@@ -13,7 +13,7 @@ from packhouse.kit import clock
 from packhouse.orders.tables import order_history, orders, to_row
 
 Row = list[Any]
-_COLUMNS = [column.name for column in orders.columns]
+_COLUMNS = [column.name for column in orders.columns if not column.info.get("kept")]
 _VERSION_COLUMNS = [column.name for column in order_history.columns]
 
 

@@ -78,7 +78,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             app.state.messenger = await stack.enter_async_context(worker.open_messenger(settings, db, now))
             if works:
-                await stack.enter_async_context(worker.running(settings, db, now, carriers))
+                await stack.enter_async_context(worker.running(settings, db, now, carriers, door.is_busy))
             yield
         await app.state.failures.close()
         sampling.cancel()
@@ -111,7 +111,7 @@ def create_app(
     app.include_router(accounts.extensions)
     _open_page(app, settings)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
-    door = http.Door(app, orders.SHORTCUTS, meters)
+    door = http.Door(app, orders.SHORTCUTS, house)
     return tracing.Traced(door, tracing.find_provider()) if settings.tracing else door
 
 

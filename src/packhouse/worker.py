@@ -6,7 +6,7 @@ One runs inside every server process (`packhouse serve`), or alone (`packhouse w
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,16 +47,23 @@ class Workshop:
 
 
 Handler: TypeAlias = Callable[[Workshop, Job], Awaitable[None]]
+GroupHandler: TypeAlias = Callable[[Workshop, Sequence[Job]], Awaitable[None]]
 
 # A handler that returns has done its job, one that raises `jobs.Later` wants it again then, any other exception is
 # kept with the job, which is tried again with back-off. It may be run twice for one job, and must not mind.
 JOBS: dict[str, Handler] = {
-    search.JOB: lambda workshop, job: search.handle(workshop.db, job),
     deletions.JOB: lambda workshop, job: deletions.handle(workshop.db, job, workshop.clock()),
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
     shipments.TRACK_JOB: lambda workshop, job: tracking.handle(workshop.desk, job),
     "webhook.deliver": lambda workshop, job: delivery.deliver(workshop.messenger, job),
 }
+
+# Kinds of which several of one account are done in one go, and not before callers are served: as long as requests keep
+# coming to this process, such a kind gets a tenth of the time.
+TOGETHER: dict[str, GroupHandler] = {
+    search.JOB: lambda workshop, group: search.handle(workshop.db, group),
+}
+_PATIENCE = 9
 
 # How many jobs of a kind a worker has in hand at once. One of a webhook is a receiver, which may be slow.
 SLOTS: dict[str, int] = {"webhook.deliver": 100}
@@ -134,12 +141,17 @@ async def open_workshop(
 
 @asynccontextmanager
 async def running(
-    settings: Settings, db: Database, now: Clock = clock.now, carriers: Sequence[Carrier] | None = None
+    settings: Settings,
+    db: Database,
+    now: Clock = clock.now,
+    carriers: Sequence[Carrier] | None = None,
+    is_busy: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[None]:
-    """A worker at work while the block runs. At its end it takes nothing new and finishes what it has in hand."""
+    """A worker at work while the block runs. At its end it takes nothing new and finishes what it has in hand.
+    `is_busy` says whether this process is serving callers just now."""
     pace = Pace(lease=timedelta(seconds=settings.worker_lease_seconds))
     async with open_workshop(settings, db, now, carriers) as workshop:
-        worker = Worker(workshop, pace=pace)
+        worker = Worker(workshop, pace=pace, is_busy=is_busy)
         task = asyncio.create_task(worker.run())
         try:
             yield
@@ -159,12 +171,21 @@ class _Outcome(NamedTuple):
 
 class Worker:
     def __init__(
-        self, workshop: Workshop, handlers: Mapping[str, Handler] | None = None, *, pace: Pace = USUAL_PACE
+        self,
+        workshop: Workshop,
+        handlers: Mapping[str, Handler] | None = None,
+        together: Mapping[str, GroupHandler] | None = None,
+        *,
+        pace: Pace = USUAL_PACE,
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._workshop = workshop
         self._db = workshop.db
         self._handlers = JOBS if handlers is None else handlers
+        self._together = (TOGETHER if handlers is None else {}) if together is None else together
         self._pace = pace
+        self._is_busy = is_busy
+        self._patient_until = 0.0
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: Counter[str] = Counter()
@@ -223,14 +244,16 @@ class Worker:
             self._served = account_id
             if len(claimed) < share:
                 self._accounts.remove(account_id)
-            for job in claimed:
-                self._start(job)
+            for kind, group in _to_groups(claimed, self._together):
+                self._start(kind, group)
             taken += len(claimed)
         return taken
 
     def _free(self) -> dict[str, int]:
         """Of every kind that is not all taken, how many more could be in hand."""
         free = {kind: SLOTS.get(kind, USUAL_SLOTS) - self._in_hand[kind] for kind in self._handlers}
+        if time.monotonic() >= self._patient_until or not self._is_busy():
+            free |= {kind: USUAL_SLOTS for kind in self._together if not self._in_hand[kind]}
         return {kind: count for kind, count in free.items() if count > 0}
 
     async def _next_accounts(self) -> list[int]:
@@ -243,9 +266,9 @@ class Worker:
             self._look_again_at = began + max(self._pace.poll_seconds, 10 * took)
         return sorted(self._accounts, key=lambda account_id: (account_id <= self._served, account_id))
 
-    def _start(self, job: Job) -> None:
-        self._in_hand[job.kind] += 1
-        task = asyncio.create_task(self._do(job))
+    def _start(self, kind: str, group: Sequence[Job]) -> None:
+        self._in_hand[kind] += len(group)
+        task = asyncio.create_task(self._do(kind, group))
         self._tasks.add(task)
         task.add_done_callback(self._end)
 
@@ -253,23 +276,35 @@ class Worker:
         self._tasks.discard(task)
         self._db.work.set()
 
-    async def _do(self, job: Job) -> None:
+    async def _do(self, kind: str, group: Sequence[Job]) -> None:
         now = self._workshop.clock
         try:
-            await self._handlers[job.kind](self._workshop, job)
-            outcome = _Outcome(job)
+            await self._hand_over(kind, group)
+            outcomes = [_Outcome(job) for job in group]
         except jobs.Later as later:
-            outcome = _Outcome(job, later.due_at, fresh=later.fresh)
+            outcomes = [_Outcome(job, later.due_at, fresh=later.fresh) for job in group]
         except asyncio.CancelledError:
-            outcome = _Outcome(job, now())
-        except errors.Unavailable as error:  # nothing is wrong with the job
-            _log.warning("job waits", kind=job.kind, job=job.id, account=job.account_id, detail=error.faults[0].detail)
-            outcome = _Outcome(job, now() + jobs.back_off(job.attempts), type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the job is kept
+            outcomes = [_Outcome(job, now()) for job in group]
+        except errors.Unavailable as error:  # nothing is wrong with the jobs
+            for job in group:
+                _log.warning("job waits", kind=kind, job=job.id, account=job.account_id, detail=error.faults[0].detail)
+            outcomes = [_Outcome(job, now() + jobs.back_off(job.attempts), type(error).__name__) for job in group]
+        except Exception as error:  # noqa: BLE001 - whatever it is, the jobs are kept
             told = logs.where(error)
-            _log.error("job failed", kind=job.kind, job=job.id, account=job.account_id, attempts=job.attempts, **told)
-            outcome = _Outcome(job, now() + jobs.back_off(job.attempts), told["error"])
-        self._outcomes.append(outcome)
+            for job in group:
+                _log.error("job failed", kind=kind, job=job.id, account=job.account_id, attempts=job.attempts, **told)
+            outcomes = [_Outcome(job, now() + jobs.back_off(job.attempts), told["error"]) for job in group]
+        self._outcomes += outcomes
+
+    async def _hand_over(self, kind: str, group: Sequence[Job]) -> None:
+        if kind not in self._together:
+            [job] = group
+            await self._handlers[kind](self._workshop, job)
+            return
+        began = time.monotonic()
+        await self._together[kind](self._workshop, group)
+        ended = time.monotonic()
+        self._patient_until = ended + _PATIENCE * (ended - began)
 
     async def _settle(self) -> None:
         """Write down what became of jobs, all in one transaction; until then their slots are taken."""
@@ -303,3 +338,10 @@ class Worker:
                 await self._db.work.wait()
         except TimeoutError:
             pass
+
+
+def _to_groups(claimed: Sequence[Job], together: Collection[str]) -> list[tuple[str, list[Job]]]:
+    """What is handed over at once: the jobs of a kind that is done together, or a single one."""
+    groups = {kind: [job for job in claimed if job.kind == kind] for kind in together}
+    whole = [(kind, group) for kind, group in groups.items() if group]
+    return whole + [(job.kind, [job]) for job in claimed if job.kind not in groups]

@@ -81,7 +81,7 @@ async def _find_caller(db: Database, account: str, integration: int | None) -> C
     async with db.read() as tx:
         owner = await account_queries.get_account(tx, account)
         wanted = [] if integration is None else [integration]
-        if wanted and not await integration_queries.find_live(tx, owner.account_id, wanted):
+        if wanted and not await integration_queries.find_live(db, tx, owner.account_id, wanted):
             raise errors.NotFound(errors.Fault("not_found", f"The account has no integration {integration}."))
     return Caller(owner.account_id, owner.country_code, "command:orders import")
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from packhouse.integrations import schema
 from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
 from packhouse.kit import clock, errors
+from packhouse.kit.db import Database
 
 _i, _l, _s = integrations.c, integration_logs.c, shop_order_statuses.c
 
@@ -24,12 +25,11 @@ SORTS: dict[str, ColumnElement[Any]] = {
 }
 
 
-async def find_live(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> set[int]:
+async def find_live(db: Database, tx: AsyncConnection, account_id: int, ids: Collection[int]) -> set[int]:
     """Those of `ids` that take orders."""
-    if not ids:
-        return set()
-    statement = select(_i.id).where(_i.account_id == account_id, _i.id.in_(sorted(ids)), _i.deleted_at.is_(None))
-    return set((await tx.execute(statement)).scalars())
+    keys = [(id,) for id in sorted(ids)]
+    found = await db.find_by_key(tx, account_id, (_i.id, _i.deleted_at), (_i.id,), keys, lock=False)
+    return {row.id for row in found if row.deleted_at is None}
 
 
 async def find_known(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> set[int]:

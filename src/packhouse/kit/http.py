@@ -4,6 +4,7 @@ The rooms' handlers take a Starlette request and give back bytes. `Door` names t
 trailing slash off, and writes one line to the log when the answer is out.
 """
 
+import itertools
 import re
 import secrets
 import time
@@ -33,6 +34,7 @@ Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 _STRONG_TAG = re.compile(r'(?<![/"\w])"([0-9]+)"(?!")')
+_JUST_NOW_SECONDS = 0.05
 _log = structlog.get_logger()
 
 
@@ -73,7 +75,7 @@ class Shortcut(NamedTuple):
 
 
 def house(request: Request) -> House:
-    return cast("House", request.app.state.house)
+    return cast("House", request.scope["packhouse.house"])
 
 
 def trace(request: Request) -> Trace:
@@ -83,17 +85,28 @@ def trace(request: Request) -> Trace:
 class Door:
     """ASGI, outermost."""
 
-    def __init__(self, app: ASGIApp, shortcuts: Sequence[Shortcut], meters: Meters) -> None:
+    def __init__(self, app: ASGIApp, shortcuts: Sequence[Shortcut], house: House) -> None:
         self.app = app
-        self._meters = meters
+        self._house = house
+        self._meters = house.meters
         self._shortcuts = shortcuts
+        # Unique, and no secret: random for each process, counted for each request.
+        self._process_id = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
+        self._asked_at = 0.0
+
+    def is_busy(self) -> bool:
+        """Somebody asked just now."""
+        return time.perf_counter() - self._asked_at < _JUST_NOW_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        record = Trace(_request_id(scope["headers"]), time.perf_counter())
+        self._asked_at = time.perf_counter()
+        record = Trace(_sent_id(scope["headers"]) or self._new_id(), self._asked_at)
         scope["packhouse.trace"] = record
+        scope["packhouse.house"] = self._house
         scope["app"] = self.app
         if len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope["path"] = scope["path"][:-1]
@@ -106,6 +119,9 @@ class Door:
             seconds = time.perf_counter() - record.started
             self._meters.note_request(scope["method"], record.route, record.status, seconds)
             _write_line(scope, record, seconds)
+
+    def _new_id(self) -> str:
+        return f"{self._process_id}{next(self._numbers):016x}"
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, record: Trace) -> None:
         path, method = scope["path"], scope["method"]
@@ -125,11 +141,11 @@ class Door:
             record.route = getattr(route, "path_format", getattr(route, "path", record.route))
 
 
-def _request_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
+def _sent_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
     for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return value.decode("ascii")
-    return secrets.token_hex(16)
+    return None
 
 
 def _naming(send: Send, record: Trace) -> Send:
@@ -181,8 +197,26 @@ def _to_refusal(error: Exception) -> errors.Refusal | None:
 
 def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """`content` as bytes that are JSON already, or as anything orjson writes."""
-    body = content if isinstance(content, bytes) else orjson.dumps(content)
-    return Response(body, status, headers, media_type="application/json")
+    return JsonResponse(content if isinstance(content, bytes) else orjson.dumps(content), status, headers or {})
+
+
+class JsonResponse(Response):
+    """Bytes that are JSON already. Of what the framework does for any response this does what JSON needs, in a third
+    of the time."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = [
+            *[(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", b"application/json"),
+        ]
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 async def read_body(request: Request) -> bytes:

@@ -100,9 +100,10 @@ async def enqueue(
     lane: str = "",
     due_at: datetime | None = None,
     ids: Sequence[int] | None = None,
+    is_urgent: bool = True,
 ) -> None:
-    """A job for each payload, written in one statement. A worker in this process hears of it at the commit. `ids` were
-    drawn together with others, to save a statement."""
+    """A job for each payload, written in one statement. A worker in this process hears of an urgent one at the commit,
+    of any other when it looks around. `ids` were drawn together with others, to save a statement."""
     if not payloads:
         return
     row = {"account_id": account_id, "kind": kind, "lane": lane, "attempts": 0, "due_at": due_at or now}
@@ -112,7 +113,8 @@ async def enqueue(
         {**row, "id": id, "payload": orjson.dumps(payload).decode()} for id, payload in zip(ids, payloads, strict=True)
     ]
     await db.upsert(tx, jobs, rows)
-    db.tell_worker(tx)
+    if is_urgent:
+        db.tell_worker(tx)
 
 
 async def find_accounts(db: Database, kinds: Collection[str], *, now: datetime) -> list[int]:

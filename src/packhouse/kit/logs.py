@@ -3,6 +3,7 @@
 Fields are chosen where the event is logged; what people send (bodies, query strings, names, addresses) never is.
 """
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable
@@ -25,8 +26,8 @@ _request_line: Line = _say
 
 
 def request_line(**fields: Any) -> None:
-    """The one line that every request writes. As JSON it goes past structlog's chain, which takes a fifth of the time
-    of a whole GET."""
+    """The one line that every request writes, on the event loop. As JSON it goes past structlog's chain, which takes a
+    fifth of the time of a whole GET, and the lines of one turn of the loop go out together."""
     _request_line(**fields)
 
 
@@ -57,11 +58,19 @@ def _to_request_line(threshold: int, *, as_json: bool) -> Line:
     if not as_json:
         return _say
     out = sys.stderr.buffer
+    lines: list[bytes] = []
 
     def write(**fields: Any) -> None:
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        line = orjson.dumps({**fields, "event": "request", "level": "info", "timestamp": now})
-        out.write(line + b"\n")
+        if not lines:
+            asyncio.get_running_loop().call_soon(flush)
+        fields |= {"event": "request", "level": "info", "timestamp": now}
+        lines.append(orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE))
+
+    def flush() -> None:
+        written = b"".join(lines)
+        lines.clear()
+        out.write(written)
         out.flush()
 
     return write

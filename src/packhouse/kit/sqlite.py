@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -30,6 +31,7 @@ class InlineConnection:
             path, isolation_level=None, timeout=0, check_same_thread=False, cached_statements=256
         )
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
+        self._postponed: list[tuple[str, Sequence[Any]]] = []
 
     @property
     def driver(self) -> sqlite3.Connection:
@@ -65,19 +67,34 @@ class InlineConnection:
     async def commit(self) -> None:
         """Durable when it returns."""
         if self.driver.in_transaction:
-            await self._run(self.driver.execute, "COMMIT")
+            await self._run(self._write, [*self._take_postponed(), ("COMMIT", ())])
 
-    async def upsert(
-        self, table: str, names: tuple[str, ...], keys: tuple[str, ...], rows: Sequence[Sequence[Any]]
-    ) -> None:
-        """Insert rows, replacing those whose key is there. A statement that carries a whole batch takes a millisecond,
-        nearly all of it without the interpreter's lock: worth the way to the thread, where the loop can do something
-        else meanwhile."""
+    def upsert(self, table: str, names: tuple[str, ...], keys: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows, replacing those whose key is there: before the next statement, or with the commit. A statement
+        that carries a whole batch takes milliseconds, nearly all of them without the interpreter's lock: worth the way
+        to the thread, but only one way for all of a transaction, since the lock of the file is held meanwhile."""
         most = _PARAMETERS // len(names)
         for start in range(0, len(rows), most):
             part = rows[start : start + most]
             text = _to_upsert(table, names, keys, len(part))
-            await self._run(self.driver.execute, text, list(chain.from_iterable(part)))
+            self._postponed.append((text, list(chain.from_iterable(part))))
+
+    async def run(self, statement: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
+        """Right here, after what was postponed."""
+        await self.catch_up()
+        return self.driver.execute(statement, parameters)
+
+    async def catch_up(self) -> None:
+        if self._postponed:
+            await self._run(self._write, self._take_postponed())
+
+    def _take_postponed(self) -> list[tuple[str, Sequence[Any]]]:
+        taken, self._postponed = self._postponed, []
+        return taken
+
+    def _write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        for statement, parameters in statements:
+            self.driver.execute(statement, parameters)
 
     async def _run(self, call: Callable[..., Any], *arguments: Any) -> None:
         """In the thread. A caller that is cancelled meanwhile still waits for the outcome: a connection on which
@@ -90,6 +107,7 @@ class InlineConnection:
             raise
 
     async def rollback(self) -> None:
+        self._postponed.clear()
         if self.driver.in_transaction:
             self.driver.execute("ROLLBACK")
 
@@ -130,9 +148,11 @@ class InlineCursor:
         if statement == _BEGIN:
             await self._owner.begin()
         else:
+            await self._owner.catch_up()
             self._cursor.execute(statement, parameters)
 
     async def executemany(self, statement: str, parameters: Iterable[Sequence[Any]]) -> None:
+        await self._owner.catch_up()
         self._cursor.executemany(statement, parameters)
 
     async def fetchone(self) -> Any:
@@ -148,10 +168,37 @@ class InlineCursor:
         self._cursor.close()
 
 
+class Glances:
+    """Reads where they are called, on a connection of their own. Those of one turn of the event loop share one look at
+    the file: taking and giving back the lock of a look costs more than a row does. What a request is answered was
+    committed when its bytes came in, because they come in between two turns.
+    (docs/decisions/0004-direct-reads-on-sqlite.md)
+    """
+
+    def __init__(self, path: str) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, timeout=0.1)
+        self._connection.execute("PRAGMA query_only = ON")
+        self._connection.execute("PRAGMA cache_size = -16000")
+
+    def fetch_one(self, sql: str, parameters: Sequence[Any]) -> Any:
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN")
+            asyncio.get_running_loop().call_soon(self._end)
+        return self._connection.execute(sql, parameters).fetchone()
+
+    def _end(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # closed meanwhile
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 @lru_cache(512)
 def _to_upsert(table: str, names: tuple[str, ...], keys: tuple[str, ...], count: int) -> str:
     values = ", ".join([f"({', '.join('?' * len(names))})"] * count)
     changed = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in keys)
     listed = ", ".join(f'"{name}"' for name in names)
     into = f"INSERT INTO {table} ({listed}) VALUES {values}"  # noqa: S608 - names of our own tables and columns
-    return f"{into} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}"
+    return f"{into} ON CONFLICT ({', '.join(keys)}) DO {f'UPDATE SET {changed}' if changed else 'NOTHING'}"

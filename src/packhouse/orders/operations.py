@@ -159,7 +159,7 @@ async def delete_order(
     gone = {**version, "version": row.version + 1, "action": "deleted", "at": now, "by": caller.actor}
     await tx.execute(insert(order_history), [made, gone])
     await tx.execute(delete(orders).where(orders.c.account_id == caller.account_id, orders.c.id == id))
-    await search.enqueue(db, tx, caller.account_id, [id], caller.country_code, now)
+    await search.forget(tx, caller.account_id, [id])
     await webhooks.notify(db, tx, caller.account_id, events.of_deleted(row, now), now=now)
 
 
@@ -207,7 +207,7 @@ async def _open_book(db: Database, tx: AsyncConnection, account_id: int, batch: 
             ids.add(id)
         elif integration_id is not None and order_id is not None:
             keys.add((integration_id, order_id))
-    book = _Book(await integrations.find_live(tx, account_id, named))
+    book = _Book(await integrations.find_live(db, tx, account_id, named))
     for row in await queries.find_addressed(db, tx, account_id, keys, ids, lock=lock):
         draft = Draft(row, orjson.loads(row.document), row.id)
         book.by_id[row.id] = book.by_key[row.integration_id, row.order_id] = draft
@@ -284,15 +284,15 @@ def _find_moved(row: Any, sent: dict[str, Any]) -> Iterator[Flaw]:
 
 async def _write(db: Database, tx: AsyncConnection, caller: Caller, drafts: Sequence[Draft], now: datetime) -> None:
     """Sorted by key, so that two batches that make the same orders meet in the same order."""
+    if not drafts:
+        return
+    await webhooks.notify(db, tx, caller.account_id, events.of_written(drafts, now), now=now)
+    await search.enqueue(db, tx, caller.account_id, [draft.id for draft in drafts], caller.country_code, now)
     rows = [_to_row(draft, caller, now) for draft in drafts]
     rows.sort(key=lambda row: (row["integration_id"], row["order_id"]))
     await db.upsert(tx, orders, rows)
-    if rows:
-        await search.enqueue(db, tx, caller.account_id, [row["id"] for row in rows], caller.country_code, now)
     versions = [_to_version(draft, caller, now) for draft in drafts if draft.stored is not None]
-    if versions:
-        await tx.execute(insert(order_history), versions)
-    await webhooks.notify(db, tx, caller.account_id, events.of_written(drafts, now), now=now)
+    await db.upsert(tx, order_history, versions)
 
 
 def _to_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, Any]:

@@ -19,6 +19,8 @@ GET_ORDER = select(_o.version, _o.id, _o.created_at, _o.modified_at, _o.document
     _o.account_id == bindparam("account_id"), _o.id == bindparam("id")
 )
 
+_NOT_FOUND = errors.Fault("not_found", "The order could not be found with the search criteria given", title="Not found")
+
 
 def _to_instant(value: Any) -> datetime:
     return datetime.fromisoformat(pagination.to_text(value)).astimezone(UTC)
@@ -190,5 +192,4 @@ async def list_history(
 
 
 def not_found_by_search() -> errors.Fault:
-    detail = "The order could not be found with the search criteria given"
-    return errors.Fault("not_found", detail, title="Not found")
+    return _NOT_FOUND

@@ -5,13 +5,14 @@ or a kind and a value (`country:NL`, `tag:gift`, `warning:`). Terms stand in the
 newest orders with one are read from the index and the rest is not looked at.
 """
 
+import asyncio
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Select, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Select, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import jobs, pagination
@@ -23,6 +24,9 @@ JOB = "order.index"
 WARNING = "warning:"
 
 _LONGEST = 120
+# Orders of one transaction, and of one stretch of work that nobody else can interrupt.
+_AT_ONCE = 200
+_BETWEEN_BREATHS = 20
 # A beginning of a word may be that of very many: so many places are looked at, and a sort other than the list's own
 # is made among so many of the newest.
 _MOST_BEGINNINGS = 1_000
@@ -43,23 +47,45 @@ async def enqueue(
     db: Database, tx: AsyncConnection, account_id: int, ids: Sequence[int], origin: str, now: datetime
 ) -> None:
     """One job for all of them. `origin` decides which customs warnings there are."""
-    await jobs.enqueue(db, tx, account_id, JOB, [{"ids": list(ids), "origin": origin}], now=now)
+    payload = {"ids": list(ids), "origin": origin}
+    await jobs.enqueue(db, tx, account_id, JOB, [payload], now=now, is_urgent=False)
 
 
-async def handle(db: Database, job: jobs.Job) -> None:
-    """Writes what each order holds now, so that it may run twice and in any order."""
-    ids = job.payload["ids"]
-    async with db.write() as tx:
-        statement = select(_o.id, _o.order_created_at, _o.document)
-        found = (await tx.execute(statement.where(_o.account_id == job.account_id, _o.id.in_(ids)))).all()
-        await tx.execute(delete(order_terms).where(_t.account_id == job.account_id, _t.id.in_(ids)))
-        rows = [
-            {"account_id": job.account_id, "term": term, "placed_at": row.order_created_at, "id": row.id}
-            for row in found
-            for term in sorted(to_terms(orjson.loads(row.document), job.payload["origin"]))
-        ]
-        if rows:
-            await tx.execute(insert(order_terms), rows)
+async def forget(tx: AsyncConnection, account_id: int, ids: Sequence[int]) -> None:
+    await tx.execute(delete(order_terms).where(_t.account_id == account_id, _t.id.in_(ids)))
+
+
+async def handle(db: Database, together: Sequence[jobs.Job]) -> None:
+    """Writes what each order of these jobs of one account holds now, so that it may run twice and in any order."""
+    origins = {id: job.payload["origin"] for job in together for id in job.payload["ids"]}
+    ids = sorted(origins)
+    for start in range(0, len(ids), _AT_ONCE):
+        await _index(db, together[0].account_id, ids[start : start + _AT_ONCE], origins)
+
+
+async def _index(db: Database, account_id: int, ids: Sequence[int], origins: Mapping[int, str]) -> None:
+    """Orders are read and taken apart before the transaction, which holds up other writes. One that has changed
+    meanwhile is left to the job of that change; one that is gone leaves nothing behind."""
+    named = (_o.account_id == account_id, _o.id.in_(ids))
+    async with db.read() as tx:
+        read = (await tx.execute(select(_o.id, _o.version, _o.order_created_at, _o.document).where(*named))).all()
+    rows = []
+    for number, order in enumerate(read):
+        placed = {"account_id": account_id, "placed_at": order.order_created_at, "id": order.id}
+        rows += [{**placed, "term": term} for term in to_terms(orjson.loads(order.document), origins[order.id])]
+        if number % _BETWEEN_BREATHS == 0:
+            await asyncio.sleep(0)
+    rows.sort(key=lambda row: (row["term"], row["placed_at"], row["id"]))
+    seen = {order.id: order.version for order in read}
+
+    async def write(tx: AsyncConnection) -> None:
+        held = select(_o.id, _o.version).where(*named).order_by(_o.integration_id, _o.order_id)
+        now = {row.id: row.version for row in await tx.execute(held.with_for_update(read=True))}
+        changed = {id for id, version in now.items() if seen.get(id) != version}
+        await forget(tx, account_id, [id for id in ids if id not in changed])
+        await db.upsert(tx, order_terms, [row for row in rows if row["id"] in now and row["id"] not in changed])
+
+    await db.attempt(write)
 
 
 def to_terms(order: Mapping[str, Any], origin: str) -> set[str]:

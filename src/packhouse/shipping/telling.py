@@ -58,7 +58,7 @@ _UNKNOWN = _Meaning("unknown", "unknown", "warning")
 
 async def tell(db: Database, tx: AsyncConnection, account_id: int, told: Sequence[Told], *, now: datetime) -> None:
     """Subscribers, and the webhooks of the shops themselves."""
-    if await webhooks.is_heard(tx, account_id, PARCEL_EVENT):
+    if await webhooks.is_heard(db, tx, account_id, PARCEL_EVENT):
         found = await _find_shipments(tx, account_id, {each.shipment_uuid for each in told})
         await webhooks.notify(db, tx, account_id, _to_events(told, found, now), now=now)
     for integration_id in sorted({each.integration_id for each in told}):

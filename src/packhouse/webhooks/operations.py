@@ -29,7 +29,7 @@ _c, _s, _d = connections.c, subscriptions.c, deliveries.c
 async def notify(db: Database, tx: AsyncConnection, account_id: int, events: Iterable[Event], *, now: datetime) -> None:
     """Write a delivery for each event and whoever listens to its kind. Where nobody does, `events` is not looked at."""
     listeners: dict[str, dict[int, bool]] = {}
-    for row in await queries.find_listeners(tx, account_id):
+    for row in await queries.find_listeners(db, tx, account_id):
         listeners.setdefault(row.event_type, {})[row.connection_id] = row.paused_at is not None
     if not listeners:
         return
@@ -41,9 +41,9 @@ async def notify(db: Database, tx: AsyncConnection, account_id: int, events: Ite
     await _write(db, tx, account_id, wanted, now)
 
 
-async def is_heard(tx: AsyncConnection, account_id: int, event_type: str) -> bool:
+async def is_heard(db: Database, tx: AsyncConnection, account_id: int, event_type: str) -> bool:
     """For those who would have to ask the database before they could tell."""
-    return any(row.event_type == event_type for row in await queries.find_listeners(tx, account_id))
+    return any(row.event_type == event_type for row in await queries.find_listeners(db, tx, account_id))
 
 
 async def notify_integration(

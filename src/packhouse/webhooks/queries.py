@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import clock, errors, pagination
+from packhouse.kit.db import Database
 from packhouse.webhooks.tables import connections, deliveries, subscriptions
 
 _c, _s, _d = connections.c, subscriptions.c, deliveries.c
@@ -22,9 +23,9 @@ _LISTENERS = (
 )
 
 
-async def find_listeners(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+async def find_listeners(db: Database, tx: AsyncConnection, account_id: int) -> Sequence[Any]:
     """Rows of event_type, connection_id, paused_at."""
-    return (await tx.execute(_LISTENERS, {"account_id": account_id})).all()
+    return await db.run(tx, _LISTENERS, account_id=account_id)
 
 
 async def find_connection(tx: AsyncConnection, account_id: int, id: int) -> Any:
