@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 import psutil
 
-from bench import deliveries, labels, limits, load, pages, rivals, servers
+from bench import deliveries, labels, limits, load, pages, postgres, rivals, servers
 from bench.report import Asked, Figure
 from packhouse.kit import clock
 from packhouse.orders import demo, schema
@@ -191,6 +191,8 @@ def measure_labels(folder: Path, plan: Plan) -> Iterator[Figure]:
 MEASURES: dict[str, Callable[[Path, Plan], Iterator[Figure]]] = {
     "post": measure_posts,
     "get": measure_gets,
+    "postgres-post": lambda folder, plan: postgres.measure_posts(folder, plan.rounds, plan.batches),
+    "postgres-get": lambda folder, plan: postgres.measure_gets(folder, plan.rounds, plan.get_seconds),
     "validation": measure_validation,
     "memory": measure_memory,
     "start": measure_start,

@@ -1,0 +1,174 @@
+"""The same on PostgreSQL: beside raw asyncpg on one connection, two processes beside one, reads while others post."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import asyncpg
+import orjson
+from sqlalchemy import BigInteger, Integer
+from tests import servers as databases
+
+from bench import load, servers
+from bench.limits import Row
+from bench.report import Asked, Figure
+from packhouse.kit import clock
+from packhouse.kit.db import Instant
+from packhouse.orders import demo
+from packhouse.orders.tables import orders, to_row
+
+BATCH = 100
+_COLUMNS = [column for column in orders.columns if not column.info.get("kept")]
+_NAMES = [column.name for column in _COLUMNS]
+_KINDS: dict[type, str] = {BigInteger: "bigint", Integer: "integer", Instant: "timestamptz"}
+_ARRAYS = ", ".join(f"${i}::{_KINDS.get(type(column.type), 'text')}[]" for i, column in enumerate(_COLUMNS, 1))
+_REPLACED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name not in ("account_id", "id"))
+_UPSERT = (
+    f"INSERT INTO orders ({', '.join(_NAMES)}) SELECT * FROM unnest({_ARRAYS}) "  # noqa: S608
+    f"ON CONFLICT (account_id, id) DO UPDATE SET {_REPLACED} RETURNING id"
+)
+_SELECT = "SELECT id, created_at, modified_at, document FROM orders WHERE account_id = $1 AND id = $2"
+
+
+# More than a server takes, so that the writers are still at it when the reader ends.
+_BATCHES_A_SECOND = 100
+
+
+class _Place(NamedTuple):
+    """Databases of one server: ours, and one that the raw statements write to; a shop that both have."""
+
+    ours: str
+    raw: str
+    shop: int
+
+
+@contextmanager
+def _open_place() -> Iterator[_Place]:
+    with databases.run_postgres() as server:
+        names = [databases.new_database_name() for _ in range(2)]
+        for name in names:
+            databases.execute(server, f'CREATE DATABASE "{name}"')
+        ours, raw = (databases.with_name(server, name) for name in names)
+        servers.make_database(raw)
+        yield _Place(ours, raw, servers.make_database(ours))
+
+
+def _make_batches(shop: int, seed: int = 0) -> Iterator[list[dict[str, Any]]]:
+    made = demo.make_orders(10**9, seed=seed, integration_ids=[shop], now=clock.now())
+    while True:
+        yield list(islice(made, BATCH))
+
+
+def _to_requests(batches: Sequence[list[dict[str, Any]]]) -> load.Requests:
+    return load.to_posts([orjson.dumps(batch) for batch in batches])
+
+
+def _to_columns(batch: Sequence[dict[str, Any]], first_id: int, now: datetime) -> list[Row]:
+    """What Packhouse stores for these orders, a list a column, in the driver's own types."""
+    made = {"version": 1, "created_at": now, "created_by": "api_key:bench-public", "modified_at": now}
+    rows = [to_row(order, account_id=1, id=id, **made) for id, order in enumerate(batch, first_id)]
+    instants = {column.name for column in _COLUMNS if isinstance(column.type, Instant)}
+    return [[_to_instant(row[name]) if name in instants else row[name] for row in rows] for name in _NAMES]
+
+
+def _to_instant(value: Any) -> datetime:
+    return clock.from_wire(value) if isinstance(value, str) else value
+
+
+async def _time_upserts(url: str, batches: Sequence[Sequence[Row]]) -> float:
+    """Seconds for all, one transaction a batch, on one connection."""
+    connection = await asyncpg.connect(url)
+    try:
+        statement = await connection.prepare(_UPSERT)
+        began = time.perf_counter()
+        for columns in batches:
+            await statement.fetch(*columns)
+        return time.perf_counter() - began
+    finally:
+        await connection.close()
+
+
+async def _count_selects(url: str, ids: Sequence[int], seconds: float) -> float:
+    """Rows a second on one connection, one after the other."""
+    connection = await asyncpg.connect(url)
+    try:
+        statement = await connection.prepare(_SELECT)
+        began, done = time.perf_counter(), 0
+        while time.perf_counter() - began < seconds:
+            await statement.fetchrow(1, ids[done % len(ids)])
+            done += 1
+        return done / (time.perf_counter() - began)
+    finally:
+        await connection.close()
+
+
+def measure_posts(folder: Path, rounds: int, batches: int) -> Iterator[Figure]:
+    """Orders a second by POST of 100 new ones, beside raw unnest upserts of the same rows; two processes beside one."""
+    with _open_place() as place:
+        source, count = _make_batches(place.shop), batches * BATCH
+        found: dict[str, list[float]] = {"raw": [], "one": [], "many": [], "pair": []}
+        with (
+            servers.run_packhouse(place.ours, folder / "posts-pg.log") as server,
+            servers.run_packhouse(place.ours, folder / "pair-pg.log", "--workers", "2") as pair,
+        ):
+            for started in (server, pair):
+                load.run(started, _to_requests(list(islice(source, 16))), load.WRITERS)
+            for turn in range(rounds):
+                sent = [list(islice(source, batches)) for _ in range(3)]
+                now = clock.now()
+                rows = [_to_columns(batch, 1 + (turn * batches + i) * BATCH, now) for i, batch in enumerate(sent[0])]
+                found["raw"].append(count / asyncio.run(_time_upserts(place.raw, rows)))
+                found["many"].append(BATCH * load.run(server, _to_requests(sent[0]), load.WRITERS).rate)
+                found["one"].append(BATCH * load.run(server, _to_requests(sent[1]), 1).rate)
+                found["pair"].append(BATCH * load.run(pair, _to_requests(sent[2]), load.WRITERS).rate)
+    post = f"POST of {BATCH}, PostgreSQL"
+    yield Figure(f"{post}, 4 clients", "a second", found["many"], found["raw"], Asked(0.5, at_least=True))
+    yield Figure(f"{post}, 1 client", "a second", found["one"], found["raw"])
+    yield Figure(f"{post}, 2 processes beside 1", "a second", found["pair"], found["many"], Asked(1.4, at_least=True))
+
+
+def measure_gets(folder: Path, rounds: int, seconds: float) -> Iterator[Figure]:
+    """GETs by id beside raw SELECTs; PATCHes beside GETs; GETs while batches come in beside GETs of a quiet server."""
+    with _open_place() as place, servers.run_packhouse(place.ours, folder / "gets-pg.log") as server:
+        source = _make_batches(place.shop, seed=1)
+        ids = _store(server, source, 2_000)
+        gets = [("GET", f"/api/v3/orders/{id}", "") for id in ids]
+        found: dict[str, list[float]] = {name: [] for name in ("raw", "get", "patch", "idle", "loaded")}
+        load.run(server, gets, load.CONNECTIONS, seconds)
+        for turn in range(rounds):
+            found["raw"].append(asyncio.run(_count_selects(place.ours, ids, seconds)))
+            found["get"].append(load.run(server, gets, load.CONNECTIONS, seconds).rate)
+            note = orjson.dumps({"order_details": {"notes": f"Round {turn}"}}).decode()
+            patches = [("PATCH", path, note) for _, path, _ in gets]
+            found["patch"].append(load.run(server, patches, load.CONNECTIONS).rate)
+            found["idle"].append(load.run(server, gets, 1, seconds).median)
+            found["loaded"].append(_time_gets_under_load(server, source, gets, seconds))
+    yield Figure("GET by id, PostgreSQL", "a second", found["get"], found["raw"], Asked(0.6, at_least=True))
+    yield Figure("PATCH beside GET, PostgreSQL", "a second", found["patch"], found["get"], Asked(0.3, at_least=True))
+    yield Figure("p99 of GET under POSTs, PostgreSQL", "ms", found["loaded"], found["idle"], Asked(10, at_least=False))
+
+
+def _store(server: servers.Server, source: Iterator[list[dict[str, Any]]], count: int) -> list[int]:
+    connection = server.connect()
+    ids: list[int] = []
+    for batch in islice(source, count // BATCH):
+        ids += [int(receipt["id"]) for receipt in orjson.loads(load.post(connection, orjson.dumps(batch)))["data"]]
+    connection.close()
+    return ids
+
+
+def _time_gets_under_load(
+    server: servers.Server, source: Iterator[list[dict[str, Any]]], gets: load.Requests, seconds: float
+) -> float:
+    """The 99th percentile, in milliseconds, of one reader while four clients post as fast as they are answered."""
+    enough = int(_BATCHES_A_SECOND * (seconds + 1))
+    posts = load.start(server, _to_requests(list(islice(source, enough))), load.WRITERS)
+    time.sleep(0.5)
+    p99 = load.run(server, gets, 1, seconds).p99
+    load.finish(posts)
+    return p99
