@@ -208,7 +208,7 @@ async def _read_outbox(house: http.House) -> list[metrics.Reading]:
             found = await jobs.find_backlog(tx, now=house.clock())
     except errors.Unavailable:
         return [metrics.Reading("database_up", about_up, None, {"": 0})]
-    kinds = {**dict.fromkeys(worker.JOBS, jobs.NO_BACKLOG), **found}
+    kinds = {**dict.fromkeys(worker.KINDS, jobs.NO_BACKLOG), **found}
     age = {kind: backlog.age.total_seconds() for kind, backlog in kinds.items()}
     overdue = {kind: backlog.overdue.total_seconds() for kind, backlog in kinds.items()}
     return [

@@ -65,6 +65,8 @@ TOGETHER: dict[str, GroupHandler] = {
 }
 _PATIENCE = 9
 
+KINDS = frozenset([*JOBS, *TOGETHER])
+
 # How many jobs of a kind a worker has in hand at once. One of a webhook is a receiver, which may be slow.
 SLOTS: dict[str, int] = {"webhook.deliver": 100}
 USUAL_SLOTS = 8

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from packhouse.app import create_app
 from packhouse.settings import Settings
-from packhouse.worker import JOBS
+from packhouse.worker import KINDS
 from tests import locks, make, servers
 from tests.concurrency import served
 from tests.conftest import OWNER
@@ -77,7 +77,7 @@ def test_orders_are_counted_by_what_became_of_them(client: TestClient) -> None:
 def of_outbox(client: TestClient, name: str) -> dict[str, float]:
     """By the kind of job, without those of which there is nothing to tell."""
     found = figures(client.get("/metrics"))
-    assert {key[1] for key in found if key[0] == f"packhouse_outbox_{name}"} == set(JOBS)
+    assert {key[1] for key in found if key[0] == f"packhouse_outbox_{name}"} == set(KINDS)
     return {key[1]: value for key, value in found.items() if key[0] == f"packhouse_outbox_{name}" and value}
 
 

@@ -8,7 +8,6 @@ Errors of the database leave as `Busy` (a lock was not to be had in time) or `Un
 import asyncio
 import sqlite3
 import time
-from collections import namedtuple
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -41,14 +40,14 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import exc as sa_exc
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from packhouse.kit import clock, errors, postgres, refusals
-from packhouse.kit.sqlite import Glances, InlineConnection
+from packhouse.kit.sqlite import Glances, InlineConnection, Prepared
 
 metadata = MetaData(
     naming_convention={
@@ -155,7 +154,7 @@ class Database:
         self._tuning = tuning
         self.work = asyncio.Event()  # set when there may be something for a worker in this process
         self._glances: Glances | None = None
-        self._prepared: dict[Any, _Prepared] = {}
+        self._prepared: dict[Any, Prepared] = {}
         if self.is_sqlite:
             self._reader = self._sqlite_engine(pool_size=tuning.pool_size, reset=None)
             self._writer = self._sqlite_engine(pool_size=1, reset="rollback", async_creator=self._connect_inline)
@@ -361,28 +360,8 @@ class Database:
         except postgres.UrlRefused as error:
             raise DatabaseUrlError(str(error)) from error
 
-    def _prepare(self, statement: Executable) -> "_Prepared":
-        return self._prepared.setdefault(statement, _to_prepared(statement))
-
-
-class _Prepared(NamedTuple):
-    """A statement as SQLite's driver takes it; `order` makes a list of its parameters from their values by name."""
-
-    sql: str
-    order: Callable[[dict[str, Any]], list[Any]]
-    row: Callable[..., Any]
-
-
-def _to_prepared(statement: Any) -> _Prepared:
-    compiled: Any = statement.compile(dialect=sqlite.dialect())
-    columns = [entry.keyname for entry in compiled._result_columns] or ["value"]  # noqa: SLF001 - it has no other name
-    row = namedtuple("Row", columns, rename=True)  # type: ignore[misc]
-    names, fixed = compiled.positiontup, {name: value for name, value in compiled.params.items() if value is not None}
-
-    def order(values: dict[str, Any]) -> list[Any]:
-        return [fixed[name] if name in fixed else values[name] for name in names]
-
-    return _Prepared(str(compiled), order if fixed else lambda values: [values[name] for name in names], row)
+    def _prepare(self, statement: Executable) -> Prepared:
+        return self._prepared.setdefault(statement, Prepared.of(statement))
 
 
 def _parse(url: str) -> URL:

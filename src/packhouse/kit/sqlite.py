@@ -9,12 +9,15 @@ thread, which needs no lock meanwhile, and BEGIN IMMEDIATE asks again in short s
 
 import asyncio
 import sqlite3
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
+
+from sqlalchemy.dialects import sqlite
 
 _SHORTEST_WAIT = 0.002
 _LONGEST_WAIT = 0.05
@@ -166,6 +169,27 @@ class InlineCursor:
 
     async def close(self) -> None:
         self._cursor.close()
+
+
+class Prepared(NamedTuple):
+    """A statement as the driver takes it; `order` makes a list of its parameters from their values by name."""
+
+    sql: str
+    order: Callable[[dict[str, Any]], list[Any]]
+    row: Callable[..., Any]
+
+    @staticmethod
+    def of(statement: Any) -> "Prepared":
+        compiled: Any = statement.compile(dialect=sqlite.dialect())
+        columns = [entry.keyname for entry in compiled._result_columns] or ["value"]  # noqa: SLF001 - it has no other name
+        row = namedtuple("Row", columns, rename=True)  # type: ignore[misc]
+        names = compiled.positiontup
+        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+
+        def order(values: dict[str, Any]) -> list[Any]:
+            return [fixed[name] if name in fixed else values[name] for name in names]
+
+        return Prepared(str(compiled), order if fixed else lambda values: [values[name] for name in names], row)
 
 
 class Glances:
