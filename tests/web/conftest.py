@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from packhouse.accounts import queries, users
 from packhouse.kit import clock, security
 from packhouse.kit.db import Database
+from packhouse.settings import Settings
+from packhouse.worker import Worker, open_workshop
 
 PASSWORD = "correct-horse-battery"
 HASHED = security.hash_password(PASSWORD)
@@ -62,3 +64,16 @@ def person(people: None, serve: Callable[..., TestClient]) -> Callable[..., Test
         return client
 
     return enter
+
+
+@pytest.fixture
+def do_jobs(database_url: str) -> Callable[..., None]:
+    """Do what is due, as a worker with these settings does."""
+
+    async def drain(settings: dict[str, Any]) -> None:
+        db = Database(database_url)
+        async with open_workshop(Settings(database_url=database_url, **settings), db) as workshop:
+            await Worker(workshop).drain()
+        await db.close()
+
+    return lambda **settings: asyncio.run(drain(settings))

@@ -30,13 +30,24 @@ def check_user(email: str, password: str, role: str) -> None:
         validate_email(email, check_deliverability=False)
     except EmailNotValidError as error:
         faults.append(errors.Fault("invalid", str(error), parameter="email"))
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        detail = f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters."
-        faults.append(errors.Fault("invalid", detail, parameter="password"))
+    faults += _find_password_faults(password)
     if role not in ROLES:
         faults.append(errors.Fault("invalid", f"A role is one of {', '.join(ROLES)}.", parameter="role"))
     if faults:
         raise errors.Invalid(faults)
+
+
+def check_password(password: str) -> None:
+    """Raises Invalid."""
+    if faults := _find_password_faults(password):
+        raise errors.Invalid(faults)
+
+
+def _find_password_faults(password: str) -> list[errors.Fault]:
+    if MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        return []
+    detail = f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters."
+    return [errors.Fault("invalid", detail, parameter="password")]
 
 
 async def create_user(
@@ -119,9 +130,10 @@ async def end_sessions(tx: AsyncConnection, account_id: int, user_id: int) -> No
 
 
 async def _keep_an_owner(tx: AsyncConnection, account_id: int, id: int) -> None:
-    """Someone must be able to let the others in again."""
+    """Someone must be able to let the others in again. Owners are locked, so that two cannot send each other away."""
     live = (users.c.account_id == account_id, users.c.role == "owner", users.c.disabled_at.is_(None))
-    owners = set((await tx.execute(select(users.c.id).where(*live))).scalars())
+    locked = select(users.c.id).where(*live).order_by(users.c.id).with_for_update()
+    owners = set((await tx.execute(locked)).scalars())
     if owners == {id}:
         detail = "An account with users keeps at least one owner who can sign in."
         others = select(func.count()).where(users.c.account_id == account_id, users.c.id != id)

@@ -53,6 +53,47 @@ def list_users(account: AccountName, as_json: AsJson = False) -> None:
     terminal.show(terminal.run(work()), as_json=as_json)
 
 
+@user.command("password")
+def change_password(
+    account: AccountName,
+    email: Email,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from the input.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a person another password, and sign them out everywhere."""
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask()
+
+    async def work() -> dict[str, Any]:
+        users.check_password(password)
+        hashed = security.hash_password(password)
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            account_id, id = await _find(tx, account, email)
+            await users.change_password(tx, account_id, id, hashed)
+            await _record(db, tx, account_id, "password", email, "user.password_changed")
+            return {"changed": email}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@user.command("role")
+def change_role(
+    account: AccountName,
+    email: Email,
+    role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(users.ROLES)}.")],
+    as_json: AsJson = False,
+) -> None:
+    """Change what a person may do, from their next request on."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            account_id, id = await _find(tx, account, email)
+            await users.change_role(tx, account_id, id, role)
+            await _record(db, tx, account_id, "role", email, "user.role_changed")
+            return {"email": email, "role": role}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
 @user.command("disable")
 def disable_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
     """Sign a person out everywhere and let them in no more."""
@@ -63,6 +104,20 @@ def disable_user(account: AccountName, email: Email, as_json: AsJson = False) ->
             await users.disable_user(tx, account_id, id, now=clock.now())
             await _record(db, tx, account_id, "disable", email)
             return {"disabled": email}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@user.command("enable")
+def enable_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
+    """Let a person in again."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            account_id, id = await _find(tx, account, email)
+            await users.enable_user(tx, account_id, id)
+            await _record(db, tx, account_id, "enable", email)
+            return {"enabled": email}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -89,8 +144,11 @@ async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
     return owner.account_id, found.id
 
 
-async def _record(db: Database, tx: Transaction, account_id: int, verb: str, email: str) -> None:
-    await audit.record(db, tx, account_id, f"command:user {verb}", f"user.{verb.rstrip('e')}ed", email, now=clock.now())
+async def _record(
+    db: Database, tx: Transaction, account_id: int, verb: str, email: str, action: str | None = None
+) -> None:
+    done = action or f"user.{verb.rstrip('e')}ed"
+    await audit.record(db, tx, account_id, f"command:user {verb}", done, email, now=clock.now())
 
 
 def _ask() -> str:

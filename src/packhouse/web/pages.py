@@ -6,10 +6,39 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http
-from packhouse.web import assets, deletions, labels, live, order, orders, rendering, shipping, sign_in, visitors
+from packhouse.web import (
+    assets,
+    deletions,
+    labels,
+    live,
+    order,
+    orders,
+    rendering,
+    settings_deliveries,
+    settings_integrations,
+    settings_keys,
+    settings_options,
+    settings_rules,
+    settings_senders,
+    settings_users,
+    settings_webhooks,
+    shipping,
+    sign_in,
+    visitors,
+)
 
 router = APIRouter(include_in_schema=False)
-for room in (assets, sign_in, live, shipping, labels, deletions, orders, order):
+_SETTINGS = (
+    settings_integrations,
+    settings_keys,
+    settings_users,
+    settings_senders,
+    settings_options,
+    settings_rules,
+    settings_webhooks,
+    settings_deliveries,
+)
+for room in (assets, sign_in, live, shipping, labels, deletions, orders, order, *_SETTINGS):
     router.include_router(room.router)
 
 

@@ -1,0 +1,80 @@
+"""Settings: what receivers were or will be told, one by one, and telling it again."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.kit import errors, http, pagination
+from packhouse.kit.db import Transaction
+from packhouse.web import forms, rendering, visitors
+from packhouse.web.forms import FRESH, Change, Outcome
+from packhouse.webhooks import operations, queries, schema
+
+router = APIRouter(include_in_schema=False)
+
+_HERE = "/settings/deliveries"
+_SIZE = 50
+
+
+@router.get("/settings/deliveries")
+async def show_deliveries(request: Request) -> Response:
+    visitor = await visitors.owner(request)
+    given = request.query_params
+    status = given.get("status", "") if given.get("status") in schema.STATUSES else ""
+    receiver = forms.read_id(given.get("receiver", ""))
+    account_id = visitor.session.account_id
+    async with http.house(request).db.read() as tx:
+        page = await _find_page(tx, account_id, given.get("cursor", ""), status, receiver)
+        connections = await queries.list_connections(tx, account_id)
+    values: dict[str, Any] = {
+        "rows": page.rows,
+        "chosen": status,
+        "receiver": receiver,
+        "receivers": {row.id: orjson.loads(row.configuration)["url"] for row in connections},
+        "statuses": schema.STATUSES,
+        "following": page.next.encode() if page.next else "",
+        "previous": page.previous.encode() if page.previous else "",
+    }
+    return rendering.render(request, "settings_deliveries.html", visitor, **values)
+
+
+async def _find_page(
+    tx: Transaction, account_id: int, cursor: str, status: str, receiver: int | None
+) -> pagination.Page:
+    """A cursor that cannot be read is the first page: a person did not write it."""
+    narrowed: dict[str, Any] = {"status": status or None, "connection_id": receiver}
+    try:
+        return await queries.list_deliveries(tx, account_id, pagination.decode(cursor), _SIZE, **narrowed)
+    except errors.NotFound:
+        return await queries.list_deliveries(tx, account_id, pagination.Cursor(), _SIZE, **narrowed)
+
+
+@router.get("/settings/deliveries/{id}")
+async def show_delivery(request: Request) -> Response:
+    return await _show(request, await visitors.owner(request))
+
+
+async def _show(request: Request, visitor: visitors.Visitor, outcome: Outcome = FRESH) -> Response:
+    id = forms.to_id(request, "delivery")
+    account_id = visitor.session.account_id
+    async with http.house(request).db.read() as tx:
+        row = await queries.get_delivery(tx, account_id, id)
+        receiver = await queries.find_connection(tx, account_id, row.connection_id)
+    url = orjson.loads(receiver.configuration)["url"] if receiver is not None else ""
+    body = orjson.dumps(orjson.loads(row.body), option=orjson.OPT_INDENT_2).decode()
+    values: dict[str, Any] = {"row": row, "url": url, "body": body, "message_id": queries.to_message_id(id)}
+    return forms.render(request, "settings_delivery.html", visitor, outcome, **values)
+
+
+@router.post("/settings/deliveries/{id}/replay")
+async def replay_delivery(request: Request) -> Response:
+    """Under the same id, whatever became of it."""
+    id = forms.to_id(request, "delivery")
+
+    async def work(change: Change) -> None:
+        await operations.replay_deliveries(change.db, change.tx, change.account_id, [id], now=change.now)
+
+    return await forms.carry_out(request, "replay", work, _show, f"{_HERE}/{id}")

@@ -1,0 +1,100 @@
+"""Settings: the shops that send orders."""
+
+from functools import partial
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.integrations import operations, queries, schema
+from packhouse.kit import http
+from packhouse.web import forms, rendering, visitors
+from packhouse.web.forms import FRESH, Change, Outcome
+
+router = APIRouter(include_in_schema=False)
+
+_HERE = "/settings/integrations"
+
+
+@router.get("/settings")
+async def show_settings(request: Request) -> Response:
+    await visitors.owner(request)
+    return rendering.redirect(request, _HERE)
+
+
+@router.get("/settings/integrations")
+async def show_integrations(request: Request) -> Response:
+    return await _show(request, await visitors.owner(request))
+
+
+async def _show(
+    request: Request,
+    visitor: visitors.Visitor,
+    outcome: Outcome = FRESH,
+) -> Response:
+    async with http.house(request).db.read() as tx:
+        rows = await queries.list_integrations(tx, visitor.session.account_id, "shop_name")
+    return forms.render(request, "settings_integrations.html", visitor, outcome, rows=rows)
+
+
+@router.post("/settings/integrations")
+async def create_integration(request: Request) -> Response:
+    return await forms.carry_out(request, "new", _create, _show, _HERE)
+
+
+async def _create(change: Change) -> None:
+    fields = schema.read_body(schema.NEW_INTEGRATION, orjson.dumps(_to_fields(change)))
+    await operations.create_integration(change.db, change.tx, change.account_id, **fields, now=change.now)
+
+
+def _to_fields(change: Change) -> dict[str, Any]:
+    """As the API would be sent them."""
+    fields: dict[str, Any] = {"shop_name": change.text("shop_name")}
+    if url := change.text("shop_url"):
+        fields["shop_url"] = url
+    if "webhook_url" in change.form:
+        fields |= {"webhook_url": change.text("webhook_url") or None, "webhook_active": change.is_ticked("active")}
+    return fields
+
+
+@router.get("/settings/integrations/{id}")
+async def show_integration(request: Request) -> Response:
+    visitor = await visitors.owner(request)
+    return await _show_one(forms.to_id(request, "integration"), request, visitor)
+
+
+async def _show_one(
+    id: int,
+    request: Request,
+    visitor: visitors.Visitor,
+    outcome: Outcome = FRESH,
+) -> Response:
+    account_id = visitor.session.account_id
+    async with http.house(request).db.read() as tx:
+        row = await queries.get_integration(tx, account_id, id)
+        logs = await queries.list_logs(tx, account_id, id, None, 10)
+    values: dict[str, Any] = {"row": row, "logs": logs.rows}
+    return forms.render(request, "settings_integration.html", visitor, outcome, **values)
+
+
+@router.post("/settings/integrations/{id}")
+async def change_integration(request: Request) -> Response:
+    id = forms.to_id(request, "integration")
+
+    async def work(change: Change) -> None:
+        fields = schema.read_body(schema.INTEGRATION, orjson.dumps(_to_fields(change)))
+        await operations.update_integration(change.db, change.tx, change.account_id, id, fields, now=change.now)
+
+    return await forms.carry_out(request, "edit", work, partial(_show_one, id), _HERE)
+
+
+@router.post("/settings/integrations/{id}/delete")
+async def delete_integration(request: Request) -> Response:
+    id = forms.to_id(request, "integration")
+
+    async def work(change: Change) -> None:
+        await operations.delete_integration(change.db, change.tx, change.account_id, id, now=change.now)
+
+    return await forms.carry_out(request, "delete", work, _show, _HERE)

@@ -1,0 +1,119 @@
+"""Settings: API keys and OAuth2 clients. A secret is shown once, in the answer to the form that made it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.accounts import operations, queries
+from packhouse.accounts.schema import ALL, SCOPES
+from packhouse.kit import http
+from packhouse.web import forms, visitors
+from packhouse.web.forms import FRESH, Change, Outcome
+
+router = APIRouter(include_in_schema=False)
+
+# As long as the API keeps the secret before, so that a shop has time to change over.
+_KEPT = timedelta(days=1)
+_MAX_NAME = 200
+
+
+class Kind(NamedTuple):
+    """`name` is the kind at rest; its page stands at `place`."""
+
+    name: str
+    place: str
+
+
+KEYS = Kind("key", "/settings/keys")
+CLIENTS = Kind("client", "/settings/clients")
+
+
+async def show_keys(kind: Kind, request: Request) -> Response:
+    return await _show(kind, request, await visitors.owner(request))
+
+
+async def _show(
+    kind: Kind,
+    request: Request,
+    visitor: visitors.Visitor,
+    outcome: Outcome = FRESH,
+) -> Response:
+    async with http.house(request).db.read() as tx:
+        rows = await queries.list_keys(tx, visitor.session.account_id, kind.name)
+    now = http.house(request).clock()
+    values: dict[str, Any] = {
+        "kind": kind,
+        "live": [row for row in rows if row.revoked_at is None],
+        "revoked": [row for row in rows if row.revoked_at is not None],
+        "has_second": {row.id for row in rows if row.second_until is not None and row.second_until > now},
+        "scopes": SCOPES,
+        "base_url": http.base_url(request),
+    }
+    return forms.render(request, "settings_keys.html", visitor, outcome, **values)
+
+
+async def create_key(kind: Kind, request: Request) -> Response:
+    async def work(change: Change) -> Mapping[str, Any]:
+        name = change.text("name")
+        if len(name) > _MAX_NAME:
+            raise forms.refuse("name", f"A name has at most {_MAX_NAME} characters.")
+        scopes = [scope for scope in change.texts("scopes") if scope in SCOPES]
+        made = await operations.create_key(
+            change.db,
+            change.tx,
+            change.account_id,
+            name,
+            now=change.now,
+            actor=change.actor,
+            kind=kind.name,
+            scopes=[ALL] if ALL in scopes else scopes,
+        )
+        return {"public": made.public_key, "secret": made.secret_key, "is_new": True}
+
+    return await forms.carry_out(request, "new", work, partial(_show, kind), kind.place)
+
+
+async def rotate_key(kind: Kind, request: Request) -> Response:
+    async def work(change: Change) -> Mapping[str, Any]:
+        public = change.text("key")
+        secret = await operations.rotate_key(
+            change.db,
+            change.tx,
+            change.account_id,
+            public,
+            now=change.now,
+            keep=_KEPT,
+            actor=change.actor,
+            kind=kind.name,
+        )
+        return {"public": public, "secret": secret, "is_new": False}
+
+    return await forms.carry_out(request, "rotate", work, partial(_show, kind), kind.place)
+
+
+async def revoke_key(kind: Kind, request: Request) -> Response:
+    async def work(change: Change) -> None:
+        public = change.text("key")
+        await operations.revoke_key(
+            change.db, change.tx, change.account_id, public, now=change.now, actor=change.actor, kind=kind.name
+        )
+
+    return await forms.carry_out(request, "revoke", work, partial(_show, kind), kind.place)
+
+
+_Handler = Callable[[Kind, Request], Awaitable[Response]]
+_ROUTES: tuple[tuple[str, str, _Handler], ...] = (
+    ("GET", "", show_keys),
+    ("POST", "", create_key),
+    ("POST", "/rotate", rotate_key),
+    ("POST", "/revoke", revoke_key),
+)
+
+for _kind in (KEYS, CLIENTS):
+    for _method, _at, _handler in _ROUTES:
+        router.add_api_route(f"{_kind.place}{_at}", partial(_handler, _kind), methods=[_method])

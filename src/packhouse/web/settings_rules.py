@@ -1,0 +1,209 @@
+"""Settings: the shipping rules in the order in which they are tried, and a try-out on an order."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.integrations import queries as integrations
+from packhouse.kit import errors, http, validation
+from packhouse.shipping import operations, options, setup, trials
+from packhouse.shipping.api import desk
+from packhouse.shipping.setup_schema import RULE, Setup
+from packhouse.web import forms, visitors
+from packhouse.web.forms import FRESH, Change, Outcome
+
+router = APIRouter(include_in_schema=False)
+
+_HERE = "/settings/rules"
+_LISTS = ("countries", "delivery_indicators", "tags", "skus")
+
+
+class Asked(NamedTuple):
+    """The order that rules are tried on, by its number, in one shop or in any."""
+
+    number: str
+    shop: str
+
+
+@router.get("/settings/rules")
+async def show_rules(request: Request) -> Response:
+    return await _show(request, await visitors.owner(request))
+
+
+async def _show(
+    request: Request,
+    visitor: visitors.Visitor,
+    outcome: Outcome = FRESH,
+) -> Response:
+    found, shops = await _read(request, visitor)
+    asked = Asked(
+        request.query_params.get("number", "").replace("\0", "").strip()[:200], request.query_params.get("shop", "")
+    )
+    values: dict[str, Any] = {
+        "rules": [(id, found.rule[id]) for id in to_sequence(found)],
+        "shops": shops,
+        "option_names": {option.code: option.name for option in desk(request).options.all()},
+        "asked": asked,
+        "trial": await _try_rules(request, visitor, found, shops, asked) if asked.number else None,
+    }
+    return forms.render(request, "settings_rules.html", visitor, outcome, **values)
+
+
+async def _read(request: Request, visitor: visitors.Visitor) -> tuple[Setup, dict[int, str]]:
+    house = http.house(request)
+    found = await setup.read_setup(house.db, visitor.session.account_id, now=house.clock())
+    async with house.db.read() as tx:
+        rows = await integrations.list_integrations(tx, visitor.session.account_id)
+    return found, {row.id: row.shop_name for row in rows}
+
+
+def to_sequence(found: Setup) -> list[int]:
+    """All rules as they would be tried were all of them active."""
+    return sorted(found.rule, key=lambda rule: (found.rule[rule].get("position", 0), rule))
+
+
+async def _try_rules(
+    request: Request, visitor: visitors.Visitor, found: Setup, shops: Mapping[int, str], asked: Asked
+) -> dict[str, Any]:
+    """What `trials` tells of the order, or why there is none."""
+    wanted = [id for id in shops if not asked.shop or str(id) == asked.shop]
+    async with http.house(request).db.read() as tx:
+        for shop in wanted:
+            for name in ("order_number", "order_id"):
+                selector = {"integration_id": shop, name: asked.number}
+                try:
+                    row = await operations.find_order(tx, visitor.session.account_id, selector)
+                except errors.NotFound:
+                    continue
+                except errors.Invalid as refusal:
+                    return {"refused": refusal.faults[0].detail}
+                return {**trials.to_trial(found, row), "id": row.id, "shop": shops[shop]}
+    return {}
+
+
+@router.get("/settings/rules/new")
+async def show_new_rule(request: Request) -> Response:
+    return await _show_form(None, request, await visitors.owner(request))
+
+
+@router.get("/settings/rules/{id}")
+async def show_rule(request: Request) -> Response:
+    visitor = await visitors.owner(request)
+    return await _show_form(_to_id(request), request, visitor)
+
+
+async def _show_form(
+    id: int | None,
+    request: Request,
+    visitor: visitors.Visitor,
+    outcome: Outcome = FRESH,
+) -> Response:
+    found, shops = await _read(request, visitor)
+    known = desk(request).options
+    values: dict[str, Any] = {
+        "id": id,
+        "rule": {} if id is None else setup.show_item(found, RULE, id),
+        "shops": shops,
+        "options": [option for option, _ in options.find_options(known, found, {})],
+        "contracts": found.contract,
+        "senders": found.sender_address,
+    }
+    return forms.render(request, "settings_rule.html", visitor, outcome, **values)
+
+
+@router.post("/settings/rules")
+async def create_rule(request: Request) -> Response:
+    async def work(change: Change) -> None:
+        reading = validation.read_json(RULE.shape, orjson.dumps(_to_rule(change)))
+        setup.refuse_flaws(reading.flaws)
+        vault = desk(change.request).vault
+        await setup.create_item(change.db, change.tx, vault, change.account_id, RULE, reading.value, now=change.now)
+
+    return await forms.carry_out(request, "rule", work, partial(_show_form, None), _HERE)
+
+
+@router.post("/settings/rules/{id}")
+async def change_rule(request: Request) -> Response:
+    id = _to_id(request)
+
+    async def work(change: Change) -> None:
+        await _update(change, id, _to_rule(change))
+
+    return await forms.carry_out(request, "rule", work, partial(_show_form, id), _HERE)
+
+
+def _to_rule(change: Change) -> dict[str, Any]:
+    """As the API would be sent it."""
+    conditions: dict[str, Any] = {
+        name: words for name in _LISTS if (words := forms.to_words(change.text(f"conditions/{name}")))
+    }
+    if "countries" in conditions:
+        conditions["countries"] = [code.upper() for code in conditions["countries"]]
+    if ids := [id for text in change.texts("conditions/integrations") if (id := forms.read_id(text))]:
+        conditions["integrations"] = ids
+    for name, unit in (("weight", "unit"), ("total_price", "currency")):
+        ends = {end: _to_number(text) for end in ("min", "max") if (text := change.text(f"conditions/{name}/{end}"))}
+        if ends:
+            conditions[name] = {**ends, unit: change.text(f"conditions/{name}/{unit}")}
+    actions: dict[str, Any] = {}
+    if code := change.text("actions/shipping_option_code"):
+        actions["shipping_option_code"] = code
+    for name in ("contract_id", "sender_address_id"):
+        if (chosen := forms.read_id(change.text(f"actions/{name}"))) is not None:
+            actions[name] = chosen
+    is_active = change.is_ticked("is_active")
+    return {"name": change.text("name"), "is_active": is_active, "conditions": conditions, "actions": actions}
+
+
+def _to_number(text: str) -> Any:
+    """As JSON writes it; what is no number is left for the API to refuse in its own words."""
+    try:
+        found = orjson.loads(text.replace(",", "."))
+    except orjson.JSONDecodeError:
+        return text
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else text
+
+
+async def _update(change: Change, id: int, sent: dict[str, Any]) -> None:
+    vault = desk(change.request).vault
+    await setup.update_item(change.db, change.tx, vault, change.account_id, RULE, id, sent, now=change.now)
+
+
+@router.post("/settings/rules/{id}/move")
+async def move_rule(request: Request) -> Response:
+    """One place up or down. Positions are counted anew, as two rules may share one."""
+    id = _to_id(request)
+
+    async def work(change: Change) -> None:
+        found = await setup.load_setup(change.db, change.tx, change.account_id, now=change.now)
+        sequence = to_sequence(found)
+        if id not in sequence:
+            raise errors.NotFound(setup.no_such_item(RULE))
+        at = sequence.index(id)
+        to = at - 1 if change.text("to") == "up" else at + 1
+        if 0 <= to < len(sequence):
+            sequence[at], sequence[to] = sequence[to], sequence[at]
+        for position, other in enumerate(sequence, 1):
+            if found.rule[other].get("position") != position:
+                await _update(change, other, {"position": position})
+
+    return await forms.carry_out(request, "move", work, _show, _HERE)
+
+
+@router.post("/settings/rules/{id}/delete")
+async def delete_rule(request: Request) -> Response:
+    id = _to_id(request)
+
+    async def work(change: Change) -> None:
+        await setup.delete_item(change.tx, change.account_id, RULE, id)
+
+    return await forms.carry_out(request, "delete", work, _show, _HERE)
+
+
+def _to_id(request: Request) -> int:
+    return http.to_id(request, setup.no_such_item(RULE))

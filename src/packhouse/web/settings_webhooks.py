@@ -1,0 +1,178 @@
+"""Settings: who is told of what happens (receivers and their subscriptions)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.kit import errors, http, validation
+from packhouse.web import forms, visitors
+from packhouse.web.forms import FRESH, Change, Outcome
+from packhouse.webhooks import delivery, operations, queries, schema
+from packhouse.webhooks.api import messenger
+
+router = APIRouter(include_in_schema=False)
+
+_HERE = "/settings/webhooks"
+
+
+@router.get("/settings/webhooks")
+async def show_webhooks(request: Request) -> Response:
+    return await _show(request, await visitors.owner(request))
+
+
+async def _show(
+    request: Request,
+    visitor: visitors.Visitor,
+    outcome: Outcome = FRESH,
+) -> Response:
+    account_id = visitor.session.account_id
+    async with http.house(request).db.read() as tx:
+        receivers = [queries.connection_to_wire(row) for row in await queries.list_connections(tx, account_id)]
+        subscriptions = await queries.list_subscriptions(tx, account_id)
+    of_receivers = {
+        receiver["id"]: [row for row in subscriptions if row.connection_id == receiver["id"]] for receiver in receivers
+    }
+    values: dict[str, Any] = {
+        "receivers": receivers,
+        "subscriptions": of_receivers,
+        "events": schema.EVENTS,
+    }
+    return forms.render(request, "settings_webhooks.html", visitor, outcome, **values)
+
+
+@router.post("/settings/webhooks")
+async def create_receiver(request: Request) -> Response:
+    """With its first subscriptions; its signing key is shown this once."""
+    return await forms.carry_out(request, "new", _create_receiver, _show, _HERE)
+
+
+async def _create_receiver(change: Change) -> Mapping[str, Any]:
+    configuration: dict[str, Any] = {"url": change.text("configuration/url")}
+    if token := change.text("token"):
+        configuration["authentication"] = {"type": "bearer", "token": token}
+    if change.is_ticked("standard_webhooks"):
+        configuration["standard_webhooks"] = True
+    sent = {"type": "webhook", "configuration": configuration}
+    _refuse_flaws(validation.read_json(schema.CONNECTION_CREATE, orjson.dumps(sent)))
+    if not messenger(change.request).sender.may_reach(schema.find_address(configuration["url"])):
+        raise forms.refuse(
+            "configuration/url", "This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE."
+        )
+    events = [event for event in schema.EVENTS if event in change.texts("events")]
+    vault = messenger(change.request).vault
+    id = await operations.create_connection(
+        change.db, change.tx, vault, change.account_id, configuration, now=change.now
+    )
+    for event in events:
+        await _subscribe(change, id, event)
+    return await _find_key(change, id)
+
+
+async def _find_key(change: Change, id: int) -> Mapping[str, Any]:
+    row = await queries.get_connection(change.tx, change.account_id, id)
+    url = orjson.loads(row.configuration)["url"]
+    vault = messenger(change.request).vault
+    return {
+        "url": url,
+        "key": await operations.keep_signing_key(change.tx, vault, row, now=change.now),
+    }
+
+
+async def _subscribe(change: Change, connection_id: int, event_type: str) -> None:
+    sent = {"connection_id": connection_id, "event_type": event_type}
+    reading = validation.read_json(schema.SUBSCRIPTION_CREATE, orjson.dumps(sent))
+    _refuse_flaws(reading)
+    await operations.create_subscription(change.db, change.tx, change.account_id, dict(reading.value), now=change.now)
+
+
+def _refuse_flaws(reading: validation.Reading[Any]) -> None:
+    if reading.flaws:
+        flaws = [errors.Fault("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws]
+        raise errors.Invalid(flaws)
+
+
+@router.post("/settings/webhooks/{id}/subscriptions")
+async def create_subscription(request: Request) -> Response:
+    id = forms.to_id(request, "receiver")
+
+    async def work(change: Change) -> None:
+        await queries.get_connection(change.tx, change.account_id, id)
+        await _subscribe(change, id, change.text("event_type"))
+
+    return await forms.carry_out(request, f"subscribe-{id}", work, _show, _HERE)
+
+
+@router.post("/settings/webhooks/{id}/resume")
+async def resume_receiver(request: Request) -> Response:
+    id = forms.to_id(request, "receiver")
+
+    async def work(change: Change) -> None:
+        row = await queries.get_connection(change.tx, change.account_id, id)
+        await operations.resume_by_hand(change.db, change.tx, row, now=change.now, actor=change.actor)
+
+    return await forms.carry_out(request, f"receiver-{id}", work, _show, _HERE)
+
+
+@router.post("/settings/webhooks/{id}/rotate")
+async def rotate_signing_key(request: Request) -> Response:
+    id = forms.to_id(request, "receiver")
+
+    async def work(change: Change) -> Mapping[str, Any]:
+        row = await queries.get_connection(change.tx, change.account_id, id)
+        vault = messenger(request).vault
+        await operations.rotate_signing_key(
+            change.db, change.tx, vault, change.account_id, row, now=change.now, actor=change.actor
+        )
+        return await _find_key(change, id)
+
+    return await forms.carry_out(request, f"receiver-{id}", work, _show, _HERE)
+
+
+@router.post("/settings/webhooks/{id}/delete")
+async def delete_receiver(request: Request) -> Response:
+    id = forms.to_id(request, "receiver")
+
+    async def work(change: Change) -> None:
+        await operations.delete_connection(change.tx, change.account_id, id)
+
+    return await forms.carry_out(request, f"receiver-{id}", work, _show, _HERE)
+
+
+@router.post("/settings/subscriptions/{id}")
+async def change_subscription(request: Request) -> Response:
+    """Set it to rest, or wake it."""
+    id = forms.to_id(request, "subscription")
+
+    async def work(change: Change) -> None:
+        sent = {"is_active": change.is_ticked("is_active")}
+        await operations.update_subscription(change.tx, change.account_id, id, sent, now=change.now)
+
+    return await forms.carry_out(request, f"subscription-{id}", work, _show, _HERE)
+
+
+@router.post("/settings/subscriptions/{id}/delete")
+async def delete_subscription(request: Request) -> Response:
+    id = forms.to_id(request, "subscription")
+
+    async def work(change: Change) -> None:
+        await operations.delete_subscription(change.tx, change.account_id, id)
+
+    return await forms.carry_out(request, f"subscription-{id}", work, _show, _HERE)
+
+
+@router.post("/settings/subscriptions/{id}/test")
+async def test_subscription(request: Request) -> Response:
+    """An invented event, sent now; what is answered is shown. The network is met outside any transaction."""
+    id = forms.to_id(request, "subscription")
+    visitor = await visitors.owner(request)
+    await visitors.read_form(request, visitor.token)
+    account_id = visitor.session.account_id
+    async with http.house(request).db.read() as tx:
+        row = await queries.get_subscription(tx, account_id, id)
+        receiver = await queries.get_connection(tx, account_id, row.connection_id)
+    answer = await delivery.broadcast(messenger(request), receiver, row.event_type)
+    return await _show(request, visitor, Outcome(told={"tested": id, "answer": answer}))
