@@ -1,6 +1,7 @@
 """The client against a real server, and against answers that a server gives rarely."""
 
 import asyncio
+import inspect
 import re
 import subprocess
 import sys
@@ -67,6 +68,30 @@ def test_the_same_with_asyncio_and_tokens(url: str) -> None:
             assert refused.value.status == 403
 
     asyncio.run(work())
+
+
+def test_any_list_is_walked(url: str) -> None:
+    entries = [f"n. {number}" for number in range(5)]
+
+    async def walk() -> list[Any]:
+        async with AsyncClient(url, key=OWNER) as client:
+            return [entry["exception"] async for entry in client.iterate("/integrations/logs", page_size=2)]
+
+    with Client(url, key=OWNER) as client:
+        for exception in entries:
+            log = {"base_url": "https://shop.example.com", "exception": exception}
+            client.call("POST", f"/integrations/{SHOP}/logs", json=log)
+        found = [entry["exception"] for entry in client.iterate(f"/integrations/{SHOP}/logs", page_size=2)]
+    assert found == asyncio.run(walk()) == entries[::-1]
+
+
+def test_both_clients_have_the_same_calls() -> None:
+    def calls(kind: type) -> dict[str, list[str]]:
+        found = {name: call for name, call in vars(kind).items() if callable(call) and not name.startswith("_")}
+        return {name: list(inspect.signature(call).parameters) for name, call in found.items()}
+
+    assert calls(Client) == calls(AsyncClient)
+    assert {"upsert_orders", "iterate_orders", "iterate", "create_label", "get_document"} <= set(calls(Client))
 
 
 class Answers(httpx.BaseTransport, httpx.AsyncBaseTransport):

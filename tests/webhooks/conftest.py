@@ -104,7 +104,7 @@ def working(serve: Callable[..., TestClient]) -> Callable[..., TestClient]:
     """The owner's client of a server that works, may reach this machine, and tries again soon."""
 
     def start(**settings: Any) -> TestClient:
-        client = serve(works=True, **{**QUICK, **settings})
+        client = serve(**{"works": True, **QUICK, **settings})
         client.auth = OWNER
         return client
 

@@ -183,6 +183,40 @@ def test_what_was_delivered_long_ago_is_taken_away(
     wait_until(lambda: deliveries_of(client) == [])
 
 
+def test_what_a_paused_receiver_misses_is_not_kept_for_ever(
+    working: Callable[..., TestClient], receive: Callable[..., Receiver]
+) -> None:
+    keep_days = 3 / 86_400
+    client, receiver = working(webhooks_pause_after_days=1e-7, webhooks_keep_days=keep_days), receive(status=500)
+    id = connect(client, receiver.url, CREATED)["id"]
+    client.post("/api/v3/orders", json=[make.order("o-1")])
+    wait_until(lambda: client.get(f"{CONNECTIONS}/{id}").json()["data"]["paused_at"] is not None)
+    client.post("/api/v3/orders", json=[make.order("o-2")])
+    assert len(deliveries_of(client, status="held")) == 2
+    wait_until(lambda: deliveries_of(client) == [])
+    client.post("/api/v3/orders", json=[make.order("o-3")])
+    receiver.status, heard = 200, len(receiver.received)
+    client.post(f"/api/packhouse/event-subscriptions/connections/{id}/resume")
+    receiver.wait_for(heard + 1)
+    assert order_of(receiver.received[-1]) == "o-3"
+
+
+def test_under_another_secret_key_nothing_is_lost_and_nothing_fails_without_a_word(
+    working: Callable[..., TestClient], receive: Callable[..., Receiver]
+) -> None:
+    client, receiver = working(works=False), receive()
+    id = connect(client, receiver.url, CREATED)["id"]
+    client.post("/api/v3/orders", json=[make.order("o-1")])
+    stranger = working(secret_key="another key")
+    answer = stranger.get(f"/api/packhouse/event-subscriptions/connections/{id}/signing-key")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert "another PACKHOUSE_SECRET_KEY" in answer.json()["errors"][0]["detail"]
+    assert [row["status"] for row in deliveries_of(stranger)] == ["pending"]
+    both = working(secret_key="another key, a key for tests")
+    both.post("/api/v3/orders", json=[make.order("o-2")])
+    assert sorted(map(order_of, receiver.wait_for(2))) == ["o-1", "o-2"]
+
+
 def test_deliveries_are_listed_in_pages_and_by_receiver(
     working: Callable[..., TestClient], receive: Callable[..., Receiver]
 ) -> None:

@@ -2,8 +2,10 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -26,6 +28,16 @@ def test_the_signature_of_the_contract() -> None:
     assert signing.sign("secretkey", body.encode()) == (
         "1eed4b3d41f4653ac64fd56f1bf1cbfd349e4482cbc11dff7134bd93e5da4b0a"
     )
+
+
+def test_the_documented_check_says_so_too() -> None:
+    text = (Path(__file__).parent.parent.parent / "docs" / "webhooks.md").read_text("utf-8")
+    [example] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102
+    body, signature = b'{"key": "value"}', "1eed4b3d41f4653ac64fd56f1bf1cbfd349e4482cbc11dff7134bd93e5da4b0a"
+    assert names["is_ours"](body, signature, "secretkey")
+    assert not names["is_ours"](body + b" ", signature, "secretkey")
 
 
 def test_a_body_has_spaces_between_its_parts_and_nothing_but_ascii() -> None:

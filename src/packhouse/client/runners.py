@@ -70,9 +70,13 @@ class Client:
 
     def iterate_orders(self, **filters: Any) -> Iterator[Order]:
         """Every order that the filters of the list leave, page after page."""
+        return self.iterate("/orders", **filters)
+
+    def iterate(self, path: str, **filters: Any) -> Iterator[Any]:
+        """Every entry of a list that comes in pages, like `/shipments` or `/integrations/logs`."""
         params: dict[str, Any] | None = calls.to_params(filters)
         while params is not None:
-            page = self.call("GET", "/orders", params=params)
+            page = self.call("GET", path, params=params)
             yield from calls.read_data(page)
             params = calls.find_next(page)
 
@@ -178,13 +182,17 @@ class AsyncClient:
             receipts += calls.read_data(await self.call("POST", "/orders", json=batch))
         return receipts
 
-    async def iterate_orders(self, **filters: Any) -> AsyncIterator[Order]:
+    def iterate_orders(self, **filters: Any) -> AsyncIterator[Order]:
         """Every order that the filters of the list leave, page after page."""
+        return self.iterate("/orders", **filters)
+
+    async def iterate(self, path: str, **filters: Any) -> AsyncIterator[Any]:
+        """Every entry of a list that comes in pages, like `/shipments` or `/integrations/logs`."""
         params: dict[str, Any] | None = calls.to_params(filters)
         while params is not None:
-            page = await self.call("GET", "/orders", params=params)
-            for order in calls.read_data(page):
-                yield order
+            page = await self.call("GET", path, params=params)
+            for entry in calls.read_data(page):
+                yield entry
             params = calls.find_next(page)
 
     async def get_order(self, id: int | str) -> Order:

@@ -19,8 +19,12 @@ class NoSecretKey(errors.Unavailable):
         super().__init__("This server has no PACKHOUSE_SECRET_KEY, so it cannot keep secrets.", retry_after_seconds=60)
 
 
-class WrongSecretKey(Exception):
-    """What is at rest was encrypted under a key that we do not have."""
+class WrongSecretKey(errors.Unavailable):
+    """What is at rest was encrypted under a key that we do not have: the operator has to give it back."""
+
+    def __init__(self) -> None:
+        detail = "What is kept here was encrypted under another PACKHOUSE_SECRET_KEY than this server has."
+        super().__init__(detail, retry_after_seconds=60)
 
 
 class Vault:

@@ -61,10 +61,22 @@ async def deliver(messenger: Messenger, job: Job) -> None:
         if time.monotonic() > end:
             raise jobs.Later(messenger.clock(), fresh=True)
         attempts = await _send_all(messenger, receiver, await _find_secrets(messenger, receiver), due, end)
+    if receiver is not None and receiver.paused_at is not None:
+        await _sweep(messenger, receiver)
     async with messenger.db.read() as tx:
         next_due = await queries.find_next_due(tx, account_id, connection_id)
     if next_due is not None:
         raise jobs.Later(next_due, fresh=True)
+
+
+async def _sweep(messenger: Messenger, receiver: Any) -> None:
+    """A receiver that nobody resumes must not fill the database. Raises Later while it is paused: to sweep again."""
+    now, patience = messenger.clock(), messenger.patience
+    pruned = 1
+    while pruned:
+        async with messenger.db.write() as tx:
+            pruned = await outcomes.prune(tx, receiver.account_id, receiver.id, now - patience.keep)
+    raise jobs.Later(now + patience.find_sweep(), fresh=True)
 
 
 async def _find_secrets(messenger: Messenger, receiver: Any) -> dict[str, Any]:

@@ -39,6 +39,10 @@ class Patience(NamedTuple):
     concurrency: int = 10
     turn: timedelta = timedelta(seconds=20)
 
+    def find_sweep(self) -> timedelta:
+        """How often a paused receiver's deliveries are looked through for what is kept no longer."""
+        return max(self.keep / 30, timedelta(seconds=1))
+
     def find_wait(self, attempts: int) -> timedelta | None:
         """Before the next attempt, after so many; None after the last."""
         if attempts > self.retries:
@@ -90,7 +94,7 @@ async def write_down(
         since = await _judge(tx, receiver, attempts)
         if since is not None and now - since >= patience.pause_after and receiver.paused_at is None:
             await _pause(db, tx, patience, tell, receiver, now)
-    await _prune(tx, first.account_id, first.connection_id, now - patience.keep)
+    await prune(tx, first.account_id, first.connection_id, now - patience.keep)
 
 
 def _to_changes(patience: Patience, attempt: Attempt) -> dict[str, Any]:
@@ -157,9 +161,9 @@ async def _pause(
     await audit.record(db, tx, receiver.account_id, _ACTOR, "connection.paused", name, now=now)
 
 
-async def _prune(tx: AsyncConnection, account_id: int, connection_id: int, before: datetime) -> None:
-    """What a receiver heard long ago, a few at a time, oldest first."""
+async def prune(tx: AsyncConnection, account_id: int, connection_id: int, before: datetime) -> int:
+    """What a receiver heard long ago, or missed and never came back for; a few at a time, oldest first. How many."""
     of_it = (_d.account_id == account_id, _d.connection_id == connection_id)
     oldest = select(_d.id, _d.created_at, _d.status).where(*of_it).order_by(_d.id).limit(_PRUNED_AT_ONCE).subquery()
-    over = select(oldest.c.id).where(oldest.c.created_at < before, oldest.c.status.in_(("delivered", "failed")))
-    await tx.execute(delete(deliveries).where(_d.account_id == account_id, _d.id.in_(over)))
+    over = select(oldest.c.id).where(oldest.c.created_at < before, oldest.c.status.in_(("delivered", "failed", "held")))
+    return (await tx.execute(delete(deliveries).where(_d.account_id == account_id, _d.id.in_(over)))).rowcount
