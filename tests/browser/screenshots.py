@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Literal
 
 import orjson
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from packhouse import migrations
 from packhouse.accounts import operations as accounts
@@ -40,6 +40,57 @@ async def fill(url: str) -> None:
     await db.close()
 
 
+class Camera:
+    """Somebody who is signed in and takes pictures."""
+
+    def __init__(self, browser: Browser, place: str, **options: Any) -> None:
+        self.page = browser.new_page(viewport={"width": 1360, "height": 720}, **options)
+        self.place = place
+        self.page.goto(f"{place}/sign-in")
+        self.page.fill("[name=email]", EMAIL)
+        self.page.fill("[name=password]", PASSWORD)
+        self.page.click("main button")
+        self.page.wait_for_url("**/orders**")
+
+    def open(self, place: str) -> None:
+        self.page.goto(f"{self.place}{place}")
+
+    def take(self, name: str) -> None:
+        self.page.screenshot(path=DOCS / f"page-{name}.png")
+
+
+def take_by_scheme(browser: Browser, place: str, scheme: Literal["light", "dark"], suffix: str) -> None:
+    camera = Camera(browser, place, color_scheme=scheme, locale="en-GB")
+    camera.open("/orders")
+    camera.take(f"orders{suffix}")
+    camera.page.click("tbody .c-number a")
+    camera.page.wait_for_selector("#order-title")
+    camera.take(f"order{suffix}")
+
+
+def take_in_german(browser: Browser, place: str) -> None:
+    camera = Camera(browser, place, locale="de-DE")
+    camera.open("/orders?country=DE&show=all")
+    camera.take("orders-de")
+
+
+def take_shipping(browser: Browser, place: str) -> None:
+    """Last, because it takes orders out of the list."""
+    camera = Camera(browser, place, locale="en-GB")
+    page = camera.page
+    camera.open("/orders?size=50")
+    for row in page.locator("tbody tr").all()[:8]:
+        row.locator("input").check()
+    page.wait_for_selector("#options select")
+    camera.take("selection")
+    page.click("[data-key=l]")
+    page.wait_for_url("**/labels**")
+    page.wait_for_selector("#progress:not([hx-trigger])")
+    camera.take("labels")
+    camera.open("/shipments")
+    camera.take("shipments")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/screenshots.db"
@@ -48,20 +99,9 @@ def main() -> None:
             chromium = shutil.which("chromium") or shutil.which("chromium-browser")
             browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
             for scheme, suffix in PICTURES:
-                page = browser.new_page(
-                    viewport={"width": 1360, "height": 720},
-                    color_scheme=scheme,
-                    locale="en-GB",
-                )
-                page.goto(f"{place}/sign-in")
-                page.fill("[name=email]", EMAIL)
-                page.fill("[name=password]", PASSWORD)
-                page.click("button")
-                page.wait_for_url("**/orders**")
-                page.screenshot(path=DOCS / f"page-orders{suffix}.png")
-                page.click("tbody .c-number a")
-                page.wait_for_selector("#order-title")
-                page.screenshot(path=DOCS / f"page-order{suffix}.png")
+                take_by_scheme(browser, place, scheme, suffix)
+            take_in_german(browser, place)
+            take_shipping(browser, place)
             browser.close()
 
 

@@ -305,3 +305,16 @@ def test_a_strangers_order_is_not_found(client: TestClient) -> None:
     answer = client.patch(f"{URL}/{id}", json={"order_number": "taken"}, auth=STRANGER)
     assert (answer.status_code, answer.json()) == (404, {"errors": [NO_SUCH_ORDER]})
     assert read(client, id)["order_number"] == "N-o-1"
+
+
+def test_items_of_one_name_are_matched_in_turn(client: TestClient) -> None:
+    """So that a whole order as read from GET, sent back, changes nothing."""
+    items = [make.item(quantity=1, sku="a"), make.item(name="Cup", quantity=5), make.item(quantity=2, sku="b")]
+    id = client.post(URL, json=[make.order(order_details={"order_items": items})]).json()["data"][0]["id"]
+    before = client.get(f"{URL}/{id}").json()["data"]
+    assert client.patch(f"{URL}/{id}", json=before).status_code == 200
+    assert client.get(f"{URL}/{id}").json()["data"] == before
+    sent = [{"name": "Green tea"}, {"name": "Green tea", "quantity": 9}]
+    assert client.patch(f"{URL}/{id}", json={"order_details": {"order_items": sent}}).status_code == 200
+    after = client.get(f"{URL}/{id}").json()["data"]["order_details"]["order_items"]
+    assert [item["quantity"] for item in after] == [1, 5, 9]

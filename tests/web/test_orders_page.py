@@ -285,6 +285,50 @@ def test_a_fault_stands_at_its_field_in_the_words_of_the_api(
     assert "should" in told[1] or "valid" in told[1]
 
 
+def test_of_two_items_of_one_name_the_one_that_was_edited_changes(person: Person, client: TestClient) -> None:
+    items = [make.item(quantity=1, sku="a"), make.item(quantity=2, sku="b")]
+    client.post(URL, json=[make.order("twins", order_details={"order_items": items})])
+    page = person()
+    id, form = open_order(page, client, "twins")
+    quantities = {"order_details/order_items/0/quantity": "1", "order_details/order_items/1/quantity": "7"}
+    assert page.post(f"/orders/{id}", data={**form, **quantities}).status_code == 200
+    found = client.get(f"{URL}/{id}").json()["data"]["order_details"]["order_items"]
+    assert [item["quantity"] for item in found] == [1, 7]
+
+
+def test_an_order_without_an_address_is_given_one(person: Person, client: TestClient) -> None:
+    client.post(URL, json=[make.order("bare")])
+    page = person()
+    id, form = open_order(page, client, "bare")
+    refused = page.post(f"/orders/{id}", data={**form, "shipping_address/name": "Ada", "shipping_address/city": ""})
+    assert refused.status_code == 422
+    assert "Field required" in refused.text
+    whole = {f"shipping_address/{name}": value for name, value in make.address().items()}
+    assert page.post(f"/orders/{id}", data={**form, **whole}).status_code == 200
+    assert client.get(f"{URL}/{id}").json()["data"]["shipping_address"] == make.address()
+
+
+def test_a_status_and_an_items_weight_are_told_and_customs_are_shown(person: Person, client: TestClient) -> None:
+    customs = {
+        "commercial_invoice_number": "INV-7",
+        "shipment_type": "gift",
+        "tax_numbers": {"sender": [{"name": "EORI", "country_code": "NL", "value": "NL0001"}]},
+    }
+    items = [make.item(hs_code="0902100000", country_of_origin="JP")]
+    to = make.address(country_code="CH", postal_code="8001")
+    order = make.order("far", order_details={"order_items": items}, customs_details=customs, shipping_address=to)
+    assert client.post(URL, json=[order]).status_code == 200
+    page = person()
+    id, form = open_order(page, client, "far")
+    status = {"order_details/status/code": "packed", "order_details/status/message": "Packed"}
+    assert page.post(f"/orders/{id}", data={**form, **status}).status_code == 200
+    stored = client.get(f"{URL}/{id}").json()["data"]["order_details"]["status"]
+    assert stored == {"code": "packed", "message": "Packed"}
+    text = page.get(f"/orders/{id}").text
+    for told in ("INV-7", "<dd>gift</dd>", "EORI NL0001", "0902100000 · Japan", "status › code"):
+        assert told in text
+
+
 def test_a_change_made_elsewhere_meanwhile_is_shown_and_not_overwritten(person: Person, orders: TestClient) -> None:
     page = person()
     id, form = open_order(page, orders, "a-1")
@@ -309,8 +353,12 @@ def test_a_viewer_changes_nothing(person: Person, orders: TestClient) -> None:
 def test_pictures_come_from_outside_only_where_a_setting_allows(person: Person, client: TestClient) -> None:
     item = make.item(image_url="https://shop.example/tea.png")
     client.post(URL, json=[make.order(order_details={"order_items": [item]})])
-    assert "shop.example" not in person().get("/orders/1").text
-    assert 'src="https://shop.example/tea.png"' in person(outside_images=True).get("/orders/1").text
+    plain = person().get("/orders/1")
+    assert "shop.example" not in plain.text
+    assert "img-src 'self' data:;" in plain.headers["content-security-policy"]
+    shown = person(outside_images=True).get("/orders/1")
+    assert 'src="https://shop.example/tea.png"' in shown.text
+    assert "img-src 'self' data: https:" in shown.headers["content-security-policy"]
 
 
 def test_an_account_without_orders_is_told_how_to_send_the_first(person: Person) -> None:

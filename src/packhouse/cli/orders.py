@@ -23,7 +23,7 @@ from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.integrations import queries as integration_queries
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Database
-from packhouse.orders import files, queries, schema
+from packhouse.orders import files, queries, schema, search
 from packhouse.orders.profile import PROFILES
 
 orders = typer.Typer(no_args_is_help=True, help="Orders in bulk: import and export.")
@@ -103,6 +103,23 @@ async def _store(db: Database, caller: Caller, batch: list[files.Record], report
         await imports.store(db, caller, batch, report)
     except errors.Unavailable as unavailable:
         report.stop(unavailable.faults[0].detail, batch[0].line)
+
+
+@orders.command("reindex")
+def reindex_orders(account: AccountName) -> None:
+    """Write anew what every order of an account is found by: for orders that are older than search."""
+
+    async def work() -> int:
+        done = 0
+        async with terminal.open_database(terminal.load_settings()) as db:
+            async with db.read() as tx:
+                owner = await account_queries.get_account(tx, account)
+            with _progress("Reading", None) as progress:
+                async for done in search.reindex(db, owner.account_id, owner.country_code):
+                    progress(0, done)
+        return done
+
+    typer.echo(f"{terminal.run(work())} orders can be found by what is in them.")
 
 
 @orders.command("export")

@@ -38,11 +38,14 @@ def _merge(stored: Any, sent: Any) -> Any:
 
 
 def _merge_items(stored: list[Any], sent: list[Any]) -> list[Any]:
-    merged = list(stored)
+    """Two of one name are matched in turn, so that an order sent back as it was read stays as it is."""
+    merged, taken = list(stored), set[int]()
     for item in sent:
-        index = next((i for i, known in enumerate(merged) if known["name"] == item["name"]), None)
-        if index is None:
+        places = [i for i, known in enumerate(stored) if known["name"] == item["name"]]
+        if not places:
             raise ItemNotFound
+        index = next((i for i in places if i not in taken), places[0])
+        taken.add(index)
         merged[index] = _merge(merged[index], item)
     return merged
 

@@ -7,7 +7,7 @@ newest orders with one are read from the index and the rest is not looked at.
 
 import asyncio
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -86,6 +86,27 @@ async def _index(db: Database, account_id: int, ids: Sequence[int], origins: Map
         await db.upsert(tx, order_terms, [row for row in rows if row["id"] in now and row["id"] not in changed])
 
     await db.attempt(write)
+
+
+async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[int]:
+    """Writes what every order is found by, part by part, and gives back how many orders are done: for orders that are
+    older than search, and wherever terms were lost. What came by a deleted order goes. Others may write meanwhile."""
+    done = last = 0
+    while True:
+        following = select(_o.id).where(_o.account_id == account_id, _o.id > last).order_by(_o.id).limit(_AT_ONCE)
+        async with db.read() as tx:
+            ids = list((await tx.execute(following)).scalars())
+        await _index(db, account_id, ids, dict.fromkeys(ids, origin))
+        is_last = len(ids) < _AT_ONCE
+        within = (_t.id > last,) if is_last else (_t.id > last, _t.id <= ids[-1])
+        there = exists().where(_o.account_id == _t.account_id, _o.id == _t.id)
+        async with db.write() as tx:
+            await tx.execute(delete(order_terms).where(_t.account_id == account_id, *within, ~there))
+        done += len(ids)
+        yield done
+        if is_last:
+            return
+        last = ids[-1]
 
 
 def to_terms(order: Mapping[str, Any], origin: str) -> set[str]:
@@ -188,31 +209,28 @@ def _with_terms(statement: Select[Any], account_id: int, terms: Sequence[str], o
 
 
 async def list_values(tx: AsyncConnection, account_id: int, kind: str, most: int = 60) -> list[str]:
-    """The values of a kind that there are, by as many look-ups, whatever the number of orders."""
-    found: list[str] = []
-    after = kind
-    while len(found) < most:
-        beyond = (_t.account_id == account_id, _t.term > after, _t.term < kind + _LAST)
-        term = (await tx.execute(select(_t.term).where(*beyond).order_by(_t.term).limit(1))).scalar()
-        if term is None:
-            break
-        found.append(term.removeprefix(kind))
-        after = term
-    return found
+    """The values of a kind that there are."""
+    within = (_t.account_id == account_id, _t.term < kind + _LAST)
+    return [term.removeprefix(kind) for term in await _list_distinct(tx, _t.term, within, kind, most)]
 
 
 async def list_statuses(tx: AsyncConnection, account_id: int, most: int = 40) -> list[str]:
-    """The codes of order statuses that there are, folded, by as many look-ups."""
-    found: list[str] = []
-    after = ""
-    while len(found) < most:
-        beyond = (_o.account_id == account_id, _o.status_folded > after)
-        code = (await tx.execute(select(_o.status_folded).where(*beyond).order_by(_o.status_folded).limit(1))).scalar()
-        if code is None:
-            break
-        found.append(code)
-        after = code
-    return found
+    """The codes of order statuses that there are, folded."""
+    return await _list_distinct(tx, _o.status_folded, (_o.account_id == account_id,), "", most)
+
+
+async def _list_distinct(
+    tx: AsyncConnection, column: ColumnElement[str], within: Sequence[ColumnElement[bool]], after: str, most: int
+) -> list[str]:
+    """By as many looks into the column's index as there are values, whatever the number of rows: one statement."""
+
+    def beyond(place: Any) -> Any:
+        return select(column).where(*within, column > place).order_by(column).limit(1).scalar_subquery()
+
+    found = select(beyond(after).label("value")).cte("found", recursive=True)
+    found = found.union_all(select(beyond(found.c.value)).where(found.c.value.is_not(None)))
+    statement = select(found.c.value).where(found.c.value.is_not(None)).limit(most)
+    return sorted((await tx.execute(statement)).scalars())
 
 
 async def count_incoming(tx: AsyncConnection, account_id: int, most: int) -> int:

@@ -92,10 +92,13 @@ def _put(patch: dict[str, Any], steps: list[str], value: Any) -> None:
     patch[last] = value
 
 
-def to_faults(faults: list[errors.Fault]) -> dict[str, str]:
-    """The words of each fault by the field where it stands; what belongs to no field stands at ''."""
+def to_faults(faults: list[errors.Fault], fields: Fields) -> dict[str, str]:
+    """The words of each fault by the field where it stands, or the one that it is a part of (a tag of the tags); what
+    belongs to none stands at ''."""
     found: dict[str, str] = {}
     for fault in faults:
         place = (fault.pointer or "").removeprefix(f"{errors.ATTRIBUTES}/")
+        while place and place not in fields:
+            place = place.rpartition("/")[0]
         found.setdefault(place, fault.detail)
     return found

@@ -230,7 +230,7 @@ async def show_labels(request: Request) -> Response:
 
 
 def _to_states(found: Sequence[queries.Shipment]) -> dict[str, Any]:
-    ready = [shipment for shipment in found if shipment.row.state == operations.READY]
+    ready = [shipment for shipment in reversed(found) if shipment.row.state == operations.READY]
     failed = [shipment for shipment in found if shipment.row.state == operations.FAILED]
     return {
         "underway": [shipment for shipment in found if shipment.row.state in _UNDERWAY],

@@ -77,7 +77,7 @@ async def change_order(request: Request) -> Response:
     except errors.Conflict:
         return await answer_order(request, visitor, id, Typed(sent, {}, is_stale=True), status=409)
     except errors.Invalid as refusal:
-        return await answer_order(request, visitor, id, Typed(sent, edits.to_faults(refusal.faults)), status=422)
+        return await answer_order(request, visitor, id, Typed(sent, edits.to_faults(refusal.faults, sent)), status=422)
     if rendering.is_partial(request):
         return await answer_order(request, visitor, id)
     query = request.scope.get("query_string", b"").decode("latin-1")
