@@ -70,7 +70,7 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
-            self.told.append(data)
+            self.told.append(re.sub(r"""[\w-]+=(?:"[^"]*"|'[^']*')""", "", data))  # of a macro that makes attributes
 
 
 def find_unmarked(path: Path) -> Iterator[str]:

@@ -11,6 +11,7 @@ from packhouse.accounts import audit, users
 from packhouse.kit import errors, http, security
 from packhouse.web import forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
+from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
@@ -126,7 +127,7 @@ async def remove_user(request: Request) -> Response:
 def _refuse_oneself(change: Change, id: int) -> None:
     """Nobody locks themselves out by a slip of the hand: another owner can do it."""
     if id == change.visitor.session.user_id:
-        raise errors.Conflict(errors.Fault("conflict", "This is you: another owner can do it."))
+        raise errors.Conflict(errors.Fault("conflict", marked("This is you: another owner can do it.")))
 
 
 async def _record(change: Change, action: str, email: str) -> None:

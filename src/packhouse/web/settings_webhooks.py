@@ -11,6 +11,7 @@ from starlette.responses import Response
 from packhouse.kit import errors, http, validation
 from packhouse.web import forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
+from packhouse.web.languages import marked
 from packhouse.webhooks import delivery, operations, queries, schema
 from packhouse.webhooks.api import messenger
 
@@ -60,7 +61,7 @@ async def _create_receiver(change: Change) -> Mapping[str, Any]:
     _refuse_flaws(validation.read_json(schema.CONNECTION_CREATE, orjson.dumps(sent)))
     if not messenger(change.request).sender.may_reach(schema.find_address(configuration["url"])):
         raise forms.refuse(
-            "configuration/url", "This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE."
+            "configuration/url", marked("This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE.")
         )
     events = [event for event in schema.EVENTS if event in change.texts("events")]
     vault = messenger(change.request).vault
