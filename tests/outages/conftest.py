@@ -64,13 +64,13 @@ class Askers:
 
     def run(self, kind: str, request: dict[str, Any]) -> None:
         try:
-            while not self._ended.is_set():
-                with self._server.client() as client:
+            with self._server.client(headers={"Connection": "close"}) as client:
+                while not self._ended.is_set():
                     began = time.monotonic()
                     answer = client.request(**request)
-                with self._lock:
-                    self.heard.append(Heard(kind, answer, time.monotonic() - began))
-                self._ended.wait(0.01)
+                    with self._lock:
+                        self.heard.append(Heard(kind, answer, time.monotonic() - began))
+                    self._ended.wait(0.01)
         except httpx.HTTPError as error:
             self.broken.append(error)
 
