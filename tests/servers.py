@@ -63,6 +63,15 @@ def execute(url: str, statement: str) -> None:
     asyncio.run(work())
 
 
+def change(url: str, statement: str) -> None:
+    """In either database."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+            connection.execute(statement)
+    else:
+        execute(url, statement)
+
+
 def ask(url: str, statement: str, *, plain: bool = False) -> str:
     """The one value that it finds, as a text; `plain` is without a prepared statement, as a pooler needs it."""
 

@@ -7,9 +7,7 @@ import resource
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +41,6 @@ def refused(url: str, *arguments: str, **settings: Any) -> str:
     return lines[0]
 
 
-def change(url: str, statement: str) -> None:
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
-            connection.execute(statement)
-    else:
-        servers.execute(url, statement)
-
-
 def test_an_empty_database_is_refused_until_it_is_migrated(empty_url: str, tmp_path: Path) -> None:
     told = refused(empty_url)
     assert told == f"packhouse: The database is empty, this version needs {migrations.HEAD}. Run: packhouse migrate"
@@ -67,7 +57,7 @@ def test_serve_migrates_when_asked(empty_url: str, tmp_path: Path) -> None:
 
 
 def test_a_database_behind_is_refused_with_the_command_that_mends_it(database_url: str) -> None:
-    change(database_url, "UPDATE alembic_version SET version_num = '0000'")
+    servers.change(database_url, "UPDATE alembic_version SET version_num = '0000'")
     told = refused(database_url)
     needs = f"this version needs {migrations.HEAD}. Run: packhouse migrate"
     assert told == f"packhouse: The database is at schema 0000, {needs}"
@@ -260,10 +250,10 @@ def test_health_tells_when_the_database_is_away(database_url: str, tmp_path: Pat
     with served.serve(database_url, tmp_path / "log") as server, server.client(auth=None) as client:
         well = client.get("/health")
         assert (well.status_code, well.json()["status"], well.json()["database"]) == (200, "ok", {"status": "ok"})
-        change(database_url, "UPDATE alembic_version SET version_num = '0000'")
+        servers.change(database_url, "UPDATE alembic_version SET version_num = '0000'")
         behind = client.get("/health")
         assert (behind.status_code, behind.json()["database"]["status"]) == (503, "behind")
-        change(database_url, f"UPDATE alembic_version SET version_num = '{migrations.HEAD}'")  # noqa: S608
+        servers.change(database_url, f"UPDATE alembic_version SET version_num = '{migrations.HEAD}'")  # noqa: S608
         assert client.get("/health").status_code == 200
 
 

@@ -24,6 +24,9 @@ ORDERS = "/api/v3/orders"
 SERVER_CONNECTIONS = 2
 
 
+SETTINGS = {"pool_mode": "transaction", "default_pool_size": str(SERVER_CONNECTIONS), "query_wait_timeout": "5"}
+
+
 class Pooler(NamedTuple):
     folder: Path
 
@@ -43,12 +46,10 @@ def pooler(program: str, cluster: Cluster) -> Iterator[Pooler]:
     if cluster.owner:
         os.chown(folder, cluster.owner["user"], cluster.owner["group"])
     settings = {
-        "pool_mode": "transaction",
+        **SETTINGS,
         "auth_type": "any",
         "listen_port": "6432",
         "unix_socket_dir": str(folder),
-        "default_pool_size": str(SERVER_CONNECTIONS),
-        "query_wait_timeout": "5",
         "server_login_retry": "0.1",
         "logfile": str(folder / "log"),
     }

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -13,13 +14,15 @@ from packhouse import migrations, worker
 from packhouse.app import create_counters, create_database
 from packhouse.cli import collector, processes, terminal
 from packhouse.cli.terminal import AsJson
-from packhouse.kit import logs, tracing
+from packhouse.kit import clock, errors, jobs, logs, tracing
 from packhouse.kit.db import DatabaseUrlError
 from packhouse.kit.redis_counters import RedisUrlError
 from packhouse.settings import Settings
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
+
+_OVERDUE = timedelta(minutes=5)
 
 
 def serve(
@@ -48,9 +51,15 @@ def serve(
     run_server(settings, listener, workers, works=works)
 
 
-def work(as_json: AsJson = False) -> None:
+def work(
+    check: Annotated[bool, typer.Option("--check", help="Only say whether jobs are being done in time.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Do jobs (labels, webhooks) until stopped (Ctrl-C or SIGTERM): then finish those in hand."""
     settings = terminal.load_settings()
+    if check:
+        terminal.show_one(terminal.run(_check(settings)), as_json=as_json)
+        return
     logs.configure(settings.log_level, settings.log_format)
     terminal.run(_work(settings, as_json=as_json))
 
@@ -65,6 +74,17 @@ async def _work(settings: Settings, *, as_json: bool) -> None:
         else:
             typer.echo("Packhouse works (Ctrl-C stops it).")
         await stopped.wait()
+
+
+async def _check(settings: Settings) -> dict[str, Any]:
+    """How many jobs there are to do, and by how many seconds the latest is overdue. Raises Unavailable where that is
+    too much: the workers are too few, or gone."""
+    async with terminal.open_database(settings) as db, db.read() as tx:
+        backlog = (await jobs.find_backlog(tx, now=clock.now())).values()
+    overdue = max((kind.overdue for kind in backlog), default=timedelta())
+    if overdue > _OVERDUE:
+        raise errors.Unavailable(f"A job is overdue by {overdue.total_seconds():.0f} seconds.")
+    return {"jobs": sum(kind.jobs for kind in backlog), "overdue_seconds": round(overdue.total_seconds())}
 
 
 def migrate(as_json: AsJson = False) -> None:
