@@ -1,6 +1,6 @@
 """Incoming orders: the list that the warehouse looks at all day."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse.accounts import queries as accounts
 from packhouse.accounts import users
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, http, pagination
@@ -122,6 +123,7 @@ class Listing(NamedTuple):
     leaving: list[Leaving]
     mark: str
     is_partly_sorted: bool
+    first_key: str
 
     def is_leaving(self, id: int) -> bool:
         return any(id in asked.ids for asked in self.leaving)
@@ -140,6 +142,7 @@ async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
         incoming = await search.count_incoming(tx, account_id, MOST_COUNTED + 1)
         newest = await search.find_newest(tx, account_id)
         leaving = await find_leaving(request, visitor, tx)
+        keys = [] if newest else await accounts.list_keys(tx, account_id)
     origin = visitor.session.caller.country_code
     shown = [rows.to_row(row[-4], row[-1], shops, origin) for row in page.rows]
     is_partly_sorted = is_sorted_here(state) and page.next is not None
@@ -151,7 +154,13 @@ async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
     known = (shops, statuses, countries, tags, faults)
     mark = to_mark(newest, incoming, (id for asked in leaving for id in asked.ids))
     now = (incoming, newest, leaving, mark)
-    return Listing(state, turned.rows, previous, following, *known, *now, is_partly_sorted)
+    return Listing(state, turned.rows, previous, following, *known, *now, is_partly_sorted, find_key(keys))
+
+
+def find_key(keys: Sequence[Any]) -> str:
+    """The public part of a live key that may send orders, or nothing."""
+    live = (key for key in keys if key.revoked_at is None and key.takes_basic)
+    return next((key.public_key for key in live if {"api", "write:order"} & set(key.scopes.split())), "")
 
 
 def is_sorted_here(state: State) -> bool:
@@ -241,6 +250,9 @@ def to_values(request: Request, listing: Listing) -> dict[str, Any]:
     hidden = _find_hidden(request)
     return {
         "section": "orders",
+        "shops": listing.shops,
+        "first_key": listing.first_key,
+        "base_url": http.base_url(request),
         "listing": listing,
         "state": listing.state,
         "columns": [column for column in rows.COLUMNS if column not in hidden],

@@ -24,6 +24,7 @@ from packhouse.web import (
     settings_webhooks,
     shipping,
     sign_in,
+    start,
     visitors,
 )
 
@@ -46,7 +47,7 @@ for room in (assets, sign_in, live, shipping, labels, deletions, orders, order, 
 async def show_start(request: Request) -> Response:
     if not is_for_people(request):
         raise HTTPException(404)
-    return rendering.redirect(request, "/orders")
+    return await start.show_start(request)
 
 
 def is_for_people(request: Request) -> bool:

@@ -28,8 +28,8 @@ _NOBODY = security.hash_password(security.new_secret())
 @router.get("/sign-in")
 async def show_sign_in(request: Request) -> Response:
     if await visitors.find_visitor(request) is not None:
-        return rendering.redirect(request, visitors.to_local(request.query_params.get("then", "/")))
-    return _show_form(request, then=request.query_params.get("then", "/"))
+        return rendering.redirect(request, visitors.to_local(request.query_params.get("then", "/orders")))
+    return _show_form(request, then=request.query_params.get("then", "/orders"))
 
 
 @router.post("/sign-in")

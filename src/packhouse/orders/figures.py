@@ -1,0 +1,45 @@
+"""What is to do and what came: counts that stop early, so that they cost the same at any number of orders."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, literal_column, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.kit import pagination
+from packhouse.orders import queries
+from packhouse.orders.tables import orders
+
+# So many entries of an index are counted of one day at most.
+MOST = 10_000
+
+_o = orders.c
+
+
+class Placed(NamedTuple):
+    """How many orders were placed in a span, by its index among those asked for, in one shop."""
+
+    span: int
+    integration_id: int
+    total: int
+
+
+async def count_placed(
+    tx: AsyncConnection, account_id: int, spans: Sequence[tuple[datetime, datetime]]
+) -> list[Placed]:
+    """Of spans that end before their second instant; of one of more than `MOST` orders, so many are told apart."""
+    arms = []
+    for index, (since, until) in enumerate(spans):
+        within = (_o.account_id == account_id, _o.order_created_at >= since, _o.order_created_at < until)
+        some = select(_o.integration_id).where(*within).limit(MOST).subquery(f"span_{index}")
+        shop = some.c.integration_id
+        arms.append(select(literal_column(str(index)).label("span"), shop, func.count().label("count")).group_by(shop))
+    rows = (await tx.execute(union_all(*arms))).all()
+    return sorted(Placed(*row) for row in rows)
+
+
+async def list_oldest(tx: AsyncConnection, account_id: int, size: int) -> Sequence[Any]:
+    """Incoming orders that came first. Rows end with `id, created_at, modified_at, document`."""
+    page = await queries.list_orders(tx, account_id, {"incoming": True}, "pk", pagination.Cursor(), size)
+    return page.rows

@@ -1,0 +1,127 @@
+"""The start page: what is to do, what came, what left. Nothing on it counts further than a person would read."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.accounts import queries as accounts
+from packhouse.kit import http
+from packhouse.orders import figures, search
+from packhouse.shipping import figures as shipped
+from packhouse.web import orders, rendering, rows, visitors
+
+_DAYS = 14
+_OLDEST = 8
+# Shops that have a colour of their own; the others share one.
+_COLOURS = 6
+# Of the chart of days, in its own units.
+_HEIGHT, _STEP, _WIDTH = 120, 50, 38
+
+
+class Block(NamedTuple):
+    """A part of a bar: where it stands, and which shop it is of."""
+
+    y: float
+    height: float
+    colour: int
+
+
+class Bar(NamedTuple):
+    """A day: where its bar stands, its parts from the bottom up, and how many orders it is."""
+
+    x: int
+    on: str
+    total: int
+    blocks: list[Block]
+
+
+class Share(NamedTuple):
+    """A shop or a carrier with its count and, of the greatest, its share in hundredths."""
+
+    name: str
+    total: int
+    share: int
+    colour: int
+
+
+async def show_start(request: Request) -> Response:
+    visitor = await visitors.visitor(request)
+    house = http.house(request)
+    account_id, now = visitor.session.account_id, house.clock()
+    days = to_days(now)
+    async with house.db.read() as tx:
+        newest = await search.find_newest(tx, account_id)
+        shops = await orders.list_shops(tx, account_id)
+        keys = [] if newest else await accounts.list_keys(tx, account_id)
+        incoming = await search.count_incoming(tx, account_id, figures.MOST + 1)
+        placed = await figures.count_placed(tx, account_id, days)
+        oldest = await figures.list_oldest(tx, account_id, _OLDEST)
+        labels = await shipped.count_labels(tx, account_id, days[-1][0])
+    origin = visitor.session.caller.country_code
+    by_shop = to_shares(_count_shops(placed), shops)
+    values: dict[str, Any] = {
+        "section": "start",
+        "is_empty": not newest,
+        "shops": shops,
+        "first_key": orders.find_key(keys),
+        "base_url": http.base_url(request),
+        "incoming": orders.to_count(incoming),
+        "waiting": incoming,
+        "most": figures.MOST,
+        "most_labels": shipped.MOST,
+        "bars": to_bars(days, placed, [id for id, _ in _rank(_count_shops(placed))]),
+        "by_shop": by_shop,
+        "labels": to_shares(labels, {}),
+        "oldest": [rows.to_row(row[-4], row[-1], shops, origin) for row in oldest],
+        "size": {"height": _HEIGHT, "width": _DAYS * _STEP, "bar": _WIDTH},
+    }
+    return rendering.render(request, "start.html", visitor, **values)
+
+
+def to_days(now: datetime) -> list[tuple[datetime, datetime]]:
+    """The last days until today, in UTC: whose day it is here, nobody has told."""
+    today = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
+    begins = [today - timedelta(days=back) for back in reversed(range(_DAYS))]
+    return [(begin, begin + timedelta(days=1)) for begin in begins]
+
+
+def _count_shops(placed: Sequence[figures.Placed]) -> dict[int, int]:
+    counted: dict[int, int] = {}
+    for part in placed:
+        counted[part.integration_id] = counted.get(part.integration_id, 0) + part.total
+    return counted
+
+
+def _rank(counted: Mapping[Any, int]) -> list[tuple[Any, int]]:
+    return sorted(counted.items(), key=lambda pair: (-pair[1], str(pair[0])))
+
+
+def to_shares(counted: Mapping[Any, int], names: Mapping[int, str]) -> list[Share]:
+    """The greatest first."""
+    greatest = max(counted.values(), default=1)
+    return [
+        Share(names.get(key, f"#{key}" if isinstance(key, int) else key), count, round(100 * count / greatest), colour)
+        for colour, (key, count) in enumerate(_rank(counted))
+    ]
+
+
+def to_bars(
+    days: Sequence[tuple[datetime, datetime]], placed: Sequence[figures.Placed], ranked: Sequence[int]
+) -> list[Bar]:
+    """A bar a day, its shops in their rank from the bottom up, drawn in proportion to the fullest day."""
+    counts = [{part.integration_id: part.total for part in placed if part.span == index} for index in range(len(days))]
+    fullest = max((sum(count.values()) for count in counts), default=0) or 1
+    bars = []
+    for index, count in enumerate(counts):
+        blocks, top = [], float(_HEIGHT)
+        for colour, shop in enumerate(ranked):
+            height = round(_HEIGHT * count.get(shop, 0) / fullest, 2)
+            top = round(top - height, 2)
+            if height:
+                blocks.append(Block(top, height, min(colour, _COLOURS - 1)))
+        on = days[index][0].date().isoformat()
+        bars.append(Bar(index * _STEP, on, sum(count.values()), blocks))
+    return bars

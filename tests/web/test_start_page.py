@@ -1,0 +1,97 @@
+"""The start page by HTTP: figures and charts of what is there, bounded; and the empty state's first order."""
+
+import asyncio
+import html
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+from starlette.testclient import TestClient
+
+from packhouse.kit import clock
+from packhouse.kit.db import Database
+from packhouse.orders import figures
+from packhouse.orders.tables import orders
+from tests import make
+from tests.conftest import OWNER, SECOND_SHOP
+from tests.web.conftest import token
+
+Person = Callable[..., TestClient]
+
+
+def figure(page: Any, name: str) -> str:
+    found = re.search(rf'id="{name}">\s*([^<\s]+)', page.text)
+    assert found is not None
+    return found[1]
+
+
+def order(order_id: str, days_ago: int, **changes: Any) -> dict[str, Any]:
+    at = datetime.now(UTC).replace(hour=0, minute=0, second=1) - timedelta(days=days_ago)
+    details = {"order_created_at": clock.to_wire(at)}
+    return make.order(order_id, order_details=details, shipping_address=make.address(), **changes)
+
+
+def test_figures_and_charts_tell_what_is_there(person: Person, client: TestClient) -> None:
+    sent = [
+        order("o-1", 0),
+        order("o-2", 0, order_number="<b>nasty</b>"),
+        order("o-3", 0, integration=SECOND_SHOP),
+        order("o-4", 3),
+        order("o-5", 30),
+    ]
+    client.post("/api/v3/orders", json=sent)
+    page = person("packer")
+    shown = page.get("/")
+    assert (figure(shown, "waiting"), figure(shown, "placed"), figure(shown, "labels")) == ("5", "3", "0")
+    assert "&lt;b&gt;nasty&lt;/b&gt;" in shown.text
+    heights = [
+        float(height)
+        for height in re.findall(r'<rect class="c\d" x="\d+" y="[\d.]+" width="38" height="([\d.]+)"', shown.text)
+    ]
+    assert sorted(heights) == [40.0, 40.0, 80.0]
+    shares = re.findall(r'<th scope="row">(Shop \d+)</th><td class="num">(\d+)</td>', shown.text)
+    assert [count for _, count in shares] == ["3", "1"]
+    oldest = re.findall(r'<td class="c-number"><a[^>]*>([^<]+)</a>', shown.text)
+    assert oldest == ["N-o-1", "&lt;b&gt;nasty&lt;/b&gt;", "N-o-3", "N-o-4", "N-o-5"]
+    ids = [row["id"] for row in client.get("/api/v3/orders?sort=pk").json()["data"]]
+    page.post("/orders/labels", data={"csrf": token(page.get("/orders").text), "id": str(min(map(int, ids)))})
+    again = page.get("/")
+    assert (figure(again, "waiting"), figure(again, "labels")) == ("4", "1")
+    assert '<th scope="row">Own delivery' in again.text or '<td class="num">1</td>' in again.text
+    assert figure(person("stranger@example.org").get("/orders"), "first-order") == "curl"
+
+
+def test_counts_stop_early_and_say_so(person: Person, client: TestClient, database_url: str) -> None:
+    [receipt] = client.post("/api/v3/orders", json=[order("o-0", 0)]).json()["data"]
+
+    async def copy() -> None:
+        db = Database(database_url)
+        async with db.write() as tx:
+            [row] = (await tx.execute(select(orders).where(orders.c.id == receipt["id"]))).mappings()
+            ids = await db.next_ids(tx, "orders", figures.MOST)
+            await tx.execute(insert(orders), [{**row, "id": id, "order_id": f"o-{id}"} for id in ids])
+        await db.close()
+
+    asyncio.run(copy())
+    shown = person().get("/")
+    assert (figure(shown, "waiting"), figure(shown, "placed")) == ("10,000+", "10,000+")
+
+
+@pytest.mark.parametrize("place", ["/", "/orders"])
+def test_the_empty_state_shows_how_to_send_the_first_order(person: Person, client: TestClient, place: str) -> None:
+    page = person()
+    text = re.search(r'<code id="first-order">(.*?)</code>', page.get(place).text, re.DOTALL)
+    assert text is not None
+    command = html.unescape(text[1])
+    assert command.startswith(f"curl -u {OWNER[0]} http://testserver/api/v3/orders ")
+    body = json.loads(re.search(r"-d '(.*)'", command, re.DOTALL)[1])  # type: ignore[index]
+    assert client.post("/api/v3/orders", json=body).status_code == 200
+    assert "first-order" not in page.get(place).text
+
+
+def test_a_program_finds_no_page(client: TestClient) -> None:
+    assert client.get("/", headers={"accept": "*/*"}).status_code == 404
