@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -138,7 +138,8 @@ async def open_workshop(
     settings: Settings, db: Database, now: Clock = clock.now, carriers: Sequence[Carrier] | None = None
 ) -> AsyncIterator[Workshop]:
     async with open_messenger(settings, db, now) as messenger:
-        yield Workshop(db, now, create_desk(settings, db, now, carriers), messenger)
+        desk = replace(create_desk(settings, db, now, carriers), is_worker=True)
+        yield Workshop(db, now, desk, messenger)
 
 
 @asynccontextmanager

@@ -38,6 +38,7 @@ class FakeCarrier:
     name: str = "Fake Carrier"
     mood: str = "well"
     has_tracking: bool = False
+    is_asked_by_worker: bool = False
     labels: dict[str, Announcement] = field(default_factory=dict)
     asked: list[Consignment] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)

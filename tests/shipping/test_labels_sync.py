@@ -1,12 +1,15 @@
 """POST /orders/create-label-sync (contract, section 5)."""
 
 import base64
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests import make
+from tests.concurrency import served
 from tests.conftest import STRANGER
 from tests.shipping.conftest import FakeCarrier, push
 
@@ -178,6 +181,24 @@ def test_a_carrier_that_refuses(shop: TestClient, carrier: FakeCarrier) -> None:
     [shipment] = shop.get("/api/v3/shipments").json()["data"]
     assert shipment["errors"] == [fault]
     assert shipment["parcels"][0]["status"] == {"code": "1002", "message": "Announcement failed"}
+
+
+def test_a_carrier_that_is_left_to_the_workers(
+    shop: TestClient, carrier: FakeCarrier, work: Callable[..., int]
+) -> None:
+    """The server asks it nothing, and answers when a worker has."""
+    carrier.is_asked_by_worker = True
+    push(shop)
+    with ThreadPoolExecutor(1) as others:
+        answering = others.submit(call, shop)
+        served.wait_until(lambda: work() > 0)
+        answer = answering.result()
+    assert answer.status_code == 201, answer.text
+    assert len(carrier.asked) == 1
+    id = answer.json()["data"]["shipment_id"]
+    assert answer.json()["data"]["tracking_number"] == f"FAKE{answer.json()['data']['parcel_id']}"
+    assert shop.post(f"/api/v3/shipments/{id}/cancel").status_code == 202
+    assert carrier.cancelled == []
 
 
 def test_an_order_can_be_shipped_again_with_a_warning(shop: TestClient) -> None:

@@ -43,6 +43,7 @@ class Desk:
     vault: Vault
     store: storage.Store | None = None
     patience_seconds: float = PATIENCE_SECONDS
+    is_worker: bool = False
 
 
 async def handle(desk: Desk, job: jobs.Job) -> None:
@@ -76,6 +77,9 @@ async def announce(desk: Desk, account_id: int, shipment_id: int) -> None:
     """Raises Unreachable; what the carrier refuses is written to the shipment."""
     found, consignment = await read_consignment(desk, account_id, shipment_id)
     carrier = find_carrier(desk, consignment)
+    if _is_left_to_worker(desk, carrier):
+        await _await_worker(desk, account_id, shipment_id)
+        return
     try:
         announcement = await ask(desk, carrier.announce(consignment))
     except carriers.Rejected as rejection:
@@ -106,9 +110,12 @@ async def cancel(desk: Desk, account_id: int, shipment_id: int) -> list[errors.F
     """Why the carrier refuses, which leaves the shipment as it was; nothing when it is cancelled. Raises
     Unreachable."""
     _, consignment = await read_consignment(desk, account_id, shipment_id)
+    carrier = find_carrier(desk, consignment)
+    if _is_left_to_worker(desk, carrier):
+        raise carriers.Unreachable("A worker will ask.")
     faults: list[errors.Fault] = []
     try:
-        await ask(desk, find_carrier(desk, consignment).cancel(consignment))
+        await ask(desk, carrier.cancel(consignment))
     except carriers.Rejected as rejection:
         faults = _to_faults(rejection)
     now = desk.clock()
@@ -119,6 +126,27 @@ async def cancel(desk: Desk, account_id: int, shipment_id: int) -> list[errors.F
             told = [fault.to_wire(409) for fault in faults]
             await operations.move(desk.db, tx, current, state, now=now, faults=told)
     return faults
+
+
+def _is_left_to_worker(desk: Desk, carrier: carriers.Carrier) -> bool:
+    return carriers.is_asked_by_worker(carrier) and not desk.is_worker
+
+
+async def _await_worker(desk: Desk, account_id: int, shipment_id: int) -> None:
+    """A job is due for the shipment: whichever worker takes it. Raises Unreachable when none has in time."""
+    try:
+        async with asyncio.timeout(desk.patience_seconds):
+            while True:
+                async with desk.db.read() as tx:
+                    found = await queries.find_shipment(tx, account_id, shipment_id)
+                if found is None or found.row.state not in _AFTER_ANSWER:
+                    return
+                await asyncio.sleep(_GLANCE_SECONDS)
+    except TimeoutError:
+        raise carriers.Unreachable("No worker had an answer in time.") from None
+
+
+_GLANCE_SECONDS = 0.1
 
 
 async def read_consignment(desk: Desk, account_id: int, shipment_id: int) -> tuple[Shipment, carriers.Consignment]:

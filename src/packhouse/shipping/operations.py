@@ -20,7 +20,7 @@ from packhouse.orders import operations as orders
 from packhouse.orders import queries as order_queries
 from packhouse.shipping import answers, packing, queries, schema, setup, telling
 from packhouse.shipping import drafts as drafting
-from packhouse.shipping.carriers import TrackingEvent
+from packhouse.shipping.carriers import TrackingEvent, is_asked_by_worker
 from packhouse.shipping.drafts import Draft, Notice
 from packhouse.shipping.options import Options
 from packhouse.shipping.queries import Shipment
@@ -74,7 +74,9 @@ async def ship_orders(
             shipped.faults[index] = refusal
     shipped.warnings.extend(warning for draft in shipped.drafts for warning in draft.warnings)
     if shipped.drafts:
-        await _insert(db, tx, caller, shipped.drafts, now=now, due_at=due_at)
+        codes = [draft.choice.option_code for draft in shipped.drafts]
+        are_workers = any(is_asked_by_worker(options.carrier_of(code)) for code in codes)
+        await _insert(db, tx, caller, shipped.drafts, now=now, due_at=None if are_workers else due_at)
     return shipped
 
 

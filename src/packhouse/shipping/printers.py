@@ -19,6 +19,7 @@ PRINTERS = {
     "invoice": "packhouse.shipping.customs_forms:make_invoice",
     "convert": "packhouse.shipping.sheets:convert",
     "merge": "packhouse.shipping.sheets:merge",
+    "split": "packhouse.shipping.sheets:split",
     "sheets": "packhouse.shipping.sheets:to_sheets",
     "packing-slips": "packhouse.shipping.slips:packing_slips",
     "pick-list": "packhouse.shipping.slips:pick_list",

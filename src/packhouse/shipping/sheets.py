@@ -119,6 +119,17 @@ def merge(contents: Sequence[bytes]) -> bytes:
         return _save(whole)
 
 
+def split(content: bytes) -> list[bytes]:
+    """Each page of a PDF as one of its own."""
+    pages = []
+    with pypdfium2.PdfDocument(content) as whole:
+        for number in range(len(whole)):
+            with pypdfium2.PdfDocument.new() as page:
+                page.import_pages(whole, [number])
+                pages.append(_save(page))
+    return pages
+
+
 def to_sheets(contents: Sequence[bytes], paper: str = "A4") -> bytes:
     """PDFs of labels on sheets: of A4 four, from the upper left on, of A5 and A6 one. A page that is larger than its
     place gets a page of its own size."""

@@ -156,7 +156,8 @@ class Carrier(Protocol):
     """Knows nothing of accounts and databases, keeps no state between calls, and is called side by side.
 
     A carrier of one's own has no tracking: `has_tracking` is False, `track` answers nothing, and people say what
-    happened to a parcel. Making one contacts nobody, and neither does `options`.
+    happened to a parcel. Making one contacts nobody, and neither does `options`. One that is heavy to load sets
+    `is_asked_by_worker`: then servers leave asking it to the workers, and wait.
     """
 
     @property
@@ -179,3 +180,7 @@ class Carrier(Protocol):
 
     async def track(self, consignment: Consignment, /) -> Sequence[TrackingEvent]:
         """All that is known of its parcels, oldest first. Raises Unreachable."""
+
+
+def is_asked_by_worker(carrier: Carrier | None) -> bool:
+    return bool(getattr(carrier, "is_asked_by_worker", False))

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from packhouse.shipping.carriers import Carrier
+from packhouse.shipping.carriers import Carrier, karrio
 
 GROUP = "packhouse.carriers"
 BUILT_IN = {
@@ -28,8 +28,9 @@ def find_carriers() -> Sequence[Carrier]:
     """One of each. What cannot be loaded is left out and said in the log: the others must go on."""
     ours = {code: metadata.EntryPoint(code, place, GROUP) for code, place in BUILT_IN.items()}
     entries = ours | {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
-    made = (_make(entry) for entry in entries.values())
-    return [carrier for carrier in made if carrier is not None]
+    made: dict[str, Carrier] = dict(karrio.find_installed())
+    made |= {entry.name: carrier for entry in entries.values() if (carrier := _make(entry)) is not None}
+    return list(made.values())
 
 
 def _make(entry: metadata.EntryPoint) -> Carrier | None:

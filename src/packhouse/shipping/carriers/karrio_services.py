@@ -1,0 +1,135 @@
+"""What the carriers of the karrio SDK offer: a table, so that nothing need be loaded to know it.
+
+Countries and weights are what the carriers' public terms say; a contract may allow less, and then the carrier refuses.
+"""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+_EU = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
+)
+_US = frozenset({"US"})
+_BE = frozenset({"BE"})
+_FR = frozenset({"FR"})
+
+
+class Service(NamedTuple):
+    """`code` is the SDK's. `countries` is where it goes, None is anywhere."""
+
+    name: str
+    code: str
+    countries: frozenset[str] | None = None
+    max_weight_kg: Decimal | None = None
+
+
+class Line(NamedTuple):
+    """A carrier. `package` is its name in the SDK, `distribution` what to install; `knows_reference` says whether it is
+    told of a shipment by our reference or by its own number, `drops_zeros` whether the SDK takes its tariff
+    numbers for integers."""
+
+    name: str
+    package: str
+    distribution: str
+    services: dict[str, Service]
+    label_type: str = "PDF"
+    cancels: bool = True
+    knows_reference: bool = False
+    drops_zeros: bool = False
+
+
+_UPS_KG, _BPOST_KG, _DHL_KG = Decimal(70), Decimal(30), Decimal(70)
+_FEDEX_KG, _DPD_KG, _COLISSIMO_KG = Decimal(68), Decimal("31.5"), Decimal(30)
+
+LINES = {
+    "ups": Line(
+        "UPS",
+        "ups",
+        "karrio-ups",
+        {
+            "ups:standard": Service("UPS Standard", "ups_standard", None, _UPS_KG),
+            "ups:expedited": Service("UPS Worldwide Expedited", "ups_worldwide_expedited", None, _UPS_KG),
+            "ups:saver": Service("UPS Worldwide Saver", "ups_worldwide_saver", None, _UPS_KG),
+            "ups:express": Service("UPS Worldwide Express", "ups_worldwide_express", None, _UPS_KG),
+            "ups:express-plus": Service("UPS Worldwide Express Plus", "ups_worldwide_express_plus", None, _UPS_KG),
+            "ups:ground": Service("UPS Ground", "ups_ground", _US, _UPS_KG),
+            "ups:2nd-day-air": Service("UPS 2nd Day Air", "ups_2nd_day_air", _US, _UPS_KG),
+            "ups:next-day-air": Service("UPS Next Day Air", "ups_next_day_air", _US, _UPS_KG),
+        },
+    ),
+    "bpost": Line(
+        "bpost",
+        "bpost",
+        "karrio-bpost",
+        {
+            "bpost:24h-pro": Service("bpack 24h Pro", "bpack_24h_pro", _BE, _BPOST_KG),
+            "bpost:24h-business": Service("bpack 24h business", "bpack_24h_business", _BE, _BPOST_KG),
+            "bpost:europe-business": Service("bpack Europe Business", "bpack_europe_business", _EU - _BE, _BPOST_KG),
+            "bpost:world-business": Service("bpack World Business", "bpack_world_business", None, _BPOST_KG),
+            "bpost:world-express-pro": Service("bpack World Express Pro", "bpack_world_express_pro", None, _BPOST_KG),
+        },
+        label_type="PDF_A6",
+        knows_reference=True,
+        drops_zeros=True,
+    ),
+    "fedex": Line(
+        "FedEx",
+        "fedex",
+        "karrio-fedex",
+        {
+            "fedex:international-priority": Service(
+                "FedEx International Priority", "fedex_international_priority", None, _FEDEX_KG
+            ),
+            "fedex:international-economy": Service(
+                "FedEx International Economy", "fedex_international_economy", None, _FEDEX_KG
+            ),
+            "fedex:connect-plus": Service(
+                "FedEx International Connect Plus", "fedex_international_connect_plus", None, Decimal(20)
+            ),
+            "fedex:regional-economy": Service("FedEx Regional Economy", "fedex_regional_economy", None, _FEDEX_KG),
+            "fedex:ground": Service("FedEx Ground", "fedex_ground", _US, _FEDEX_KG),
+            "fedex:2-day": Service("FedEx 2Day", "fedex_2_day", _US, _FEDEX_KG),
+        },
+    ),
+    "dhl_express": Line(
+        "DHL Express",
+        "dhl_express",
+        "karrio-dhl-express",
+        {
+            "dhl_express:worldwide": Service("DHL Express Worldwide", "dhl_express_worldwide", None, _DHL_KG),
+            "dhl_express:worldwide-goods": Service(
+                "DHL Express Worldwide, dutiable", "dhl_express_worldwide_nondoc", None, _DHL_KG
+            ),
+            "dhl_express:12-00": Service("DHL Express 12:00", "dhl_express_12_00", None, _DHL_KG),
+            "dhl_express:economy-select": Service("DHL Economy Select", "dhl_economy_select", None, _DHL_KG),
+            "dhl_express:domestic": Service("DHL Express Domestic", "dhl_express_domestic", None, _DHL_KG),
+        },
+        cancels=False,
+    ),
+    "dpd": Line(
+        "DPD",
+        "dpd",
+        "karrio-dpd",
+        {
+            "dpd:classic": Service("DPD Classic", "dpd_cl", None, _DPD_KG),
+            "dpd:express-10h": Service("DPD Express 10:00", "dpd_express_10h", None, _DPD_KG),
+            "dpd:express-12h": Service("DPD Express 12:00", "dpd_express_12h", None, _DPD_KG),
+        },
+        cancels=False,
+    ),
+    "colissimo": Line(
+        "Colissimo",
+        "colissimo",
+        "karrio-colissimo",
+        {
+            "colissimo:home": Service(
+                "Colissimo, without signature", "colissimo_home_without_signature", _FR, _COLISSIMO_KG
+            ),
+            "colissimo:home/signature=true": Service(
+                "Colissimo, signed for", "colissimo_home_with_signature", None, _COLISSIMO_KG
+            ),
+        },
+        cancels=False,
+    ),
+}
+"""By the code that option codes begin with."""

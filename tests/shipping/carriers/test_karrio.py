@@ -1,0 +1,216 @@
+"""Carriers of the karrio SDK, with a line of ours instead of the network. The shared suite is run against them too."""
+
+import asyncio
+import json
+import ssl
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from packhouse.shipping.carriers import (
+    PDF,
+    Address,
+    Announcement,
+    Consignment,
+    Contract,
+    Rejected,
+    Unreachable,
+    registry,
+)
+from packhouse.shipping.carriers.karrio import Karrio
+from packhouse.shipping.carriers.karrio_services import LINES as OFFERED
+from tests.shipping.carriers import lines
+from tests.shipping.carriers.consignments import RECIPIENTS, consignment, item
+from tests.shipping.carriers.lines import LINES, Line
+
+BELGIAN = Address("Jan Peeters", "Grote Markt", "2000", "Antwerpen", "BE", house_number="5")
+NORWEGIAN = Address("Kari Nordmann", "Storgata 7", "0155", "Oslo", "NO", phone_number="+47 22 22 22 22")
+SHIPPED = {"ups": ("ups:standard", RECIPIENTS["polish"]), "bpost": ("bpost:24h-pro", BELGIAN)}
+
+
+def make(code: str, **changes: Any) -> Consignment:
+    option_code, recipient = SHIPPED[code]
+    told = {"recipient": recipient, "contract": lines.contract(code), **changes}
+    if code == "bpost":
+        told["sender"] = replace(BELGIAN, name="Theehandel Peeters")
+    return consignment(told.pop("option_code", option_code), **told)
+
+
+@pytest.fixture(params=["ups", "bpost"])
+def code(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def line(code: str) -> Line:
+    return LINES[code]()
+
+
+@pytest.fixture
+def carrier(code: str, line: Line) -> Karrio:
+    return Karrio(code, line)
+
+
+def announce(carrier: Karrio, asked: Consignment) -> Announcement:
+    return asyncio.run(carrier.announce(asked))
+
+
+def test_ups_is_told_who_and_what() -> None:
+    line = lines.Ups()
+    asked = make("ups", ids=(41, 42))
+    made = announce(Karrio("ups", line), asked)
+    sent = json.loads(line.seen[-1].body)["ShipmentRequest"]["Shipment"]
+    assert sent["Service"]["Code"] == "11"
+    assert sent["Shipper"]["ShipperNumber"] == "A1B2C3"
+    assert sent["ShipTo"]["AttentionName"] == asked.recipient.name
+    assert sent["ShipTo"]["Address"]["PostalCode"] == "00-116"
+    assert sent["ShipTo"]["Address"]["AddressLine"] == ["14 ulica Świętokrzyska"]
+    assert sent["InvoiceLineTotal"]["CurrencyCode"] == "EUR"
+    assert [package["PackageWeight"]["Weight"] for package in sent["Package"]] == ["1.25", "1.25"]
+    reference = asked.reference.replace("-", "")
+    assert sent["ReferenceNumber"]["Value"] == reference
+    assert [parcel.tracking_number for parcel in made.parcels] == [lines.to_number("1Z", reference, n) for n in (0, 1)]
+    assert all(parcel.tracking_number in str(parcel.tracking_url) for parcel in made.parcels)
+    assert all(document.mime_type == PDF for parcel in made.parcels for document in parcel.documents)
+
+
+def test_bpost_is_told_who_and_what() -> None:
+    line = lines.Bpost()
+    asked = make("bpost")
+    [parcel] = announce(Karrio("bpost", line), asked).parcels
+    order, label = line.seen
+    text = order.body.decode()
+    for told in ("bpack 24h Pro", "Jan Peeters", "Grote Markt", "2000", "1250", asked.reference.replace("-", "")):
+        assert f">{told}<" in text
+    assert label.url.endswith("/labels/A6")
+    assert parcel.tracking_number == lines.to_number("3232", asked.reference.replace("-", ""), 0)
+    assert [document.kind for document in parcel.documents] == ["label"]
+
+
+@pytest.mark.parametrize(("code", "option_code"), [("ups", "ups:saver"), ("bpost", "bpost:world-business")])
+def test_what_leaves_the_customs_union_is_declared(code: str, option_code: str, line: Line, carrier: Karrio) -> None:
+    syrup = item(name="Syrup", hs_code="2106.90")
+    announce(carrier, make(code, option_code=option_code, recipient=NORWEGIAN, items=[syrup]))
+    sent = "".join(call.body.decode() for call in line.seen)
+    for told in ("Syrup", "210690", "JP", "INV-7" if code == "ups" else "GOODS"):
+        assert told in sent
+    before = len(line.seen)
+    with pytest.raises(Rejected) as refusal:
+        announce(
+            carrier,
+            make(code, option_code=option_code, recipient=NORWEGIAN, items=[item(hs_code=""), item(quantity=1)]),
+        )
+    assert refusal.value.faults[0].pointer == "/data/attributes/order_details/order_items/0/hs_code"
+    assert len(refusal.value.faults) == {"ups": 1, "bpost": 2}[code]  # tea's number begins with 0
+    assert len(line.seen) == before
+
+
+def test_a_refusal_is_told_in_the_carriers_words(line: Line, carrier: Karrio, code: str) -> None:
+    line.mood = "strict"
+    with pytest.raises(Rejected) as refusal:
+        announce(carrier, make(code))
+    [fault] = refusal.value.faults
+    assert "postal code" in fault.detail
+    with pytest.raises(Rejected):
+        asyncio.run(carrier.cancel(announced(make(code))))
+
+
+@pytest.mark.parametrize("mood", ["away", "ill"])
+def test_a_carrier_that_does_not_answer(line: Line, carrier: Karrio, code: str, mood: str) -> None:
+    line.mood = mood
+    with pytest.raises(Unreachable):
+        announce(carrier, make(code))
+    with pytest.raises(Unreachable):
+        asyncio.run(carrier.cancel(announced(make(code))))
+    with pytest.raises(Unreachable):
+        asyncio.run(carrier.track(announced(make(code))))
+
+
+def test_an_answer_that_nobody_can_read() -> None:
+    """Perhaps there is a label: it is asked again."""
+    line = lines.Ups("babbling")
+    with pytest.raises(Unreachable):
+        announce(Karrio("ups", line), make("ups"))
+
+
+def test_wrong_credentials_and_none(line: Line, carrier: Karrio, code: str) -> None:
+    wrong = {**lines.CREDENTIALS[code]}
+    wrong["client_secret" if code == "ups" else "passphrase"] = "another"
+    for contract in (Contract(9, code, credentials=wrong), Contract(9, code), None):
+        with pytest.raises(Rejected) as refusal:
+            announce(carrier, make(code, contract=contract))
+        assert "s3cret" not in str(refusal.value)
+    assert len(line.seen) == {"ups": 1, "bpost": 2}[code]
+
+
+def announced(asked: Consignment) -> Consignment:
+    """As it is read from the database later."""
+    return replace(asked, parcels=[replace(parcel, tracking_number="1ZABC") for parcel in asked.parcels])
+
+
+def test_cancelling(line: Line, carrier: Karrio, code: str) -> None:
+    asked = announced(make(code))
+    asyncio.run(carrier.cancel(asked))
+    known = "1ZABC" if code == "ups" else asked.reference.replace("-", "")
+    assert line.seen[-1].url.endswith(f"/{known}")
+    assert (line.seen[-1].method, code) in {("DELETE", "ups"), ("POST", "bpost")}
+
+
+def test_tracking(carrier: Karrio, code: str) -> None:
+    events = asyncio.run(carrier.track(announced(make(code))))
+    assert {event.tracking_number for event in events} == {"1ZABC"}
+    assert [event.at for event in events] == sorted(event.at for event in events)
+    assert (events[-1].status, events[-1].message) == (11, "Delivered")
+    assert events[-1].at.utcoffset() is not None
+
+
+def test_what_is_not_known_yet(line: Line, carrier: Karrio, code: str) -> None:
+    line.mood = "strict"
+    assert list(asyncio.run(carrier.track(announced(make(code))))) == []
+
+
+def test_a_parcel_without_weight(line: Line, carrier: Karrio, code: str) -> None:
+    asked = make(code)
+    with pytest.raises(Rejected, match="weight"):
+        announce(carrier, replace(asked, parcels=[replace(asked.parcels[0], weight=None)]))
+    assert line.seen == []
+
+
+def test_a_server_knows_the_options_and_loads_nothing() -> None:
+    program = """
+import sys
+import packhouse.app
+from packhouse.shipping.carriers import registry
+found = {carrier.code: len(carrier.options()) for carrier in registry.find_carriers()}
+print(found["ups"] > 3 and found["bpost"] > 3, sorted({"karrio", "loguru", "lxml", "PyPDF2"} & set(sys.modules)))
+"""
+    asked = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert asked.stdout == "True []\n"
+
+
+def test_the_sdk_leaves_certificates_checked_and_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    before = ssl._create_default_https_context
+    announce(Karrio("ups", lines.Ups()), make("ups"))
+    assert ssl._create_default_https_context is before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_table_names_what_the_sdk_has() -> None:
+    """Of the packages that are here."""
+    program = """
+import importlib, json, sys, warnings
+warnings.simplefilter("ignore")
+found = {}
+for package in json.loads(sys.argv[1]):
+    found[package] = [s.name for s in importlib.import_module(f"karrio.providers.{package}.units").ShippingService]
+print(json.dumps(found))
+"""
+    asked = subprocess.run(
+        [sys.executable, "-c", program, '["ups", "bpost"]'], capture_output=True, check=True, text=True
+    )
+    for package, known in json.loads(asked.stdout.splitlines()[-1]).items():
+        assert {service.code for service in OFFERED[package].services.values()} <= set(known)
+    assert {"ups", "bpost"} <= {carrier.code for carrier in registry.find_carriers()}
