@@ -218,3 +218,16 @@ def test_being_offline_and_in_trouble_is_told(desk: Desk) -> None:
     expect(page.locator("#trouble")).to_be_visible()
     assert rows(page) == ["N-o-1"]
     desk.complaints = [told for told in desk.complaints if not re.search("503|INTERNET_DISCONNECTED|ERR_", told)]
+
+
+@pytest.mark.parametrize("locale", ["nl-NL", "de-DE", "fr-FR"])
+def test_longer_words_fit_and_are_read_in_their_language(desk: Desk, locale: str) -> None:
+    [first, *_] = send(desk, order(1), order(2))
+    page = desk.open("/orders", locale=locale)
+    for place in ("/orders", f"/orders/{first}?parcels=3", "/shipments"):
+        page.goto(f"{desk.url}{place}")
+        for width in (1440, 820):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (place, width)
+        assert page.get_attribute("html", "lang") == locale
+        assert find_violations(page) == []

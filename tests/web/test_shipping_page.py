@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from packhouse.app import create_app
 from packhouse.settings import Settings
 from tests import make
-from tests.conftest import OWNER
+from tests.conftest import OWNER, SECOND_SHOP, SHOP
 from tests.shipping.conftest import FakeCarrier
 from tests.web.conftest import EMAILS, sign_in, token
 from tests.web.test_orders_page import work
@@ -78,6 +78,21 @@ def test_a_shipment_is_found_and_cancelled(person: Person, ids: list[int], clien
     [made] = client.get("/api/v3/shipments").json()["data"]
     assert "N-s-1" in page.get("/shipments?number=n-s-1").text
     assert "Nothing found" in page.get("/shipments?number=other").text
+    for query, is_found in {
+        f"tracking={made['parcels'][0]['tracking_number']}": True,
+        "tracking=nothing": False,
+        f"shop={SHOP}": True,
+        f"shop={SECOND_SHOP}": False,
+        "status=1000": True,
+        "status=11": False,
+        "from=2020-01-01": True,
+        "from=2999-01-01": False,
+        "to=2020-01-01": False,
+        "from=nonsense&shop=x&cursor=x": True,
+        "number=n-s-1&status=1000&from=2020-01-01&to=2999-01-01": True,
+    }.items():
+        assert ('class="c-number"' in page.get(f"/shipments?{query}").text) == is_found, query
+    assert "Nothing found" in person("stranger@example.org").get(f"/shipments?shop={SHOP}").text
     form = {"csrf": token(page.get("/shipments").text)}
     assert "Cancelled" in page.post(f"/shipments/{made['id']}/cancel", data=form).text
     assert "N-s-1" in page.get("/orders").text

@@ -10,16 +10,26 @@ from starlette.responses import Response
 
 from packhouse.kit import errors, http, pagination
 from packhouse.orders import search
-from packhouse.shipping import announce, operations, printers, queries
+from packhouse.shipping import announce, answers, operations, printers, queries, schema
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
-from packhouse.web import rendering, visitors
+from packhouse.web import orders, rendering, visitors
 
 router = APIRouter(include_in_schema=False)
 
 SCOPE = "write:parcel"
 MOST = 200
+_PAGE = 50
+# Fields of the form, and the parameters of the API that they are.
+_ASKED = {
+    "number": "order_number",
+    "tracking": "tracking_number",
+    "shop": "integration_id",
+    "status": "parcel_status",
+    "from": "announced_after",
+    "to": "announced_before",
+}
 _PAPERS = {name: name for name in ("pick-list", "packing-slips")}
 
 
@@ -47,26 +57,36 @@ async def print_papers(request: Request) -> Response:
 
 @router.get("/shipments")
 async def show_shipments(request: Request) -> Response:
+    """Newest first; what narrows the list stands in the URL, and a value that cannot be read narrows nothing."""
     visitor = await visitors.visitor(request)
-    given = request.query_params
-    number, tracking = given.get("number", "").strip()[:200], given.get("tracking", "").strip()[:200]
-    filters: dict[str, Any] = {"order_number": number} if number else {}
-    filters |= {"tracking_number": tracking} if tracking else {}
+    account_id = visitor.session.account_id
+    asked = {name: request.query_params.get(name, "").strip()[:200] for name in _ASKED}
+    filters = {name: value for field, name in _ASKED.items() for value in _read_filter(name, asked[field])}
     async with http.house(request).db.read() as tx:
+        shops = await orders.list_shops(tx, account_id)
         try:
-            cursor = pagination.decode(given.get("cursor"))
-            page = await queries.list_shipments(tx, visitor.session.account_id, filters, cursor, 50)
+            cursor = pagination.decode(request.query_params.get("cursor"))
+            page = await queries.list_shipments(tx, account_id, filters, cursor, _PAGE)
         except errors.NotFound:
-            page = await queries.list_shipments(tx, visitor.session.account_id, filters, pagination.Cursor(), 50)
+            page = await queries.list_shipments(tx, account_id, filters, pagination.Cursor(), _PAGE)
     values: dict[str, Any] = {
         "section": "shipments",
         "shipments": [(found, orjson.loads(found.row.document)) for found in page.rows],
-        "number": number,
-        "tracking": tracking,
+        "asked": asked,
+        "shops": shops,
+        "statuses": {**answers.STATUSES, **answers.TRACKING},
         "following": page.next.encode() if page.next else "",
         "previous": page.previous.encode() if page.previous else "",
     }
     return rendering.render(request, "shipments.html", visitor, **values)
+
+
+def _read_filter(name: str, text: str) -> list[Any]:
+    """The filter's value, if there is one: as the API reads it."""
+    try:
+        return list(schema.read_list_request([(name, text)]).filters.values()) if text else []
+    except errors.Invalid:
+        return []
 
 
 @router.post("/shipments/{uuid}/cancel")
