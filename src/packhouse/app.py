@@ -149,7 +149,7 @@ def create_app_without_worker() -> ASGIApp:
 
 
 def _open_page(app: FastAPI, settings: Settings) -> None:
-    app.state.front = Front(timedelta(hours=settings.session_hours), settings.outside_images)
+    app.state.front = Front(timedelta(hours=settings.session_hours), settings.outside_images, settings.max_import_bytes)
     app.include_router(pages.router)
 
 

@@ -21,7 +21,7 @@ from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.jobs import Job
 from packhouse.kit.vault import Vault
-from packhouse.orders import deletions, search
+from packhouse.orders import deletions, search, uploads
 from packhouse.settings import Settings
 from packhouse.shipping import announce, storage, tracking
 from packhouse.shipping import operations as shipments
@@ -52,6 +52,7 @@ GroupHandler: TypeAlias = Callable[[Workshop, Sequence[Job]], Awaitable[None]]
 # A handler that returns has done its job, one that raises `jobs.Later` wants it again then, any other exception is
 # kept with the job, which is tried again with back-off. It may be run twice for one job, and must not mind.
 JOBS: dict[str, Handler] = {
+    uploads.JOB: lambda workshop, job: uploads.handle(workshop.db, job, workshop.clock),
     deletions.JOB: lambda workshop, job: deletions.handle(workshop.db, job, workshop.clock()),
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
     shipments.TRACK_JOB: lambda workshop, job: tracking.handle(workshop.desk, job),

@@ -38,6 +38,8 @@ ROOMS = (
     orders.order_history,
     orders.order_terms,
     orders.order_deletions,
+    orders.imports,
+    orders.import_parts,
     shipping.shipping_setup,
     shipping.shipments,
     shipping.parcels,

@@ -70,8 +70,8 @@ sequences = Table(
 )
 
 SEQUENCES = (
-    "accounts", "api_keys", "audit_log", "connections", "deliveries", "integration_logs", "integrations", "jobs",
-    "orders", "parcels", "shipments", "shipping_setup", "subscriptions", "users",
+    "accounts", "api_keys", "audit_log", "connections", "deliveries", "imports", "integration_logs", "integrations",
+    "jobs", "orders", "parcels", "shipments", "shipping_setup", "subscriptions", "users",
 )  # fmt: skip
 
 # Of a column that `upsert` leaves alone: a new row gets its default, a row that is there keeps its value.

@@ -86,6 +86,38 @@ order_deletions = Table(
     Column("live_shipments", Integer, nullable=False),
 )
 
+# Files that people put in on the page (`uploads`), and their records in parts, until they are stored. `counts` is what
+# became of the records of the parts that are done.
+imports = Table(
+    "imports",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("file_name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("done_parts", Integer, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("broken_line", Integer),
+    Column("broken_detail", Text),
+)
+
+import_parts = Table(
+    "import_parts",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("import_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("content", Text, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("faults", Text, nullable=False),
+)
+
 
 def to_row(document: dict[str, Any], **columns: Any) -> dict[str, Any]:
     """The one place where a value of the document is promoted to a column.

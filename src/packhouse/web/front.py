@@ -9,10 +9,12 @@ from starlette.requests import Request
 
 @dataclass(frozen=True)
 class Front:
-    """`session_length` is how long a sign-in lasts; `outside_images` lets pictures of items come from other hosts."""
+    """`session_length` is how long a sign-in lasts; `outside_images` lets pictures of items come from other hosts.
+    `max_import_bytes` is the largest file of orders that is taken."""
 
     session_length: timedelta
     outside_images: bool
+    max_import_bytes: int
 
 
 def front(request: Request) -> Front:

@@ -9,6 +9,7 @@ from packhouse.kit import errors, http
 from packhouse.web import (
     assets,
     deletions,
+    imports,
     labels,
     live,
     order,
@@ -39,7 +40,7 @@ _SETTINGS = (
     settings_webhooks,
     settings_deliveries,
 )
-for room in (assets, sign_in, live, shipping, labels, deletions, orders, order, *_SETTINGS):
+for room in (assets, sign_in, live, shipping, labels, imports, deletions, orders, order, *_SETTINGS):
     router.include_router(room.router)
 
 

@@ -85,15 +85,18 @@ def _to_way_back(request: Request) -> str:
     return str(request.scope["path"]) + (f"?{query}" if query else "")
 
 
-async def read_form(request: Request, token: str) -> FormData:
-    """Raises Forbidden where the form does not carry the token, TooLarge past the limit of a body."""
-    limit = http.house(request).max_body_bytes
+async def read_form(request: Request, token: str, *, most: int | None = None) -> FormData:
+    """Raises Forbidden where the form does not carry the token, TooLarge past the limit of a body, or past `most` bytes
+    where it carries a file, which lies on disk."""
+    of_text = http.house(request).max_body_bytes
+    limit = most or of_text
     announced = request.headers.get("content-length", "")
     if not announced.isdecimal() or int(announced) > limit:
         raise errors.TooLarge(errors.Fault("invalid", f"A form may have at most {limit} bytes."))
-    form = await request.form(max_files=20, max_fields=5_000, max_part_size=limit)
+    form = await request.form(max_files=20, max_fields=5_000, max_part_size=of_text)
     sent = form.get(FIELD)
     if not isinstance(sent, str) or not token or not hmac.compare_digest(sent.encode(), token.encode()):
+        await form.close()
         detail = marked("This form has expired: go back, reload the page and send it again.")
         raise errors.Forbidden(errors.Fault("forbidden", detail))
     return form

@@ -1,0 +1,196 @@
+"""What is done with a file's records: a batch at a time, each record by itself where it must (docs/files.md)."""
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts.schema import Caller
+from packhouse.kit import errors
+from packhouse.kit.db import Database
+from packhouse.orders import files, operations, schema
+
+OUTCOMES = ("created", "updated", "unchanged")
+
+# How often a batch waits for its turn behind other writers; one wait is the setting `lock_timeout_seconds`.
+_ATTEMPTS = 5
+_POINTER = re.compile(re.escape(errors.ATTRIBUTES) + r"/\[(\d+)\](.*)", re.DOTALL)
+
+_Faults = dict[int, Sequence[errors.Fault]]
+
+
+class Refused(NamedTuple):
+    """A record that was not taken, and why."""
+
+    record: files.Record
+    faults: Sequence[errors.Fault]
+
+    def to_wire(self) -> dict[str, Any]:
+        """Pointers of the faults are those of a batch; here they begin at the record."""
+        told = [{"pointer": _to_place(fault)[1], "code": fault.code, "detail": fault.detail} for fault in self.faults]
+        return {"line": self.record.line, "order_id": _find_order_id(self.record), "faults": told}
+
+
+class Stored(NamedTuple):
+    """What became of a batch: how many orders had each of `OUTCOMES`, and what was refused."""
+
+    counts: Mapping[str, int]
+    refused: Sequence[Refused]
+
+
+class _Undone(Exception):
+    """Ends the transaction of a dry run."""
+
+
+# Written in the transaction of the batch, so that neither is there without the other.
+Note = Callable[[AsyncConnection, Stored], Awaitable[None]]
+
+
+def _find_order_id(record: files.Record) -> str | None:
+    try:
+        value = orjson.loads(record.body)
+    except orjson.JSONDecodeError:
+        return None
+    order_id = value.get("order_id") if isinstance(value, dict) else None
+    return order_id if isinstance(order_id, str) else None
+
+
+def _to_place(fault: errors.Fault) -> tuple[int, str]:
+    """The index in the batch and the pointer below it; what names no place is about the only record there is."""
+    found = _POINTER.fullmatch(fault.pointer or "")
+    return (int(found[1]), found[2]) if found else (0, "")
+
+
+async def store(
+    db: Database,
+    caller: Caller,
+    batch: Sequence[files.Record],
+    *,
+    now: datetime,
+    is_dry_run: bool,
+    note: Note | None = None,
+) -> Stored:
+    """What is good of a batch is stored in one transaction, or in a dry run only tried. Raises Unavailable."""
+    refused: _Faults = {}
+    sound: list[int] = []
+    for index, record in enumerate(batch):
+        if record.flaws:
+            flaws = [flaw._replace(path=(0, *flaw.path)) for flaw in record.flaws]
+            refused[index] = operations.to_faults(flaws)
+        else:
+            sound.append(index)
+    values = await _read(db, caller, batch, sound, refused)
+    while values:
+        try:
+            return await _upsert(db, caller, batch, values, refused, now, is_dry_run, note)
+        except errors.Invalid as invalid:
+            _set_aside(invalid.faults, values, refused)
+    stored = _to_stored(batch, (), refused)
+    if note is not None:
+        async with db.write() as tx:
+            await note(tx, stored)
+    return stored
+
+
+def _to_stored(batch: Sequence[files.Record], receipts: Sequence[operations.Receipt], refused: _Faults) -> Stored:
+    return Stored(_to_outcomes(receipts), [Refused(batch[index], refused[index]) for index in sorted(refused)])
+
+
+async def _read(
+    db: Database, caller: Caller, batch: Sequence[files.Record], sound: Sequence[int], refused: _Faults
+) -> dict[int, Any]:
+    """The valid orders by their place in the batch. All at once, and only when that fails without the refused ones."""
+    while sound:
+        try:
+            reading = schema.read_batch(_join(batch, sound))
+        except errors.Invalid:  # no JSON to the strict parser: whose, only each by itself can tell
+            sound = [index for index in sound if _is_readable(batch, index, refused)]
+            continue
+        if not reading.flaws:
+            return dict(zip(sound, reading.value, strict=True))
+        async with db.read() as tx:
+            more = await operations.find_flaws(db, tx, caller.account_id, reading.value)
+        broken = {flaw.path[0] for flaw in reading.flaws}
+        flaws = [flaw for flaw in (*reading.flaws, *more) if flaw.path[0] in broken]
+        places = dict.fromkeys(sound)
+        _set_aside(operations.to_faults(flaws), places, refused)
+        sound = list(places)
+    return {}
+
+
+def _join(batch: Sequence[files.Record], indexes: Iterable[int]) -> bytes:
+    return b"[" + b",".join(batch[index].body for index in indexes) + b"]"
+
+
+def _is_readable(batch: Sequence[files.Record], index: int, refused: _Faults) -> bool:
+    try:
+        schema.read_batch(_join(batch, [index]))
+    except errors.Invalid as invalid:
+        refused[index] = invalid.faults
+        return False
+    return True
+
+
+def _set_aside(found: Iterable[errors.Fault], values: dict[int, Any], refused: _Faults) -> None:
+    """Take out of a batch what its refusal names, by places among `values`."""
+    faults: dict[int, list[errors.Fault]] = {}
+    indexes = list(values)
+    for fault in found:
+        faults.setdefault(indexes[_to_place(fault)[0]], []).append(fault)
+    for index in faults:
+        del values[index]
+    refused.update(faults)
+
+
+async def _upsert(
+    db: Database,
+    caller: Caller,
+    batch: Sequence[files.Record],
+    values: Mapping[int, Any],
+    refused: _Faults,
+    now: datetime,
+    is_dry_run: bool,
+    note: Note | None,
+) -> Stored:
+    """A dry run goes the same way to the end and is undone there, so that it says what a real one would."""
+    for attempt in itertools.count(1):
+        stored = None
+        try:
+            with suppress(_Undone):
+                async with db.write() as tx:
+                    receipts = await operations.upsert_orders(db, tx, caller, list(values.values()), now=now)
+                    stored = _to_stored(batch, receipts, refused)
+                    await _end(tx, stored, is_dry_run, note)
+            if is_dry_run and note is not None and stored is not None:
+                async with db.write() as tx:
+                    await note(tx, stored)
+        except errors.Busy:
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            break
+    return stored or Stored({}, ())
+
+
+async def _end(tx: AsyncConnection, stored: Stored, is_dry_run: bool, note: Note | None) -> None:
+    if is_dry_run:
+        raise _Undone
+    if note is not None:
+        await note(tx, stored)
+
+
+def _to_outcomes(receipts: Sequence[operations.Receipt]) -> Mapping[str, int]:
+    """The second record of an order that its batch creates is an update of it."""
+    outcomes: Counter[str] = Counter()
+    created: set[int] = set()
+    for receipt in receipts:
+        outcomes["updated" if receipt.id in created else receipt.outcome] += 1
+        if receipt.outcome == "created":
+            created.add(receipt.id)
+    return outcomes

@@ -1,0 +1,222 @@
+"""Files of orders that people put in on the page: kept in parts, checked, and stored when they say so, by the worker.
+
+A part is a batch of records as it was read, so that neither the file nor its records are ever in memory as a whole, and
+a worker that was killed goes on where the last part ended: how far it is, is written in the transaction of the part.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts.schema import Caller
+from packhouse.kit import errors, jobs
+from packhouse.kit.db import Database
+from packhouse.kit.validation import Flaw
+from packhouse.orders import files, imports, schema
+from packhouse.orders.tables import import_parts
+from packhouse.orders.tables import imports as table
+
+JOB = "import.work"
+READING, CHECKING, CHECKED, RUNNING, DONE, STOPPED = "reading", "checking", "checked", "running", "done", "stopped"
+KEPT = timedelta(days=30)
+# Of one part, beside the number of records: the bytes of the last one may come on top.
+_MOST_BYTES = 2_000_000
+# How long a worker goes on with one file before others get their chance; well within a job's lease.
+_TURN_SECONDS = 10.0
+
+_i, _p = table.c, import_parts.c
+
+
+class Part(NamedTuple):
+    """Records that are stored together, and where the file broke after them, if it did."""
+
+    records: list[files.Record]
+    broken: files.Broken | None = None
+
+
+def read_part(records: Iterator[files.Record]) -> Part:
+    """The next one; an empty one is the end. It reads the file, so it is not for the event loop."""
+    found: list[files.Record] = []
+    size = 0
+    try:
+        while len(found) < schema.MAX_BATCH and size < _MOST_BYTES:
+            record = next(records, None)
+            if record is None:
+                break
+            found.append(record)
+            size += len(record.body)
+    except files.Broken as broken:
+        return Part(found, broken)
+    return Part(found)
+
+
+async def begin(db: Database, tx: AsyncConnection, caller: Caller, file_name: str, *, now: datetime) -> int:
+    """Its id. The account's old ones go with their orders' data."""
+    old = select(_i.id).where(_i.account_id == caller.account_id, _i.created_at < now - KEPT)
+    await tx.execute(delete(import_parts).where(_p.account_id == caller.account_id, _p.import_id.in_(old)))
+    await tx.execute(delete(table).where(_i.account_id == caller.account_id, _i.created_at < now - KEPT))
+    [id] = await db.next_ids(tx, "imports", 1)
+    row = {"account_id": caller.account_id, "id": id, "file_name": file_name, "state": READING, "created_at": now}
+    row |= {"created_by": caller.actor, "origin": caller.country_code, "updated_at": now}
+    await tx.execute(insert(table).values({**row, "parts": 0, "records": 0, "done_parts": 0, "counts": "{}"}))
+    return id
+
+
+async def add_part(tx: AsyncConnection, account_id: int, id: int, part: int, records: Sequence[files.Record]) -> None:
+    content = [
+        {"line": record.line, "body": record.body.decode(), "flaws": [list(flaw) for flaw in record.flaws]}
+        for record in records
+    ]
+    row = {"account_id": account_id, "import_id": id, "part": part, "content": orjson.dumps(content).decode()}
+    await tx.execute(insert(import_parts).values({**row, "refused": 0, "faults": "[]"}))
+
+
+async def end_reading(
+    db: Database,
+    tx: AsyncConnection,
+    account_id: int,
+    id: int,
+    parts: int,
+    records: int,
+    broken: files.Broken | None,
+    *,
+    now: datetime,
+) -> None:
+    """From here on the worker checks it."""
+    changes: dict[str, Any] = {"state": CHECKING, "parts": parts, "records": records, "updated_at": now}
+    if broken is not None:
+        changes |= {"broken_line": broken.line, "broken_detail": broken.detail}
+    await tx.execute(update(table).where(_i.account_id == account_id, _i.id == id).values(changes))
+    await _enqueue(db, tx, account_id, id, now)
+
+
+async def _enqueue(db: Database, tx: AsyncConnection, account_id: int, id: int, now: datetime) -> None:
+    await jobs.enqueue(db, tx, account_id, JOB, [{"import": id}], now=now, lane=f"import:{id}")
+
+
+async def run(db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now: datetime) -> None:
+    """Store what was checked. Raises NotFound, and Conflict where it is not checked or was run before."""
+    row = await get_import(tx, caller.account_id, id, lock=True)
+    if row.state != CHECKED:
+        raise errors.Conflict(errors.Fault("conflict", "This file cannot be imported now: look at how far it is."))
+    of_it = (_i.account_id == caller.account_id, _i.id == id)
+    begun = {"state": RUNNING, "done_parts": 0, "counts": "{}", "created_by": caller.actor, "updated_at": now}
+    await tx.execute(update(table).where(*of_it).values(begun))
+    parts = (_p.account_id == caller.account_id, _p.import_id == id)
+    await tx.execute(update(import_parts).where(*parts).values(refused=0, faults="[]"))
+    await _enqueue(db, tx, caller.account_id, id, now)
+
+
+async def stop(tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
+    """What was stored before stays; the rest of the file is thrown away. Raises NotFound."""
+    row = await get_import(tx, account_id, id, lock=True)
+    if row.state not in (DONE, STOPPED):
+        of_it = (_i.account_id == account_id, _i.id == id)
+        await tx.execute(update(table).where(*of_it).values(state=STOPPED, updated_at=now))
+        await _forget(tx, account_id, id)
+
+
+async def _forget(tx: AsyncConnection, account_id: int, id: int) -> None:
+    """The orders' data of a file; what was refused is still told."""
+    await tx.execute(update(import_parts).where(_p.account_id == account_id, _p.import_id == id).values(content="[]"))
+
+
+async def handle(db: Database, job: jobs.Job, clock: Callable[[], datetime]) -> None:
+    """A part after the other, for a turn. Run twice, it finds the parts done that are done."""
+    ends_at = time.monotonic() + _TURN_SECONDS
+    while await _do_part(db, job.account_id, job.payload["import"], clock()):
+        if time.monotonic() > ends_at:
+            raise jobs.Later(clock(), fresh=True)
+
+
+async def _do_part(db: Database, account_id: int, id: int, now: datetime) -> bool:
+    """Whether there was one to do."""
+    async with db.read() as tx:
+        row = (await tx.execute(select(table).where(_i.account_id == account_id, _i.id == id))).first()
+        if row is None or row.state not in (CHECKING, RUNNING):
+            return False
+        at = (_p.account_id == account_id, _p.import_id == id, _p.part == row.done_parts)
+        content = (await tx.execute(select(_p.content).where(*at))).scalar()
+    if content is None:
+        await _finish(db, row, now)
+        return False
+    caller = Caller(account_id, row.origin, row.created_by)
+
+    async def note(tx: AsyncConnection, stored: imports.Stored) -> None:
+        await _note(tx, row, stored, now)
+
+    try:
+        await imports.store(db, caller, _to_records(content), now=now, is_dry_run=row.state == CHECKING, note=note)
+    except _Overtaken:
+        return False
+    return True
+
+
+class _Overtaken(Exception):
+    """Somebody stopped it, or another worker was first: undoes the part."""
+
+
+async def _note(tx: AsyncConnection, row: Any, stored: imports.Stored, now: datetime) -> None:
+    counts = orjson.loads(row.counts)
+    for name, count in (*stored.counts.items(), ("refused", len(stored.refused))):
+        counts[name] = counts.get(name, 0) + count
+    as_it_was = (_i.account_id == row.account_id, _i.id == row.id, _i.state == row.state)
+    changes = {"done_parts": row.done_parts + 1, "counts": orjson.dumps(counts).decode(), "updated_at": now}
+    noted = update(table).where(*as_it_was, _i.done_parts == row.done_parts).values(changes)
+    if not (await tx.execute(noted)).rowcount:
+        raise _Overtaken
+    if stored.refused:
+        faults = orjson.dumps([refused.to_wire() for refused in stored.refused]).decode()
+        at = (_p.account_id == row.account_id, _p.import_id == row.id, _p.part == row.done_parts)
+        await tx.execute(update(import_parts).where(*at).values(refused=len(stored.refused), faults=faults))
+
+
+async def _finish(db: Database, row: Any, now: datetime) -> None:
+    state = CHECKED if row.state == CHECKING else DONE
+    async with db.write() as tx:
+        as_it_was = (_i.account_id == row.account_id, _i.id == row.id, _i.state == row.state)
+        ended = await tx.execute(update(table).where(*as_it_was).values(state=state, updated_at=now))
+        if ended.rowcount and state == DONE:
+            await _forget(tx, row.account_id, row.id)
+
+
+def _to_records(content: str) -> list[files.Record]:
+    return [
+        files.Record(one["line"], one["body"].encode(), [Flaw(tuple(path), *rest) for path, *rest in one["flaws"]])
+        for one in orjson.loads(content)
+    ]
+
+
+async def get_import(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Any:
+    """Raises NotFound."""
+    statement = select(table).where(_i.account_id == account_id, _i.id == id)
+    row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
+    if row is None:
+        raise errors.NotFound(errors.Fault("not_found", "There is no such import.", title="Not found"))
+    return row
+
+
+async def list_imports(tx: AsyncConnection, account_id: int, most: int) -> Sequence[Any]:
+    """Newest first."""
+    statement = select(table).where(_i.account_id == account_id).order_by(_i.id.desc()).limit(most)
+    return (await tx.execute(statement)).all()
+
+
+async def list_refused(tx: AsyncConnection, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:
+    """Records that were refused, each with the number of its part: of so many parts that have any, after `after`."""
+    of_it = (_p.account_id == account_id, _p.import_id == id, _p.refused > 0, _p.part > after)
+    statement = select(_p.part, _p.faults).where(*of_it).order_by(_p.part).limit(parts)
+    rows = (await tx.execute(statement)).all()
+    return [(row.part, record) for row in rows for record in orjson.loads(row.faults)]
+
+
+async def list_first(tx: AsyncConnection, account_id: int, id: int, most: int) -> list[files.Record]:
+    """The first records, as they were read."""
+    first = select(_p.content).where(_p.account_id == account_id, _p.import_id == id, _p.part == 0)
+    content = (await tx.execute(first)).scalar()
+    return _to_records(content)[:most] if content else []

@@ -1,0 +1,188 @@
+"""Import: a file is put in, looked through, and stored when a person says so. How far it is stands at its address."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from fastapi import APIRouter
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.kit import errors, http
+from packhouse.kit.db import Transaction
+from packhouse.orders import files, imports, uploads
+from packhouse.web import forms, orders, rendering, visitors
+from packhouse.web.front import front
+
+router = APIRouter(include_in_schema=False)
+
+SCOPE = "write:order"
+_SHOWN = 10
+_RECENT = 20
+# Of so many parts with refused records, at most 100 each, a page of them is made.
+_PARTS = 3
+_MAX_NAME = 200
+_UNDERWAY = (uploads.CHECKING, uploads.RUNNING)
+
+
+class Line(NamedTuple):
+    """A record as a person would know it again; whatever it lacks is empty."""
+
+    line: int
+    order_id: str
+    number: str
+    recipient: str
+    country: str
+    items: str
+    total: str
+
+
+@router.get("/import")
+async def show_imports(request: Request) -> Response:
+    return await _show(request, await visitors.visitor(request, scope=SCOPE))
+
+
+async def _show(
+    request: Request, visitor: visitors.Visitor, typed: forms.Typed = forms.NOTHING, *, status: int = 200
+) -> Response:
+    account_id = visitor.session.account_id
+    async with http.house(request).db.read() as tx:
+        shops = await orders.list_shops(tx, account_id)
+        recent = await uploads.list_imports(tx, account_id, _RECENT)
+    values: dict[str, Any] = {
+        "section": "import",
+        "shops": shops,
+        "recent": [(row, orjson.loads(row.counts)) for row in recent],
+        "typed": typed,
+        "forms_of_files": list(files.FORMS),
+        "most": front(request).max_import_bytes,
+    }
+    return rendering.render(request, "import.html", visitor, status=status, **values)
+
+
+@router.post("/import")
+async def put_in_file(request: Request) -> Response:
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    form = await visitors.read_form(request, visitor.token, most=front(request).max_import_bytes)
+    try:
+        id = await _read_file(request, visitor, form)
+    except errors.Invalid as refusal:
+        return await _show(request, visitor, forms.to_typed("new", form, refusal.faults), status=422)
+    finally:
+        await form.close()
+    return rendering.redirect(request, f"/import/{id}")
+
+
+async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData) -> int:
+    """Its id. The file lies on disk while it is read, a part at a time, beside the event loop. Raises Invalid."""
+    sent = form.get("file")
+    if not isinstance(sent, UploadFile) or not sent.filename:
+        raise forms.refuse("file", "Choose a file.")
+    name = visitors.text(form, "format") or files.find_form(sent.filename) or ""
+    if name not in files.FORMS:
+        raise forms.refuse("format", "Say which format it is: its name does not tell.")
+    house, caller = http.house(request), visitor.caller
+    shop = forms.read_id(visitors.text(form, "shop"))
+    shown = sent.filename.replace("\0", "").replace("\\", "/").rpartition("/")[2][:_MAX_NAME]
+    async with house.db.write() as tx:
+        id = await uploads.begin(house.db, tx, caller, shown, now=house.clock())
+    records = files.FORMS[name].read(sent.file, shop)  # type: ignore[arg-type]
+    parts = count = 0
+    while (part := await asyncio.to_thread(uploads.read_part, records)).records:
+        async with house.db.write() as tx:
+            await uploads.add_part(tx, caller.account_id, id, parts, part.records)
+        parts, count = parts + 1, count + len(part.records)
+        if part.broken is not None:
+            break
+    async with house.db.write() as tx:
+        await uploads.end_reading(house.db, tx, caller.account_id, id, parts, count, part.broken, now=house.clock())
+    return id
+
+
+@router.get("/import/{id}")
+async def show_import(request: Request) -> Response:
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    id = forms.to_id(request, "import")
+    after = forms.read_id(request.query_params.get("after", ""))
+    account_id = visitor.session.account_id
+    async with http.house(request).db.read() as tx:
+        row = await uploads.get_import(tx, account_id, id)
+        refused = await _list_refused(tx, row, -1 if after is None else after)
+        first = [] if row.state == uploads.DONE else await uploads.list_first(tx, account_id, id, _SHOWN)
+    counts = orjson.loads(row.counts)
+    values: dict[str, Any] = {
+        "section": "import",
+        "row": row,
+        "counts": counts,
+        "outcomes": imports.OUTCOMES,
+        "done": sum(counts.values()),
+        "is_underway": row.state in _UNDERWAY,
+        "refused": [record for _, record in refused],
+        "after": refused[-1][0] if refused and _has_more(refused) else None,
+        "first": [to_line(record) for record in first],
+    }
+    template = "import_progress.html" if rendering.is_partial(request) else "import_one.html"
+    return rendering.render(request, template, visitor, **values)
+
+
+async def _list_refused(tx: Transaction, row: Any, after: int) -> list[tuple[int, Any]]:
+    return await uploads.list_refused(tx, row.account_id, row.id, after, _PARTS)
+
+
+def _has_more(refused: Sequence[tuple[int, Any]]) -> bool:
+    return len({part for part, _ in refused}) == _PARTS
+
+
+def to_line(record: files.Record) -> Line:
+    """Of whatever was in the file: nothing of it is known to be right."""
+    try:
+        order = orjson.loads(record.body)
+    except orjson.JSONDecodeError:
+        order = None
+    address, details = _find(order, "shipping_address"), _find(order, "order_details")
+    price = _find(_find(order, "payment_details"), "total_price")
+    items = _find(details, "order_items")
+    return Line(
+        record.line,
+        _to_text(_find(order, "order_id")),
+        _to_text(_find(order, "order_number")),
+        _to_text(_find(address, "name")),
+        _to_text(_find(address, "country_code")),
+        str(len(items)) if isinstance(items, list) else "",
+        f"{_to_text(_find(price, 'value'))} {_to_text(_find(price, 'currency'))}".strip(),
+    )
+
+
+def _find(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, dict) else None
+
+
+def _to_text(value: Any) -> str:
+    return str(value)[:100] if isinstance(value, str | int | float) else ""
+
+
+@router.post("/import/{id}/run")
+async def run_import(request: Request) -> Response:
+    visitor, id = await _read_change(request)
+    house = http.house(request)
+    async with house.db.write() as tx:
+        await uploads.run(house.db, tx, visitor.caller, id, now=house.clock())
+    return rendering.redirect(request, f"/import/{id}")
+
+
+@router.post("/import/{id}/stop")
+async def stop_import(request: Request) -> Response:
+    """Or throw it away, where nothing was stored yet."""
+    visitor, id = await _read_change(request)
+    house = http.house(request)
+    async with house.db.write() as tx:
+        await uploads.stop(tx, visitor.session.account_id, id, now=house.clock())
+    return rendering.redirect(request, f"/import/{id}")
+
+
+async def _read_change(request: Request) -> tuple[visitors.Visitor, int]:
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    await visitors.read_form(request, visitor.token)
+    return visitor, forms.to_id(request, "import")

@@ -1,0 +1,71 @@
+"""Start, import and settings in a browser: as axe-core sees them, and without scripts."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import make
+from tests.browser.conftest import Desk, find_violations, keep
+from tests.browser.test_page import NASTY, order, send
+
+SETTINGS = ("integrations", "integrations/1", "keys", "clients", "users", "senders", "contracts", "options", "rules",
+            "rules/new", "webhooks", "deliveries")  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_other_page_has_a_violation(desk: Desk, scheme: str) -> None:
+    page = desk.open("/", color_scheme=scheme)
+    assert find_violations(page) == []  # how to send the first order
+    keep(page, f"first-{scheme}")
+    send(desk, order(1), order(2, shipping_address=make.address(postal_code="?")))
+    for place in ("/", "/import", *(f"/settings/{name}" for name in SETTINGS)):
+        page.goto(f"{desk.url}{place}")
+        assert find_violations(page) == [], place
+        keep(page, f"{place.strip('/').replace('/', '-') or 'start'}-{scheme}")
+    page.goto(f"{desk.url}/settings/rules/new")
+    page.fill("[name=name]", "to Germany")
+    page.fill("[name='conditions/countries']", "DE")
+    page.select_option("[name='actions/shipping_option_code']", "house:standard")
+    page.click("text=Save rule")
+    page.fill("[name=number]", "N-o-1")
+    page.click("button:text-is('Try')")
+    expect(page.locator(".trial")).to_contain_text("The order goes to NL; the rule is for DE.")
+    assert find_violations(page) == []
+    keep(page, f"rules-tried-{scheme}")
+    page.set_viewport_size({"width": 700, "height": 1000})
+    page.goto(f"{desk.url}/settings/users")
+    assert find_violations(page) == []
+
+
+def test_a_key_is_made_without_scripts_and_shown_once(desk: Desk) -> None:
+    page = desk.open("/settings/keys", java_script_enabled=False)
+    page.fill("[name=name]", NASTY)
+    page.click("button:text-is('Make a key')")
+    secret = page.locator("#secret").inner_text()
+    assert len(secret) > 20
+    page.goto(f"{desk.url}/settings/keys")
+    assert secret not in page.content()
+    expect(page.locator("tbody td").filter(has_text="<img")).to_have_text([NASTY])
+    page.locator("tr", has_text="<img").locator("text=Revoke …").click()
+    page.locator("tr", has_text="<img").locator("button:text-is('Revoke')").click()
+    expect(page.locator("h2", has_text="Revoked")).to_be_visible()
+
+
+def test_a_file_is_imported_and_its_progress_outlives_a_reload(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "orders.jsonl"
+    lines = [json.dumps(order(number)) for number in range(1, 4)]
+    file.write_text("\n".join([*lines, "{broken"]), "utf-8")
+    page = desk.open("/import")
+    page.set_input_files("[name=file]", file)
+    page.click("text=Look through the file")
+    expect(page.locator("#created")).to_have_text("3")
+    expect(page.locator("#faults")).to_contain_text("Invalid JSON")
+    assert find_violations(page) == []
+    keep(page, "import-checked")
+    page.click("text=Import 3 orders")
+    page.reload()
+    expect(page.locator("#progress p").first).to_contain_text("imported")
+    page.click("text=To the incoming orders")
+    expect(page.locator("tbody .c-number")).to_have_text(["N-o-3", "N-o-2", "N-o-1"])
