@@ -18,10 +18,19 @@ from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, security
 from packhouse.kit.db import Database
 from packhouse.orders import demo, operations, schema
+from packhouse.settings import Settings
+from packhouse.shipping import setup
+from packhouse.shipping.setup_schema import RULE
+from packhouse.worker import open_vault
 from tests.browser.conftest import FLAGS, serving
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PICTURES: tuple[tuple[Literal["light", "dark"], str], ...] = (("light", ""), ("dark", "-dark"))
+LIGHT = {
+    "name": "light NL",
+    "conditions": {"countries": ["NL"], "weight": {"max": 3, "unit": "kg"}},
+    "actions": {"shipping_option_code": "post:express"},
+}
 EMAIL, PASSWORD = "ada@example.com", "correct-horse-battery"
 
 
@@ -32,6 +41,7 @@ async def fill(url: str) -> None:
         account = await accounts.create_account(db, tx, "demo", "NL", now=now)
         shops = [await integrations.create_integration(db, tx, account, n, now=now) for n in ("Teashop", "Blumen B2B")]
         await users.create_user(db, tx, account, EMAIL, security.hash_password(PASSWORD), "owner", now=now)
+        await setup.create_item(db, tx, open_vault(Settings(database_url=url), db), account, RULE, LIGHT, now=now)
         made: list[Any] = list(demo.make_orders(90, seed=0, integration_ids=shops, now=now))
         for order in Random(1).sample(made, 12):
             order["shipping_address"]["postal_code"] = "?"
@@ -89,6 +99,10 @@ def take_shipping(browser: Browser, place: str) -> None:
     camera.take("labels")
     camera.open("/shipments")
     camera.take("shipments")
+    camera.open("/")
+    camera.take("start")
+    camera.open("/settings/rules")
+    camera.take("rules")
 
 
 def main() -> None:
