@@ -32,9 +32,8 @@ def figures(shown: Any) -> dict[str, str]:
 
 
 def faults(shown: Any) -> list[tuple[str, ...]]:
-    rows = re.findall(
-        r'<tr><td class="num">(\d+)</td><td>([^<]*)</td><td><code>([^<]*)</code></td><td>([^<]*)</td>', shown.text
-    )
+    cells = r"<td>([^<]*)</td><td>(?:<code>)?([^<]*)(?:</code>)?</td><td>([^<]*)</td>"
+    rows = re.findall(rf'<tr><td class="num">(\d+)</td>{cells}', shown.text)
     return [tuple(row) for row in rows]
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Select, delete, exists, select
+from sqlalchemy import ColumnElement, Select, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import jobs, pagination
@@ -236,7 +236,7 @@ async def _list_distinct(
 async def count_incoming(tx: AsyncConnection, account_id: int, most: int) -> int:
     """At most `most`, so that it costs the same at any number of orders."""
     some = select(_o.id).where(_o.account_id == account_id, _o.live_shipments == 0).limit(most)
-    return len((await tx.execute(some)).all())
+    return int((await tx.execute(select(func.count()).select_from(some.subquery()))).scalar_one())
 
 
 async def find_newest(tx: AsyncConnection, account_id: int) -> int:
