@@ -6,7 +6,6 @@ Errors of the database leave as `Busy` (a lock was not to be had in time) or `Un
 """
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,7 +22,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    Connection,
     Dialect,
     Executable,
     MetaData,
@@ -34,7 +32,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     column,
-    event,
     func,
     select,
     text,
@@ -42,12 +39,11 @@ from sqlalchemy import (
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from packhouse.kit import clock, errors, postgres, refusals
-from packhouse.kit.sqlite import Glances, InlineConnection, Prepared
+from packhouse.kit import clock, errors, postgres, refusals, sqlite
+from packhouse.kit.prepared import Prepared, prepare
 
 metadata = MetaData(
     naming_convention={
@@ -83,6 +79,7 @@ KeyColumns: TypeAlias = tuple[Column[Any], ...]
 Keys: TypeAlias = Sequence[Sequence[Any]]
 
 _HAS_WORK = "packhouse.has_work"
+# The driver's own connection, once the transaction has begun there; the key is there inside `write` only.
 _DRIVER = "packhouse.driver"
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -153,12 +150,10 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._tuning = tuning
         self.work = asyncio.Event()  # set when there may be something for a worker in this process
-        self._glances: Glances | None = None
+        self._glances: sqlite.Glances | postgres.Glances | None = None
         self._prepared: dict[Any, Prepared] = {}
         if self.is_sqlite:
-            self._reader = self._sqlite_engine(pool_size=tuning.pool_size, reset=None)
-            self._writer = self._sqlite_engine(pool_size=1, reset="rollback", async_creator=self._connect_inline)
-            event.listen(self._writer.sync_engine, "begin", _begin_immediate)
+            self._reader, self._writer = sqlite.make_engines(self.url, tuning.lock_timeout, tuning.pool_size)
         else:
             self._writer = self._postgres_engine()
             kept = tuning.prepared_statements
@@ -175,7 +170,7 @@ class Database:
 
     async def close(self) -> None:
         if self._glances is not None:
-            self._glances.close()
+            await self._glances.close()
             self._glances = None
         await self._writer.dispose()
         await self._reader.dispose()
@@ -183,7 +178,8 @@ class Database:
     def count_connections(self) -> tuple[int, int]:
         """Of this process: in use now, and allowed at most."""
         pools: set[Any] = {self._writer.pool, self._reader.pool}
-        return sum(pool.checkedout() for pool in pools), sum(pool.size() for pool in pools)
+        glancing = self._glances.count() if self._glances is not None else 0
+        return glancing + sum(pool.checkedout() for pool in pools), sum(pool.size() for pool in pools)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -197,8 +193,13 @@ class Database:
         """One transaction: committed and durable when the block ends, undone when it raises."""
         with _translated():
             async with self._writer.begin() as tx:
-                yield tx
-                has_work = tx.info.pop(_HAS_WORK, False)
+                info = tx.info  # of the connection, which others get afterwards
+                info[_DRIVER] = (await tx.get_raw_connection()).driver_connection if self.is_sqlite else None
+                try:
+                    yield tx
+                finally:
+                    has_work = info.pop(_HAS_WORK, False)
+                    del info[_DRIVER]
         if has_work:
             self.work.set()
 
@@ -222,34 +223,33 @@ class Database:
             pause *= 2
 
     async def fetch_one(self, statement: Select[Any], **values: Any) -> Sequence[Any] | None:
-        """The first row of a SELECT that is a constant of its module, in the driver's own types.
+        """The first row of a SELECT that is a constant of its module, in the driver's own types, past SQLAlchemy.
 
         On SQLite it runs right here: a look-up by key takes 8 µs, and handing it to a thread 90
         (docs/decisions/0004-direct-reads-on-sqlite.md).
         """
-        if not self.is_sqlite:
-            async with self.read() as connection:
-                row: Sequence[Any] | None = (await connection.execute(statement, values)).first()
-                return row
         prepared = self._prepared.get(statement) or self._prepare(statement)
         try:
-            if self._glances is None:
-                self._glances = Glances(cast("str", self.url.database))
-            return cast("Sequence[Any] | None", self._glances.fetch_one(prepared.sql, prepared.order(values)))
-        except sqlite3.Error as error:
+            glances = self._glances or self._open_glances()
+            return cast("Sequence[Any] | None", await glances.fetch_one(prepared.sql, prepared.order(values)))
+        except Exception as error:
             raise refusals.to_refusal(error) or error from error
 
     async def run(self, tx: AsyncConnection, statement: Executable, **values: Any) -> Sequence[Any]:
         """The rows of a statement that is a constant of its module, in the driver's own types, inside `write`.
 
-        SQLite gets it past SQLAlchemy, whose way through a statement takes ten times as long as the statement.
+        It goes past SQLAlchemy, whose way through a statement takes ten times as long as the statement. On PostgreSQL
+        the first of a transaction does not, because SQLAlchemy begins with it.
         """
-        inline = tx.info.get(_DRIVER)
-        if not isinstance(inline, InlineConnection):
-            return (await tx.execute(statement, values)).all()
+        driver = tx.info.get(_DRIVER)
+        if driver is None:
+            result = await tx.execute(statement, values)
+            if _DRIVER in tx.info:
+                tx.info[_DRIVER] = (await tx.get_raw_connection()).driver_connection
+            return result.all() if result.returns_rows else []
         prepared = self._prepared.get(statement) or self._prepare(statement)
-        found = await inline.run(prepared.sql, prepared.order(values))
-        return [prepared.row(*row) for row in found]
+        rows = await driver.fetch(prepared.sql, *prepared.order(values))
+        return [prepared.row(*row) for row in rows]
 
     async def next_ids(self, tx: AsyncConnection, name: str, count: int) -> range | list[int]:
         """`count` ids that nobody had before, ascending; they stay used even when the transaction is undone
@@ -292,13 +292,13 @@ class Database:
         if not rows:
             return
         if self.is_sqlite:
-            _upsert_values(tx, table, rows)
+            await _upsert_values(tx, table, rows)
         else:
             columns = {name: [row[name] for row in rows] for name in _upserted(table)}
             for column in table.columns:
                 if isinstance(column.type, Instant):
                     columns[column.name] = [_to_datetime(value) for value in columns[column.name]]
-            await tx.execute(_upsert_arrays(table), columns)
+            await self.run(tx, _upsert_arrays(table), **columns)
 
     async def find_by_key(
         self, tx: AsyncConnection, account_id: int, columns: KeyColumns, key: KeyColumns, keys: Keys, *, lock: bool
@@ -320,38 +320,6 @@ class Database:
             sent = {f"sent_{index}": list(values) for index, values in enumerate(zip(*keys, strict=True))}
         return await self.run(tx, statement, account=account_id, **sent)
 
-    async def _connect_inline(self) -> InlineConnection:
-        return InlineConnection(cast("str", self.url.database), self._tuning.lock_timeout)
-
-    def _sqlite_engine(self, *, pool_size: int, reset: Any, **options: Any) -> AsyncEngine:
-        engine = create_async_engine(
-            self.url,
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=self._tuning.lock_timeout,
-            pool_reset_on_return=reset,
-            hide_parameters=True,
-            **options,
-        )
-        event.listen(engine.sync_engine, "connect", self._set_up_sqlite)
-        return engine
-
-    def _set_up_sqlite(self, connection: Any, record: Any) -> None:
-        record.info[_DRIVER] = connection.driver_connection
-        if connection.isolation_level is not None:
-            connection.isolation_level = None  # we begin and commit; the driver does nothing by itself
-        cursor = connection.cursor()
-        for pragma in self._pragmas():
-            cursor.execute(f"PRAGMA {pragma}")
-        if isinstance(connection.driver_connection, InlineConnection):
-            cursor.execute("PRAGMA busy_timeout = 0")  # from here on it waits by itself, without holding the loop
-        cursor.close()
-
-    def _pragmas(self) -> tuple[str, ...]:
-        wait = int(self._tuning.lock_timeout * 1000)
-        return (f"busy_timeout = {wait}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
-
     def _postgres_engine(self) -> AsyncEngine:
         try:
             return postgres.make_engine(self.url, postgres.Limits(*self._tuning))
@@ -361,7 +329,14 @@ class Database:
             raise DatabaseUrlError(str(error)) from error
 
     def _prepare(self, statement: Executable) -> Prepared:
-        return self._prepared.setdefault(statement, Prepared.of(statement))
+        return self._prepared.setdefault(statement, prepare(statement, self._writer.dialect))
+
+    def _open_glances(self) -> sqlite.Glances | postgres.Glances:
+        if self.is_sqlite:
+            self._glances = sqlite.Glances(cast("str", self.url.database))
+        else:
+            self._glances = postgres.Glances(self.url, postgres.Limits(*self._tuning))
+        return self._glances
 
 
 def _parse(url: str) -> URL:
@@ -375,11 +350,6 @@ def _parse(url: str) -> URL:
     if driver.startswith("sqlite") and parsed.database in (None, "", ":memory:"):
         raise DatabaseUrlError("SQLite needs a file: sqlite:///path/to/file.")
     return parsed.set(drivername=driver)
-
-
-def _begin_immediate(connection: Connection) -> None:
-    """Take the write lock at the start: a transaction that reads first and writes later could not wait for it."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class _translated:  # noqa: N801 - reads as a statement: `with _translated():`
@@ -420,7 +390,7 @@ _RAISE_POSTGRES = text(
 )
 
 
-def _upsert_values(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+async def _upsert_values(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Past SQLAlchemy, which looks at every value once more: a fifth of the time that the statement takes."""
     pick, instants = _parameters_of(table)
     written: dict[datetime, str] = {}  # most are the moment of the batch
@@ -428,7 +398,7 @@ def _upsert_values(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, A
         for name in instants:
             if isinstance(value := row[name], datetime):
                 row[name] = written.get(value) or written.setdefault(value, clock.to_wire(value))
-    inline: InlineConnection = tx.info[_DRIVER]
+    inline = cast("sqlite.InlineConnection", (await tx.get_raw_connection()).driver_connection)
     names, keys = tuple(_upserted(table)), tuple(column.name for column in table.primary_key)
     inline.upsert(table.name, names, keys, list(map(pick, rows)))
 

@@ -9,15 +9,17 @@ thread, which needs no lock meanwhile, and BEGIN IMMEDIATE asks again in short s
 
 import asyncio
 import sqlite3
-from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import event
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 _SHORTEST_WAIT = 0.002
 _LONGEST_WAIT = 0.05
@@ -82,7 +84,7 @@ class InlineConnection:
             text = _to_upsert(table, names, keys, len(part))
             self._postponed.append((text, list(chain.from_iterable(part))))
 
-    async def run(self, statement: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
+    async def fetch(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
         """Right here, after what was postponed."""
         await self.catch_up()
         return self.driver.execute(statement, parameters)
@@ -171,27 +173,6 @@ class InlineCursor:
         self._cursor.close()
 
 
-class Prepared(NamedTuple):
-    """A statement as the driver takes it; `order` makes a list of its parameters from their values by name."""
-
-    sql: str
-    order: Callable[[dict[str, Any]], list[Any]]
-    row: Callable[..., Any]
-
-    @staticmethod
-    def of(statement: Any) -> "Prepared":
-        compiled: Any = statement.compile(dialect=sqlite.dialect())
-        columns = [entry.keyname for entry in compiled._result_columns] or ["value"]  # noqa: SLF001 - it has no other name
-        row = namedtuple("Row", columns, rename=True)  # type: ignore[misc]
-        names = compiled.positiontup
-        fixed = {name: value for name, value in compiled.params.items() if value is not None}
-
-        def order(values: dict[str, Any]) -> list[Any]:
-            return [fixed[name] if name in fixed else values[name] for name in names]
-
-        return Prepared(str(compiled), order if fixed else lambda values: [values[name] for name in names], row)
-
-
 class Glances:
     """Reads where they are called, on a connection of their own. Those of one turn of the event loop share one look at
     the file: taking and giving back the lock of a look costs more than a row does. What a request is answered was
@@ -204,7 +185,8 @@ class Glances:
         self._connection.execute("PRAGMA query_only = ON")
         self._connection.execute("PRAGMA cache_size = -16000")
 
-    def fetch_one(self, sql: str, parameters: Sequence[Any]) -> Any:
+    async def fetch_one(self, sql: str, parameters: Sequence[Any]) -> Any:
+        """Raises sqlite3.Error."""
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN")
             asyncio.get_running_loop().call_soon(self._end)
@@ -215,8 +197,49 @@ class Glances:
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
 
-    def close(self) -> None:
+    def count(self) -> int:
+        """Connections that are in use: none, between two turns."""
+        return 0
+
+    async def close(self) -> None:
         self._connection.close()
+
+
+def make_engines(url: URL, patience: float, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+    """One that reads on so many connections in threads, and one that writes on the one `InlineConnection`."""
+
+    async def connect() -> InlineConnection:
+        return InlineConnection(str(url.database), patience)
+
+    def set_up(connection: Any, _record: Any) -> None:
+        if connection.isolation_level is not None:
+            connection.isolation_level = None  # we begin and commit; the driver does nothing by itself
+        cursor = connection.cursor()
+        wait = int(patience * 1000)
+        for pragma in (f"busy_timeout = {wait}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        if isinstance(connection.driver_connection, InlineConnection):
+            cursor.execute("PRAGMA busy_timeout = 0")  # from here on it waits by itself, without holding the loop
+        cursor.close()
+
+    def make(size: int, reset: Any, **options: Any) -> AsyncEngine:
+        engine = create_async_engine(
+            url,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=patience,
+            pool_reset_on_return=reset,
+            hide_parameters=True,
+            **options,
+        )
+        event.listen(engine.sync_engine, "connect", set_up)
+        return engine
+
+    writer = make(1, "rollback", async_creator=connect)
+    # The write lock is taken at the start: a transaction that reads first and writes later could not wait for it.
+    event.listen(writer.sync_engine, "begin", lambda connection: connection.exec_driver_sql(_BEGIN))
+    return make(pool_size, None), writer
 
 
 @lru_cache(512)

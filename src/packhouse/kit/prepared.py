@@ -1,0 +1,28 @@
+"""A statement of SQLAlchemy as a driver takes it: its text once and for all, its parameters in order."""
+
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Dialect
+
+
+class Prepared(NamedTuple):
+    """`order` makes a list of the parameters from their values by name, `row` a named row from a driver's."""
+
+    sql: str
+    order: Callable[[dict[str, Any]], list[Any]]
+    row: Callable[..., Any]
+
+
+def prepare(statement: Any, dialect: Dialect) -> Prepared:
+    compiled: Any = statement.compile(dialect=dialect)
+    columns = [entry.keyname for entry in compiled._result_columns] or ["value"]  # noqa: SLF001 - it has no other name
+    row = namedtuple("Row", columns, rename=True)  # type: ignore[misc]
+    names = compiled.positiontup
+    fixed = {name: value for name, value in compiled.params.items() if value is not None}
+
+    def order(values: dict[str, Any]) -> list[Any]:
+        return [fixed[name] if name in fixed else values[name] for name in names]
+
+    return Prepared(str(compiled), order if fixed else lambda values: [values[name] for name in names], row)
