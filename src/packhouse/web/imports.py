@@ -15,6 +15,7 @@ from packhouse.kit.db import Transaction
 from packhouse.orders import files, imports, uploads
 from packhouse.web import forms, orders, rendering, visitors
 from packhouse.web.front import front
+from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
@@ -79,10 +80,10 @@ async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData
     """Its id. The file lies on disk while it is read, a part at a time, beside the event loop. Raises Invalid."""
     sent = form.get("file")
     if not isinstance(sent, UploadFile) or not sent.filename:
-        raise forms.refuse("file", "Choose a file.")
+        raise forms.refuse("file", marked("Choose a file."))
     name = visitors.text(form, "format") or files.find_form(sent.filename) or ""
     if name not in files.FORMS:
-        raise forms.refuse("format", "Say which format it is: its name does not tell.")
+        raise forms.refuse("format", marked("Say which format it is: its name does not tell."))
     house, caller = http.house(request), visitor.caller
     shop = forms.read_id(visitors.text(form, "shop"))
     shown = sent.filename.replace("\0", "").replace("\\", "/").rpartition("/")[2][:_MAX_NAME]
