@@ -93,6 +93,7 @@ DEPENDING = {
     "/api/v3/event-subscriptions/subscriptions",
     "/api/v3/orders/create-label-sync",
     "/api/v3/orders/create-labels-async",
+    "/api/v3/parcel-documents/{type}",
     "/api/v3/parcels/{id}/documents/{type}",
     "/api/packhouse/parcels/{id}/status",
     "/api/packhouse/shipping-rules",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pypdfium2
 import pytest
+import zxingcpp
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -88,6 +89,25 @@ def test_several_parcels_in_one_file(client: TestClient) -> None:
     assert to_sizes(small.content) == [(105, 148)] * 5
     listed = ",".join(str(label["parcel_id"]) for label in labels[:4])
     assert to_sizes(client.get(f"/api/v3/parcel-documents/label?parcels={listed}").content) == [(210, 297)]
+
+
+def test_several_parcels_in_other_formats(client: TestClient) -> None:
+    labels = [ship(client, f"o-{n}") for n in range(3)]
+    path = f"/api/v3/parcel-documents/label?parcels={','.join(str(label['parcel_id']) for label in labels)}"
+    zpl = client.get(path, headers={"Accept": "application/zpl"})
+    assert (zpl.headers["content-type"], zpl.content.count(b"^XA")) == ("application/zpl", 3)
+    png = client.get(f"{path}&dpi=150", headers={"Accept": "image/png"})
+    sheet = Image.open(io.BytesIO(png.content))
+    assert sheet.size == pytest.approx((210 / 25.4 * 150, 297 / 25.4 * 150), abs=2)
+    assert len(zxingcpp.read_barcodes(sheet.convert("L"))) == 6
+    assert client.get(f"{path}&dpi=150").json()["errors"][0]["source"] == {"parameter": "dpi"}
+
+
+def test_a_sync_call_gives_zpl_as_it_is(client: TestClient) -> None:
+    label = ship(client, label_details={"mime_type": "application/zpl"})
+    file = base64.b64decode(label["label"]["file"])
+    assert (label["label"]["mime_type"], file[:3]) == ("application/zpl", b"^XA")
+    assert read(client, label, "application/zpl").content == file
 
 
 def test_parcels_that_are_not_there(client: TestClient) -> None:

@@ -201,6 +201,35 @@ def test_several_parcels(shop: TestClient, carrier: FakeCarrier, work: Work) -> 
     assert len(carrier.labels) == 1
 
 
+def test_parcels_that_do_not_add_up(shop: TestClient) -> None:
+    """Shipped all the same, with a warning at the place."""
+    weight = {"weight": {"value": 250, "unit": "g"}}
+    tea = make.item(name="Tea", item_id="tea", quantity=3, measurement=weight)
+    push(shop, order_details={"order_items": [tea, make.item(name="Bag", measurement=weight)]})
+    parcels = [
+        {"parcel_items": [{"item_id": "tea", "quantity": 1}], "weight": {"value": "0.2", "unit": "kg"}},
+        {"parcel_items": [{"item_id": "tea", "quantity": 1}], "weight": {"value": "0.26", "unit": "kg"}},
+    ]
+    answer = call(shop, {"order_id": "o-1", "parcels": parcels})
+    assert answer.status_code == 202
+    told = {w["source"]["pointer"]: w["detail"] for w in answer.json()["meta"]["warnings"] if w["code"] == "invalid"}
+    at = "/data/attributes/orders/[0]/parcels"
+    assert told[f"{at}/0/weight"] == "The parcel is said to weigh 0.200 kg, what is in it 0.250 kg."
+    assert f"{at}/1/weight" not in told
+    left = [w["detail"] for w in answer.json()["meta"]["warnings"] if w["source"]["pointer"] == at]
+    assert left == ["1 of Tea are in no parcel.", "2 of Bag are in no parcel."]
+
+
+def test_fifty_parcels(shop: TestClient, work: Work) -> None:
+    push(shop, order_details={"order_items": [make.item(item_id="tea", quantity=50)]})
+    parcels = [{"parcel_items": [{"item_id": "tea", "quantity": 1}]}] * 50
+    [label] = call(shop, {"order_id": "o-1", "parcels": parcels}).json()["data"]
+    work()
+    found = read(shop, label["shipment_id"])["parcels"]
+    assert [parcel["id"] for parcel in found] == label["parcels_ids"]
+    assert len({parcel["tracking_number"] for parcel in found}) == 50
+
+
 def test_more_than_was_ordered(shop: TestClient, carrier: FakeCarrier) -> None:
     push(shop, order_details={"order_items": [make.item(item_id="tea", quantity=3)]})
     parcels = [

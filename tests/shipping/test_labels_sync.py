@@ -97,6 +97,9 @@ def test_an_order_without_an_address(shop: TestClient) -> None:
         "detail": "The order has no valid shipping address.",
     }
     assert (answer.status_code, answer.json()) == (400, {"errors": [fault]})
+    push(shop, "blank", shipping_address=make.address(address_line_1=" "))
+    answer = call(shop, order={"order_id": "blank"})
+    assert (answer.status_code, answer.json()) == (400, {"errors": [fault]})
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,50 @@ def test_shipping_options(shop: TestClient) -> None:
     assert shop.post("/api/v3/shipping-options", json={"to_country_code": "XX"}).status_code == 400
 
 
+def test_options_by_their_way(client: TestClient) -> None:
+    """Tables of countries: the post goes wherever one is, a national carrier starts at home."""
+    for code in ("bpost", "ups"):
+        assert client.post(f"{API}/contracts", json={"carrier_code": code}).status_code == 201
+
+    def codes(**asked: Any) -> set[str]:
+        return {option["code"] for option in client.post("/api/v3/shipping-options", json=asked).json()["data"]}
+
+    assert {"house:standard", "post:parcel", "sendcloud:letter"} <= codes(to_country_code="NZ")
+    assert codes(to_country_code="AQ", carrier_code="post") == set()
+    assert "house:standard" in codes(to_country_code="AQ")
+    assert codes(carrier_code="bpost", from_country_code="NL") == set()
+    inland = codes(carrier_code="bpost", from_country_code="BE", to_country_code="BE")
+    assert "bpost:24h-pro" in inland
+    assert "bpost:europe-business" not in inland
+    assert "ups:ground" not in codes(from_country_code="NL", to_country_code="US")
+    assert "ups:ground" in codes(from_country_code="US", to_country_code="US")
+    push(client)
+    with_bpost = {"type": "shipping_option_code", "properties": {"shipping_option_code": "bpost:world-business"}}
+    body = {"integration_id": 1, "order": {"order_id": "o-1"}, "ship_with": with_bpost}
+    refused = client.post("/api/v3/orders/create-label-sync", json=body)
+    assert refused.status_code == 400
+    assert "does not start in NL" in refused.json()["errors"][0]["detail"]
+
+
+def test_without_a_contract_the_carriers_default_one_counts(shop: TestClient) -> None:
+    body = {"integration_id": 1, "order": {"order_id": "o-1"}}
+    push(shop)
+
+    def used(**changes: Any) -> int:
+        answer = shop.post("/api/v3/orders/create-label-sync", json={**body, **changes}).json()
+        return int(answer["data"]["ship_with"]["properties"]["contract_id"])
+
+    [first] = [c["id"] for c in shop.get("/api/v3/contracts?carrier_code=fake").json()["data"]]
+    assert used() == first
+    made = shop.post(f"{API}/contracts", json={"carrier_code": "fake", "name": "Better", "is_default": True}).json()
+    second = made["data"]["id"]
+    assert used() == second
+    properties = {"shipping_option_code": None, "contract_id": first}
+    assert used(ship_with={"type": "shipping_option_code", "properties": properties}) == first
+    assert shop.patch(f"{API}/contracts/{second}", json={"is_active": False}).status_code == 200
+    assert used() == first
+
+
 MATCHING: list[tuple[dict[str, Any], bool]] = [
     ({}, True),
     ({"countries": ["BE", "NL"]}, True),

@@ -155,6 +155,7 @@ def test_cancelling_when_the_carrier_is_away(shop: TestClient, carrier: FakeCarr
     carrier.mood = "away"
     answer = shop.post(f"{URL}/{label['shipment_id']}/cancel")
     assert (answer.status_code, answer.json()["data"]["status"]) == (202, "queued")
+    assert ids(shop.get(URL, params={"parcel_status": "2001"})) == [label["shipment_id"]]
     assert shop.post(f"{URL}/{label['shipment_id']}/cancel").status_code == 409
     carrier.mood = "well"
     watch.move(minutes=10)

@@ -11,7 +11,7 @@ from packhouse.accounts import auth
 from packhouse.kit import errors, http
 from packhouse.shipping import announce, answers, openapi, printing, queries, schema
 from packhouse.shipping.api import SCOPE, desk
-from packhouse.shipping.schema import PDF
+from packhouse.shipping.schema import ZPL
 
 router = APIRouter(prefix="/api/v3", tags=["Shipping"], default_response_class=Response)
 
@@ -33,13 +33,15 @@ async def get_document(request: Request) -> Response:
 
 @router.get("/parcel-documents/{type}", openapi_extra=openapi.BULK)
 async def get_documents(request: Request) -> Response:
-    """The labels or customs papers of up to 20 parcels in one PDF; of labels, up to four are on a sheet of A4."""
+    """The labels or customs papers of up to 20 parcels in one file; of labels, up to four are on a sheet of A4. As ZPL
+    they follow each other, since a printer of labels has no sheets."""
     caller = await auth.caller(request, scope=SCOPE)
     kinds = _to_kinds(request)
     asked = schema.read_print_request(request.query_params.multi_items(), request.headers.get("accept"), is_bulk=True)
     rows, contents = await _read_contents(request, caller.account_id, asked.parcels, kinds)
-    body = await printing.merge(rows, contents, asked.label, asked.paper_size or "A4")
-    return _to_response(body, PDF, request.path_params["type"])
+    paper_size = asked.paper_size or (None if asked.label.mime_type == ZPL else "A4")
+    body = await printing.merge(rows, contents, asked.label, paper_size)
+    return _to_response(body, asked.label.mime_type, request.path_params["type"])
 
 
 def _to_kinds(request: Request) -> Sequence[str]:

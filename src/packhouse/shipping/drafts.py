@@ -13,7 +13,7 @@ import orjson
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, units
 from packhouse.shipping import answers, packing, rules, schema
-from packhouse.shipping.options import Options
+from packhouse.shipping.options import Options, Way
 from packhouse.shipping.setup_schema import Setup
 
 ANNOUNCING = "announcing"
@@ -73,7 +73,8 @@ def to_draft(
     choice = rules.choose(account_setup, call.ship_with, order, call.integration_id, apply_rules=apply_rules)
     packed = packing.pack(order, selector.get("parcels"))
     sender = _choose_sender(account_setup, call, choice)
-    chosen = options.require(account_setup, choice, address["country_code"], [parcel.weight for parcel in packed])
+    way = Way(sender["country_code"], address["country_code"])
+    chosen = options.require(account_setup, choice, way, [parcel.weight for parcel in packed])
     document = {
         "from_address": {key: value for key, value in sender.items() if key != "is_default"},
         "to_address": address,
@@ -90,6 +91,8 @@ def to_draft(
         **_to_details(order),
     }
     warnings = list(_find_warnings(row, order, sender, at))
+    odd = packing.find_odd_parcels(order, selector.get("parcels"), packed)
+    warnings += [Notice("invalid", found.detail, "/".join((at, *map(str, found.path)))) for found in odd]
     return Draft(row, choice, document, packed, warnings)
 
 

@@ -153,12 +153,13 @@ _TYPE = {
     "description": "Which documents.",
 }
 _PAPER = openapi.query("paper_size", {"type": "string", "enum": list(schema.PAPER_SIZES)}, "The paper to print on.")
+_DPI = openapi.query("dpi", {"type": "integer", "enum": [72, 150, 203, 300, 600]}, "Of PNG: 150, 203 or 300.")
 _FILES = {mime_type: {"schema": {"type": "string", "format": "binary"}} for mime_type in schema.MIME_TYPES}
 DOCUMENT: dict[str, Any] = {
     "parameters": [
         _PARCEL_ID,
         _TYPE,
-        openapi.query("dpi", {"type": "integer", "enum": [72, 150, 203, 300, 600]}, "Of PNG: 150, 203 or 300."),
+        _DPI,
         _PAPER,
     ],
     "responses": {
@@ -179,45 +180,94 @@ BULK: dict[str, Any] = {
             "Ids of parcels.",
             required=True,
         ),
+        _DPI,
         _PAPER,
     ],
     "responses": {
         "200": {
             "description": "All of them in one file.",
             "headers": openapi.HEADERS,
-            "content": {schema.PDF: _FILES[schema.PDF]},
+            "content": _FILES,
         },
         **openapi.refusals(400, 404),
     },
 }
 
+_CARRIER = openapi.shape(code=_TEXT, name=_TEXT)
+_FLAG = {"type": "boolean"}
+_CONTRACT = openapi.shape(
+    id=_NUMBER,
+    name=_TEXT,
+    client_id=_TEXT,
+    carrier_code=_TEXT,
+    carrier=_CARRIER,
+    country_code=openapi.or_null(_TEXT),
+    is_active=_FLAG,
+    is_default_per_carrier=_FLAG,
+)
+_AMOUNT = openapi.shape(value=_TEXT, unit=_TEXT)
+_OPTION = openapi.shape(
+    code=_TEXT,
+    name=_TEXT,
+    carrier=_CARRIER,
+    product=openapi.shape(code=_TEXT, name=_TEXT),
+    contract=openapi.shape(
+        id=_NUMBER, client_id=openapi.or_null(_TEXT), carrier_code=_TEXT, name=openapi.or_null(_TEXT)
+    ),
+    functionalities=_FREE,
+    countries=openapi.or_null(openapi.list_of(_TEXT)),
+    weight=openapi.or_null(openapi.shape(min=_AMOUNT, max=_AMOUNT)),
+)
 SENDER_ADDRESSES: dict[str, Any] = {
     "responses": {
-        "200": openapi.answer(openapi.shape(data=openapi.list_of(_FREE)), "All of them."),
+        "200": openapi.answer(openapi.shape(data=openapi.list_of(_named("SenderAddressShown"))), "All of them."),
         **openapi.refusals(),
     }
 }
 CONTRACTS: dict[str, Any] = {
     "parameters": [openapi.query("carrier_code", _TEXT, "Of this carrier alone.")],
-    **SENDER_ADDRESSES,
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=openapi.list_of(_CONTRACT)), "All of them."),
+        **openapi.refusals(),
+    },
 }
 OPTIONS: dict[str, Any] = {
     "requestBody": openapi.body(_named("OptionsRequest")),
     "responses": {
-        "200": openapi.answer(openapi.shape(data=openapi.list_of(_FREE)), "Those that fit."),
+        "200": openapi.answer(openapi.shape(data=openapi.list_of(_OPTION)), "Those that fit."),
         **openapi.refusals(400, 413, 415),
     },
 }
-_SETTINGS_ANSWER = openapi.answer(openapi.shape(data=_FREE), "The settings.")
+_SETTINGS = openapi.shape(
+    default_shipping_option_code=_TEXT,
+    default_sender_address_id=openapi.or_null(_NUMBER),
+    default_brand_id=openapi.or_null(_NUMBER),
+    contract_ids={"type": "object", "additionalProperties": _NUMBER},
+    gs1_company_prefix=openapi.or_null(_TEXT),
+)
+_SETTINGS_ANSWER = openapi.answer(openapi.shape(data=_SETTINGS), "The settings.")
 GET_SETTINGS: dict[str, Any] = {"responses": {"200": _SETTINGS_ANSWER, **openapi.refusals()}}
 PATCH_SETTINGS: dict[str, Any] = {
-    "requestBody": openapi.body(_FREE),
+    "requestBody": openapi.body(_named("ShippingSettingsChange")),
     "responses": {"200": _SETTINGS_ANSWER, **openapi.refusals(400, 413, 415)},
 }
+_FINDING = openapi.shape(condition=_TEXT, is_met=_FLAG, detail=_TEXT)
+_TRIAL = openapi.shape(
+    order_id=_TEXT,
+    order_number=_TEXT,
+    matched_rule_id=openapi.or_null(_NUMBER),
+    decided_by={"type": "string", "enum": ["call", "order", "rule", "default"]},
+    shipping_option_code=_TEXT,
+    contract_id=openapi.or_null(_NUMBER),
+    sender_address_id=openapi.or_null(_NUMBER),
+    rules=openapi.list_of(
+        openapi.shape(id=_NUMBER, name=_TEXT, has_matched=_FLAG, is_applied=_FLAG, conditions=openapi.list_of(_FINDING))
+    ),
+)
 DRY_RUN: dict[str, Any] = {
     "requestBody": openapi.body(_named("DryRun")),
     "responses": {
-        "200": openapi.answer(openapi.shape(data=_FREE), "Which rule, and why."),
+        "200": openapi.answer(openapi.shape(data=_TRIAL), "Which rule, and why."),
         **openapi.refusals(400, 404, 413, 415),
     },
 }
@@ -229,11 +279,12 @@ def describe_kind(kind: Kind) -> dict[str, dict[str, Any]]:
     """The five operations of a kind of the set-up, by name."""
     name, single = kind.plural(), kind.single()
     id = openapi.path_id(f"The id of the {kind.noun}.")
-    one = openapi.shape(data=_FREE)
+    shown = _named(f"{_SHAPES[kind.name]}Shown")
+    one = openapi.shape(data=shown)
     return {
         f"list_all_{name}": {
             "responses": {
-                "200": openapi.answer(openapi.shape(data=openapi.list_of(_FREE)), "All of them."),
+                "200": openapi.answer(openapi.shape(data=openapi.list_of(shown)), "All of them."),
                 **openapi.refusals(),
             }
         },
@@ -247,7 +298,7 @@ def describe_kind(kind: Kind) -> dict[str, dict[str, Any]]:
         },
         f"update_{single}": {
             "parameters": [id],
-            "requestBody": openapi.body(_FREE),
+            "requestBody": openapi.body(_named(f"{_SHAPES[kind.name]}Change")),
             "responses": {"200": openapi.answer(one, "Changed."), **openapi.refusals(400, 404, 413, 415)},
         },
         f"delete_{single}": {
@@ -275,4 +326,30 @@ def to_components() -> dict[str, Any]:
         parts = made.pop("$defs", {})
         found[name] = made
         found |= {f"{name}{part}": shape for part, shape in parts.items()}
+    for kind in KINDS.values():
+        name = _SHAPES[kind.name]
+        found |= {f"{name}Change": _to_change(found[name]), f"{name}Shown": _to_shown(kind, found[name])}
+    found["ShippingSettingsChange"] = _to_change(found["ShippingSettings"])
     return found
+
+
+def _to_change(shape: dict[str, Any]) -> dict[str, Any]:
+    """Any of its keys; null takes one away."""
+    changes = {name: openapi.or_null(kind) for name, kind in shape["properties"].items()}
+    return {"type": "object", "properties": changes}
+
+
+def _to_shown(kind: Kind, shape: dict[str, Any]) -> dict[str, Any]:
+    """Without what is hidden, with its id. What is stored may be less than a request must be: the first sender address
+    knows its name and country."""
+    names = [name for name in shape["properties"] if name not in setup_schema.HIDDEN]
+    shown = {name: _to_kind(shape["properties"][name]) for name in names}
+    more = {"id": _NUMBER}
+    more |= {"is_active": _FLAG} if kind in (CONTRACT, RULE) else {}
+    more |= {"is_default": _FLAG} if kind in (CONTRACT, SENDER) else {}
+    return {"type": "object", "properties": {**shown, **more}, "required": [*shape["required"], *more]}
+
+
+def _to_kind(shape: dict[str, Any]) -> dict[str, Any]:
+    """Its type alone."""
+    return {"type": shape["type"]} if "type" in shape else {}

@@ -18,6 +18,13 @@ class Chosen(NamedTuple):
     contract_id: int
 
 
+class Way(NamedTuple):
+    """By country codes."""
+
+    from_country: str
+    to_country: str
+
+
 class Options:
     """Composed once: what carriers offer does not change while the server runs."""
 
@@ -33,13 +40,15 @@ class Options:
         option = self._known.get(option_code)
         return self.carriers.get(option.carrier_code if option else option_code.partition(":")[0])
 
-    def require(self, setup: Setup, choice: Choice, country: str, weights: Sequence[Decimal | None]) -> Chosen:
-        """Raises Invalid for an option that is unknown, has no contract, or does not take such parcels there."""
+    def require(self, setup: Setup, choice: Choice, way: Way, weights: Sequence[Decimal | None]) -> Chosen:
+        """Raises Invalid for an option that is unknown, has no contract, or does not take such parcels that way."""
         option = self._known.get(choice.option_code)
         if option is None:
             raise _refusal(f"There is no shipping option {choice.option_code}.")
-        if not goes_to(option, country):
-            raise _refusal(f"The shipping option {option.code} does not go to {country}.")
+        if not goes_to(option, way.to_country):
+            raise _refusal(f"The shipping option {option.code} does not go to {way.to_country}.")
+        if not starts_in(option, way.from_country):
+            raise _refusal(f"The shipping option {option.code} does not start in {way.from_country}.")
         for weight in weights:
             if weight is not None and not carries(option, weight):
                 told = f"takes at most {option.max_weight_kg} kg, the parcel has {units.to_text(weight)} kg"
@@ -65,6 +74,10 @@ def _require_contract(setup: Setup, choice: Choice, option: Option) -> int:
 
 def goes_to(option: Option, country: str) -> bool:
     return option.countries is None or country in option.countries
+
+
+def starts_in(option: Option, country: str) -> bool:
+    return option.origins is None or country in option.origins
 
 
 def carries(option: Option, weight: Decimal) -> bool:
@@ -97,6 +110,7 @@ def _fits(option: Option, asked: Mapping[str, Any], weights: Sequence[Decimal]) 
         asked.get("carrier_code") in (None, option.carrier_code)
         and asked.get("shipping_option_code") in (None, option.code)
         and (not asked.get("to_country_code") or goes_to(option, asked["to_country_code"]))
+        and (not asked.get("from_country_code") or starts_in(option, asked["from_country_code"]))
         and all(carries(option, weight) for weight in weights)
     )
 

@@ -141,6 +141,29 @@ def find_odd_totals(order: Mapping[str, Any]) -> Iterator[OddTotal]:
     yield from _check_prices(order)
 
 
+def find_odd_parcels(
+    order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None, packed: Sequence[Packed]
+) -> Iterator[OddTotal]:
+    """Parcels that weigh something else than what is in them, and what of the order lies in none; paths lead from the
+    selector."""
+    if parcels is None:
+        return
+    for number, (parcel, box) in enumerate(zip(parcels, packed, strict=True)):
+        told, summed = _to_kilograms(parcel.get("weight")), sum_weights(box.items)
+        if told is not None and summed is not None and not summed <= told <= summed * (1 + _LOOSE):
+            detail = f"The parcel is said to weigh {units.to_text(told)} kg, what is in it {units.to_text(summed)} kg."
+            yield OddTotal(("parcels", number, "weight"), detail)
+    inside: Counter[str] = Counter()
+    for parcel in parcels:
+        for line in parcel["parcel_items"]:
+            inside[line["item_id"]] += line["quantity"]
+    for item in order["order_details"]["order_items"]:
+        packed_of_it = min(item["quantity"], inside[item.get("item_id", "")])
+        inside[item.get("item_id", "")] -= packed_of_it
+        if left := item["quantity"] - packed_of_it:
+            yield OddTotal(("parcels",), f"{left} of {item['name']} are in no parcel.")
+
+
 def _check_weight(order: Mapping[str, Any]) -> Iterator[OddTotal]:
     if _is_plainly_its_items(order):
         return

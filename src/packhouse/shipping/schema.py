@@ -248,12 +248,12 @@ def read_print_request(
         if value:
             given.setdefault(re.sub(r"\[\d*\]$", "", name), []).append(value)
     faults: list[errors.Fault] = []
-    mime_type = _choose_type(accept, (PDF,) if is_bulk else MIME_TYPES)
+    mime_type = _choose_type(accept, MIME_TYPES)
     if mime_type is None:
         faults.append(errors.Fault("invalid", "Documents are given in another format.", header="Accept"))
     mime_type = mime_type or PDF
     dpi = given.get("dpi", [str(DPIS[mime_type][0])])[-1]
-    if not is_bulk and dpi not in map(str, DPIS[mime_type]):
+    if dpi not in map(str, DPIS[mime_type]):
         faults.append(errors.Fault("invalid", no_such_dpi(mime_type), parameter="dpi"))
     paper_size = given["paper_size"][-1].upper() if "paper_size" in given else None
     if paper_size not in (None, *PAPER_SIZES):
@@ -266,7 +266,7 @@ def read_print_request(
         faults.append(errors.Fault("invalid", detail, parameter="parcels"))
     if faults:
         raise errors.Invalid(faults)
-    return PrintRequest(Label(mime_type, int(dpi) if not is_bulk else DPIS[PDF][0]), paper_size, parcels)
+    return PrintRequest(Label(mime_type, int(dpi)), paper_size, parcels)
 
 
 def _read_parcels(values: list[str]) -> list[int]:

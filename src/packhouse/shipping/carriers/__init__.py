@@ -127,7 +127,8 @@ class TrackingEvent:
 class Option:
     """A service by its whole code, `carrier:option/feature=value`; `features` says the same taken apart.
 
-    `countries` is where it goes, None is anywhere; `formats` are the mime types its label is to be had in.
+    `countries` is where it goes and `origins` where it starts, None is anywhere; `formats` are the mime types its label
+    is to be had in.
     """
 
     code: str
@@ -137,6 +138,7 @@ class Option:
     max_weight_kg: Decimal | None = None
     features: Mapping[str, Any] = field(default_factory=dict)
     formats: tuple[str, ...] = (PDF, PNG, ZPL)
+    origins: frozenset[str] | None = None
 
 
 class Rejected(Exception):

@@ -48,7 +48,7 @@ class Karrio:
 
     def options(self) -> Sequence[Option]:
         return [
-            Option(code, told.name, self.code, countries=told.countries, max_weight_kg=told.max_weight_kg)
+            Option(code, told.name, self.code, told.countries, told.max_weight_kg, origins=told.origins)
             for code, told in self._line.services.items()
         ]
 

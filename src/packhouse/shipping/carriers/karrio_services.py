@@ -15,12 +15,13 @@ _FR = frozenset({"FR"})
 
 
 class Service(NamedTuple):
-    """`code` is the SDK's. `countries` is where it goes, None is anywhere."""
+    """`code` is the SDK's. `countries` is where it goes, `origins` where it starts; None is anywhere."""
 
     name: str
     code: str
     countries: frozenset[str] | None = None
     max_weight_kg: Decimal | None = None
+    origins: frozenset[str] | None = None
 
 
 class Line(NamedTuple):
@@ -52,9 +53,9 @@ LINES = {
             "ups:saver": Service("UPS Worldwide Saver", "ups_worldwide_saver", None, _UPS_KG),
             "ups:express": Service("UPS Worldwide Express", "ups_worldwide_express", None, _UPS_KG),
             "ups:express-plus": Service("UPS Worldwide Express Plus", "ups_worldwide_express_plus", None, _UPS_KG),
-            "ups:ground": Service("UPS Ground", "ups_ground", _US, _UPS_KG),
-            "ups:2nd-day-air": Service("UPS 2nd Day Air", "ups_2nd_day_air", _US, _UPS_KG),
-            "ups:next-day-air": Service("UPS Next Day Air", "ups_next_day_air", _US, _UPS_KG),
+            "ups:ground": Service("UPS Ground", "ups_ground", _US, _UPS_KG, _US),
+            "ups:2nd-day-air": Service("UPS 2nd Day Air", "ups_2nd_day_air", _US, _UPS_KG, _US),
+            "ups:next-day-air": Service("UPS Next Day Air", "ups_next_day_air", _US, _UPS_KG, _US),
         },
     ),
     "bpost": Line(
@@ -62,11 +63,15 @@ LINES = {
         "bpost",
         "karrio-bpost",
         {
-            "bpost:24h-pro": Service("bpack 24h Pro", "bpack_24h_pro", _BE, _BPOST_KG),
-            "bpost:24h-business": Service("bpack 24h business", "bpack_24h_business", _BE, _BPOST_KG),
-            "bpost:europe-business": Service("bpack Europe Business", "bpack_europe_business", _EU - _BE, _BPOST_KG),
-            "bpost:world-business": Service("bpack World Business", "bpack_world_business", None, _BPOST_KG),
-            "bpost:world-express-pro": Service("bpack World Express Pro", "bpack_world_express_pro", None, _BPOST_KG),
+            "bpost:24h-pro": Service("bpack 24h Pro", "bpack_24h_pro", _BE, _BPOST_KG, _BE),
+            "bpost:24h-business": Service("bpack 24h business", "bpack_24h_business", _BE, _BPOST_KG, _BE),
+            "bpost:europe-business": Service(
+                "bpack Europe Business", "bpack_europe_business", _EU - _BE, _BPOST_KG, _BE
+            ),
+            "bpost:world-business": Service("bpack World Business", "bpack_world_business", None, _BPOST_KG, _BE),
+            "bpost:world-express-pro": Service(
+                "bpack World Express Pro", "bpack_world_express_pro", None, _BPOST_KG, _BE
+            ),
         },
         label_type="PDF_A6",
         knows_reference=True,
@@ -87,8 +92,8 @@ LINES = {
                 "FedEx International Connect Plus", "fedex_international_connect_plus", None, Decimal(20)
             ),
             "fedex:regional-economy": Service("FedEx Regional Economy", "fedex_regional_economy", None, _FEDEX_KG),
-            "fedex:ground": Service("FedEx Ground", "fedex_ground", _US, _FEDEX_KG),
-            "fedex:2-day": Service("FedEx 2Day", "fedex_2_day", _US, _FEDEX_KG),
+            "fedex:ground": Service("FedEx Ground", "fedex_ground", _US, _FEDEX_KG, _US),
+            "fedex:2-day": Service("FedEx 2Day", "fedex_2_day", _US, _FEDEX_KG, _US),
         },
     ),
     "dhl_express": Line(
@@ -123,10 +128,10 @@ LINES = {
         "karrio-colissimo",
         {
             "colissimo:home": Service(
-                "Colissimo, without signature", "colissimo_home_without_signature", _FR, _COLISSIMO_KG
+                "Colissimo, without signature", "colissimo_home_without_signature", _FR, _COLISSIMO_KG, _FR
             ),
             "colissimo:home/signature=true": Service(
-                "Colissimo, signed for", "colissimo_home_with_signature", None, _COLISSIMO_KG
+                "Colissimo, signed for", "colissimo_home_with_signature", None, _COLISSIMO_KG, _FR
             ),
         },
         cancels=False,

@@ -15,6 +15,7 @@ from packhouse.shipping.carriers import (
     Rejected,
     TrackingEvent,
 )
+from packhouse.shipping.carriers.destinations import BY_POST
 
 OPTION = "sendcloud:letter"
 """The code by which existing clients know the unstamped letter."""
@@ -29,7 +30,7 @@ class Letter:
     has_tracking = False
 
     def options(self) -> Sequence[Option]:
-        return [Option(OPTION, "Unstamped letter", self.code, max_weight_kg=_HEAVIEST)]
+        return [Option(OPTION, "Unstamped letter", self.code, countries=BY_POST, max_weight_kg=_HEAVIEST)]
 
     async def announce(self, consignment: Consignment) -> Announcement:
         if consignment.option_code != OPTION:

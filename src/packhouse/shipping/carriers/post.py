@@ -23,6 +23,7 @@ from packhouse.shipping.carriers import (
     TrackingEvent,
     customs,
 )
+from packhouse.shipping.carriers.destinations import BY_POST
 
 
 class _Service(NamedTuple):
@@ -52,7 +53,7 @@ class Post:
 
     def options(self) -> Sequence[Option]:
         return [
-            Option(code, service.name, self.code, max_weight_kg=service.max_weight_kg, features=service.features)
+            Option(code, service.name, self.code, BY_POST, service.max_weight_kg, service.features)
             for code, service in _SERVICES.items()
         ]
 
