@@ -18,7 +18,7 @@ import packhouse
 from tests.conftest import OWNER
 
 _SOURCE = str(Path(packhouse.__file__).parent.parent)
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 def environment(url: str, **settings: Any) -> dict[str, str]:

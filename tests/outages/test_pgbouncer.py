@@ -111,7 +111,7 @@ def test_limits_of_time_hold_behind_it(pooler: Pooler, cluster: Cluster, tmp_pat
             began = time.monotonic()
             assert is_conflict(client.post(ORDERS, json=[make.order(order_number="other")]))
             check_unavailable(client.get(ORDERS))
-            assert 0.8 <= time.monotonic() - began < 4
+            assert 0.8 <= time.monotonic() - began < 15
         assert client.post(ORDERS, json=[make.order(order_number="other")]).status_code == 200
     settings = {"lock_timeout_seconds": 60, "statement_timeout_seconds": 0.4}
     with serving(pooler, tmp_path / "log", **settings) as server, server.client() as client:

@@ -1,5 +1,6 @@
 """PostgreSQL goes away under a running server and comes back: meanwhile 503, never a hang, never a 500."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ from tests.concurrency import served
 from tests.outages.conftest import Askers, check_no_failure, check_unavailable
 
 # The longest that any request may take, whatever became of the database: to connect takes 5 seconds at most.
-LONGEST_SECONDS = 9
+LONGEST_SECONDS = 15
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
@@ -67,28 +68,19 @@ def test_a_postgres_that_says_nothing_is_not_waited_for_without_end(cluster: Clu
 
 def test_more_clients_than_postgres_takes_are_503(cluster: Cluster, tmp_path: Path) -> None:
     cluster.stop()
-    cluster.options["max_connections"] = "6"
+    cluster.options["max_connections"] = "4"
     cluster.options["superuser_reserved_connections"] = "1"
     cluster.options["max_wal_senders"] = "0"
     cluster.start()
-    with (
-        served.serve(cluster.url(), tmp_path / "log", "--no-worker") as first,
-        served.serve(cluster.url(), tmp_path / "log-2", "--no-worker") as second,
-    ):
-        askers = [Askers(server) for server in (first, second) for _ in range(3)]
-        contexts = [asker.asking() for asker in askers]
-        for context in contexts:
-            context.__enter__()
-        try:
-            served.wait_until(lambda: any(h.answer.status_code == 503 for asker in askers for h in asker.heard))
-        finally:
-            for context in contexts:
-                context.__exit__(None, None, None)
+    with served.serve(cluster.url(), tmp_path / "log", "--no-worker") as server, ExitStack() as stack:
+        askers = [Askers(server) for _ in range(3)]
         for asker in askers:
-            for _, answer, _seconds in asker.heard:
-                if answer.status_code not in (200, 409):
-                    check_unavailable(answer)
-        with first.client() as client:
+            stack.enter_context(asker.asking())
+        served.wait_until(lambda: any(h.answer.status_code == 503 for asker in askers for h in asker.heard))
+        stack.close()
+        for heard in (heard for asker in askers for heard in asker.heard):
+            if heard.answer.status_code not in (200, 409):
+                check_unavailable(heard.answer)
+        with server.client() as client:
             served.wait_until(lambda: client.post("/api/v3/orders", json=[make.order()]).status_code == 200)
-        check_no_failure(first)
-        check_no_failure(second)
+        check_no_failure(server)

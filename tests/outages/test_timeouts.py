@@ -42,7 +42,7 @@ def test_a_write_waits_for_its_lock_as_long_as_the_setting_says(
         for call in calls:
             began = time.monotonic()
             answer = call()
-            assert 0.4 <= time.monotonic() - began < 3
+            assert 0.4 <= time.monotonic() - began < 15
             assert answer.status_code == CONFLICTS[profile][0]
             assert is_conflict(answer, profile)
         # Another order is not held up, and neither is a reader.
@@ -81,7 +81,7 @@ def test_a_statement_is_ended_after_its_time(start: Callable[..., TestClient], d
         for call in calls:
             began = time.monotonic()
             answer = call()
-            assert 0.4 <= time.monotonic() - began < 3
+            assert 0.4 <= time.monotonic() - began < 15
             check_unavailable(answer)
     assert client.get(URL).json()["data"] == []
     assert client.post(URL, json=[make.order()]).status_code == 200
