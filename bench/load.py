@@ -20,6 +20,7 @@ import uvloop
 from bench.servers import AUTHORIZATION, Server
 
 CONNECTIONS = 8
+_SETTLED_SECONDS = 60
 WRITERS = 4
 """Connections that push batches at once: while one batch waits for the disk, another is validated."""
 
@@ -76,6 +77,19 @@ def to_posts(bodies: Sequence[bytes]) -> Requests:
 def get(connection: HTTPConnection, path: str) -> bytes:
     connection.request("GET", path, headers=_HEADERS)
     return connection.getresponse().read()
+
+
+def settle(server: Server) -> None:
+    """Wait until the worker inside has done what earlier loads left to it, so that it disturbs nothing measured."""
+    connection = server.connect()
+    ends_at = time.monotonic() + _SETTLED_SECONDS
+    while time.monotonic() < ends_at:
+        lines = get(connection, "/metrics").decode().splitlines()
+        left = [float(line.rpartition(" ")[2]) for line in lines if line.startswith("packhouse_outbox_jobs")]
+        if not any(left):
+            break
+        time.sleep(0.2)
+    connection.close()
 
 
 def start(server: Server, requests: Requests, connections: int, seconds: float = 0) -> subprocess.Popen[bytes]:

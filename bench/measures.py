@@ -56,6 +56,7 @@ def measure_posts(folder: Path, plan: Plan) -> Iterator[Figure]:
             found: dict[str, list[float]] = {"raw": [], "one": [], "many": []}
             for turn, batches in enumerate(rounds):
                 sent = batches if version == 1 else [change(batch, "packed") for batch in batches]
+                load.settle(server)
                 found["raw"].append(count / _time_raw(table, sent, 1 + turn * count, version))
                 more = list(islice(source, plan.batches)) if version == 1 else [change(b, "sent") for b in batches]
                 found["many"].append(BATCH * load.run(server, to_requests(sent), load.WRITERS).rate)
@@ -97,6 +98,7 @@ def measure_gets(folder: Path, plan: Plan) -> Iterator[Figure]:
     source = make_batches(servers.make_database(url))
     with servers.run_packhouse(url, folder / "gets.log") as server:
         paths = store(server, source, plan.get_orders)
+        load.settle(server)
         connection = server.connect()
         answers.write_bytes(orjson.dumps({path: load.get(connection, path).decode() for path in paths}))
         connection.close()

@@ -112,24 +112,35 @@ def measure_posts(folder: Path, rounds: int, batches: int) -> Iterator[Figure]:
     with _open_place() as place:
         source, count = _make_batches(place.shop), batches * BATCH
         found: dict[str, list[float]] = {"raw": [], "one": [], "many": [], "pair": []}
-        with (
-            servers.run_packhouse(place.ours, folder / "posts-pg.log") as server,
-            servers.run_packhouse(place.ours, folder / "pair-pg.log", "--workers", "2") as pair,
-        ):
-            for started in (server, pair):
-                load.run(started, _to_requests(list(islice(source, 16))), load.WRITERS)
-            for turn in range(rounds):
-                sent = [list(islice(source, batches)) for _ in range(3)]
-                now = clock.now()
-                rows = [_to_columns(batch, 1 + (turn * batches + i) * BATCH, now) for i, batch in enumerate(sent[0])]
+        for turn in range(rounds):
+            # One after the other, because the worker of a server that has nothing else to do works for the other one.
+            with servers.run_packhouse(place.ours, folder / "posts-pg.log") as server:
+                _warm_up(server, source)
+                rows = _to_raw_rounds(source, batches, first_id=1 + turn * count)
                 found["raw"].append(count / asyncio.run(_time_upserts(place.raw, rows)))
-                found["many"].append(BATCH * load.run(server, _to_requests(sent[0]), load.WRITERS).rate)
-                found["one"].append(BATCH * load.run(server, _to_requests(sent[1]), 1).rate)
-                found["pair"].append(BATCH * load.run(pair, _to_requests(sent[2]), load.WRITERS).rate)
+                for name, writers in (("many", load.WRITERS), ("one", 1)):
+                    sent = _to_requests(list(islice(source, batches)))
+                    found[name].append(BATCH * load.run(server, sent, writers).rate)
+                load.settle(server)
+            with servers.run_packhouse(place.ours, folder / "pair-pg.log", "--workers", "2") as pair:
+                _warm_up(pair, source)
+                sent = _to_requests(list(islice(source, batches)))
+                found["pair"].append(BATCH * load.run(pair, sent, load.WRITERS).rate)
+                load.settle(pair)
     post = f"POST of {BATCH}, PostgreSQL"
     yield Figure(f"{post}, 4 clients", "a second", found["many"], found["raw"], Asked(0.5, at_least=True))
     yield Figure(f"{post}, 1 client", "a second", found["one"], found["raw"])
     yield Figure(f"{post}, 2 processes beside 1", "a second", found["pair"], found["many"], Asked(1.4, at_least=True))
+
+
+def _warm_up(server: servers.Server, source: Iterator[list[dict[str, Any]]]) -> None:
+    load.run(server, _to_requests(list(islice(source, 2 * load.WRITERS))), load.WRITERS)
+    load.settle(server)
+
+
+def _to_raw_rounds(source: Iterator[list[dict[str, Any]]], batches: int, first_id: int) -> list[list[Row]]:
+    now = clock.now()
+    return [_to_columns(batch, first_id + i * BATCH, now) for i, batch in enumerate(islice(source, batches))]
 
 
 def measure_gets(folder: Path, rounds: int, seconds: float) -> Iterator[Figure]:
@@ -139,6 +150,7 @@ def measure_gets(folder: Path, rounds: int, seconds: float) -> Iterator[Figure]:
         ids = _store(server, source, 2_000)
         gets = [("GET", f"/api/v3/orders/{id}", "") for id in ids]
         found: dict[str, list[float]] = {name: [] for name in ("raw", "get", "patch", "idle", "loaded")}
+        load.settle(server)
         load.run(server, gets, load.CONNECTIONS, seconds)
         for turn in range(rounds):
             found["raw"].append(asyncio.run(_count_selects(place.ours, ids, seconds)))
@@ -146,6 +158,7 @@ def measure_gets(folder: Path, rounds: int, seconds: float) -> Iterator[Figure]:
             note = orjson.dumps({"order_details": {"notes": f"Round {turn}"}}).decode()
             patches = [("PATCH", path, note) for _, path, _ in gets]
             found["patch"].append(load.run(server, patches, load.CONNECTIONS).rate)
+            load.settle(server)
             found["idle"].append(load.run(server, gets, 1, seconds).median)
             found["loaded"].append(_time_gets_under_load(server, source, gets, seconds))
     yield Figure("GET by id, PostgreSQL", "a second", found["get"], found["raw"], Asked(0.6, at_least=True))
@@ -171,4 +184,5 @@ def _time_gets_under_load(
     time.sleep(0.5)
     p99 = load.run(server, gets, 1, seconds).p99
     load.finish(posts)
+    load.settle(server)
     return p99

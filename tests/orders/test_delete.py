@@ -1,8 +1,16 @@
 """DELETE /orders/{id}."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
+from packhouse.kit import clock, jobs
+from packhouse.kit.db import Database
+from packhouse.orders import search
+from packhouse.orders.tables import order_terms
 from tests import make
 from tests.conftest import STRANGER, STRANGERS_SHOP
 
@@ -76,3 +84,24 @@ def test_an_id_is_never_used_twice(client: TestClient) -> None:
         used.append(stranger_order.json()["data"][0]["id"])
     assert len(set(used)) == len(used)
     assert used == sorted(used)
+
+
+def test_a_deleted_order_leaves_nothing_to_search_for(client: TestClient, database_url: str) -> None:
+    """Names and addresses go with the order, also where the worker had written them down."""
+    id = int(client.post("/api/v3/orders", json=[make.order()]).json()["data"][0]["id"])
+
+    async def count(*, first_index: bool) -> int:
+        db = Database(database_url)
+        try:
+            if first_index:
+                due = await jobs.claim(db, 1, 10, now=clock.now(), lease=timedelta(minutes=1), kinds=[search.JOB])
+                await search.handle(db, due)
+            async with db.read() as tx:
+                terms = select(func.count()).where(order_terms.c.account_id == 1, order_terms.c.id == id)
+                return int((await tx.execute(terms)).scalar_one())
+        finally:
+            await db.close()
+
+    assert asyncio.run(count(first_index=True)) > 5
+    assert client.delete(f"/api/v3/orders/{id}").status_code == 204
+    assert asyncio.run(count(first_index=False)) == 0

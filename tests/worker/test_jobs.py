@@ -1,7 +1,7 @@
 """Jobs in the database: what is claimed, by whom, in which order, and what becomes of those that fail."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -260,5 +260,41 @@ def test_a_stopping_worker_gives_back_what_takes_too_long(database_url: str) -> 
         await hands.worker.stop(0.01)
         await running
         assert await claim(db) == [1]
+
+    on(database_url, work)
+
+
+def test_jobs_that_are_done_together_wait_while_callers_are_served(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        groups: list[list[int]] = []
+        is_busy = True
+
+        async def take(_workshop: Workshop, group: Sequence[jobs.Job]) -> None:
+            await asyncio.sleep(1)
+            groups.append([job.payload["n"] for job in group])
+
+        workshop = Hands(db, nothing).worker._workshop
+        hand = Worker(workshop, {}, {"test": take}, is_busy=lambda: is_busy)
+        await enqueue(db, OWNER, 1, 2, 3)
+        await hand.drain()
+        await enqueue(db, OWNER, 4, 5)
+        assert await hand.drain() == 0  # the next nine seconds are the callers'
+        assert groups == [[1, 2, 3]]
+        is_busy = False
+        assert await hand.drain() == 2
+        assert (groups[1:], await list_left(db)) == ([[4, 5]], [])
+
+    on(database_url, work)
+
+
+def test_jobs_of_a_group_that_fails_are_all_kept(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        async def fail(_workshop: Workshop, _group: Sequence[jobs.Job]) -> None:
+            raise RuntimeError
+
+        hand = Worker(Hands(db, nothing).worker._workshop, {}, {"test": fail})
+        await enqueue(db, OWNER, 1, 2)
+        await hand.drain()
+        assert [row.last_error for row in await list_left(db)] == ["RuntimeError"] * 2
 
     on(database_url, work)
