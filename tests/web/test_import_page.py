@@ -33,7 +33,8 @@ def figures(shown: Any) -> dict[str, str]:
 
 def faults(shown: Any) -> list[tuple[str, ...]]:
     cells = r"<td>([^<]*)</td><td>(?:<code>)?([^<]*)(?:</code>)?</td><td>([^<]*)</td>"
-    rows = re.findall(rf'<tr><td class="num">(\d+)</td>{cells}', shown.text)
+    table = shown.text.partition('id="faults"')[2].partition("</table>")[0]
+    rows = re.findall(rf'<tr><td class="num">(\d+)</td>{cells}', table)
     return [tuple(row) for row in rows]
 
 

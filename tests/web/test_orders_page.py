@@ -364,7 +364,7 @@ def test_pictures_come_from_outside_only_where_a_setting_allows(person: Person, 
 def test_an_account_without_orders_is_told_how_to_send_the_first(person: Person) -> None:
     text = person().get("/orders").text
     assert "No orders yet" in text
-    assert "curl -u PUBLIC_KEY:SECRET_KEY http://testserver/api/v3/orders" in text
+    assert "curl -u owner-public http://testserver/api/v3/orders" in text
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
