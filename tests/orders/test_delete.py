@@ -102,6 +102,6 @@ def test_a_deleted_order_leaves_nothing_to_search_for(client: TestClient, databa
         finally:
             await db.close()
 
-    assert asyncio.run(count(first_index=True)) > 5
+    assert asyncio.run(count(first_index=True)) >= 2  # its number and its id
     assert client.delete(f"/api/v3/orders/{id}").status_code == 204
     assert asyncio.run(count(first_index=False)) == 0
