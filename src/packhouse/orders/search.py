@@ -235,7 +235,7 @@ async def _list_distinct(
 
 async def count_incoming(tx: AsyncConnection, account_id: int, most: int) -> int:
     """At most `most`, so that it costs the same at any number of orders."""
-    some = select(_o.id).where(_o.account_id == account_id, _o.live_shipments == 0).limit(most)
+    some = select(_o.id).where(_o.account_id == account_id, _o.live_shipments == 0).order_by(_o.id.desc()).limit(most)
     return int((await tx.execute(select(func.count()).select_from(some.subquery()))).scalar_one())
 
 
