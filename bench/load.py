@@ -20,7 +20,7 @@ import uvloop
 from bench.servers import AUTHORIZATION, Server
 
 CONNECTIONS = 8
-_SETTLED_SECONDS = 60
+_SETTLED_SECONDS = 10
 WRITERS = 4
 """Connections that push batches at once: while one batch waits for the disk, another is validated."""
 
@@ -80,7 +80,8 @@ def get(connection: HTTPConnection, path: str) -> bytes:
 
 
 def settle(server: Server) -> None:
-    """Wait until the worker inside has done what earlier loads left to it, so that it disturbs nothing measured."""
+    """Wait until the worker inside has done what earlier loads left to it, so that it disturbs nothing measured; for
+    some seconds at most."""
     connection = server.connect()
     ends_at = time.monotonic() + _SETTLED_SECONDS
     while time.monotonic() < ends_at:

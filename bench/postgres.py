@@ -36,7 +36,7 @@ _SELECT = "SELECT id, created_at, modified_at, document FROM orders WHERE accoun
 
 
 # More than a server takes, so that the writers are still at it when the reader ends.
-_BATCHES_A_SECOND = 100
+_BATCHES_A_SECOND = 80
 
 
 class _Place(NamedTuple):
