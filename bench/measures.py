@@ -12,11 +12,11 @@ import orjson
 import psutil
 
 from bench import deliveries, labels, limits, load, pages, postgres, rivals, servers
+from bench.batches import BATCH, make_batches, to_requests, warm_up
 from bench.report import Asked, Figure
 from packhouse.kit import clock
-from packhouse.orders import demo, schema
+from packhouse.orders import schema
 
-BATCH = 100
 _MEGABYTE = 1024 * 1024
 
 
@@ -32,13 +32,6 @@ class Plan(NamedTuple):
 
 
 QUICK = Plan(rounds=5, batches=6, get_seconds=1.0, get_orders=1_000, validations=21, memory_batches=300)
-
-
-def make_batches(integration_id: int, seed: int = 0) -> Iterator[list[dict[str, Any]]]:
-    """Endless, every order with a key of its own."""
-    made = demo.make_orders(10**9, seed=seed, integration_ids=[integration_id], now=clock.now())
-    while True:
-        yield list(islice(made, BATCH))
 
 
 def measure_posts(folder: Path, plan: Plan) -> Iterator[Figure]:
@@ -67,15 +60,6 @@ def measure_posts(folder: Path, plan: Plan) -> Iterator[Figure]:
             )
             yield Figure(f"POST of {BATCH}, {kind}, 1 client", "a second", found["one"], found["raw"])
     table.close()
-
-
-def warm_up(server: servers.Server, source: Iterator[list[dict[str, Any]]]) -> None:
-    """The first requests load tables and caches."""
-    load.run(server, to_requests(list(islice(source, 8))), load.WRITERS)
-
-
-def to_requests(batches: Sequence[list[dict[str, Any]]]) -> load.Requests:
-    return load.to_posts([orjson.dumps(batch) for batch in batches])
 
 
 def _time_raw(table: limits.RawTable, batches: Sequence[list[dict[str, Any]]], first_id: int, version: int) -> float:

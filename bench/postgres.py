@@ -15,14 +15,13 @@ from sqlalchemy import BigInteger, Integer
 from tests import servers as databases
 
 from bench import load, servers
+from bench.batches import BATCH, make_batches, to_requests, warm_up
 from bench.limits import Row
 from bench.report import Asked, Figure
 from packhouse.kit import clock
 from packhouse.kit.db import Instant
-from packhouse.orders import demo
 from packhouse.orders.tables import orders, to_row
 
-BATCH = 100
 _COLUMNS = [column for column in orders.columns if not column.info.get("kept")]
 _NAMES = [column.name for column in _COLUMNS]
 _KINDS: dict[type, str] = {BigInteger: "bigint", Integer: "integer", Instant: "timestamptz"}
@@ -56,16 +55,6 @@ def _open_place() -> Iterator[_Place]:
         ours, raw = (databases.with_name(server, name) for name in names)
         servers.make_database(raw)
         yield _Place(ours, raw, servers.make_database(ours))
-
-
-def _make_batches(shop: int, seed: int = 0) -> Iterator[list[dict[str, Any]]]:
-    made = demo.make_orders(10**9, seed=seed, integration_ids=[shop], now=clock.now())
-    while True:
-        yield list(islice(made, BATCH))
-
-
-def _to_requests(batches: Sequence[list[dict[str, Any]]]) -> load.Requests:
-    return load.to_posts([orjson.dumps(batch) for batch in batches])
 
 
 def _to_columns(batch: Sequence[dict[str, Any]], first_id: int, now: datetime) -> list[Row]:
@@ -110,32 +99,27 @@ async def _count_selects(url: str, ids: Sequence[int], seconds: float) -> float:
 def measure_posts(folder: Path, rounds: int, batches: int) -> Iterator[Figure]:
     """Orders a second by POST of 100 new ones, beside raw unnest upserts of the same rows; two processes beside one."""
     with _open_place() as place:
-        source, count = _make_batches(place.shop), batches * BATCH
+        source, count = make_batches(place.shop), batches * BATCH
         found: dict[str, list[float]] = {"raw": [], "one": [], "many": [], "pair": []}
         for turn in range(rounds):
             # One after the other, because the worker of a server that has nothing else to do works for the other one.
             with servers.run_packhouse(place.ours, folder / "posts-pg.log") as server:
-                _warm_up(server, source)
+                warm_up(server, source)
                 rows = _to_raw_rounds(source, batches, first_id=1 + turn * count)
                 found["raw"].append(count / asyncio.run(_time_upserts(place.raw, rows)))
                 for name, writers in (("many", load.WRITERS), ("one", 1)):
-                    sent = _to_requests(list(islice(source, batches)))
+                    sent = to_requests(list(islice(source, batches)))
                     found[name].append(BATCH * load.run(server, sent, writers).rate)
                 load.settle(server)
             with servers.run_packhouse(place.ours, folder / "pair-pg.log", "--workers", "2") as pair:
-                _warm_up(pair, source)
-                sent = _to_requests(list(islice(source, batches)))
+                warm_up(pair, source)
+                sent = to_requests(list(islice(source, batches)))
                 found["pair"].append(BATCH * load.run(pair, sent, load.WRITERS).rate)
                 load.settle(pair)
     post = f"POST of {BATCH}, PostgreSQL"
     yield Figure(f"{post}, 4 clients", "a second", found["many"], found["raw"], Asked(0.5, at_least=True))
     yield Figure(f"{post}, 1 client", "a second", found["one"], found["raw"])
     yield Figure(f"{post}, 2 processes beside 1", "a second", found["pair"], found["many"], Asked(1.4, at_least=True))
-
-
-def _warm_up(server: servers.Server, source: Iterator[list[dict[str, Any]]]) -> None:
-    load.run(server, _to_requests(list(islice(source, 2 * load.WRITERS))), load.WRITERS)
-    load.settle(server)
 
 
 def _to_raw_rounds(source: Iterator[list[dict[str, Any]]], batches: int, first_id: int) -> list[list[Row]]:
@@ -146,7 +130,7 @@ def _to_raw_rounds(source: Iterator[list[dict[str, Any]]], batches: int, first_i
 def measure_gets(folder: Path, rounds: int, seconds: float) -> Iterator[Figure]:
     """GETs by id beside raw SELECTs; PATCHes beside GETs; GETs while batches come in beside GETs of a quiet server."""
     with _open_place() as place, servers.run_packhouse(place.ours, folder / "gets-pg.log") as server:
-        source = _make_batches(place.shop, seed=1)
+        source = make_batches(place.shop, seed=1)
         ids = _store(server, source, 2_000)
         gets = [("GET", f"/api/v3/orders/{id}", "") for id in ids]
         found: dict[str, list[float]] = {name: [] for name in ("raw", "get", "patch", "idle", "loaded")}
@@ -180,7 +164,7 @@ def _time_gets_under_load(
 ) -> float:
     """The 99th percentile, in milliseconds, of one reader while four clients post as fast as they are answered."""
     enough = int(_BATCHES_A_SECOND * (seconds + 1))
-    posts = load.start(server, _to_requests(list(islice(source, enough))), load.WRITERS)
+    posts = load.start(server, to_requests(list(islice(source, enough))), load.WRITERS)
     time.sleep(0.5)
     p99 = load.run(server, gets, 1, seconds).p99
     load.finish(posts)

@@ -8,11 +8,8 @@ import orjson
 from tests import servers as postgres
 
 from bench import load, servers
+from bench.batches import BATCH, make_batches
 from bench.report import Asked, Figure
-from packhouse.kit import clock
-from packhouse.orders import demo
-
-BATCH = 100
 
 
 def measure_naive(folder: Path, rounds: int) -> Iterator[Figure]:
@@ -28,7 +25,7 @@ def measure_naive(folder: Path, rounds: int) -> Iterator[Figure]:
 
 def _compare(name: str, ours: str, naive: str, folder: Path, rounds: int) -> Figure:
     [integration_id] = servers.prepare(ours, 1)
-    made = demo.make_orders(10**9, seed=5, integration_ids=[integration_id], now=clock.now())
+    source = make_batches(integration_id, seed=5)
     found: tuple[list[float], list[float]] = ([], [])
     with (
         servers.run_packhouse(ours, folder / "ours.log") as server,
@@ -36,7 +33,7 @@ def _compare(name: str, ours: str, naive: str, folder: Path, rounds: int) -> Fig
     ):
         ours_connection, rival_connection = server.connect(), rival.connect()
         for turn in range(rounds + 1):
-            bodies = [orjson.dumps(list(islice(made, BATCH))) for _ in range(10)]
+            bodies = [orjson.dumps(batch) for batch in islice(source, 10)]
             # The naive one takes two batches a round: it needs as long for them.
             rival_speed = 2 * BATCH / load.time_posts(rival_connection, bodies[:2])
             speed = 10 * BATCH / load.time_posts(ours_connection, bodies)

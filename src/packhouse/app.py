@@ -98,7 +98,6 @@ def create_app(
         redirect_slashes=False,
         exception_handlers={Exception: _refuse, errors.Refusal: _refuse, HTTPException: _refuse},
     )
-    app.state.house = house
     app.state.failures = Failures(db, now)
     app.state.desk = worker.create_desk(settings, db, now, carriers)
     app.state.metrics_token = settings.metrics_token

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from bench.report import Asked, Figure, to_lines
 
-from bench import limits, measures, servers
+from bench import batches, limits, servers
 from packhouse.kit import clock
 
 
@@ -26,7 +26,7 @@ def test_a_line_leaves_empty_what_is_not_known() -> None:
 def test_the_raw_limit_writes_the_columns_that_an_upsert_writes(tmp_path: Path) -> None:
     path = tmp_path / "raw.db"
     table = limits.RawTable(path)
-    batch = next(measures.make_batches(servers.make_database(f"sqlite:///{path}")))
+    batch = next(batches.make_batches(servers.make_database(f"sqlite:///{path}")))
     for version in (1, 2):
         rows = limits.to_rows(batch, 1, version, clock.now())
         versions = [limits.to_versions(rows, version, clock.now())] if version > 1 else []

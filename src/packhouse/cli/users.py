@@ -1,7 +1,8 @@
 """`packhouse user`."""
 
 import sys
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -33,7 +34,7 @@ def create_user(
         async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
             owner = await queries.get_account(tx, account)
             id = await users.create_user(db, tx, owner.account_id, email, hashed, role, now=clock.now())
-            await _record(db, tx, owner.account_id, "create", email)
+            await _record(db, tx, owner.account_id, "create", "user.created", email)
             return {"id": id, "account_id": owner.account_id, "email": email, "role": role}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -63,16 +64,12 @@ def change_password(
     """Give a person another password, and sign them out everywhere."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask()
 
-    async def work() -> dict[str, Any]:
+    async def deed(tx: Transaction, account_id: int, id: int) -> None:
         users.check_password(password)
-        hashed = security.hash_password(password)
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            account_id, id = await _find(tx, account, email)
-            await users.change_password(tx, account_id, id, hashed)
-            await _record(db, tx, account_id, "password", email, "user.password_changed")
-            return {"changed": email}
+        await users.change_password(tx, account_id, id, security.hash_password(password))
 
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    _change(account, email, "password", "user.password_changed", deed)
+    terminal.show_one({"changed": email}, as_json=as_json)
 
 
 @user.command("role")
@@ -84,56 +81,51 @@ def change_role(
 ) -> None:
     """Change what a person may do, from their next request on."""
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            account_id, id = await _find(tx, account, email)
-            await users.change_role(tx, account_id, id, role)
-            await _record(db, tx, account_id, "role", email, "user.role_changed")
-            return {"email": email, "role": role}
+    async def deed(tx: Transaction, account_id: int, id: int) -> None:
+        await users.change_role(tx, account_id, id, role)
 
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    _change(account, email, "role", "user.role_changed", deed)
+    terminal.show_one({"email": email, "role": role}, as_json=as_json)
 
 
 @user.command("disable")
 def disable_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
     """Sign a person out everywhere and let them in no more."""
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            account_id, id = await _find(tx, account, email)
-            await users.disable_user(tx, account_id, id, now=clock.now())
-            await _record(db, tx, account_id, "disable", email)
-            return {"disabled": email}
+    async def deed(tx: Transaction, account_id: int, id: int) -> None:
+        await users.disable_user(tx, account_id, id, now=clock.now())
 
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    _change(account, email, "disable", "user.disabled", deed)
+    terminal.show_one({"disabled": email}, as_json=as_json)
 
 
 @user.command("enable")
 def enable_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
     """Let a person in again."""
-
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            account_id, id = await _find(tx, account, email)
-            await users.enable_user(tx, account_id, id)
-            await _record(db, tx, account_id, "enable", email)
-            return {"enabled": email}
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    _change(account, email, "enable", "user.enabled", users.enable_user)
+    terminal.show_one({"enabled": email}, as_json=as_json)
 
 
 @user.command("delete")
 def delete_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
     """Take a person away; what they did stays in the history."""
+    _change(account, email, "delete", "user.deleted", users.delete_user)
+    terminal.show_one({"deleted": email}, as_json=as_json)
 
-    async def work() -> dict[str, Any]:
+
+Deed: TypeAlias = Callable[[Transaction, int, int], Awaitable[None]]
+
+
+def _change(account: str, email: str, verb: str, action: str, deed: Deed) -> None:
+    """Do something to one of them, with its entry in the audit log."""
+
+    async def work() -> None:
         async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
             account_id, id = await _find(tx, account, email)
-            await users.delete_user(tx, account_id, id)
-            await _record(db, tx, account_id, "delete", email)
-            return {"deleted": email}
+            await deed(tx, account_id, id)
+            await _record(db, tx, account_id, verb, action, email)
 
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.run(work())
 
 
 async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
@@ -144,11 +136,8 @@ async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
     return owner.account_id, found.id
 
 
-async def _record(
-    db: Database, tx: Transaction, account_id: int, verb: str, email: str, action: str | None = None
-) -> None:
-    done = action or f"user.{verb.rstrip('e')}ed"
-    await audit.record(db, tx, account_id, f"command:user {verb}", done, email, now=clock.now())
+async def _record(db: Database, tx: Transaction, account_id: int, verb: str, action: str, email: str) -> None:
+    await audit.record(db, tx, account_id, f"command:user {verb}", action, email, now=clock.now())
 
 
 def _ask() -> str:

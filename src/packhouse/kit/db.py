@@ -179,7 +179,8 @@ class Database:
         """Of this process: in use now, and allowed at most."""
         pools: set[Any] = {self._writer.pool, self._reader.pool}
         glancing = self._glances.count() if self._glances is not None else 0
-        return glancing + sum(pool.checkedout() for pool in pools), sum(pool.size() for pool in pools)
+        allowed = sum(pool.size() for pool in pools) + (0 if self.is_sqlite else self._tuning.pool_size)
+        return glancing + sum(pool.checkedout() for pool in pools), allowed
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -228,12 +229,10 @@ class Database:
         On SQLite it runs right here: a look-up by key takes 8 µs, and handing it to a thread 90
         (docs/decisions/0004-direct-reads-on-sqlite.md).
         """
-        prepared = self._prepared.get(statement) or self._prepare(statement)
-        try:
+        prepared = self._prepare(statement)
+        with _translated():
             glances = self._glances or self._open_glances()
             return cast("Sequence[Any] | None", await glances.fetch_one(prepared.sql, prepared.order(values)))
-        except Exception as error:
-            raise refusals.to_refusal(error) or error from error
 
     async def run(self, tx: AsyncConnection, statement: Executable, **values: Any) -> Sequence[Any]:
         """The rows of a statement that is a constant of its module, in the driver's own types, inside `write`.
@@ -247,7 +246,7 @@ class Database:
             if _DRIVER in tx.info:
                 tx.info[_DRIVER] = (await tx.get_raw_connection()).driver_connection
             return result.all() if result.returns_rows else []
-        prepared = self._prepared.get(statement) or self._prepare(statement)
+        prepared = self._prepare(statement)
         rows = await driver.fetch(prepared.sql, *prepared.order(values))
         return [prepared.row(*row) for row in rows]
 
@@ -263,11 +262,11 @@ class Database:
         """As `next_ids`, of several sequences in one statement: name -> ids."""
         if self.is_sqlite:
             sent = orjson.dumps(list(counts.items())).decode()
-            lasts = {row.name: row.last for row in (await tx.execute(_COUNT_UP_SEVERAL, {"sent": sent})).all()}
+            lasts: dict[str, int] = dict(await self.run(tx, _COUNT_UP_SEVERAL, sent=sent))
             return {name: list(range(lasts[name] - count + 1, lasts[name] + 1)) for name, count in counts.items()}
         found: dict[str, list[int]] = {name: [] for name in counts}
-        named = {"names": list(counts), "counts": list(counts.values())}
-        for name, id in (await tx.execute(_DRAW_SEVERAL, named)).all():
+        drawn = await self.run(tx, _DRAW_SEVERAL, names=list(counts), counts=list(counts.values()))
+        for name, id in drawn:
             found[name].append(id)
         return {name: sorted(ids) for name, ids in found.items()}
 
@@ -329,7 +328,10 @@ class Database:
             raise DatabaseUrlError(str(error)) from error
 
     def _prepare(self, statement: Executable) -> Prepared:
-        return self._prepared.setdefault(statement, prepare(statement, self._writer.dialect))
+        found = self._prepared.get(statement)
+        if found is None:
+            found = self._prepared[statement] = prepare(statement, self._writer.dialect)
+        return found
 
     def _open_glances(self) -> sqlite.Glances | postgres.Glances:
         if self.is_sqlite:

@@ -87,7 +87,7 @@ class Door:
 
     def __init__(self, app: ASGIApp, shortcuts: Sequence[Shortcut], house: House) -> None:
         self.app = app
-        self._house = house
+        self.house = house
         self._meters = house.meters
         self._shortcuts = shortcuts
         # Unique, and no secret: random for each process, counted for each request.
@@ -106,7 +106,7 @@ class Door:
         self._asked_at = time.perf_counter()
         record = Trace(_sent_id(scope["headers"]) or self._new_id(), self._asked_at)
         scope["packhouse.trace"] = record
-        scope["packhouse.house"] = self._house
+        scope["packhouse.house"] = self.house
         scope["app"] = self.app
         if len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope["path"] = scope["path"][:-1]

@@ -3,7 +3,8 @@ before it is used; a connection pooler may stand between.
 
 The limits of time (`Limits`) are told to the server when a connection begins. A pooler in transaction mode refuses such
 words and may give each transaction another connection of the server, so behind one (`prepared_statements` off) each
-transaction brings them along, everything runs in a transaction, and no statement is kept prepared.
+transaction brings them along, everything but a single read runs in a transaction, and no statement is kept prepared.
+A single read (`Glances`) has the driver's own limit of time there.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

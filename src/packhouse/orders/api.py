@@ -119,10 +119,10 @@ async def list_orders(request: Request) -> Response:
 async def get_order(request: Request) -> Response:
     """One order."""
     caller = await auth.caller(request, scope="read:order")
-    id = http.to_id(request, queries.not_found_by_search())
+    id = http.to_id(request, queries.NOT_FOUND)
     row = await http.house(request).db.fetch_one(queries.GET_ORDER, account_id=caller.account_id, id=id)
     if row is None:
-        raise errors.NotFound(queries.not_found_by_search())
+        raise errors.NotFound(queries.NOT_FOUND)
     body = f'{{"data":{queries.to_wire(row[-4:], id_is_text=_profile(request).id_is_text)}}}'
     return http.json_response(body.encode(), headers={"ETag": http.to_etag(row[0])})
 
@@ -176,7 +176,7 @@ async def delete_order(request: Request) -> Response:
 async def list_history(request: Request) -> Response:
     """Who changed an order, when and what, newest first; also of a deleted one."""
     caller = await auth.caller(request, scope="read:order")
-    id = http.to_id(request, queries.not_found_by_search())
+    id = http.to_id(request, queries.NOT_FOUND)
     asked = schema.read_list_request(request.query_params.multi_items(), only=("page_size",))
     cursor = pagination.decode(asked.cursor)
     async with http.house(request).db.read() as tx:

@@ -19,7 +19,7 @@ GET_ORDER = select(_o.version, _o.id, _o.created_at, _o.modified_at, _o.document
     _o.account_id == bindparam("account_id"), _o.id == bindparam("id")
 )
 
-_NOT_FOUND = errors.Fault("not_found", "The order could not be found with the search criteria given", title="Not found")
+NOT_FOUND = errors.Fault("not_found", "The order could not be found with the search criteria given", title="Not found")
 
 
 def _to_instant(value: Any) -> datetime:
@@ -187,9 +187,5 @@ async def list_history(
     order = pagination.Order([pagination.Key(entries.c.version, True, pagination.to_int)])
     page = await pagination.fetch_page(tx, select(entries), order, cursor, size)
     if not page.rows and cursor == pagination.Cursor():
-        raise errors.NotFound(not_found_by_search())
+        raise errors.NotFound(NOT_FOUND)
     return page
-
-
-def not_found_by_search() -> errors.Fault:
-    return _NOT_FOUND

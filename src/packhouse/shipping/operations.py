@@ -116,7 +116,7 @@ def _pick(rows: Sequence[Any], selector: Mapping[str, Any]) -> Any:
     if name == "order_id" and "order_number" in selector:
         found = [row for row in found if row.order_number == selector["order_number"]]
     if not found:
-        raise errors.NotFound(order_queries.not_found_by_search())
+        raise errors.NotFound(order_queries.NOT_FOUND)
     if len(found) > 1:
         detail = f"multiple_orders_found: {len(found)} orders of the integration have this number; name one by order_id"
         raise errors.Invalid(errors.Fault("validation_error", detail, title="Multiple orders found"))

@@ -1,7 +1,8 @@
 """Settings: the people of the account."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -59,69 +60,65 @@ def _read_password(change: Change) -> str:
     return str(change.form.get("password", ""))
 
 
-@router.post("/settings/users/{id}/password")
-async def change_password(request: Request) -> Response:
+Deed: TypeAlias = Callable[[Change, int], Awaitable[None]]
+
+
+async def _carry_out(request: Request, form: str, action: str, deed: Deed) -> Response:
+    """What is done to one of them, with its entry in the audit log."""
     id = forms.to_id(request, "user")
-    hashed = await _hash(request)
 
     async def work(change: Change) -> None:
         row = await users.get_user(change.tx, change.account_id, id)
+        await deed(change, id)
+        await _record(change, action, row.email)
+
+    return await forms.carry_out(request, f"{form}-{id}", work, _show, _HERE)
+
+
+@router.post("/settings/users/{id}/password")
+async def change_password(request: Request) -> Response:
+    hashed = await _hash(request)
+
+    async def deed(change: Change, id: int) -> None:
         users.check_password(_read_password(change))
         await users.change_password(change.tx, change.account_id, id, hashed)
-        await _record(change, "user.password_changed", row.email)
 
-    return await forms.carry_out(request, f"password-{id}", work, _show, _HERE)
+    return await _carry_out(request, "password", "user.password_changed", deed)
 
 
 @router.post("/settings/users/{id}/role")
 async def change_role(request: Request) -> Response:
-    id = forms.to_id(request, "user")
-
-    async def work(change: Change) -> None:
-        row = await users.get_user(change.tx, change.account_id, id)
+    async def deed(change: Change, id: int) -> None:
         _refuse_oneself(change, id)
         await users.change_role(change.tx, change.account_id, id, change.text("role"))
-        await _record(change, "user.role_changed", row.email)
 
-    return await forms.carry_out(request, f"role-{id}", work, _show, _HERE)
+    return await _carry_out(request, "role", "user.role_changed", deed)
 
 
 @router.post("/settings/users/{id}/disable")
 async def disable_user(request: Request) -> Response:
-    id = forms.to_id(request, "user")
-
-    async def work(change: Change) -> None:
-        row = await users.get_user(change.tx, change.account_id, id)
+    async def deed(change: Change, id: int) -> None:
         _refuse_oneself(change, id)
         await users.disable_user(change.tx, change.account_id, id, now=change.now)
-        await _record(change, "user.disabled", row.email)
 
-    return await forms.carry_out(request, f"state-{id}", work, _show, _HERE)
+    return await _carry_out(request, "state", "user.disabled", deed)
 
 
 @router.post("/settings/users/{id}/enable")
 async def enable_user(request: Request) -> Response:
-    id = forms.to_id(request, "user")
-
-    async def work(change: Change) -> None:
-        row = await users.get_user(change.tx, change.account_id, id)
+    async def deed(change: Change, id: int) -> None:
         await users.enable_user(change.tx, change.account_id, id)
-        await _record(change, "user.enabled", row.email)
 
-    return await forms.carry_out(request, f"state-{id}", work, _show, _HERE)
+    return await _carry_out(request, "state", "user.enabled", deed)
 
 
 @router.post("/settings/users/{id}/remove")
 async def remove_user(request: Request) -> Response:
-    id = forms.to_id(request, "user")
-
-    async def work(change: Change) -> None:
-        row = await users.get_user(change.tx, change.account_id, id)
+    async def deed(change: Change, id: int) -> None:
         _refuse_oneself(change, id)
         await users.delete_user(change.tx, change.account_id, id)
-        await _record(change, "user.deleted", row.email)
 
-    return await forms.carry_out(request, f"state-{id}", work, _show, _HERE)
+    return await _carry_out(request, "state", "user.deleted", deed)
 
 
 def _refuse_oneself(change: Change, id: int) -> None:

@@ -1,0 +1,123 @@
+"""What goes past SQLAlchemy: it is one transaction all the same, and sees what it should."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import bindparam, func, select
+
+from packhouse.kit.db import Database
+from packhouse.orders.tables import order_terms, orders
+
+T = TypeVar("T")
+
+PLACED = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
+_t = order_terms.c
+COUNT = select(func.count()).where(_t.account_id == bindparam("account_id"))
+
+
+def on(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    async def run() -> T:
+        db = Database(url)
+        try:
+            return await work(db)
+        finally:
+            await db.close()
+
+    return asyncio.run(run())
+
+
+def to_rows(*terms: str) -> list[dict[str, Any]]:
+    return [{"account_id": 1, "term": term, "placed_at": PLACED, "id": 1} for term in terms]
+
+
+async def count(db: Database) -> int:
+    row = await db.fetch_one(COUNT, account_id=1)
+    return 0 if row is None else int(row[0])
+
+
+def test_what_is_undone_is_undone_whole_and_comes_back_with_nobody(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        async def begin() -> None:
+            async with db.write() as tx:
+                await db.next_ids(tx, "orders", 1)
+                await db.upsert(tx, order_terms, to_rows("a", "b"))
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            await begin()
+        async with db.write() as tx:
+            await db.upsert(tx, order_terms, to_rows("c"))
+        assert await count(db) == 1
+
+    on(database_url, work)
+
+
+def test_a_statement_sees_what_was_upserted_before_it(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        async with db.write() as tx:
+            await db.upsert(tx, order_terms, to_rows("a", "b"))
+            await db.upsert(tx, order_terms, to_rows("b", "c"))
+            assert [tuple(row) for row in await db.run(tx, COUNT, account_id=1)] == [(3,)]
+            assert (await tx.execute(COUNT, {"account_id": 1})).scalar() == 3
+        assert await count(db) == 3
+
+    on(database_url, work)
+
+
+def test_a_row_that_cannot_be_written_takes_the_others_with_it(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        async def write() -> None:
+            async with db.write() as tx:
+                await db.upsert(tx, order_terms, to_rows("a"))
+                await db.upsert(tx, orders, [dict.fromkeys(column.name for column in orders.columns)])
+
+        with pytest.raises(Exception, match=r"(?i)not.null"):
+            await write()
+        assert await count(db) == 0
+
+    on(database_url, work)
+
+
+def test_a_read_sees_what_another_process_wrote_before_its_turn(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        other = Database(database_url)
+        try:
+            for n in range(3):
+                assert await count(db) == n
+                async with other.write() as tx:
+                    await other.upsert(tx, order_terms, to_rows(f"term {n}"))
+        finally:
+            await other.close()
+        assert await count(db) == 3
+
+    on(database_url, work)
+
+
+def test_ids_of_several_sequences_are_drawn_at_once_and_given_once(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        async with db.write() as tx:
+            before = await db.draw_ids(tx, {"jobs": 2, "parcels": 3})
+        async with db.write() as tx:
+            await tx.execute(COUNT, {"account_id": 1})  # another statement begins the transaction
+            await db.run(tx, COUNT, account_id=1)
+            after = await db.draw_ids(tx, {"parcels": 1, "jobs": 1})
+        assert ({name: len(ids) for name, ids in before.items()}, sorted(before["parcels"])) == (
+            {"jobs": 2, "parcels": 3},
+            before["parcels"],
+        )
+        assert not set(before["jobs"]) & set(after["jobs"])
+        assert not set(before["parcels"]) & set(after["parcels"])
+
+    on(database_url, work)
+
+
+def test_connections_of_single_reads_are_counted_and_allowed_for(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        assert await count(db) == 0
+        in_use, allowed = db.count_connections()
+        assert (in_use, allowed) == (0, 9 if db.is_sqlite else 16)
+
+    on(database_url, work)
