@@ -121,3 +121,13 @@ def test_connections_of_single_reads_are_counted_and_allowed_for(database_url: s
         assert (in_use, allowed) == (0, 9 if db.is_sqlite else 16)
 
     on(database_url, work)
+
+
+@pytest.mark.parametrize("number", [1, 4, 5, 19, 100, 101, 237])
+def test_rows_of_any_number_are_all_written(database_url: str, number: int) -> None:
+    async def work(db: Database) -> None:
+        async with db.write() as tx:
+            await db.upsert(tx, order_terms, to_rows(*(f"term {n}" for n in range(number))))
+        assert await count(db) == number
+
+    on(database_url, work)

@@ -24,7 +24,9 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 _SHORTEST_WAIT = 0.002
 _LONGEST_WAIT = 0.05
 _BEGIN = "BEGIN IMMEDIATE"
-_PARAMETERS = 32_000
+# Rows of one statement. Few sizes, because the text of each and what the driver makes of it are kept: with as many
+# sizes as there are numbers of rows, a process grew by tens of megabytes.
+_SIZES = (100, 20, 5, 1)
 
 
 class InlineConnection:
@@ -78,11 +80,13 @@ class InlineConnection:
         """Insert rows, replacing those whose key is there: before the next statement, or with the commit. A statement
         that carries a whole batch takes milliseconds, nearly all of them without the interpreter's lock: worth the way
         to the thread, but only one way for all of a transaction, since the lock of the file is held meanwhile."""
-        most = _PARAMETERS // len(names)
-        for start in range(0, len(rows), most):
-            part = rows[start : start + most]
-            text = _to_upsert(table, names, keys, len(part))
-            self._postponed.append((text, list(chain.from_iterable(part))))
+        start = 0
+        for size in _SIZES:
+            text = _to_upsert(table, names, keys, size)
+            while len(rows) - start >= size:
+                part = rows[start : start + size]
+                self._postponed.append((text, list(chain.from_iterable(part))))
+                start += size
 
     async def fetch(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
         """Right here, after what was postponed."""
@@ -242,7 +246,7 @@ def make_engines(url: URL, patience: float, pool_size: int) -> tuple[AsyncEngine
     return make(pool_size, None), writer
 
 
-@lru_cache(512)
+@lru_cache(256)
 def _to_upsert(table: str, names: tuple[str, ...], keys: tuple[str, ...], count: int) -> str:
     values = ", ".join([f"({', '.join('?' * len(names))})"] * count)
     changed = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in keys)
