@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import asyncpg
 import pytest
 from sqlalchemy import bindparam, func, select
 
+from packhouse.kit import errors
 from packhouse.kit.db import Database
 from packhouse.orders.tables import order_terms, orders
 
@@ -129,5 +132,46 @@ def test_rows_of_any_number_are_all_written(database_url: str, number: int) -> N
         async with db.write() as tx:
             await db.upsert(tx, order_terms, to_rows(*(f"term {n}" for n in range(number))))
         assert await count(db) == number
+
+    on(database_url, work)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+@pytest.mark.parametrize("steps", range(0, 24, 2))
+def test_a_server_that_hangs_up_is_away_whenever_it_is_noticed(database_url: str, steps: int) -> None:
+    """At so many steps of the loop after it hung up, for a single read and in the middle of a transaction."""
+
+    async def hang_up() -> None:
+        rival = await asyncpg.connect(database_url)
+        await rival.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'packhouse'"
+        )
+        await rival.close()
+
+    async def try_to(work: Callable[[], Awaitable[Any]]) -> None:
+        """Nothing else may come of it; the next one finds a live connection."""
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        with suppress(errors.Unavailable):
+            await work()
+
+    async def work(db: Database) -> None:
+        async def write() -> None:
+            async with db.write() as tx:
+                await db.run(tx, COUNT, account_id=1)
+                await hang_up()
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                await db.run(tx, COUNT, account_id=1)
+
+        assert await count(db) == 0
+        await hang_up()
+        await try_to(lambda: count(db))
+        await try_to(lambda: count(db))
+        with pytest.raises(errors.Unavailable):
+            await write()
+        async with db.write() as tx:
+            assert [tuple(row) for row in await db.run(tx, COUNT, account_id=1)] == [(0,)]
 
     on(database_url, work)

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
@@ -247,7 +247,8 @@ class Database:
                 tx.info[_DRIVER] = (await tx.get_raw_connection()).driver_connection
             return result.all() if result.returns_rows else []
         prepared = self._prepare(statement)
-        rows = await driver.fetch(prepared.sql, *prepared.order(values))
+        fetch = driver.fetch if self.is_sqlite else partial(postgres.fetch, driver)
+        rows = await fetch(prepared.sql, prepared.order(values))
         return [prepared.row(*row) for row in rows]
 
     async def next_ids(self, tx: AsyncConnection, name: str, count: int) -> range | list[int]:

@@ -102,11 +102,9 @@ class Glances:
     async def fetch_one(self, sql: str, parameters: Sequence[Any]) -> Any:
         """Raises asyncpg's errors and OSError."""
         await self._pool
-        try:
+        with _noticing():
             async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
                 return await connection.fetchrow(sql, *parameters)
-        except asyncpg.InterfaceError as error:  # the connection went away under us
-            raise ConnectionError(str(error)) from error
 
     def count(self) -> int:
         """Connections that are in use."""
@@ -114,6 +112,24 @@ class Glances:
 
     async def close(self) -> None:
         await self._pool.close()
+
+
+async def fetch(connection: Any, sql: str, parameters: Sequence[Any]) -> Any:
+    """Raises asyncpg's errors and OSError."""
+    with _noticing():
+        return await connection.fetch(sql, *parameters)
+
+
+class _noticing:  # noqa: N801 - reads as a statement: `with _noticing():`
+    """A connection that goes away under us is told of in the driver's words for its own mistakes: in the middle of a
+    statement, or when the server's last words are read before it hangs up. They are a lost connection."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
+            raise ConnectionError(str(error)) from error
 
 
 async def _leave(_connection: Any) -> None:

@@ -88,7 +88,7 @@ class InlineConnection:
                 self._postponed.append((text, list(chain.from_iterable(part))))
                 start += size
 
-    async def fetch(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+    async def fetch(self, statement: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
         """Right here, after what was postponed."""
         await self.catch_up()
         return self.driver.execute(statement, parameters)
