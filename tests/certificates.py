@@ -102,8 +102,11 @@ class Door:
             first = await reader.readexactly(8)
         self.opened[encrypted] += 1
         inner_reader, inner_writer = await asyncio.open_unix_connection(str(self._socket))
-        inner_writer.write(first)
-        await asyncio.gather(_carry(reader, inner_writer), _carry(inner_reader, writer))
+        try:
+            inner_writer.write(first)
+            await asyncio.gather(_carry(reader, inner_writer), _carry(inner_reader, writer))
+        finally:  # also where the door is shut on who is inside
+            await _close(inner_writer)
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
