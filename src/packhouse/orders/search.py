@@ -245,6 +245,17 @@ async def find_newest(tx: AsyncConnection, account_id: int) -> int:
     return (await tx.execute(statement)).scalar() or 0
 
 
+async def find_mark(tx: AsyncConnection, account_id: int, id: int) -> str | None:
+    """Another one says that an order was changed, shipped, or its shipment cancelled; None, that it is gone."""
+    statement = select(_o.version, _o.live_shipments).where(_o.account_id == account_id, _o.id == id)
+    row = (await tx.execute(statement)).first()
+    return None if row is None else to_mark(row.version, row.live_shipments)
+
+
+def to_mark(version: int, live_shipments: int) -> str:
+    return f"{version}-{live_shipments}"
+
+
 async def find_stored(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> Sequence[Any]:
     """Rows: id, version, order_number, live_shipments, modified_at, document."""
     columns = (_o.id, _o.version, _o.order_number, _o.live_shipments, _o.created_at, _o.modified_at, _o.document)

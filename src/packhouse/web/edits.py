@@ -38,6 +38,27 @@ def to_fields(order: Mapping[str, Any]) -> dict[str, str]:
     return fields
 
 
+def in_section(fields: Fields, section: str) -> dict[str, str]:
+    """Those that stand in one form of the page."""
+    return {name: value for name, value in fields.items() if _to_section(name) == section}
+
+
+def _to_section(name: str) -> str:
+    if name.startswith("order_details/order_items/"):
+        return "items"
+    return {"shipping_address": "address", "billing_address": ""}.get(name.partition("/")[0], "details")
+
+
+def find_typed(sent: Fields, was: str) -> dict[str, str]:
+    """Of what was sent, that which a person changed: `was` is what the form was made with, all of it without."""
+    try:
+        before = orjson.loads(was)
+    except orjson.JSONDecodeError:
+        before = None
+    known = before if isinstance(before, dict) else {}
+    return {name: value for name, value in sent.items() if str(known.get(name)).split() != value.split()}
+
+
 def to_patch(order: Mapping[str, Any], sent: Fields) -> dict[str, Any]:
     """Only what differs from what the order holds."""
     now = to_fields(order)

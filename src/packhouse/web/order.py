@@ -1,11 +1,13 @@
 """One order: beside its list on wide screens, by itself on narrow ones, at the same address."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
 from fastapi import APIRouter
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +15,7 @@ from starlette.responses import Response
 from packhouse.accounts import users
 from packhouse.kit import errors, http, pagination
 from packhouse.orders import operations, queries, schema, search, warnings
+from packhouse.shipping import operations as operations_of_shipments
 from packhouse.shipping import queries as shipments
 from packhouse.shipping import setup
 from packhouse.shipping.api import desk
@@ -41,6 +44,10 @@ class Shown(NamedTuple):
     choices: choices.Choices
     leaving: list[orders.Leaving]
 
+    @property
+    def mark(self) -> str:
+        return search.to_mark(self.version, self.live)
+
 
 class Typed(NamedTuple):
     """What a person has sent that was not stored: the fields, their faults, and whether the order changed meanwhile."""
@@ -48,6 +55,19 @@ class Typed(NamedTuple):
     fields: Mapping[str, str]
     faults: Mapping[str, str]
     is_stale: bool = False
+
+    def is_kept(self, name: str, now: str) -> bool:
+        """Whether a field holds something else than the order does."""
+        return self.fields.get(name, now) != now
+
+
+class Change(NamedTuple):
+    """What was last done to an order since a page showed it, by whom and where in it."""
+
+    kind: str
+    by: str
+    at: datetime
+    places: list[str]
 
 
 _NOTHING = Typed({}, {})
@@ -65,7 +85,7 @@ async def change_order(request: Request) -> Response:
     visitor = await visitors.visitor(request, scope="write:order")
     form = await visitors.read_form(request, visitor.token)
     id = to_id(request)
-    sent = {name: visitors.text(form, name).replace("\r\n", "\n") for name in form if "/" in name}
+    sent = _read_fields(form)
     house = http.house(request)
     try:
         async with house.db.write() as tx:
@@ -75,13 +95,72 @@ async def change_order(request: Request) -> Response:
             patch = _read(stored, sent, visitors.text(form, "version"))
             await operations.patch_order(house.db, tx, visitor.caller, id, patch, now=house.clock())
     except errors.Conflict:
-        return await answer_order(request, visitor, id, Typed(sent, {}, is_stale=True), status=409)
+        typed = edits.find_typed(sent, visitors.text(form, "was"))
+        return await answer_order(request, visitor, id, Typed(typed, {}, is_stale=True), status=409)
     except errors.Invalid as refusal:
         return await answer_order(request, visitor, id, Typed(sent, edits.to_faults(refusal.faults, sent)), status=422)
     if rendering.is_partial(request):
         return await answer_order(request, visitor, id)
     query = request.scope.get("query_string", b"").decode("latin-1")
     return rendering.redirect(request, f"/orders/{id}" + (f"?{query}" if query else ""))
+
+
+def _read_fields(form: FormData) -> dict[str, str]:
+    return {name: visitors.text(form, name).replace("\r\n", "\n") for name in form if "/" in name}
+
+
+@router.post("/orders/{id}/now")
+async def show_now(request: Request) -> Response:
+    """The order as it is now, with what is typed into its forms and not sent yet: nothing is stored."""
+    visitor = await visitors.visitor(request)
+    form = await visitors.read_form(request, visitor.token)
+    typed = _read_fields(form)
+    if "option" in form:
+        typed["option"] = visitors.text(form, "option")
+    return await answer_order(request, visitor, to_id(request), Typed(typed, {}, is_stale=bool(typed)))
+
+
+@router.get("/orders/{id}/changed")
+async def show_change(request: Request) -> Response:
+    """A notice of what was done to an order since the page whose `mark` is given; empty where nothing was."""
+    visitor = await visitors.visitor(request)
+    id, account_id = to_id(request), visitor.session.account_id
+    seen = request.query_params.get("mark", "")
+    async with http.house(request).db.read() as tx:
+        mark = await search.find_mark(tx, account_id, id)
+        entries = (await queries.list_history(tx, account_id, id, pagination.Cursor(), _HISTORY)).rows
+        shipped = await shipments.list_shipments_of_order(tx, account_id, id)
+        people = {f"user:{row.id}": row.email for row in await users.list_users(tx, account_id)}
+    if mark == seen:
+        return Response(status_code=204, headers=rendering.headers(request))
+    change = _find_change(entries, shipped, *(_to_number(part) for part in f"{seen}-".split("-")[:2]))
+    by = people.get(change.by, change.by.partition(":")[2])
+    asked = {"cursor": request.query_params.get("cursor", ""), "parcels": request.query_params.get("parcels", "")}
+    values: dict[str, Any] = {
+        "id": id,
+        "change": change._replace(by=by),
+        "here": orders.read_state(request).query(**asked),
+    }
+    return rendering.render(request, "order_changed.html", visitor, **values)
+
+
+def _to_number(text: str) -> int:
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+
+
+def _find_change(entries: Sequence[Any], shipped: Sequence[Any], version: int, live: int) -> Change:
+    """`entries` of the history and shipments, newest first; what was seen was of this version and so many shipments."""
+    newest = entries[0]
+    news = [_to_entry(entry) for entry in entries if entry.version > version]
+    if newest.action == "deleted":
+        return Change("deleted", newest.by, newest.at, [])
+    if news or not shipped:
+        steps = (step for entry in news for line in entry["lines"] for step in line["place"][-1:] if not step.isdigit())
+        return Change("changed", newest.by, newest.at, list(dict.fromkeys(steps)))
+    if sum(found.row.state in operations_of_shipments.LIVE for found in shipped) > live:
+        return Change("shipped", shipped[0].row.created_by, shipped[0].row.created_at, [])
+    last = max(shipped, key=lambda found: found.row.updated_at).row
+    return Change("cancelled", "", last.updated_at, [])
 
 
 def _read(stored: Any, sent: Mapping[str, str], version: str) -> Any:
@@ -109,15 +188,21 @@ async def answer_order(
         "order": shown,
         "typed": typed,
         "fields": edits.to_fields(shown.document),
+        "in_section": edits.in_section,
         "parcels": parcels or _to_count(request.query_params.get("parcels", "")),
         "most_parcels": packing.MOST,
         "outside_images": front(request).outside_images,
-        "list_query": orders.read_state(request).query(cursor=request.query_params.get("cursor", "")),
+        "list_query": _to_query(request),
     }
+    values["changed"] = _to_query(request, mark=shown.mark, parcels=values["parcels"] if values["parcels"] > 1 else "")
     if rendering.is_partial(request):
         return rendering.render(request, "order.html", visitor, status=status, **values)
     values |= orders.to_values(request, await orders.find_listing(request, visitor))
     return rendering.render(request, "order_page.html", visitor, status=status, **values)
+
+
+def _to_query(request: Request, **further: Any) -> str:
+    return orders.read_state(request).query(cursor=request.query_params.get("cursor", ""), **further)
 
 
 def _to_count(text: str) -> int:

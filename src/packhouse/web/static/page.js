@@ -98,22 +98,58 @@ document.addEventListener("click", (event) => {
   open(row);
 });
 
-// --- What the server says of new orders; the list is asked for again and the selection stays.
+// --- What the server says: of new orders, for which the list is asked for again while the selection stays; and of the
+// order that is open, of which a notice says what was done to it elsewhere. What is typed into its forms stays as it is.
+let source = null;
+let followed = "";
+let told = null;
+
 function listen() {
   const list = one("[data-live]");
   if (!list || !window.EventSource) return;
-  const source = new EventSource(list.dataset.live);
+  const open = one("#order [data-order]")?.dataset.order ?? "";
+  if (source && open === followed) return;
+  source?.close();
+  followed = open;
+  told = null;
+  source = new EventSource(list.dataset.live + (open ? `?order=${open}` : ""));
   source.addEventListener("orders", (event) => {
-    const told = JSON.parse(event.data);
+    const said = JSON.parse(event.data);
     const count = one("#incoming");
-    if (count) count.textContent = told.incoming;
+    if (count) count.textContent = said.incoming;
     const live = one("[data-refresh]");
-    if (live && told.mark !== live.dataset.mark) htmx.ajax("GET", live.dataset.refresh, { target: "#list", swap: "outerHTML" });
+    if (live && said.mark !== live.dataset.mark) htmx.ajax("GET", live.dataset.refresh, { target: "#list", swap: "outerHTML" });
   });
+  source.addEventListener("order", (event) => { told = String(JSON.parse(event.data).mark); lookAtOrder(); });
   source.onerror = () => { one("#offline").hidden = navigator.onLine && source.readyState !== EventSource.CLOSED; };
   source.onopen = () => { one("#offline").hidden = true; };
-  window.addEventListener("pagehide", () => source.close());
 }
+window.addEventListener("pagehide", () => { source?.close(); source = null; });
+
+// Not while a form of the order is on its way: what comes of that is no change made elsewhere.
+function lookAtOrder() {
+  const place = one("#changed");
+  if (!place || told === null || one("#order [data-order]").dataset.order !== followed) return;
+  if ([place.dataset.mark, place.dataset.told].includes(told) || one("#order .htmx-request")) return;
+  place.dataset.told = told;
+  htmx.ajax("GET", place.dataset.changed, { target: "#changed", swap: "innerHTML" });
+}
+
+let opening = 0;
+function follow() {
+  lookAtOrder();
+  clearTimeout(opening);
+  opening = setTimeout(listen, 300);
+}
+document.addEventListener("htmx:finally:request", follow);
+
+// What differs from what the server sent goes along when the order is shown anew.
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  if (!field.closest("#order") || field.dataset.typed === "kept") return;
+  const was = field.matches("select") ? all("option", field).find((option) => option.defaultSelected)?.value ?? field.options[0].value : field.defaultValue;
+  if (field.value === was) delete field.dataset.typed; else field.dataset.typed = "";
+});
 
 // --- Where scripts run, deleting needs no page that asks: it is shown how it is undone, and how long.
 document.addEventListener("submit", (event) => { for (const field of all("[data-scripted]", event.target)) field.value = field.dataset.scripted; }, true);
@@ -134,7 +170,9 @@ function localTimes(root = document) {
   const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
   for (const time of all("time[datetime][title]", root)) {
     const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.getTime())) time.title = format.format(at);
+    if (Number.isNaN(at.getTime())) continue;
+    time.title = format.format(at);
+    if ("clock" in time.dataset) time.textContent = at.toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
   }
 }
 
@@ -159,7 +197,7 @@ function trouble() {
   clearTimeout(gone);
   if (navigator.onLine) gone = setTimeout(() => { told.hidden = true; }, 8000);
 }
-window.addEventListener("pageshow", () => { for (const box of all(".orders tbody input:checked")) selected.add(box.value); showSelection(); });
+window.addEventListener("pageshow", () => { for (const box of all(".orders tbody input:checked")) selected.add(box.value); showSelection(); listen(); });
 
 // --- Printing: the PDF in a frame that nobody sees, so that the printer is asked for at once. Where the browser shows no
 // PDF in a frame, or says no, the link opens it beside.

@@ -1,0 +1,66 @@
+"""In a browser: the order that is open was changed elsewhere, while somebody types into its forms."""
+
+import re
+
+import httpx
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Desk, find_violations, keep
+from tests.browser.test_page import order, send
+from tests.conftest import OWNER
+
+NOTES = "[name='order_details/notes']"
+
+
+def change(desk: Desk, id: int, **changes: object) -> None:
+    answer = httpx.patch(f"{desk.url}/api/v3/orders/{id}", json=changes, auth=OWNER)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_change_made_elsewhere_is_told_and_typing_goes_on(desk: Desk) -> None:
+    [first, second] = send(desk, order(1), order(2))
+    page = desk.open("/orders")
+    page.locator("tr", has_text="N-o-2").locator(".c-number a").click()
+    expect(page.locator("#order-title")).to_have_text("N-o-2")
+    page.locator("tr", has_text="N-o-1").locator(".c-number a").click()  # another one is open now
+    expect(page.locator("#order-title")).to_have_text("N-o-1")
+    notes = page.locator(NOTES)
+    notes.press_sequentially("ring tw")
+    change(desk, second, order_details={"notes": "not this one"})
+    change(desk, first, shipping_address={"city": "Gouda"}, order_details={"tags": ["gift"]})
+    expect(page.locator("#changed")).to_contain_text(
+        re.compile(r"Changed by owner-public · \d+:\d\d: .*city"), timeout=3_000
+    )
+    assert notes.evaluate("field => field === document.activeElement && field.selectionStart") == len("ring tw")
+    notes.press_sequentially("ice")
+    expect(notes).to_have_value("ring twice")
+    expect(page.locator("#order address").first).not_to_contain_text("Gouda")
+    assert find_violations(page) == []
+    keep(page, "changed-elsewhere")
+    page.locator("#changed button").click()
+    expect(page.locator("#order address").first).to_contain_text("Gouda")
+    expect(page.locator(NOTES)).to_have_value("ring twice")
+    expect(page.locator("[name='order_details/tags']")).to_have_value("gift")
+    expect(page.locator("#order-title")).to_be_focused()
+    assert find_violations(page) == []
+    keep(page, "changed-shown")
+    change(desk, first, order_details={"notes": "theirs"})
+    expect(page.locator("#changed")).to_contain_text("notes", timeout=3_000)
+    page.locator("#changed button").click()
+    expect(page.locator("#order")).to_contain_text("Now: theirs")
+    expect(page.locator(NOTES)).to_have_value("ring twice")
+    page.locator("form", has=page.locator(NOTES)).locator("button").click()
+    expect(page.locator(".history")).to_contain_text("theirs → ring twice")
+    page.wait_for_timeout(1_500)  # as long as the stream takes: one's own change is no news
+    expect(page.locator("#changed form")).to_have_count(0)
+
+
+def test_a_deletion_is_told_where_the_order_is_open(desk: Desk) -> None:
+    [first, *_] = send(desk, order(1), order(2))
+    page = desk.open(f"/orders/{first}", role="viewer", viewport={"width": 820, "height": 1000})
+    assert httpx.delete(f"{desk.url}/api/v3/orders/{first}", auth=OWNER).status_code == 204
+    expect(page.locator("#changed")).to_contain_text("Deleted by owner-public", timeout=3_000)
+    assert find_violations(page) == []
+    keep(page, "deleted-elsewhere")
+    page.locator("#changed a").click()
+    expect(page.locator("tbody .c-number")).to_have_text(["N-o-2"])
