@@ -34,13 +34,26 @@ class Choices(NamedTuple):
 
 
 def find_choices(known: Options, setup: Setup, documents: Iterable[Mapping[str, Any]]) -> Choices:
-    orders = list(documents)
-    countries = sorted({(order.get("shipping_address") or {}).get("country_code") or "" for order in orders})
-    usable = [{option.code for option, _ in find_options(known, setup, {"to_country_code": c})} for c in countries]
+    """Of orders that are shipped with one option."""
+    each = find_each(known, setup, documents)
+    suggested = Counter(suggestion for found in each for suggestion, _ in found.suggestions)
+    common = set.intersection(*({code for code, _ in found.options} for found in each)) if each else set()
+    names = ((option.code, option.name) for option in known.all())
+    return Choices([(code, name) for code, name in names if code in common], suggested.most_common())
+
+
+def find_each(known: Options, setup: Setup, documents: Iterable[Mapping[str, Any]]) -> list[Choices]:
+    """Of each order by itself."""
     names = {option.code: option.name for option in known.all()}
-    suggested = Counter(_find_suggestion(names, setup, order) for order in orders)
-    common = set.intersection(*usable) if usable else set()
-    return Choices([(code, name) for code, name in names.items() if code in common], suggested.most_common())
+    usable: dict[str, list[tuple[str, str]]] = {}
+    found = []
+    for order in documents:
+        country = (order.get("shipping_address") or {}).get("country_code") or ""
+        if country not in usable:
+            going = {option.code for option, _ in find_options(known, setup, {"to_country_code": country})}
+            usable[country] = [(code, name) for code, name in names.items() if code in going]
+        found.append(Choices(usable[country], [(_find_suggestion(names, setup, order), 1)]))
+    return found
 
 
 def _find_suggestion(names: Mapping[str, str], setup: Setup, order: Mapping[str, Any]) -> Suggestion:

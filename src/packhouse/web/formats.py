@@ -36,6 +36,12 @@ def number(tag: str, value: Any) -> str:
     return str(value) if amount is None else str(numbers.format_decimal(amount, locale=languages.locale(tag)))
 
 
+@lru_cache(maxsize=8192)
+def plain(tag: str, amount: Decimal) -> str:
+    """As it is typed into a field: nothing between thousands."""
+    return str(numbers.format_decimal(amount, format="0.######", locale=languages.locale(tag)))
+
+
 def to_kilograms(value: Any, unit: str) -> Decimal | None:
     amount = to_decimal(value)
     return None if amount is None or unit not in _KILOGRAMS else amount * _KILOGRAMS[unit]

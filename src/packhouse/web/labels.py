@@ -28,26 +28,42 @@ SCOPE = "write:parcel"
 MOST = 200
 # Orders of one transaction: on SQLite nobody else writes while it lasts.
 _TOGETHER = 20
+# Instead of an option: orders have options of their own, and are tried again with them.
+EACH = "each"
 _UNDERWAY = (operations.ANNOUNCING, operations.WITHDRAWING, operations.CANCELLING)
-_SHIPPED = marked("It has a label already. To make another, open the order.")
+SHIPPED = marked("It has a label already. To make another, open the order.")
 _MEANWHILE = marked(
     "A label was made of this order meanwhile: look at its shipments, and make another if it needs one."
 )
 
 
 class Outcome(NamedTuple):
-    """Of a selection: ids of the shipments made, and why others were not, by the order's id."""
+    """Of a selection: ids of the shipments made, and why others were not, by the order's id and the field."""
 
     ids: list[int]
-    refused: dict[int, str]
+    refused: dict[int, Mapping[str, str]]
+
+
+class Packed(NamedTuple):
+    """How an order was packed whose shipment failed."""
+
+    option: str
+    parcels: list[Mapping[str, Any]]
 
 
 class Selection(NamedTuple):
-    """Ids of orders, how those of them were packed whose shipment failed, and the option that was chosen."""
+    """Ids of orders, how those of them were packed whose shipment failed, and the option that was chosen for all.
+    `typed` is what was typed of each order: fields of its only parcel, and its `option`."""
 
     ids: Sequence[int]
-    packed: Mapping[int, list[Mapping[str, Any]]]
+    packed: Mapping[int, Packed]
     option: str | None
+    typed: Mapping[int, Mapping[str, str]] = {}
+
+    def find_option(self, id: int) -> str | None:
+        if self.option != EACH:
+            return self.option
+        return self.packed[id].option if id in self.packed else self.typed.get(id, {}).get("option") or None
 
 
 @router.get("/orders/options")
@@ -72,13 +88,11 @@ async def make_labels(request: Request) -> Response:
     again = visitors.ids(visitors.texts(form, "again"), MOST)
     packed = await _find_failed(request, visitor.caller, again)
     selection = Selection([*ids, *packed], packed, visitors.text(form, "option") or None)
-    outcome = await _ship_in_parts(request, visitor.caller, selection)
-    if len(outcome.ids) == 1 and not outcome.refused:
-        await _announce(request, visitor.caller, outcome.ids[0])
-    return _to_progress(request, outcome, selection.option)
+    outcome = await ship_selection(request, visitor.caller, selection)
+    return to_progress(request, outcome, selection.option)
 
 
-def _to_progress(request: Request, outcome: Outcome, option: str | None) -> Response:
+def to_progress(request: Request, outcome: Outcome, option: str | None) -> Response:
     shown = {"shipments": ranges.to_text(outcome.ids), "refused": ranges.to_text(outcome.refused), "option": option}
     return rendering.redirect(request, "/labels" + rendering.to_query(**shown))
 
@@ -106,7 +120,7 @@ async def make_label(request: Request) -> Response:
         typed = order.Typed({**sent, "option": option or ""}, refusal.fields)
         return await order.answer_order(request, visitor, id, typed, parcels=count, status=422)
     await _announce(request, visitor.caller, made[0])
-    return _to_progress(request, Outcome(made, {}), option)
+    return to_progress(request, Outcome(made, {}), option)
 
 
 async def _require_seen(tx: Transaction, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
@@ -141,15 +155,21 @@ async def _ship_one(
     return [draft.id for draft in shipped.drafts]
 
 
-async def _find_failed(request: Request, caller: Caller, ids: Sequence[int]) -> dict[int, list[Mapping[str, Any]]]:
+async def _find_failed(request: Request, caller: Caller, ids: Sequence[int]) -> dict[int, Packed]:
     """Of shipments that failed, how they were packed, by the order's id."""
     async with http.house(request).db.read() as tx:
         page = await queries.list_shipments(tx, caller.account_id, {"numbers": ids}, pagination.Cursor(), MOST)
     failed = [found for found in page.rows if found.row.state == operations.FAILED]
-    return {f.row.for_order: [orjson.loads(parcel.document) for parcel in f.parcels] for f in failed}
+    return {found.row.for_order: _to_packed(found) for found in failed}
 
 
-async def _ship_in_parts(request: Request, caller: Caller, selection: Selection) -> Outcome:
+def _to_packed(found: queries.Shipment) -> Packed:
+    option = orjson.loads(found.row.document)["ship_with"]["properties"]["shipping_option_code"]
+    return Packed(option, [orjson.loads(parcel.document) for parcel in found.parcels])
+
+
+async def ship_selection(request: Request, caller: Caller, selection: Selection) -> Outcome:
+    """The worker asks the carriers, but for one label alone."""
     outcome = Outcome([], {})
     waits = len(selection.ids) == 1
     ids = iter(selection.ids)
@@ -158,6 +178,8 @@ async def _ship_in_parts(request: Request, caller: Caller, selection: Selection)
             made = await _ship_each(request, tx, caller, selection._replace(ids=part), waits=waits)
         outcome.ids.extend(made.ids)
         outcome.refused.update(made.refused)
+    if len(outcome.ids) == 1 and not outcome.refused:
+        await _announce(request, caller, outcome.ids[0])
     return outcome
 
 
@@ -168,7 +190,7 @@ async def _find_refusals(request: Request, caller: Caller, selection: Selection)
         async with http.house(request).db.write() as tx:
             outcome = await _ship_each(request, tx, caller, selection, waits=False)
             raise _Undone
-    return outcome.refused
+    return {id: " ".join(words.values()) for id, words in outcome.refused.items()}
 
 
 class _Undone(Exception):
@@ -185,20 +207,21 @@ async def _ship_each(
         document = orjson.loads(row.document)
         [locked] = await _lock(tx, caller, document)
         if locked.live_shipments:
-            outcome.refused[row.id] = _SHIPPED
+            outcome.refused[row.id] = {"": SHIPPED}
             continue
         try:
             wanted = _read_call(document, selection, row.id)
             outcome.ids.extend(await _ship_one(request, tx, caller, wanted, waits=waits))
         except parcels.Refused as refusal:
-            outcome.refused[row.id] = " ".join(fault.detail for fault in refusal.faults)
+            outcome.refused[row.id] = refusal.fields
     return outcome
 
 
 def _read_call(document: Mapping[str, Any], selection: Selection, id: int) -> parcels.Wanted:
+    option = selection.find_option(id)
     if id in selection.packed:
-        return parcels.repeat_call(document, selection.option, selection.packed[id])
-    return parcels.read_call(document, selection.option, {}, 1)
+        return parcels.repeat_call(document, option, selection.packed[id].parcels)
+    return parcels.read_call(document, option, selection.typed.get(id, {}), 1)
 
 
 async def _announce(request: Request, caller: Caller, id: int) -> None:

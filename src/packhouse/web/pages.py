@@ -12,6 +12,7 @@ from packhouse.web import (
     imports,
     labels,
     live,
+    measures,
     order,
     orders,
     rendering,
@@ -40,7 +41,7 @@ _SETTINGS = (
     settings_webhooks,
     settings_deliveries,
 )
-for room in (assets, sign_in, live, shipping, labels, imports, deletions, orders, order, *_SETTINGS):
+for room in (assets, sign_in, live, shipping, measures, labels, imports, deletions, orders, order, *_SETTINGS):
     router.include_router(room.router)
 
 

@@ -68,6 +68,7 @@ const KEYS = {
   k: () => move(-1),
   x: () => { const row = current(); if (row) { selected[selected.has(here) ? "delete" : "add"](here); showSelection(); } },
   l: () => press("l"),
+  m: () => press("m"),
   p: () => press("p"),
   "/": () => { one("#search")?.focus(); one("#search")?.select(); },
   "?": () => one("#keys")?.showModal(),

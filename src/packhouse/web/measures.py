@@ -1,0 +1,164 @@
+"""Weights, sizes and options of a selection, a row an order, before their labels are made."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.kit import http
+from packhouse.orders import search
+from packhouse.shipping import setup
+from packhouse.shipping.api import desk
+from packhouse.web import choices, formats, labels, languages, orders, parcels, ranges, rendering, rows, visitors
+from packhouse.web.languages import marked
+
+router = APIRouter(include_in_schema=False)
+
+_SIDES = tuple(f"dimensions/{side}" for side in parcels.SIDES)
+_MEASURES = ("weight/value", *_SIDES)
+_UNITS = {"weight/unit": ("weight/value",), "dimensions/unit": _SIDES}
+_FIELDS = (*_MEASURES, *_UNITS, "option")
+# For all rows: what each order, its rule or the account asks for.
+SUGGESTED = "suggested"
+_TAKEN_OVER = marked("Taken over in every row. Nothing has been made yet.")
+_NONE = marked("Choose at least one order.")
+
+_Typed = dict[str, str]
+
+
+class Line(NamedTuple):
+    """An order in the table: what stands in its fields, and what is wrong with it by field ('' is the order)."""
+
+    row: rows.Row
+    values: Mapping[str, str]
+    choices: choices.Choices
+    faults: Mapping[str, str]
+    is_chosen: bool
+
+
+class State(NamedTuple):
+    """What was typed by order, which are ticked, why some were refused, and which shipments were made before."""
+
+    typed: Mapping[int, _Typed]
+    chosen: Sequence[int]
+    refused: Mapping[int, Mapping[str, str]]
+    made: Sequence[int]
+
+
+@router.get("/labels/new")
+async def show_measures(request: Request) -> Response:
+    visitor = await visitors.visitor(request, scope=labels.SCOPE)
+    ids = ranges.from_text(request.query_params.get("orders", ""), labels.MOST)
+    option = request.query_params.get("option", "")
+    return await _show(request, visitor, ids, State({id: {"option": option} for id in ids}, ids, {}, []))
+
+
+@router.post("/labels/new")
+async def make_measured(request: Request) -> Response:
+    """From the list with a selection alone: on to its table. From the table: labels of what is ticked. Each order
+    succeeds or is refused by itself, and those that are refused stay in the table."""
+    visitor = await visitors.visitor(request, scope=labels.SCOPE)
+    form = await visitors.read_form(request, visitor.token)
+    ticked = visitors.ids(visitors.texts(form, "id"), labels.MOST)
+    if "row" not in form:
+        asked = {"orders": ranges.to_text(ticked), "option": visitors.text(form, "option")}
+        return rendering.redirect(request, "/labels/new" + rendering.to_query(**asked))
+    ids = visitors.ids(visitors.texts(form, "row"), labels.MOST)
+    state = State({id: _read(form, f"orders/{id}/") for id in ids}, ticked, {}, _read_made(form))
+    if (for_all := _read_for_all(form)) or visitors.text(form, "spread"):
+        spread = {id: {**typed, **for_all} for id, typed in state.typed.items()}
+        return await _show(request, visitor, ids, state._replace(typed=spread), _TAKEN_OVER if for_all else "")
+    if not ticked:
+        return await _show(request, visitor, ids, state, _NONE, status=422)
+    typed = {id: _to_parcel(state.typed.get(id, {})) for id in ticked}
+    outcome = await labels.ship_selection(request, visitor.caller, labels.Selection(ticked, {}, labels.EACH, typed))
+    made = [*state.made, *outcome.ids]
+    if not outcome.refused:
+        return labels.to_progress(request, labels.Outcome(made, {}), labels.EACH)
+    left = [id for id in ids if id in outcome.refused or id not in ticked]
+    chosen = [id for id in left if id in outcome.refused]
+    state = state._replace(chosen=chosen, refused=_to_fields(outcome.refused), made=made)
+    return await _show(request, visitor, left, state, status=422)
+
+
+def _read(form: FormData, at: str) -> _Typed:
+    return {name: visitors.text(form, f"{at}{name}") for name in _FIELDS if f"{at}{name}" in form}
+
+
+def _read_made(form: FormData) -> list[int]:
+    return ranges.from_text(visitors.text(form, "made"), labels.MOST)
+
+
+def _read_for_all(form: FormData) -> _Typed:
+    """What was filled in to be the same for all; a unit goes with its number."""
+    typed = _read(form, "all/")
+    found = {name: value for name, value in typed.items() if value and name not in _UNITS}
+    units = {unit: typed[unit] for unit, of in _UNITS.items() if unit in typed and any(name in found for name in of)}
+    if found.get("option") == SUGGESTED:
+        found["option"] = ""
+    return {**found, **units}
+
+
+def _to_parcel(typed: Mapping[str, str]) -> _Typed:
+    """Under the names that a label call's only parcel has in a form."""
+    return {name if name == "option" else f"parcels/0/{name}": value for name, value in typed.items()}
+
+
+def _to_fields(refused: Mapping[int, Mapping[str, str]]) -> dict[int, dict[str, str]]:
+    """And back; what belongs to no field of the table stands at the order."""
+    found: dict[int, dict[str, str]] = {}
+    for id, faults in refused.items():
+        at_fields: dict[str, str] = {}
+        for name, words in faults.items():
+            field = name.removeprefix("parcels/0/")
+            place = field if field in _FIELDS else ""
+            at_fields[place] = f"{at_fields[place]} {words}" if place in at_fields else words
+        found[id] = at_fields
+    return found
+
+
+async def _show(
+    request: Request, visitor: visitors.Visitor, ids: Sequence[int], state: State, told: str = "", *, status: int = 200
+) -> Response:
+    house, account_id = http.house(request), visitor.session.account_id
+    async with house.db.read() as tx:
+        found = await search.find_stored(tx, account_id, ids)
+        shops = await orders.list_shops(tx, account_id)
+    if not found:
+        raise HTTPException(404)
+    documents = [orjson.loads(row.document) for row in found]
+    account = await setup.read_setup(house.db, account_id, now=house.clock())
+    each = choices.find_each(desk(request).options, account, documents)
+    tag, origin = languages.negotiate(request), visitor.session.caller.country_code
+    lines = []
+    for row, document, choice in zip(found, documents, each, strict=True):
+        shown = rows.to_row(row.id, row.document, shops, origin)
+        fields = {**_to_values(tag, shown, document), **state.typed.get(row.id, {})}
+        faults = state.refused.get(row.id) or ({"": labels.SHIPPED} if row.live_shipments else {})
+        is_chosen = row.id in state.chosen and (row.id in state.refused or not row.live_shipments)
+        lines.append(Line(shown, fields, choice, faults, is_chosen))
+    lines.sort(key=lambda line: (line.row.placed_at, line.row.id), reverse=True)
+    made = ranges.to_text(state.made)
+    values: dict[str, Any] = {"lines": lines, "told": told, "made": made, "count_made": len(state.made)}
+    values |= {"common": choices.find_choices(desk(request).options, account, documents), "section": "orders"}
+    return rendering.render(request, "measures.html", visitor, status=status, **values)
+
+
+def _to_values(tag: str, row: rows.Row, document: Mapping[str, Any]) -> _Typed:
+    """The weight of the order or its items, the size of the order."""
+    measurement = (document.get("shipping_details") or {}).get("measurement") or {}
+    size = measurement.get("dimension") or {}
+    sides = {f"dimensions/{side}": _to_number(tag, size.get(side)) for side in parcels.SIDES}
+    weight = "" if row.weight is None else formats.plain(tag, row.weight)
+    units = {"weight/unit": "kg", "dimensions/unit": size.get("unit") or "cm"}
+    return {"weight/value": weight, **sides, **units, "option": ""}
+
+
+def _to_number(tag: str, value: Any) -> str:
+    amount = formats.to_decimal(value)
+    return "" if amount is None else formats.plain(tag, amount)
