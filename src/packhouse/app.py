@@ -126,6 +126,7 @@ def _create_house(settings: Settings, now: clock.Clock) -> http.House:
         metrics.Meters(orders.COUNTED),
         Lists(db, create_database(settings, url) if (url := settings.read_database_url) else None),
         limits.Limiter(create_counters(settings, db), limits.DOCUMENTED) if settings.rate_limits != "off" else None,
+        settings.body_timeout_seconds,
     )
 
 

@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     rate_limits: Literal["off", "documented"] = "off"
     redis_url: SecretStr | None = None
     max_body_bytes: Annotated[int, Field(ge=1_000)] = 10_000_000
+    body_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_import_bytes: Annotated[int, Field(ge=1_000)] = 200_000_000
     lock_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     statement_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0

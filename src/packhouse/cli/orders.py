@@ -171,7 +171,9 @@ def export_orders(
                 progress(0, count)
             write(chosen.end)
 
-    with _replace(file) as target, _progress("Exporting", None) as progress:
+    # Orders that scroll by on a terminal are progress enough, and a bar would be drawn in the midst of them.
+    is_quiet = file == _STREAM and sys.stdout.isatty()
+    with _replace(file) as target, _progress("Exporting", None, is_quiet=is_quiet) as progress:
         terminal.run(work(lambda text: target.write(text.encode()), progress))
 
 
@@ -279,11 +281,13 @@ def _position(source: BufferedIOBase) -> int:
 
 
 @contextmanager
-def _progress(what: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
-    """On standard error, and only to a person: `(bytes read, orders)`."""
+def _progress(what: str, total: int | None, *, is_quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """On standard error, and only to a person: `(bytes read, orders)`. Asked of the stream itself, for rich takes any
+    stream for a terminal where `FORCE_COLOR` is set."""
+    is_shown = sys.stderr.isatty() and not is_quiet
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[count]} orders"))
     known = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if total else ()
-    with Progress(*columns, *known, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, *known, console=console, transient=True, disable=not is_shown) as progress:
         task = progress.add_task(what, total=total, count=0)
         yield lambda done, count: progress.update(task, completed=done, count=count)

@@ -6,6 +6,7 @@
     ├── Forbidden           403
     ├── NotFound            404
     ├── MethodNotAllowed    405
+    ├── Slow                408  the body stopped coming
     ├── Conflict            409
     ├── PreconditionFailed  412
     ├── TooLarge            413
@@ -102,6 +103,10 @@ class NotFound(Refusal):
 
 class MethodNotAllowed(Refusal):
     status = 405
+
+
+class Slow(Refusal):
+    status = 408
 
 
 class Conflict(Refusal):

@@ -4,12 +4,14 @@ The rooms' handlers take a Starlette request and give back bytes. `Door` names t
 trailing slash off, and writes one line to the log when the answer is out.
 """
 
+import asyncio
 import itertools
 import re
 import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qsl, quote, urlencode
@@ -51,6 +53,7 @@ class House:
     meters: Meters
     lists: Lists
     limits: Limiter | None = None
+    body_timeout_seconds: float = 30.0
 
 
 @dataclass(slots=True)
@@ -63,6 +66,8 @@ class Trace:
     account_id: int | None = None
     status: int = 0
     headers: Mapping[str, str] | None = None
+    is_sending: bool = False
+    """The answer is made, and the client still sends a body that nobody reads."""
 
 
 class Shortcut(NamedTuple):
@@ -110,9 +115,9 @@ class Door:
         scope["app"] = self.app
         if len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope["path"] = scope["path"][:-1]
-        named = _naming(send, record)
+        named = _naming(_hearing_out(send, receive, record), record)
         try:
-            await self._answer(scope, receive, named, record)
+            await self._answer(scope, _patient(receive, self.house.body_timeout_seconds), named, record)
         except ClientDisconnect:
             record.status = 499
         finally:
@@ -136,9 +141,11 @@ class Door:
                     response = to_response(request, error)
                 await response(scope, receive, send)
                 return
-        await self.app(scope, receive, send)
-        if (route := scope.get("route")) is not None:
-            record.route = getattr(route, "path_format", getattr(route, "path", record.route))
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            if (route := scope.get("route")) is not None:
+                record.route = getattr(route, "path_format", getattr(route, "path", record.route))
 
 
 def _sent_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
@@ -160,6 +167,58 @@ def _naming(send: Send, record: Trace) -> Send:
     return named
 
 
+def _patient(receive: Receive, seconds: float) -> Receive:
+    """Raises Slow where a body was begun and nothing more of it comes: a request is not kept for a client that is
+    gone without a word."""
+    is_whole = False
+
+    async def received() -> Message:
+        nonlocal is_whole
+        if is_whole:
+            return await receive()
+        try:
+            async with asyncio.timeout(seconds):
+                message = await receive()
+        except TimeoutError:
+            detail = f"Nothing more of the body came for {seconds:g} seconds."
+            raise errors.Slow(errors.Fault("invalid", detail), {"Connection": "close"}) from None
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return received
+
+
+_LONGEST_SILENCE_SECONDS = 2
+_LONGEST_SENDING_SECONDS = 20
+_MOST_UNREAD_BYTES = 100_000_000
+
+
+def _hearing_out(send: Send, receive: Receive, record: Trace) -> Send:
+    """To a client that is still sending, the answer goes out at once and its end when the client has said its part, or
+    too much of it. A connection that is closed with bytes unread is reset, and a reset can overtake the answer."""
+
+    async def heard_out(message: Message) -> None:
+        if record.is_sending and message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            await _hear_out(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return heard_out
+
+
+async def _hear_out(receive: Receive) -> None:
+    left = _MOST_UNREAD_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST_SENDING_SECONDS):
+            while left > 0:
+                async with asyncio.timeout(_LONGEST_SILENCE_SECONDS):
+                    message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+
+
 def _write_line(scope: Scope, record: Trace, seconds: float) -> None:
     logs.request_line(
         method=scope["method"],
@@ -172,7 +231,10 @@ def _write_line(scope: Scope, record: Trace, seconds: float) -> None:
 
 
 def to_response(request: Request, error: Exception) -> Response:
-    """Any exception as the error list of the contract; one that is our fault is logged with its place."""
+    """Any exception as the error list of the contract; one that is our fault is logged with its place. Raises
+    ClientDisconnect again, for nobody is there to be answered."""
+    if isinstance(error, ClientDisconnect):
+        raise error
     refusal = _to_refusal(error)
     if refusal is None:
         _log.error("failed", request_id=trace(request).request_id, **logs.where(error))
@@ -243,13 +305,21 @@ async def read_form(request: Request) -> list[tuple[str, str]] | None:
 
 
 async def _read_bytes(request: Request, limit: int) -> bytes:
+    """Raises ClientDisconnect where the rest will never come."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
+        trace(request).is_sending = True
         raise _too_large(limit, announced)
     chunks = bytearray()
-    async for chunk in request.stream():
-        chunks += chunk
+    is_whole = False
+    while not is_whole:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks += message.get("body", b"")
+        is_whole = not message.get("more_body", False)
         if len(chunks) > limit:
+            trace(request).is_sending = not is_whole
             raise _too_large(limit, f"more than {limit}")
     return bytes(chunks)
 

@@ -13,6 +13,7 @@ _REFUSALS = {
     401: "No or wrong credentials.",
     403: "The caller lacks the scope.",
     404: "There is no such thing in this account.",
+    408: "The body stopped coming.",
     409: "Another request is writing the same thing.",
     412: "It is no longer at the version of If-Match.",
     413: "The body is too large.",
@@ -40,10 +41,10 @@ IDEMPOTENCY_KEY = {
 
 
 def refusals(*statuses: int) -> dict[str, Any]:
-    """These, and those that any call with credentials may meet."""
-    return {
-        str(status): {"description": _REFUSALS[status], "content": ERRORS} for status in (*statuses, 401, 403, 429, 503)
-    }
+    """These, and those that any call with credentials may meet, and any with a body."""
+    of_bodies = (408,) if 413 in statuses else ()
+    found = (*statuses, *of_bodies, 401, 403, 429, 503)
+    return {str(status): {"description": _REFUSALS[status], "content": ERRORS} for status in found}
 
 
 def answer(content: dict[str, Any], description: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
