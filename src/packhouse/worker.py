@@ -29,6 +29,7 @@ from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import Carrier, registry
 from packhouse.shipping.options import Options
 from packhouse.webhooks import delivery
+from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks.delivery import Messenger
 from packhouse.webhooks.outcomes import Patience
 from packhouse.webhooks.sender import Sender
@@ -56,7 +57,8 @@ JOBS: dict[str, Handler] = {
     deletions.JOB: lambda workshop, job: deletions.handle(workshop.db, job, workshop.clock()),
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
     shipments.TRACK_JOB: lambda workshop, job: tracking.handle(workshop.desk, job),
-    "webhook.deliver": lambda workshop, job: delivery.deliver(workshop.messenger, job),
+    webhooks.JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
+    webhooks.SLOW_JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
 }
 
 # Kinds of which several of one account are done in one go, and not before callers are served: as long as requests keep
@@ -68,9 +70,20 @@ _PATIENCE = 9
 
 KINDS = frozenset([*JOBS, *TOGETHER])
 
-# How many jobs of a kind a worker has in hand at once. One of a webhook is a receiver, which may be slow.
-SLOTS: dict[str, int] = {"webhook.deliver": 100}
+# How many jobs of a kind a worker has in hand at once. That of a webhook is a receiver; slow ones are a kind apart.
+SLOTS: dict[str, int] = {webhooks.JOB: 100, webhooks.SLOW_JOB: 100}
 USUAL_SLOTS = 8
+
+
+class Loan(NamedTuple):
+    """What a job of a kind does that has been in hand for so long: it gives its slot to another, as `most` may."""
+
+    seconds: float
+    most: int
+
+
+# A receiver that is not known as slow may hang for the first time.
+LOANS: dict[str, Loan] = {webhooks.JOB: Loan(seconds=1, most=400)}
 
 
 class Pace(NamedTuple):
@@ -171,6 +184,7 @@ class _Outcome(NamedTuple):
     due_at: datetime | None = None
     error: str | None = None
     fresh: bool = False
+    kind: str | None = None
 
 
 class Worker:
@@ -193,6 +207,7 @@ class Worker:
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: Counter[str] = Counter()
+        self._lent: dict[str, set[tuple[int, int]]] = {kind: set() for kind in LOANS}
         self._outcomes: list[_Outcome] = []
         self._accounts: list[int] = []
         self._served = 0
@@ -255,10 +270,13 @@ class Worker:
 
     def _free(self) -> dict[str, int]:
         """Of every kind that is not all taken, how many more could be in hand."""
-        free = {kind: SLOTS.get(kind, USUAL_SLOTS) - self._in_hand[kind] for kind in self._handlers}
+        free = {kind: self._find_slots(kind) - self._in_hand[kind] for kind in self._handlers}
         if time.monotonic() >= self._patient_until or not self._is_busy():
             free |= {kind: USUAL_SLOTS for kind in self._together if not self._in_hand[kind]}
         return {kind: count for kind, count in free.items() if count > 0}
+
+    def _find_slots(self, kind: str) -> int:
+        return SLOTS.get(kind, USUAL_SLOTS) + len(self._lent.get(kind, ()))
 
     async def _next_accounts(self) -> list[int]:
         """Those known to have something due, the one after the last served first. A look at a long backlog is not for
@@ -275,6 +293,14 @@ class Worker:
         task = asyncio.create_task(self._do(kind, group))
         self._tasks.add(task)
         task.add_done_callback(self._end)
+        if kind in LOANS:
+            lending = asyncio.get_running_loop().call_later(LOANS[kind].seconds, self._lend, kind, group)
+            task.add_done_callback(lambda _: lending.cancel())
+
+    def _lend(self, kind: str, group: Sequence[Job]) -> None:
+        if len(self._lent[kind]) < LOANS[kind].most:
+            self._lent[kind] |= {(job.account_id, job.id) for job in group}
+            self._db.work.set()
 
     def _end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -286,7 +312,7 @@ class Worker:
             await self._hand_over(kind, group)
             outcomes = [_Outcome(job) for job in group]
         except jobs.Later as later:
-            outcomes = [_Outcome(job, later.due_at, fresh=later.fresh) for job in group]
+            outcomes = [_Outcome(job, later.due_at, fresh=later.fresh, kind=later.kind) for job in group]
         except asyncio.CancelledError:
             outcomes = [_Outcome(job, now()) for job in group]
         except errors.Unavailable as error:  # nothing is wrong with the jobs
@@ -321,11 +347,20 @@ class Worker:
                 if outcome.due_at is None:
                     done.setdefault(outcome.job.account_id, []).append(outcome.job)
                 else:
-                    await jobs.retry(tx, outcome.job, due_at=outcome.due_at, error=outcome.error, fresh=outcome.fresh)
+                    await jobs.retry(
+                        tx,
+                        outcome.job,
+                        due_at=outcome.due_at,
+                        error=outcome.error,
+                        fresh=outcome.fresh,
+                        kind=outcome.kind,
+                    )
             for finished in done.values():
                 await jobs.finish(tx, finished)
         del self._outcomes[: len(settled)]
         self._in_hand.subtract(outcome.job.kind for outcome in settled)
+        for outcome in settled:
+            self._lent.get(outcome.job.kind, set()).discard((outcome.job.account_id, outcome.job.id))
 
     async def _settle_all(self) -> None:
         if self._tasks:

@@ -99,6 +99,45 @@ def test_a_slow_receiver_delays_no_other(working: Callable[..., TestClient], rec
     slow.wait_for(50)
 
 
+def test_a_hundred_receivers_that_hang_delay_no_other(
+    working: Callable[..., TestClient], receive: Callable[..., Receiver]
+) -> None:
+    client = working(webhooks_connect_timeout_seconds=30, webhooks_read_timeout_seconds=60)
+    hanging, quick = receive(hold=threading.Event()), receive()
+    for n in range(100):
+        connect(client, f"{hanging.url}/{n}", "orders.order.updated")
+    connect(client, quick.url, CREATED)
+    client.post("/api/v3/orders", json=[make.order(f"o-{n}") for n in range(3)])
+    quick.wait_for(3)
+    client.post("/api/v3/orders", json=[make.order(f"o-{n}", order_number="new") for n in range(3)])
+    wait_until(lambda: len({got.path for got in hanging.received}) == 100)
+    client.post("/api/v3/orders", json=[make.order(f"later-{n}") for n in range(50)])
+    quick.wait_for(53)
+    assert {row["attempts"] for row in deliveries_of(client, status="pending", page_size=200)} == {0}
+    assert len(hanging.received) <= 200  # who has answered nothing is not asked much
+    assert hanging.hold is not None
+    hanging.hold.set()
+    hanging.wait_for(300)
+
+
+def test_a_receiver_is_slow_until_it_answers_at_once(
+    working: Callable[..., TestClient], receive: Callable[..., Receiver]
+) -> None:
+    client = working(webhooks_read_timeout_seconds=1.2)
+    receiver = receive(hold=threading.Event())
+    path = f"{CONNECTIONS}/{connect(client, receiver.url, CREATED)['id']}"
+    assert client.get(path).json()["data"]["slow_since"] is None
+    client.post("/api/v3/orders", json=[make.order(f"o-{n}") for n in range(30)])
+    wait_until(lambda: client.get(path).json()["data"]["slow_since"] is not None)
+    assert len(receiver.received) < 10
+    client.post("/api/v3/orders", json=[make.order("another")])
+    assert receiver.hold is not None
+    receiver.hold.set()
+    wait_until(lambda: not deliveries_of(client, status="pending"))
+    assert {order_of(got) for got in receiver.received} == {*(f"o-{n}" for n in range(30)), "another"}
+    assert client.get(path).json()["data"]["slow_since"] is None
+
+
 def test_events_of_one_order_arrive_in_order(
     working: Callable[..., TestClient], receive: Callable[..., Receiver]
 ) -> None:

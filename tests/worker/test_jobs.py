@@ -1,6 +1,7 @@
 """Jobs in the database: what is claimed, by whom, in which order, and what becomes of those that fail."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -14,6 +15,7 @@ from packhouse.kit.db import Database
 from packhouse.kit.vault import Vault
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.options import Options
+from packhouse.webhooks import operations as webhooks
 from packhouse.worker import Worker, Workshop
 
 T = TypeVar("T")
@@ -260,6 +262,40 @@ def test_a_stopping_worker_gives_back_what_takes_too_long(database_url: str) -> 
         await hands.worker.stop(0.01)
         await running
         assert await claim(db) == [1]
+
+    on(database_url, work)
+
+
+def test_receivers_that_hang_leave_slots_to_the_others(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        heard, go_on = asyncio.Event(), asyncio.Event()
+        hanging: Counter[str] = Counter()
+
+        async def handle(_workshop: Workshop, job: jobs.Job) -> None:
+            if job.payload["n"] == "quick":
+                heard.set()
+                return
+            hanging[job.kind] += 1
+            await go_on.wait()
+
+        async def tell(kind: str, *payloads: Any) -> None:
+            async with db.write() as tx:
+                await jobs.enqueue(db, tx, OWNER, kind, [{"n": n} for n in payloads], now=NOW)
+
+        slots = {kind: worker.SLOTS[kind] for kind in (webhooks.JOB, webhooks.SLOW_JOB)}
+        hand = Worker(Hands(db, nothing).worker._workshop, dict.fromkeys(slots, handle))
+        await tell(webhooks.SLOW_JOB, *range(slots[webhooks.SLOW_JOB] + 50))
+        await tell(webhooks.JOB, *range(slots[webhooks.JOB]), "quick")
+        running = asyncio.create_task(hand.run())
+        await asyncio.wait_for(heard.wait(), 60)
+        assert hanging == slots
+        go_on.set()
+        await hand.stop(60)
+        await running
+        assert await hand.drain() == 50
+        assert hanging[webhooks.SLOW_JOB] == slots[webhooks.SLOW_JOB] + 50
+        assert hand._in_hand.total() == 0
+        assert not any(hand._lent.values())
 
     on(database_url, work)
 

@@ -81,12 +81,14 @@ NO_BACKLOG = Backlog(0, timedelta(), timedelta())
 
 
 class Later(Exception):
-    """Raised by a handler: not an error, do this job again at `due_at`. `fresh` counts its attempts from zero."""
+    """Raised by a handler: not an error, do this job again at `due_at`. `fresh` counts its attempts from zero; `kind`
+    makes it one of another kind, for a handler whose slots are others."""
 
-    def __init__(self, due_at: datetime, *, fresh: bool = False) -> None:
+    def __init__(self, due_at: datetime, *, fresh: bool = False, kind: str | None = None) -> None:
         super().__init__(due_at)
         self.due_at = due_at
         self.fresh = fresh
+        self.kind = kind
 
 
 async def enqueue(
@@ -175,15 +177,21 @@ async def finish(tx: AsyncConnection, done: Sequence[Job]) -> None:
 
 async def finish_lane(tx: AsyncConnection, job: Job) -> None:
     """Take away the other jobs of this one's lane that nobody has in hand: this one does their work too."""
-    others = (_j.account_id == job.account_id, _j.lane == job.lane, _j.kind == job.kind, _j.id != job.id)
+    others = (_j.account_id == job.account_id, _j.lane == job.lane, _j.id != job.id)
     await tx.execute(delete(jobs).where(*others, _j.claimed_until.is_(None)))
 
 
 async def retry(
-    tx: AsyncConnection, job: Job, *, due_at: datetime, error: str | None = None, fresh: bool = False
+    tx: AsyncConnection,
+    job: Job,
+    *,
+    due_at: datetime,
+    error: str | None = None,
+    fresh: bool = False,
+    kind: str | None = None,
 ) -> None:
     """`error` is a kind of error, never its message: that may hold what a customer typed."""
-    changes: dict[str, Any] = {"due_at": due_at, "claimed_until": None, "last_error": error}
+    changes: dict[str, Any] = {"due_at": due_at, "claimed_until": None, "last_error": error, "kind": kind or job.kind}
     if fresh:
         changes["attempts"] = 0
     await tx.execute(update(jobs).where(_j.account_id == job.account_id, _j.id == job.id).values(changes))

@@ -1,13 +1,14 @@
-"""The job "webhook.deliver": tells one receiver what it has not heard yet.
+"""The jobs "webhook.deliver" and "webhook.deliver_slowly": tell one receiver what it has not heard yet.
 
-There is one such job in hand for a receiver at a time (its lane), so one that is slow holds up nobody but itself. What
-it is told is read, sent outside of any transaction, and the answers are written down together: a worker that is killed
-between leaves deliveries that are sent again under the same ids.
+There is one such job in hand for a receiver at a time (its lane). A receiver that takes long to answer gets jobs of the
+second kind from then on, which have slots and sockets of their own: however many of these there are, nobody else waits
+for them. What a receiver is told is read, sent outside of any transaction, and the answers are written down together: a
+worker that is killed between leaves deliveries that are sent again under the same ids.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ from packhouse.webhooks.outcomes import Attempt, Patience
 from packhouse.webhooks.sender import Answer, Sender
 
 _BATCH = 100
+# How many attempts at a receiver are under way before it has answered one; each answer makes room for one more.
+_FIRST_SOCKETS = 2
 _TEST_ID = "msg_test"
 
 
@@ -43,7 +46,10 @@ class Messenger:
 async def deliver(messenger: Messenger, job: Job) -> None:
     """Raises Later where something is left for another turn or another time."""
     account_id, connection_id = job.account_id, job.payload["connection_id"]
-    end = time.monotonic() + messenger.patience.turn.total_seconds()
+    turn = messenger.patience.turn
+    if job.kind == operations.SLOW_JOB:  # there may be many for each slot
+        turn /= 4
+    end = time.monotonic() + turn.total_seconds()
     attempts: list[Attempt] = []
     while True:
         async with messenger.db.write() as tx:
@@ -58,15 +64,19 @@ async def deliver(messenger: Messenger, job: Job) -> None:
             due = await queries.find_due(tx, account_id, connection_id, _BATCH, now=messenger.clock())
         if receiver is None or not due:
             break
-        if time.monotonic() > end:
-            raise jobs.Later(messenger.clock(), fresh=True)
+        if time.monotonic() > end or _to_kind(receiver) != job.kind:
+            raise jobs.Later(messenger.clock(), fresh=True, kind=_to_kind(receiver))
         attempts = await _send_all(messenger, receiver, await _find_secrets(messenger, receiver), due, end)
     if receiver is not None and receiver.paused_at is not None:
         await _sweep(messenger, receiver)
     async with messenger.db.read() as tx:
         next_due = await queries.find_next_due(tx, account_id, connection_id)
     if next_due is not None:
-        raise jobs.Later(next_due, fresh=True)
+        raise jobs.Later(next_due, fresh=True, kind=_to_kind(receiver))
+
+
+def _to_kind(receiver: Any) -> str:
+    return operations.to_job(is_slow=receiver is not None and receiver.slow_since is not None)
 
 
 async def _sweep(messenger: Messenger, receiver: Any) -> None:
@@ -95,26 +105,69 @@ async def _find_secrets(messenger: Messenger, receiver: Any) -> dict[str, Any]:
 async def _send_all(
     messenger: Messenger, receiver: Any, secrets: dict[str, Any], due: Sequence[Any], end: float
 ) -> list[Attempt]:
-    """Those of one subject one after the other, different subjects side by side; what is not begun by `end` waits."""
+    """What is not begun by `end` waits, and so does the rest for a receiver that turns out to be slow."""
     url, headers = to_request(orjson.loads(receiver.configuration), secrets)
-    lines: dict[str, list[Any]] = {}
-    for delivery in due:
-        lines.setdefault(delivery.subject, []).append(delivery)
-    waiting = list(reversed(lines.values()))
-    made: list[Attempt] = []
+    is_slow = receiver.slow_since is not None
 
-    async def work() -> None:
-        while waiting:
-            for delivery in waiting.pop():
-                if time.monotonic() > end:
+    async def send(delivery: Any) -> Attempt | None:
+        async with messenger.sender.sockets.taken(is_slow=is_slow, seconds=end - time.monotonic()) as has_socket:
+            if not has_socket:
+                return None
+            at = messenger.clock()
+            id = queries.to_message_id(delivery.id)
+            own = to_headers(id, delivery.body, delivery.attempts + 1, headers, secrets, at)
+            return Attempt(delivery, await messenger.sender.post(url, own, delivery.body.encode()), at)
+
+    return await _Round(due, send, messenger.patience, end, is_slow=is_slow).run()
+
+
+class _Round:
+    """Deliveries of one subject are sent one after the other, different subjects side by side: few before the receiver
+    has answered, so that hanging ones hold few sockets, and then up to what one receiver is given."""
+
+    def __init__(
+        self,
+        due: Sequence[Any],
+        send: Callable[[Any], Awaitable[Attempt | None]],
+        patience: Patience,
+        end: float,
+        *,
+        is_slow: bool,
+    ) -> None:
+        lines: dict[str, list[Any]] = {}
+        for delivery in due:
+            lines.setdefault(delivery.subject, []).append(delivery)
+        self._waiting = list(reversed(lines.values()))
+        self._send = send
+        self._patience = patience
+        self._end = end
+        self._is_slow = is_slow
+        self._made: list[Attempt] = []
+        self._width = 0
+
+    async def run(self) -> list[Attempt]:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_FIRST_SOCKETS):
+                self._widen(group)
+        return self._made
+
+    def _widen(self, group: asyncio.TaskGroup) -> None:
+        if self._waiting and self._width < self._patience.concurrency:
+            self._width += 1
+            group.create_task(self._work(group, self._waiting.pop()))
+
+    async def _work(self, group: asyncio.TaskGroup, line: Sequence[Any]) -> None:
+        while line:
+            for delivery in line:
+                attempt = None if time.monotonic() > self._end else await self._send(delivery)
+                if attempt is None:
                     return
-                at = messenger.clock()
-                id = queries.to_message_id(delivery.id)
-                own = to_headers(id, delivery.body, delivery.attempts + 1, headers, secrets, at)
-                made.append(Attempt(delivery, await messenger.sender.post(url, own, delivery.body.encode()), at))
-
-    await asyncio.gather(*(work() for _ in range(min(messenger.patience.concurrency, len(waiting)))))
-    return made
+                self._made.append(attempt)
+                if self._patience.is_slow(attempt.answer) and not self._is_slow:
+                    self._end = 0.0
+                elif attempt.answer.error is None:
+                    self._widen(group)
+            line = self._waiting.pop() if self._waiting else ()
 
 
 async def broadcast(messenger: Messenger, receiver: Any, event_type: str) -> Answer:

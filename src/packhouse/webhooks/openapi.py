@@ -18,6 +18,7 @@ _CONNECTION: dict[str, Any] = {
     "configuration": {"type": "object"},
     "failing_since": _TIME_OR_NULL,
     "paused_at": _TIME_OR_NULL,
+    "slow_since": _TIME_OR_NULL,
     "created_at": openapi.TIME,
     "updated_at": openapi.TIME,
 }

@@ -5,7 +5,7 @@ Each runs inside the caller's transaction and touches no network.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import delete, insert, update
@@ -20,23 +20,33 @@ from packhouse.webhooks.schema import MASK, Event
 from packhouse.webhooks.tables import connections, deliveries, subscriptions
 
 JOB = "webhook.deliver"
+# The same for a receiver that is known to take long: a kind of its own, with slots of its own.
+SLOW_JOB = "webhook.deliver_slowly"
 # How long the signing key before a rotation is good where two signatures can be sent.
 KEEP = timedelta(days=1)
 
 _c, _s, _d = connections.c, subscriptions.c, deliveries.c
 
 
+class Receiver(NamedTuple):
+    """Who is told."""
+
+    connection_id: int
+    is_paused: bool = False
+    is_slow: bool = False
+
+
 async def notify(db: Database, tx: AsyncConnection, account_id: int, events: Iterable[Event], *, now: datetime) -> None:
     """Write a delivery for each event and whoever listens to its kind. Where nobody does, `events` is not looked at."""
-    listeners: dict[str, dict[int, bool]] = {}
+    listeners: dict[str, list[Receiver]] = {}
     for row in await queries.find_listeners(db, tx, account_id):
-        listeners.setdefault(row.event_type, {})[row.connection_id] = row.paused_at is not None
+        listeners.setdefault(row.event_type, []).append(_to_receiver(row.connection_id, row))
     if not listeners:
         return
     wanted = [
         (event, {"event_type": event.event_type, "timestamp": _to_milliseconds(now), "data": event.data}, to)
         for event in events
-        for to in listeners.get(event.event_type, {}).items()
+        for to in listeners.get(event.event_type, [])
     ]
     await _write(db, tx, account_id, wanted, now)
 
@@ -63,53 +73,51 @@ async def notify_integration(
     if not integration.get("webhook_active") or not url:
         return
     integration_id = integration["id"]
-    connection_id, is_paused = await _keep_of_integration(db, tx, account_id, integration_id, url, now)
+    receiver = await _keep_of_integration(db, tx, account_id, integration_id, url, now)
     told = {"integration": dict(integration)} if more is None else dict(more)
     body = {"action": action, "timestamp": _to_milliseconds(now), **told}
     event = Event(action, subject or f"integration:{integration_id}", {}, integration_id)
-    await _write(db, tx, account_id, [(event, body, (connection_id, is_paused))], now)
+    await _write(db, tx, account_id, [(event, body, receiver)], now)
 
 
 async def _keep_of_integration(
     db: Database, tx: AsyncConnection, account_id: int, integration_id: int, url: str, now: datetime
-) -> tuple[int, bool]:
+) -> Receiver:
     """The connection that stands for an integration's webhook, and whether it is paused; a new URL starts afresh."""
     configuration = orjson.dumps({"url": url}).decode()
     found = await queries.find_of_integration(tx, account_id, integration_id)
     if found is None:
-        return await _insert_connection(db, tx, account_id, configuration, None, now, integration_id), False
+        return Receiver(await _insert_connection(db, tx, account_id, configuration, None, now, integration_id))
     if found.configuration != configuration:
         await _change_connection(tx, account_id, found.id, now, configuration=configuration)
         await resume_connection(db, tx, account_id, found.id, now=now)
-        return found.id, False
-    return found.id, found.paused_at is not None
+        return Receiver(found.id)
+    return _to_receiver(found.id, found)
 
 
 async def _write(
     db: Database,
     tx: AsyncConnection,
     account_id: int,
-    wanted: Sequence[tuple[Event, dict[str, Any], tuple[int, bool]]],
+    wanted: Sequence[tuple[Event, dict[str, Any], Receiver]],
     now: datetime,
 ) -> None:
     if not wanted:
         return
     rows = []
-    for id, (event, body, (connection_id, is_paused)) in zip(
-        await db.next_ids(tx, "deliveries", len(wanted)), wanted, strict=True
-    ):
+    for id, (event, body, to) in zip(await db.next_ids(tx, "deliveries", len(wanted)), wanted, strict=True):
         rows.append(
             {
                 "account_id": account_id,
                 "id": id,
-                "connection_id": connection_id,
+                "connection_id": to.connection_id,
                 "integration_id": event.integration_id,
                 "event_type": event.event_type,
                 "subject": event.subject,
                 "body": signing.to_body({"id": queries.to_message_id(id), **body}),
-                "status": "held" if is_paused else "pending",
+                "status": "held" if to.is_paused else "pending",
                 "attempts": 0,
-                "due_at": None if is_paused else now,
+                "due_at": None if to.is_paused else now,
                 "created_at": now,
                 "attempted_at": None,
                 "status_code": None,
@@ -118,13 +126,21 @@ async def _write(
             }
         )
     await db.upsert(tx, deliveries, rows)
-    for connection_id in sorted({to[0] for _, _, to in wanted if not to[1]}):
-        await _wake(db, tx, account_id, connection_id, now)
+    for to in sorted({to for _, _, to in wanted if not to.is_paused}):
+        await _wake(db, tx, account_id, to, now)
 
 
-async def _wake(db: Database, tx: AsyncConnection, account_id: int, connection_id: int, now: datetime) -> None:
-    lane = f"webhook:{connection_id}"
-    await jobs.enqueue(db, tx, account_id, JOB, [{"connection_id": connection_id}], now=now, lane=lane)
+async def _wake(db: Database, tx: AsyncConnection, account_id: int, to: Receiver, now: datetime) -> None:
+    lane, payload = f"webhook:{to.connection_id}", {"connection_id": to.connection_id}
+    await jobs.enqueue(db, tx, account_id, to_job(is_slow=to.is_slow), [payload], now=now, lane=lane)
+
+
+def to_job(*, is_slow: bool) -> str:
+    return SLOW_JOB if is_slow else JOB
+
+
+def _to_receiver(connection_id: int, row: Any) -> Receiver:
+    return Receiver(connection_id, row.paused_at is not None, row.slow_since is not None)
 
 
 def _to_milliseconds(now: datetime) -> int:
@@ -190,7 +206,7 @@ async def resume_connection(db: Database, tx: AsyncConnection, account_id: int, 
     held = (_d.account_id == account_id, _d.connection_id == id, _d.status == "held")
     freed = await tx.execute(update(deliveries).where(*held).values(status="pending", due_at=now))
     if freed.rowcount:
-        await _wake(db, tx, account_id, id, now)
+        await _wake(db, tx, account_id, Receiver(id), now)
 
 
 async def resume_by_hand(db: Database, tx: AsyncConnection, row: Any, *, now: datetime, actor: str) -> None:
@@ -340,4 +356,4 @@ async def replay_deliveries(
         afresh = {"status": "pending", "attempts": 0, "due_at": now}
         await tx.execute(update(deliveries).where(_d.account_id == account_id, _d.id == id).values(afresh))
     for connection_id in sorted(woken):
-        await _wake(db, tx, account_id, connection_id, now)
+        await _wake(db, tx, account_id, Receiver(connection_id), now)

@@ -16,6 +16,7 @@ from packhouse.webhooks.tables import connections, deliveries
 
 _log = structlog.get_logger()
 
+SLOW = timedelta(seconds=1)
 _PRUNED_AT_ONCE = 500
 _c, _d = connections.c, deliveries.c
 
@@ -28,7 +29,8 @@ _ACTOR = "server:webhooks"
 class Patience(NamedTuple):
     """The schedule of the contract: after the first attempt ten more, the waits doubling from the first to the longest.
 
-    `turn`: how long a receiver is served before others get their chance.
+    `turn`: how long a receiver is served before others get their chance. `slow`: an answer that takes longer makes its
+    receiver one of the slow, until all of a turn's answers take less.
     """
 
     first_wait: timedelta = timedelta(minutes=5)
@@ -38,6 +40,10 @@ class Patience(NamedTuple):
     keep: timedelta = timedelta(days=30)
     concurrency: int = 10
     turn: timedelta = timedelta(seconds=20)
+    slow: timedelta = SLOW
+
+    def is_slow(self, answer: Answer) -> bool:
+        return answer.duration_ms > self.slow / timedelta(milliseconds=1)
 
     def find_sweep(self) -> timedelta:
         """How often a paused receiver's deliveries are looked through for what is kept no longer."""
@@ -91,7 +97,7 @@ async def write_down(
         if row["status"] == "failed":
             await _tell_of_failure(db, tx, tell, receiver, attempt, now)
     if receiver is not None:
-        since = await _judge(tx, receiver, attempts)
+        since = await _judge(tx, patience, receiver, attempts)
         if since is not None and now - since >= patience.pause_after and receiver.paused_at is None:
             await _pause(db, tx, patience, tell, receiver, now)
     await prune(tx, first.account_id, first.connection_id, now - patience.keep)
@@ -134,13 +140,17 @@ def _to_entry(receiver: Any, kind: str, detail: str) -> dict[str, Any]:
     return {"base_url": base, "method": "POST", "exception_type": kind, "exception": detail}
 
 
-async def _judge(tx: AsyncConnection, receiver: Any, attempts: Sequence[Attempt]) -> datetime | None:
-    """Since when the receiver has taken nothing; None for one that took anything."""
+async def _judge(
+    tx: AsyncConnection, patience: Patience, receiver: Any, attempts: Sequence[Attempt]
+) -> datetime | None:
+    """Since when the receiver has taken nothing; None for one that took anything. Whether it is slow is noted too."""
     is_well = any(attempt.answer.is_success for attempt in attempts)
     since: datetime | None = None if is_well else receiver.failing_since or attempts[0].at
-    if since != receiver.failing_since:
+    is_slow = any(patience.is_slow(attempt.answer) for attempt in attempts)
+    slow_since = (receiver.slow_since or attempts[0].at) if is_slow else None
+    if (since, slow_since) != (receiver.failing_since, receiver.slow_since):
         of_it = (_c.account_id == receiver.account_id, _c.id == receiver.id)
-        await tx.execute(update(connections).where(*of_it).values(failing_since=since))
+        await tx.execute(update(connections).where(*of_it).values(failing_since=since, slow_since=slow_since))
     return since
 
 

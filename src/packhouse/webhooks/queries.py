@@ -17,14 +17,14 @@ _c, _s, _d = connections.c, subscriptions.c, deliveries.c
 
 # Who listens: the one look that an account without subscriptions pays for.
 _LISTENERS = (
-    select(_s.event_type, _s.connection_id, _c.paused_at)
+    select(_s.event_type, _s.connection_id, _c.paused_at, _c.slow_since)
     .join(connections, (_c.account_id == _s.account_id) & (_c.id == _s.connection_id))
     .where(_s.account_id == bindparam("account_id"), _s.is_active)
 )
 
 
 async def find_listeners(db: Database, tx: AsyncConnection, account_id: int) -> Sequence[Any]:
-    """Rows of event_type, connection_id, paused_at."""
+    """Rows of event_type, connection_id, paused_at, slow_since."""
     return await db.run(tx, _LISTENERS, account_id=account_id)
 
 
@@ -138,13 +138,14 @@ async def count_held(tx: AsyncConnection, account_id: int, connection_id: int) -
 
 
 def connection_to_wire(row: Any) -> dict[str, Any]:
-    """`failing_since` and `paused_at` are ours in addition."""
+    """`failing_since`, `paused_at` and `slow_since` are ours in addition."""
     return {
         "id": row.id,
         "type": "webhook",
         "configuration": orjson.loads(row.configuration),
         "failing_since": _to_wire(row.failing_since),
         "paused_at": _to_wire(row.paused_at),
+        "slow_since": _to_wire(row.slow_since),
         "created_at": _to_wire(row.created_at),
         "updated_at": _to_wire(row.updated_at),
     }

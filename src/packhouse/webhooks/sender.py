@@ -6,15 +6,19 @@ addresses inside a network are refused unless the operator allows them. Redirect
 
 import asyncio
 import ipaddress
+import resource
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import httpcore
 
 ANSWER_BYTES = 4096
+# Sockets of a process are files: at most this many, and at most half of what the system lets it open.
+_MOST_SOCKETS = 1000
 _KEEP_SECONDS = 5.0
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -101,6 +105,35 @@ async def _resolve(host: str, port: int, **options: Any) -> Sequence[Any]:
     return await asyncio.get_running_loop().getaddrinfo(host, port, **options)
 
 
+class Sockets:
+    """How many attempts may be under way in this process. Receivers that are known as slow share half of them, so that
+    there is always room for the others: who is not known yet holds two until it has answered, and is known after."""
+
+    def __init__(self, count: int) -> None:
+        self._all = asyncio.Semaphore(count)
+        self._of_slow = asyncio.Semaphore(max(1, count // 2))
+
+    @asynccontextmanager
+    async def taken(self, *, is_slow: bool, seconds: float) -> AsyncIterator[bool]:
+        """Whether there was one within so long."""
+        wanted, held = [self._of_slow, self._all] if is_slow else [self._all], []
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    for semaphore in wanted:
+                        await semaphore.acquire()
+                        held.append(semaphore)
+            yield len(held) == len(wanted)
+        finally:
+            for semaphore in held:
+                semaphore.release()
+
+
+def count_sockets() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_SOCKETS if soft == resource.RLIM_INFINITY else max(1, min(_MOST_SOCKETS, soft // 2))
+
+
 class Sender:
     """Connections are kept open for a moment, for the next event; close it at the end."""
 
@@ -113,6 +146,7 @@ class Sender:
         times = {"connect": connect_seconds, "pool": connect_seconds, "read": read_seconds, "write": read_seconds}
         self._extensions = {"timeout": times}
         self._pool: httpcore.AsyncConnectionPool | None = None
+        self.sockets = Sockets(count_sockets())
 
     def may_reach(self, address: Address | None) -> bool:
         """Of an address that is known before anything is resolved; None is not known."""
@@ -127,7 +161,7 @@ class Sender:
         if self._pool is None:
             self._pool = httpcore.AsyncConnectionPool(
                 ssl_context=ssl.create_default_context(),
-                max_connections=1000,
+                max_connections=None,  # `sockets` counts them
                 max_keepalive_connections=100,
                 keepalive_expiry=_KEEP_SECONDS,
                 network_backend=_PinnedBackend(self._resolve, allow_private=self._allow_private),

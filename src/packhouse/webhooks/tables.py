@@ -18,6 +18,7 @@ connections = Table(
     Column("sealed", Text),
     Column("failing_since", Instant),
     Column("paused_at", Instant),
+    Column("slow_since", Instant),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Index("uq_connections_integration", "account_id", "integration_id", unique=True),
