@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from bench import measures, report
-from packhouse.cli import collector
+from packhouse.cli import interpreter
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="on the disk to measure; this checkout's without it")
     options = parser.parse_args()
     plan = measures.QUICK if options.quick else measures.Plan()
-    collector.tune()
+    interpreter.tune()
     began = time.perf_counter()
     figures = []
     # Not in /tmp, which may be memory: then a commit would cost nothing.

@@ -12,7 +12,7 @@ import orjson
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from packhouse.cli import collector, serve
+from packhouse.cli import interpreter, serve
 
 
 def make_app(answers: Mapping[str, bytes]) -> ASGIApp:
@@ -30,7 +30,7 @@ def main(path: str) -> None:
     listener = serve.bind("127.0.0.1", 0)
     sys.stdout.write(orjson.dumps({"url": serve.to_url(listener, "127.0.0.1")}).decode() + "\n")
     sys.stdout.flush()
-    collector.tune()
+    interpreter.tune()
     config = uvicorn.Config(
         make_app(answers),
         access_log=False,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BigInteger, bindparam, func, literal, select, text
 
 from packhouse.kit import errors
 from packhouse.kit.db import Database
@@ -19,7 +19,11 @@ T = TypeVar("T")
 
 PLACED = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
 _t = order_terms.c
-COUNT = select(func.count()).where(_t.account_id == bindparam("account_id"))
+_account = _t.account_id == bindparam("account_id")
+COUNT = select(func.count()).where(_account)
+FIND_TERM = select(_t.term).where(_account, _t.term == bindparam("term"))
+WHEN = select(func.statement_timestamp()).where(literal(0) <= bindparam("account_id", type_=BigInteger))
+DIVIDE = select(literal(1) / bindparam("account_id", type_=BigInteger))
 
 
 def on(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
@@ -180,3 +184,76 @@ def test_a_server_that_hangs_up_is_away_whenever_it_is_noticed(database_url: str
             assert [tuple(row) for row in await db.run(tx, COUNT, account_id=1)] == [(0,)]
 
     on(database_url, work)
+
+
+def test_look_ups_that_are_asked_together_each_get_their_own_row(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        async with db.write() as tx:
+            await db.upsert(tx, order_terms, to_rows("a", "b", "c"))
+        asked = ["c", "nobody's", "a", "a", "b", "", "Zoë"]
+        for _ in range(3):
+            found = await asyncio.gather(*[db.fetch_one(FIND_TERM, account_id=1, term=term) for term in asked])
+            assert [row and row[0] for row in found] == ["c", None, "a", "a", "b", None, None]
+        one, another = await asyncio.gather(
+            db.fetch_one(FIND_TERM, account_id=1, term="a"), db.fetch_one(COUNT, account_id=1)
+        )
+        assert (one or [""])[0] == "a"
+        assert (another or [0])[0] == 3
+
+    on(database_url, work)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_look_ups_of_one_turn_are_one_statement(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        async def ask(n: int) -> Any:
+            row = await db.fetch_one(WHEN, account_id=n)
+            return None if row is None else row[0]
+
+        times = await asyncio.gather(*[ask(n) for n in range(250)])
+        assert len(set(times)) == 3  # at most 100 go together
+        assert await ask(1) not in times
+
+    on(database_url, work)
+
+
+def test_a_caller_that_left_disturbs_no_other(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        async with db.write() as tx:
+            await db.upsert(tx, order_terms, to_rows("a"))
+        leaving, staying = (asyncio.create_task(db.fetch_one(FIND_TERM, account_id=1, term="a")) for _ in range(2))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        assert (await staying or ("",))[0] == "a"
+
+    on(database_url, work)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_what_a_look_up_fails_with_reaches_all_who_asked_and_nobody_after_them(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        asked = [db.fetch_one(DIVIDE, account_id=n) for n in (1, 0, 2)]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert {type(error) for error in found} == {asyncpg.DivisionByZeroError}
+        assert (await db.fetch_one(DIVIDE, account_id=1) or [0])[0] == 1
+
+    on(database_url, work)
+
+
+REFUSING = """
+CREATE FUNCTION public.unnest(bigint[]) RETURNS SETOF bigint LANGUAGE plpgsql
+AS $$ BEGIN RAISE EXCEPTION 'not on this server' USING ERRCODE = 'feature_not_supported'; END $$
+"""
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_server_that_cannot_look_up_together_is_asked_one_by_one(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        async with db.write() as tx:
+            await db.upsert(tx, order_terms, to_rows("a", "b"))
+            await tx.execute(text(REFUSING))
+        for _ in range(2):
+            found = await asyncio.gather(*[db.fetch_one(COUNT, account_id=n) for n in (2, 1)])
+            assert [row and row[0] for row in found] == [0, 2]
+
+    on(f"{database_url}{'&' if '?' in database_url else '?'}search_path=public,pg_catalog", work)

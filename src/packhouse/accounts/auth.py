@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
@@ -20,14 +21,36 @@ _EVERYTHING = frozenset({ALL})
 
 async def caller(request: Request, scope: str | None = None) -> Caller:
     """Raises Unauthenticated without the credentials of a live key or token, Forbidden where the scope is missing."""
-    scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+    found, _ = await _find_caller(request, queries.FIND_KEY, {})
+    await _let_in(request, found, scope)
+    return found
+
+
+async def caller_and_row(
+    request: Request, owned: queries.Owned, *, scope: str, **values: Any
+) -> tuple[Caller, Sequence[Any] | None]:
+    """The caller as `caller` finds it, and a row of its account: of a key with its secret they are one look-up."""
+    found, row = await _find_caller(request, owned.with_key, values)
+    await _let_in(request, found, scope)
+    if row is None:
+        return found, await http.house(request).db.fetch_one(owned.alone, account_id=found.account_id, **values)
+    return found, row if row[0] is not None else None
+
+
+async def _find_caller(
+    request: Request, by_key: queries.Statement, values: dict[str, Any]
+) -> tuple[Caller, Sequence[Any] | None]:
+    """And what `by_key` finds besides, where it is the one that found the caller."""
+    scheme, _, sent = http.find_header(request, b"authorization").partition(" ")
     kind = scheme.lower()
     if kind == "basic":
-        found = await _find_by_key(request, sent)
-    elif kind == "bearer":
-        found = await _find_by_token(request, sent)
-    else:
-        raise _unauthenticated()
+        return await _find_by_key(request, sent, by_key, values)
+    if kind == "bearer":
+        return await _find_by_token(request, sent), None
+    raise _unauthenticated()
+
+
+async def _let_in(request: Request, found: Caller, scope: str | None) -> None:
     trace = http.trace(request)
     trace.account_id = found.account_id
     if (limiter := http.house(request).limits) is not None:
@@ -35,22 +58,24 @@ async def caller(request: Request, scope: str | None = None) -> Caller:
         trace.headers = await limiter.take(found.account_id, kind, http.house(request).clock())
     if scope is not None and not found.may(scope):
         raise errors.Forbidden(errors.Fault("forbidden", f"The scope {scope} is needed for this."))
-    return found
 
 
 def failures(request: Request) -> Failures:
     return cast("Failures", request.app.state.failures)
 
 
-async def _find_by_key(request: Request, sent: str) -> Caller:
+async def _find_by_key(
+    request: Request, sent: str, statement: queries.Statement, values: dict[str, Any]
+) -> tuple[Caller, Sequence[Any] | None]:
     public_key, secret = _decode(sent)
-    row = await http.house(request).db.fetch_one(queries.FIND_KEY, public_key=public_key)
+    found = row = await http.house(request).db.fetch_one(statement, public_key=public_key, **values)
     if not security.is_secret(secret, row[1] if row else _NO_KEY) or row is None:
         row = await _find_client(request, public_key, secret)  # by its second secret, while that is good
         if row is None or not row[4]:
             failures(request).note_key(public_key, "key.refused")
             raise _unauthenticated()
-    return Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[3]))
+    rest = row[queries.OF_KEY :] if row is found else None
+    return Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[3])), rest
 
 
 async def _find_client(request: Request, public_key: str, secret: str) -> Sequence[Any] | None:
@@ -126,6 +151,7 @@ def to_actor(row: Sequence[Any]) -> str:
     return queries.to_actor(row[8], row[9])
 
 
+@lru_cache(1_000)
 def _decode(encoded: str) -> tuple[str, str]:
     try:
         decoded = base64.b64decode(encoded.strip(), validate=True).decode()

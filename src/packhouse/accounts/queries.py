@@ -1,13 +1,15 @@
 """Reads of accounts and keys. These are the statements that find out which account it is, so they cannot name it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.tables import access_tokens, accounts, api_keys
 from packhouse.kit import errors
+
+Statement: TypeAlias = Select[Any]
 
 # The hottest read: no column more than it needs. A key that refuses HTTP Basic is not there.
 FIND_KEY = (
@@ -20,6 +22,27 @@ FIND_KEY = (
         accounts.c.takes_basic,
     )
 )
+# How many columns that are.
+OF_KEY = 4
+
+
+class Owned(NamedTuple):
+    """How a row of the caller's account is found, `account_id` and other values given: alone, and with the key that
+    calls, in one statement with the columns of `FIND_KEY` first."""
+
+    alone: Select[Any]
+    with_key: Select[Any]
+
+
+def owned(columns: Sequence[Column[Any]], *conditions: ColumnElement[bool]) -> Owned:
+    """`columns` are of one table; the first is never null."""
+    of = columns[0].table.c.account_id
+    alone = select(*columns).where(of == bindparam("account_id"), *conditions)
+    with_key = FIND_KEY.add_columns(*columns).outerjoin(
+        columns[0].table, and_(of == api_keys.c.account_id, *conditions)
+    )
+    return Owned(alone, with_key)
+
 
 # The same key or client with all that a rotation and a token need.
 FIND_CLIENT = (

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from packhouse import app
-from packhouse.cli import collector
+from packhouse.cli import interpreter
 from packhouse.settings import share_metrics
 
 
@@ -31,7 +31,7 @@ def create_app(*, works: bool = True) -> ASGIApp:
     """What each of the processes calls first."""
     threading.Thread(target=_follow_parent, daemon=True).start()
     made = app.create_app_from_environment(works=works)
-    collector.tune()
+    interpreter.tune()
     return made
 
 

@@ -12,7 +12,7 @@ import uvicorn
 
 from packhouse import migrations, worker
 from packhouse.app import create_counters, create_database
-from packhouse.cli import collector, processes, terminal
+from packhouse.cli import interpreter, processes, terminal
 from packhouse.cli.terminal import AsJson
 from packhouse.kit import clock, errors, jobs, logs, tracing
 from packhouse.kit.db import DatabaseUrlError
@@ -160,7 +160,7 @@ def run_server(settings: Settings, listener: socket.socket, workers: int, *, wor
     # uvicorn raises the signal that stopped it once more when all is finished: a stop that was asked for is no failure.
     for stopping in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stopping, lambda *_: sys.exit(0))
-    collector.tune()
+    interpreter.tune()
     server = uvicorn.Server(config)
     server.run(sockets=[listener])
     if not server.started:

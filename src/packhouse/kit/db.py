@@ -229,10 +229,9 @@ class Database:
         On SQLite it runs right here: a look-up by key takes 8 µs, and handing it to a thread 90
         (docs/decisions/0004-direct-reads-on-sqlite.md).
         """
-        prepared = self._prepare(statement)
         with _translated():
             glances = self._glances or self._open_glances()
-            return cast("Sequence[Any] | None", await glances.fetch_one(prepared.sql, prepared.order(values)))
+            return cast("Sequence[Any] | None", await glances.fetch_one(statement, values))
 
     async def run(self, tx: AsyncConnection, statement: Executable, **values: Any) -> Sequence[Any]:
         """The rows of a statement that is a constant of its module, in the driver's own types, inside `write`.
@@ -335,10 +334,11 @@ class Database:
         return found
 
     def _open_glances(self) -> sqlite.Glances | postgres.Glances:
+        dialect = self._writer.dialect
         if self.is_sqlite:
-            self._glances = sqlite.Glances(cast("str", self.url.database))
+            self._glances = sqlite.Glances(cast("str", self.url.database), dialect)
         else:
-            self._glances = postgres.Glances(self.url, postgres.Limits(*self._tuning))
+            self._glances = postgres.Glances(self.url, postgres.Limits(*self._tuning), dialect)
         return self._glances
 
 

@@ -7,16 +7,20 @@ transaction brings them along, everything but a single read runs in a transactio
 A single read (`Glances`) has the driver's own limit of time there.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import event
+from sqlalchemy import Dialect, event
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from packhouse.kit.prepared import Prepared, prepare, prepare_many
 
 try:
     import asyncpg
@@ -28,6 +32,10 @@ _CONNECT_SECONDS = 5
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 # The server ends a statement that takes too long. When even that does not come, we end it here, so much later.
 _GRACE_SECONDS = 5
+# Look-ups of one statement.
+_MOST_TOGETHER = 100
+
+_Question: TypeAlias = tuple[dict[str, Any], "asyncio.Future[Any]"]
 
 
 class Limits(NamedTuple):
@@ -92,19 +100,64 @@ def _to_connect(url: URL, limits: Limits) -> Callable[..., Awaitable[Any]]:
 
 class Glances:
     """Single reads past SQLAlchemy, which takes ten times as long for one; on connections of their own, as many again
-    as the engine's."""
+    as the engine's. While a statement is on its way, whoever asks the same waits for it to come back, and then all of
+    them are one statement: most of what a look-up costs is the way to the server and back.
+    (docs/decisions/0027-look-ups-together.md)
+    """
 
-    def __init__(self, url: URL, limits: Limits) -> None:
+    def __init__(self, url: URL, limits: Limits, dialect: Dialect) -> None:
         self._pool = asyncpg.create_pool(
             min_size=0, max_size=limits.pool_size, connect=_to_connect(url, limits), reset=_leave
         )
+        self._dialect = dialect
+        self._asked: dict[Any, _Asked] = {}
 
-    async def fetch_one(self, sql: str, parameters: Sequence[Any]) -> Any:
+    async def fetch_one(self, statement: Any, values: dict[str, Any]) -> Any:
         """Raises asyncpg's errors and OSError."""
+        asked = self._asked.get(statement)
+        if asked is None:
+            asked = _Asked(prepare(statement, self._dialect), prepare_many(statement, self._dialect))
+            self._asked[statement] = asked
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        asked.waiting.append((values, answer))
+        if asked.task is None:  # it starts in the next turn, so it takes all that this one asks
+            asked.task = asyncio.create_task(self._answer_all(asked))
+        return await answer
+
+    async def _answer_all(self, asked: "_Asked") -> None:
+        taken: list[_Question] = []
+        try:
+            while asked.waiting:
+                taken, asked.waiting = asked.waiting[:_MOST_TOGETHER], asked.waiting[_MOST_TOGETHER:]
+                found = await self._fetch(asked, [values for values, _ in taken])
+                for number, (_, answer) in enumerate(taken):
+                    if not answer.done():  # else its caller is gone
+                        answer.set_result(found.get(number))
+        except BaseException as error:
+            for _, answer in [*taken, *asked.waiting]:
+                if not answer.done():
+                    answer.set_exception(error if isinstance(error, Exception) else ConnectionError("closed"))
+            asked.waiting = []
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            asked.task = None
+
+    async def _fetch(self, asked: "_Asked", sets: Sequence[dict[str, Any]]) -> dict[int, Any]:
+        """The row of each set of values that has one, by its place."""
         await self._pool
         with _noticing():
             async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
-                return await connection.fetchrow(sql, *parameters)
+                if len(sets) > 1 and asked.goes_together:
+                    lists = {name: [values[name] for values in sets] for name in sets[0]}
+                    try:
+                        rows = await connection.fetch(asked.many.sql, *asked.many.order(lists))
+                    except asyncpg.FeatureNotSupportedError:
+                        asked.goes_together = False
+                    else:
+                        return {row[0] - 1: row[1:] for row in rows}
+                alone = asked.one
+                return {n: await connection.fetchrow(alone.sql, *alone.order(values)) for n, values in enumerate(sets)}
 
     def count(self) -> int:
         """Connections that are in use."""
@@ -112,6 +165,18 @@ class Glances:
 
     async def close(self) -> None:
         await self._pool.close()
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One statement, and who waits for what of it; the task is there while it is on its way. A server that is spread
+    over machines may not know how to do the statement for many at once."""
+
+    one: Prepared
+    many: Prepared
+    goes_together: bool = True
+    waiting: "list[_Question]" = field(default_factory=list)
+    task: "asyncio.Task[None] | None" = None
 
 
 async def fetch(connection: Any, sql: str, parameters: Sequence[Any]) -> Any:

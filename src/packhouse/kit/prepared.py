@@ -1,10 +1,22 @@
 """A statement of SQLAlchemy as a driver takes it: its text once and for all, its parameters in order."""
 
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Dialect
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Column,
+    Dialect,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.sql import visitors
 
 
 class Prepared(NamedTuple):
@@ -27,6 +39,31 @@ def prepare(statement: Any, dialect: Dialect) -> Prepared:
         return [fixed[name] if name in fixed else values[name] for name in names]
 
     return Prepared(str(compiled), order if fixed else lambda values: [values[name] for name in names], row)
+
+
+def prepare_many(statement: Select[Any], dialect: Dialect) -> Prepared:
+    """The first row of a SELECT for each of many sets of its parameters, which are sent as one array a parameter.
+
+    A row begins with the number of its set, from 1, and `order` takes lists of values. PostgreSQL only.
+    """
+    parts: Iterable[Any] = visitors.iterate(statement)
+    binds = {part.key: part for part in parts if _is_asked_for(part)}
+    named = [Column(name, bind.type) for name, bind in binds.items()]
+    arrays = [bindparam(name, type_=ARRAY(bind.type)) for name, bind in binds.items()]
+    sent = func.unnest(*arrays).table_valued(*named, with_ordinality="number").render_derived("sent")
+
+    def to_column(part: Any, **_: Any) -> Any:
+        return sent.c[part.key] if _is_asked_for(part) else None
+
+    traverse: Any = visitors.replacement_traverse  # typed for expressions only
+    replaced = traverse(statement, {}, to_column)
+    found = replaced.correlate(sent).limit(literal_column("1")).lateral("found")
+    return prepare(select(sent.c.number, found).select_from(sent.join(found, true())), dialect)
+
+
+def _is_asked_for(part: Any) -> bool:
+    """A parameter, and no constant of the statement."""
+    return isinstance(part, BindParameter) and part.required
 
 
 def _to_tuple(*values: Any) -> tuple[Any, ...]:

@@ -3,11 +3,14 @@
 import hashlib
 import hmac
 import secrets
+from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _SALT_BYTES = 16
+_LONGEST_REMEMBERED = 200
+"""Characters of a secret; nobody fills the memory with long ones."""
 
 
 def new_public_key() -> str:
@@ -26,6 +29,12 @@ def hash_secret(secret: str) -> str:
 
 
 def is_secret(secret: str, hashed: str) -> bool:
+    """Remembered for a while, because a caller sends the same secret again and again."""
+    return (_is_secret if len(secret) <= _LONGEST_REMEMBERED else _is_secret.__wrapped__)(secret, hashed)
+
+
+@lru_cache(1_000)
+def _is_secret(secret: str, hashed: str) -> bool:
     salt, _, digest = hashed.partition("$")
     return hmac.compare_digest(_digest(salt, secret), digest)
 

@@ -12,14 +12,16 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Dialect, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from packhouse.kit.prepared import prepare
 
 _SHORTEST_WAIT = 0.002
 _LONGEST_WAIT = 0.05
@@ -184,17 +186,19 @@ class Glances:
     (docs/decisions/0004-direct-reads-on-sqlite.md)
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, dialect: Dialect) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=0.1)
+        self._prepare = lru_cache(None)(partial(prepare, dialect=dialect))
         self._connection.execute("PRAGMA query_only = ON")
         self._connection.execute("PRAGMA cache_size = -16000")
 
-    async def fetch_one(self, sql: str, parameters: Sequence[Any]) -> Any:
+    async def fetch_one(self, statement: Any, values: dict[str, Any]) -> Any:
         """Raises sqlite3.Error."""
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN")
             asyncio.get_running_loop().call_soon(self._end)
-        return self._connection.execute(sql, parameters).fetchone()
+        prepared = self._prepare(statement)
+        return self._connection.execute(prepared.sql, prepared.order(values)).fetchone()
 
     def _end(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # closed meanwhile

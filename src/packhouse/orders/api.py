@@ -118,9 +118,8 @@ async def list_orders(request: Request) -> Response:
 
 async def get_order(request: Request) -> Response:
     """One order."""
-    caller = await auth.caller(request, scope="read:order")
-    id = http.to_id(request, queries.NOT_FOUND)
-    row = await http.house(request).db.fetch_one(queries.GET_ORDER, account_id=caller.account_id, id=id)
+    id = http.find_id(request)
+    _, row = await auth.caller_and_row(request, queries.GET_ORDER, scope="read:order", id=id)
     if row is None:
         raise errors.NotFound(queries.NOT_FOUND)
     body = f'{{"data":{queries.to_wire(row[-4:], id_is_text=_profile(request).id_is_text)}}}'

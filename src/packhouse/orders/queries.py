@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, bindparam, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from packhouse.accounts import queries as accounts
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Database
@@ -15,9 +16,7 @@ from packhouse.orders.tables import order_history, orders
 
 _o, _h = orders.c, order_history.c
 
-GET_ORDER = select(_o.version, _o.id, _o.created_at, _o.modified_at, _o.document).where(
-    _o.account_id == bindparam("account_id"), _o.id == bindparam("id")
-)
+GET_ORDER = accounts.owned([_o.version, _o.id, _o.created_at, _o.modified_at, _o.document], _o.id == bindparam("id"))
 
 NOT_FOUND = errors.Fault("not_found", "The order could not be found with the search criteria given", title="Not found")
 
