@@ -198,3 +198,31 @@ def test_each_revision_is_a_file_named_after_it() -> None:
     folder = Path(str(migrations.__file__)).parent / "versions"
     files = {path.name[:4] for path in folder.glob("[0-9]*.py")}
     assert files == {revision.revision for revision in script().walk_revisions()}
+
+
+def test_shipments_of_before_are_counted_by_carrier(database_url: str) -> None:
+    """The table is taken back to what it was, filled as it was filled then, and brought forward again."""
+
+    async def go_back(db: Database) -> None:
+        at = clock.now()
+        row = {"account_id": 1, "for_order": 1, "integration_id": 1, "order_number": "N", "order_number_folded": "n"}
+        row |= {"state": "ready", "created_at": at, "created_by": "test:1", "updated_at": at, "errors": "[]"}
+        documents = {1: '{"carrier": {"code": "a", "name": "Ä \\u00e9"}}', 2: '{"carrier": {"code": "b"}}'}
+        parcel = {"account_id": 1, "status_code": "1", "status_message": "", "created_at": at, "updated_at": at}
+        async with db.write() as tx:
+            for id, document in documents.items():
+                await tx.execute(shipping.shipments.insert(), {**row, "id": id, "uuid": str(id), "document": document})
+            for id, shipment in enumerate((1, 1, 1, 2)):
+                added = {**parcel, "id": id, "shipment_id": shipment, "document": "{}"}
+                await tx.execute(shipping.parcels.insert(), added)
+            await tx.execute(text("DROP INDEX ix_shipments_labels"))
+            for column in ("carrier", "parcel_count"):
+                await tx.execute(text(f"ALTER TABLE shipments DROP COLUMN {column}"))
+            await tx.execute(text("UPDATE alembic_version SET version_num = '0015'"))
+
+    on(database_url, go_back)
+    on(database_url, migrations.upgrade)
+    counted = text("SELECT id, carrier, parcel_count FROM shipments WHERE account_id = 1 ORDER BY id")
+    found = look(database_url, lambda connection: [tuple(row) for row in connection.execute(counted)])
+    assert found == [(1, "Ä é", 3), (2, "", 1)]
+    assert look(database_url, find_differences) == []

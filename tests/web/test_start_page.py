@@ -16,8 +16,9 @@ from packhouse.kit import clock
 from packhouse.kit.db import Database
 from packhouse.orders import figures
 from packhouse.orders.tables import orders
+from packhouse.shipping.tables import shipments
 from tests import make
-from tests.conftest import OWNER, SECOND_SHOP
+from tests.conftest import OWNER, SECOND_SHOP, SHOP
 from tests.web.conftest import token
 
 Person = Callable[..., TestClient]
@@ -79,6 +80,39 @@ def test_counts_stop_early_and_say_so(person: Person, client: TestClient, databa
     asyncio.run(copy())
     shown = person().get("/")
     assert (figure(shown, "waiting"), figure(shown, "placed")) == ("10,000+", "10,000+")
+
+
+def test_every_label_of_the_days_counts(person: Person, client: TestClient, database_url: str) -> None:
+    parcels = [{"parcel_items": [{"item_id": "1", "quantity": 1}]}] * 2
+    items = {"order_items": [make.item(item_id="1", quantity=2)]}
+    sent = [make.order(f"o-{number}", order_details=items, shipping_address=make.address()) for number in range(2)]
+    client.post("/api/v3/orders", json=sent)
+    asked = {"integration_id": SHOP, "orders": [{"order_id": "o-0", "parcels": parcels}, {"order_id": "o-1"}]}
+    assert client.post("/api/v3/orders/create-labels-async", json=asked).status_code == 202
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=1)
+
+    async def copy() -> None:
+        db = Database(database_url)
+        async with db.write() as tx:
+            two, one = (await tx.execute(select(shipments).order_by(shipments.c.id))).mappings()
+            assert (two["parcel_count"], one["parcel_count"]) == (2, 1)
+            for row, count, days, state in (
+                (two, 2_500, 0, "ready"),
+                (one, 300, 13, "ready"),
+                (one, 7, 14, "ready"),
+                (one, 5, 0, "cancelled"),
+            ):
+                ids = await db.next_ids(tx, "shipments", count)
+                at = today - timedelta(days=days)
+                rows = [{**row, "id": id, "uuid": str(id), "created_at": at, "state": state} for id in ids]
+                await tx.execute(insert(shipments), rows)
+        await db.close()
+
+    asyncio.run(copy())
+    shown = person().get("/")
+    assert figure(shown, "labels") == "5,000"
+    cells = r'<th scope="row">Own delivery</th><td class="num">([0-9,]+)</td><td class="num muted">([0-9,]+) today</td>'
+    assert re.findall(cells, shown.text) == [("5,300", "5,000")]
 
 
 @pytest.mark.parametrize("place", ["/", "/orders"])

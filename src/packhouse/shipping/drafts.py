@@ -179,6 +179,8 @@ def to_shipment_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, An
         "announced_at": None,
         "errors": "[]",
         "document": orjson.dumps(draft.document).decode(),
+        "carrier": draft.document["carrier"]["name"],
+        "parcel_count": len(draft.packed),
     }
 
 

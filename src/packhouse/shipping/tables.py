@@ -3,7 +3,7 @@
 Nothing here refers to the orders: an order can be deleted, and its shipments and labels stay.
 """
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
 from packhouse.kit.db import CodePointText, Instant, metadata
 
@@ -41,10 +41,15 @@ shipments = Table(
     Column("announced_at", Instant),
     Column("errors", Text, nullable=False),
     Column("document", Text, nullable=False),
+    # What labels are counted by: the carrier's name as people read it, and of how many parcels it is.
+    Column("carrier", Text, nullable=False, server_default=text("''")),
+    Column("parcel_count", Integer, nullable=False, server_default=text("1")),
     Index("uq_shipments_uuid", "account_id", "uuid", unique=True),
     Index("ix_shipments_order", "account_id", "for_order"),
     Index("ix_shipments_order_number", "account_id", "order_number_folded", "id"),
     Index("ix_shipments_updated", "account_id", "updated_at"),
+    # Holds all that `figures` asks for.
+    Index("ix_shipments_labels", "account_id", "created_at", "state", "carrier", "parcel_count"),
 )
 
 parcels = Table(

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from packhouse.accounts import queries as accounts
 from packhouse.accounts import users
+from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, http, pagination
 from packhouse.kit.db import Transaction
@@ -135,7 +136,8 @@ async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
     async with http.house(request).db.read() as tx:
         shops = await list_shops(tx, account_id)
         filters, faults = _to_filters(state)
-        page = await _find_page(tx, account_id, state, filters)
+        find = _find_sorted if is_sorted_here(state) else _find_page
+        page = await find(tx, visitor.caller, state, filters)
         statuses = await search.list_statuses(tx, account_id)
         countries = await search.list_values(tx, account_id, "country:")
         tags = await search.list_values(tx, account_id, "tag:")
@@ -143,18 +145,13 @@ async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
         newest = await search.find_newest(tx, account_id)
         leaving = await find_leaving(request, visitor, tx)
         keys = [] if newest else await accounts.list_keys(tx, account_id)
-    origin = visitor.session.caller.country_code
-    shown = [rows.to_row(row[-4], row[-1], shops, origin) for row in page.rows]
-    is_partly_sorted = is_sorted_here(state) and page.next is not None
-    turned = sorting.Page(shown, page.previous, page.next)
-    if is_sorted_here(state):
-        turned = sorting.find_page(shown, state.sort, _to_cursor(state.cursor), state.size)
-    previous = state.query(cursor=turned.previous.encode()) if turned.previous else ""
-    following = state.query(cursor=turned.next.encode()) if turned.next else ""
+    shown = [rows.to_row(id, document, shops, visitor.caller.country_code) for id, document in page.found]
+    previous = state.query(cursor=page.previous.encode()) if page.previous else ""
+    following = state.query(cursor=page.next.encode()) if page.next else ""
     known = (shops, statuses, countries, tags, faults)
     mark = to_mark(newest, incoming, (id for asked in leaving for id in asked.ids))
     now = (incoming, newest, leaving, mark)
-    return Listing(state, turned.rows, previous, following, *known, *now, is_partly_sorted, find_key(keys))
+    return Listing(state, shown, previous, following, *known, *now, page.is_partly_sorted, find_key(keys))
 
 
 def find_key(keys: Sequence[Any]) -> str:
@@ -191,22 +188,64 @@ async def list_shops(tx: Transaction, account_id: int) -> dict[int, str]:
     return {row.id: row.shop_name for row in await integrations.list_integrations(tx, account_id)}
 
 
-async def _find_page(tx: Transaction, account_id: int, state: State, filters: dict[str, Any]) -> pagination.Page:
-    if is_sorted_here(state):
-        state = state._replace(sort=_DEFAULT_SORT, cursor="", size=sorting.MOST)
+class _Page(NamedTuple):
+    """Ids and documents. A list of very many that no index sorts is sorted among the newest."""
+
+    found: list[tuple[int, str]]
+    previous: pagination.Cursor | None
+    next: pagination.Cursor | None
+    is_partly_sorted: bool = False
+
+
+async def _find_page(tx: Transaction, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
     direction, name = ("-", state.sort[1:]) if state.sort.startswith("-") else ("", state.sort)
-    sort = f"{direction}{_SORTS[name]}"
-    cursor = _to_cursor(state.cursor)
+    sort, cursor = f"{direction}{_SORTS[name]}", _to_cursor(state.cursor)
+    try:
+        page = await _read_page(tx, caller.account_id, state, filters, sort, cursor, state.size)
+    except errors.NotFound:  # a cursor of another sort
+        page = await _read_page(tx, caller.account_id, state, filters, sort, pagination.Cursor(), state.size)
+    return _Page(_to_found(page), page.previous, page.next)
+
+
+async def _find_sorted(tx: Transaction, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
+    """The way through what matches is the one that needs no sorting in the database."""
+    way = "-order_created_at" if state.q or _to_terms(state) else "-pk"
+    places: list[list[Any]] = []
+    cursor: pagination.Cursor | None = pagination.Cursor()
+    while cursor is not None and len(places) < sorting.MOST:
+        page = await _read_page(tx, caller.account_id, state, filters, way, cursor, sorting.AT_ONCE)
+        places += await sorting.to_places(_to_found(page), state.sort, caller.country_code)
+        cursor = page.next
+    turned = sorting.find_page(places, state.sort, _to_cursor(state.cursor), state.size)
+    stored = {row.id: row.document for row in await search.find_stored(tx, caller.account_id, turned.ids)}
+    found = [(id, stored[id]) for id in turned.ids if id in stored]
+    return _Page(found, turned.previous, turned.next, is_partly_sorted=cursor is not None)
+
+
+def _to_found(page: pagination.Page) -> list[tuple[int, str]]:
+    return [(row[-4], row[-1]) for row in page.rows]
+
+
+async def _read_page(
+    tx: Transaction,
+    account_id: int,
+    state: State,
+    filters: dict[str, Any],
+    sort: str,
+    cursor: pagination.Cursor,
+    size: int,
+) -> pagination.Page:
+    """Raises NotFound for a cursor of another sort."""
+    terms = _to_terms(state)
+    if not terms and not state.q:
+        return await queries.list_orders(tx, account_id, filters, sort, cursor, size)
+    return await search.list_found(tx, account_id, search.Wanted(state.q, terms), filters, sort, cursor, size)
+
+
+def _to_terms(state: State) -> list[str]:
     terms = [f"tag:{state.tag}"] if state.tag else []
     terms += [search.WARNING] if state.warnings else []
-    terms += [f"country:{state.country}"] if state.country else []
-    try:
-        if not terms and not state.q:
-            return await queries.list_orders(tx, account_id, filters, sort, cursor, state.size)
-        wanted = search.Wanted(state.q, terms)
-        return await search.list_found(tx, account_id, wanted, filters, sort, cursor, state.size)
-    except errors.NotFound:  # a cursor of another sort
-        return await _find_page(tx, account_id, state._replace(cursor=""), filters)
+    return [*terms, f"country:{state.country}"] if state.country else terms
 
 
 def _to_cursor(text: str) -> pagination.Cursor:

@@ -50,11 +50,11 @@ def to_row(id: int, text: str, shops: Mapping[int, str], origin: str) -> Row:
         document["order_id"],
         shops.get(integration, f"#{integration}"),
         details["order_created_at"],
-        address.get("name") or (document.get("customer_details") or {}).get("name", ""),
+        _find_name(document),
         address.get("company_name") or "",
         address.get("city", ""),
         address.get("country_code", ""),
-        sum(item["quantity"] for item in details["order_items"]),
+        count_items(document),
         find_weight(document),
         payment["total_price"],
         payment["status"],
@@ -63,6 +63,20 @@ def to_row(id: int, text: str, shops: Mapping[int, str], origin: str) -> Row:
         details.get("tags") or [],
         [warning.detail for warning in warnings.find_warnings(document, origin)],
     )
+
+
+def _find_name(document: Mapping[str, Any]) -> str:
+    name: str = (document.get("shipping_address") or {}).get("name") or ""
+    return name or str((document.get("customer_details") or {}).get("name", ""))
+
+
+def find_recipient(document: Mapping[str, Any]) -> str:
+    """Their name, or their company's where there is none."""
+    return _find_name(document) or (document.get("shipping_address") or {}).get("company_name") or ""
+
+
+def count_items(document: Mapping[str, Any]) -> int:
+    return sum(item["quantity"] for item in document["order_details"]["order_items"])
 
 
 def find_weight(document: Mapping[str, Any]) -> Decimal | None:

@@ -59,7 +59,7 @@ async def show_start(request: Request) -> Response:
         incoming = await search.count_incoming(tx, account_id, figures.MOST + 1)
         placed = await figures.count_placed(tx, account_id, days)
         oldest = await figures.list_oldest(tx, account_id, _OLDEST)
-        labels = await shipped.count_labels(tx, account_id, days[-1][0])
+        labels = await shipped.count_labels(tx, account_id, days[0][0], days[-1][0])
     origin = visitor.session.caller.country_code
     by_shop = to_shares(_count_shops(placed), shops)
     values: dict[str, Any] = {
@@ -71,10 +71,10 @@ async def show_start(request: Request) -> Response:
         "incoming": orders.to_count(incoming),
         "waiting": incoming,
         "most": figures.MOST,
-        "most_labels": shipped.MOST,
+        "labels_today": {one.carrier: one.today for one in labels},
         "bars": to_bars(days, placed, [id for id, _ in _rank(_count_shops(placed))]),
         "by_shop": by_shop,
-        "labels": to_shares(labels, {}),
+        "labels": to_shares({one.carrier: one.total for one in labels}, {}),
         "oldest": [rows.to_row(row[-4], row[-1], shops, origin) for row in oldest],
         "size": {"height": _HEIGHT, "width": _DAYS * _STEP, "bar": _WIDTH},
     }
