@@ -218,6 +218,7 @@ def test_shipments_of_before_are_counted_by_carrier(database_url: str) -> None:
             await tx.execute(text("DROP INDEX ix_shipments_labels"))
             for column in ("carrier", "parcel_count"):
                 await tx.execute(text(f"ALTER TABLE shipments DROP COLUMN {column}"))
+            await tx.execute(text("ALTER TABLE imports DROP COLUMN reached_line"))
             await tx.execute(text("UPDATE alembic_version SET version_num = '0015'"))
 
     on(database_url, go_back)

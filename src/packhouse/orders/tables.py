@@ -105,6 +105,8 @@ imports = Table(
     Column("counts", Text, nullable=False),
     Column("broken_line", Integer),
     Column("broken_detail", Text),
+    # Where the last record begins that was read, checked or stored, whatever is being done.
+    Column("reached_line", Integer),
 )
 
 import_parts = Table(

@@ -28,6 +28,8 @@ KEPT = timedelta(days=30)
 _MOST_BYTES = 2_000_000
 # How long a worker goes on with one file before others get their chance; well within a job's lease.
 _TURN_SECONDS = 10.0
+# A part takes a second at most, and a file that is read is noted at each part.
+_STILL_AFTER = timedelta(seconds=30)
 
 _i, _p = table.c, import_parts.c
 
@@ -67,13 +69,18 @@ async def begin(db: Database, tx: AsyncConnection, caller: Caller, file_name: st
     return id
 
 
-async def add_part(tx: AsyncConnection, account_id: int, id: int, part: int, records: Sequence[files.Record]) -> None:
+async def add_part(
+    tx: AsyncConnection, account_id: int, id: int, part: int, records: Sequence[files.Record], *, now: datetime
+) -> None:
+    """With how far the file is read, so that one is known again whose server was killed meanwhile."""
     content = [
         {"line": record.line, "body": record.body.decode(), "flaws": [list(flaw) for flaw in record.flaws]}
         for record in records
     ]
     row = {"account_id": account_id, "import_id": id, "part": part, "content": orjson.dumps(content).decode()}
     await tx.execute(insert(import_parts).values({**row, "refused": 0, "faults": "[]"}))
+    read = {"records": _i.records + len(records), "reached_line": records[-1].line, "updated_at": now}
+    await tx.execute(update(table).where(_i.account_id == account_id, _i.id == id).values(read))
 
 
 async def end_reading(
@@ -89,6 +96,7 @@ async def end_reading(
 ) -> None:
     """From here on the worker checks it."""
     changes: dict[str, Any] = {"state": CHECKING, "parts": parts, "records": records, "updated_at": now}
+    changes["reached_line"] = None
     if broken is not None:
         changes |= {"broken_line": broken.line, "broken_detail": broken.detail}
     await tx.execute(update(table).where(_i.account_id == account_id, _i.id == id).values(changes))
@@ -106,6 +114,7 @@ async def run(db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now
         raise errors.Conflict(errors.Fault("conflict", "This file cannot be imported now: look at how far it is."))
     of_it = (_i.account_id == caller.account_id, _i.id == id)
     begun = {"state": RUNNING, "done_parts": 0, "counts": "{}", "created_by": caller.actor, "updated_at": now}
+    begun["reached_line"] = None
     await tx.execute(update(table).where(*of_it).values(begun))
     parts = (_p.account_id == caller.account_id, _p.import_id == id)
     await tx.execute(update(import_parts).where(*parts).values(refused=0, faults="[]"))
@@ -117,7 +126,9 @@ async def stop(tx: AsyncConnection, account_id: int, id: int, *, now: datetime) 
     row = await get_import(tx, account_id, id, lock=True)
     if row.state not in (DONE, STOPPED):
         of_it = (_i.account_id == account_id, _i.id == id)
-        await tx.execute(update(table).where(*of_it).values(state=STOPPED, updated_at=now))
+        # Only of what was being stored is it of use to know how far it came.
+        line = row.reached_line if row.state == RUNNING else None
+        await tx.execute(update(table).where(*of_it).values(state=STOPPED, updated_at=now, reached_line=line))
         await _forget(tx, account_id, id)
 
 
@@ -146,12 +157,13 @@ async def _do_part(db: Database, account_id: int, id: int, now: datetime) -> boo
         await _finish(db, row, now)
         return False
     caller = Caller(account_id, row.origin, row.created_by)
+    records = _to_records(content)
 
     async def note(tx: AsyncConnection, stored: imports.Stored) -> None:
-        await _note(tx, row, stored, now)
+        await _note(tx, row, stored, records[-1].line, now)
 
     try:
-        await imports.store(db, caller, _to_records(content), now=now, is_dry_run=row.state == CHECKING, note=note)
+        await imports.store(db, caller, records, now=now, is_dry_run=row.state == CHECKING, note=note)
     except _Overtaken:
         return False
     return True
@@ -161,12 +173,13 @@ class _Overtaken(Exception):
     """Somebody stopped it, or another worker was first: undoes the part."""
 
 
-async def _note(tx: AsyncConnection, row: Any, stored: imports.Stored, now: datetime) -> None:
+async def _note(tx: AsyncConnection, row: Any, stored: imports.Stored, line: int, now: datetime) -> None:
     counts = orjson.loads(row.counts)
     for name, count in (*stored.counts.items(), ("refused", len(stored.refused))):
         counts[name] = counts.get(name, 0) + count
     as_it_was = (_i.account_id == row.account_id, _i.id == row.id, _i.state == row.state)
     changes = {"done_parts": row.done_parts + 1, "counts": orjson.dumps(counts).decode(), "updated_at": now}
+    changes["reached_line"] = line
     noted = update(table).where(*as_it_was, _i.done_parts == row.done_parts).values(changes)
     if not (await tx.execute(noted)).rowcount:
         raise _Overtaken
@@ -190,6 +203,11 @@ def _to_records(content: str) -> list[files.Record]:
         files.Record(one["line"], one["body"].encode(), [Flaw(tuple(path), *rest) for path, *rest in one["flaws"]])
         for one in orjson.loads(content)
     ]
+
+
+def is_still(row: Any, now: datetime) -> bool:
+    """Whether nothing has been done for so long that who was at it must be gone."""
+    return row.state in (READING, CHECKING, RUNNING) and now - row.updated_at > _STILL_AFTER
 
 
 async def get_import(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Any:

@@ -25,7 +25,7 @@ _RECENT = 20
 # Of so many parts with refused records, at most 100 each, a page of them is made.
 _PARTS = 3
 _MAX_NAME = 200
-_UNDERWAY = (uploads.CHECKING, uploads.RUNNING)
+_UNDERWAY = (uploads.READING, uploads.CHECKING, uploads.RUNNING)
 
 
 class Line(NamedTuple):
@@ -55,7 +55,9 @@ async def _show(
     values: dict[str, Any] = {
         "section": "import",
         "shops": shops,
-        "recent": [(row, orjson.loads(row.counts)) for row in recent],
+        "recent": [
+            (row, orjson.loads(row.counts), uploads.is_still(row, http.house(request).clock())) for row in recent
+        ],
         "typed": typed,
         "forms_of_files": list(files.FORMS),
         "most": front(request).max_import_bytes,
@@ -93,7 +95,7 @@ async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData
     parts = count = 0
     while (part := await asyncio.to_thread(uploads.read_part, records)).records:
         async with house.db.write() as tx:
-            await uploads.add_part(tx, caller.account_id, id, parts, part.records)
+            await uploads.add_part(tx, caller.account_id, id, parts, part.records, now=house.clock())
         parts, count = parts + 1, count + len(part.records)
         if part.broken is not None:
             break
@@ -120,6 +122,7 @@ async def show_import(request: Request) -> Response:
         "outcomes": imports.OUTCOMES,
         "done": sum(counts.values()),
         "is_underway": row.state in _UNDERWAY,
+        "is_still": uploads.is_still(row, http.house(request).clock()),
         "refused": [record for _, record in refused],
         "after": refused[-1][0] if refused and _has_more(refused) else None,
         "first": [to_line(record) for record in first],

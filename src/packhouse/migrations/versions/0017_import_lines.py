@@ -1,0 +1,13 @@
+"""The line of a file that an import has come to."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0017"
+down_revision = "0016"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("imports", sa.Column("reached_line", sa.Integer(), nullable=True))
