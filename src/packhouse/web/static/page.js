@@ -123,7 +123,7 @@ function listen() {
   });
   source.addEventListener("order", (event) => { told = String(JSON.parse(event.data).mark); lookAtOrder(); });
   source.onerror = () => { one("#offline").hidden = navigator.onLine && source.readyState !== EventSource.CLOSED; };
-  source.onopen = () => { one("#offline").hidden = true; };
+  source.onopen = () => { one("#offline").hidden = navigator.onLine; };
 }
 window.addEventListener("pagehide", () => { source?.close(); source = null; });
 
