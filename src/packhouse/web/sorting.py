@@ -2,7 +2,7 @@
 answer still comes at once; past that, the newest of them.
 
 An index of every column would make each POST dearer, for orders that are shipped tomorrow
-(docs/decisions/0026-sorting-what-is-incoming.md).
+(docs/decisions/0028-sorting-what-is-incoming.md).
 """
 
 import asyncio
