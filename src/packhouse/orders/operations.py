@@ -127,7 +127,7 @@ async def patch_order(
 ) -> Receipt:
     """Raises NotFound, PreconditionFailed, and Invalid where the merged order would not be valid or a name is that of
     no item."""
-    row = await queries.find_order(tx, caller.account_id, id)
+    row = await queries.find_order(db, tx, caller.account_id, id)
     if row is None:
         raise errors.NotFound(no_such_order())
     _require(expected, row)
@@ -150,7 +150,7 @@ async def delete_order(
     db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now: datetime, expected: Expected = None
 ) -> None:
     """The order is gone, its history stays. Raises NotFound and PreconditionFailed."""
-    row = await queries.find_order(tx, caller.account_id, id)
+    row = await queries.find_order(db, tx, caller.account_id, id)
     if row is None:
         raise errors.NotFound(no_such_order())
     _require(expected, row)
@@ -287,7 +287,8 @@ async def _write(db: Database, tx: AsyncConnection, caller: Caller, drafts: Sequ
     if not drafts:
         return
     await webhooks.notify(db, tx, caller.account_id, events.of_written(drafts, now), now=now)
-    await search.enqueue(db, tx, caller.account_id, [draft.id for draft in drafts], caller.country_code, now)
+    sought = [draft.id for draft in drafts if draft.stored is None or search.is_touched_by(draft.find_changes())]
+    await search.enqueue(db, tx, caller.account_id, sought, caller.country_code, now)
     rows = [_to_row(draft, caller, now) for draft in drafts]
     rows.sort(key=lambda row: (row["integration_id"], row["order_id"]))
     await db.upsert(tx, orders, rows)

@@ -124,6 +124,11 @@ _KEY = (_o.integration_id, _o.order_id)
 _SHIPPABLE = (_o.id, _o.integration_id, _o.order_id, _o.order_number, _o.live_shipments, _o.document)
 
 
+_FIND_ORDER = (
+    select(*_STORED).where(_o.account_id == bindparam("account_id"), _o.id == bindparam("id")).with_for_update()
+)
+
+
 async def find_addressed(
     db: Database,
     tx: AsyncConnection,
@@ -142,10 +147,9 @@ async def find_addressed(
     return await db.find_by_key(tx, account_id, _STORED, _KEY, wanted, lock=lock)
 
 
-async def find_order(tx: AsyncConnection, account_id: int, id: int) -> Any:
+async def find_order(db: Database, tx: AsyncConnection, account_id: int, id: int) -> Any:
     """To change it: locked."""
-    statement = select(*_STORED).where(_o.account_id == account_id, _o.id == id).with_for_update()
-    return (await tx.execute(statement)).first()
+    return next(iter(await db.run(tx, _FIND_ORDER, account_id=account_id, id=id)), None)
 
 
 async def find_shippable(

@@ -7,7 +7,7 @@ newest orders with one are read from the index and the rest is not looked at.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -32,6 +32,12 @@ _BETWEEN_BREATHS = 20
 _MOST_BEGINNINGS = 1_000
 _MOST_SORTED = 5_000
 _LAST = "\U0010ffff"
+# Orders that change while they are read are read so often at once.
+_MOST_TURNS = 5
+# Places of an order, as JSON pointers, that `to_terms` reads nothing of.
+_IS_NOT_SOUGHT = re.compile(
+    r"/(order_details/(status|notes|order_updated_at|integration)|payment_details|shipping_details|service_point_details)(/|$)"
+)
 
 _o, _t = orders.c, order_terms.c
 
@@ -47,8 +53,14 @@ async def enqueue(
     db: Database, tx: AsyncConnection, account_id: int, ids: Sequence[int], origin: str, now: datetime
 ) -> None:
     """One job for all of them. `origin` decides which customs warnings there are."""
-    payload = {"ids": list(ids), "origin": origin}
-    await jobs.enqueue(db, tx, account_id, JOB, [payload], now=now, is_urgent=False)
+    payloads = [{"ids": list(ids), "origin": origin}] if ids else []
+    await jobs.enqueue(db, tx, account_id, JOB, payloads, now=now, is_urgent=False)
+
+
+def is_touched_by(changes: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether these changes of an order (a JSON Patch) may change what it is found by; most, like a new status, do
+    not."""
+    return not all(_IS_NOT_SOUGHT.match(change["path"]) for change in changes)
 
 
 async def forget(tx: AsyncConnection, account_id: int, ids: Sequence[int]) -> None:
@@ -63,9 +75,25 @@ async def handle(db: Database, together: Sequence[jobs.Job]) -> None:
         await _index(db, together[0].account_id, ids[start : start + _AT_ONCE], origins)
 
 
-async def _index(db: Database, account_id: int, ids: Sequence[int], origins: Mapping[int, str]) -> None:
-    """Orders are read and taken apart before the transaction, which holds up other writes. One that has changed
-    meanwhile is left to the job of that change; one that is gone leaves nothing behind."""
+async def _index(db: Database, account_id: int, ids: Collection[int], origins: Mapping[int, str]) -> None:
+    """An order that is gone leaves nothing behind; one that changed under us is done anew."""
+    left = ids
+    for _ in range(_MOST_TURNS):
+        left = await _try_to_index(db, account_id, left, origins)
+        if not left:
+            return
+    raise Restless
+
+
+class Restless(Exception):
+    """Orders change faster than they are read; the job is tried again later."""
+
+
+async def _try_to_index(
+    db: Database, account_id: int, ids: Collection[int], origins: Mapping[int, str]
+) -> Collection[int]:
+    """Those that have changed meanwhile: orders are read and taken apart before the transaction, which holds up other
+    writes."""
     named = (_o.account_id == account_id, _o.id.in_(ids))
     async with db.read() as tx:
         read = (await tx.execute(select(_o.id, _o.version, _o.order_created_at, _o.document).where(*named))).all()
@@ -78,14 +106,15 @@ async def _index(db: Database, account_id: int, ids: Sequence[int], origins: Map
     rows.sort(key=lambda row: (row["term"], row["placed_at"], row["id"]))
     seen = {order.id: order.version for order in read}
 
-    async def write(tx: AsyncConnection) -> None:
+    async def write(tx: AsyncConnection) -> Collection[int]:
         held = select(_o.id, _o.version).where(*named).order_by(_o.integration_id, _o.order_id)
         now = {row.id: row.version for row in await tx.execute(held.with_for_update(read=True))}
         changed = {id for id, version in now.items() if seen.get(id) != version}
         await forget(tx, account_id, [id for id in ids if id not in changed])
         await db.upsert(tx, order_terms, [row for row in rows if row["id"] in now and row["id"] not in changed])
+        return changed
 
-    await db.attempt(write)
+    return await db.attempt(write)
 
 
 async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[int]:

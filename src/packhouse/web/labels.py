@@ -109,7 +109,7 @@ async def make_label(request: Request) -> Response:
     house = http.house(request)
     try:
         async with house.db.write() as tx:
-            row = await order_queries.find_order(tx, visitor.session.account_id, id)
+            row = await order_queries.find_order(house.db, tx, visitor.session.account_id, id)
             if row is None:
                 raise HTTPException(404)
             document = orjson.loads(row.document)

@@ -89,7 +89,7 @@ async def change_order(request: Request) -> Response:
     house = http.house(request)
     try:
         async with house.db.write() as tx:
-            stored = await queries.find_order(tx, visitor.session.account_id, id)
+            stored = await queries.find_order(house.db, tx, visitor.session.account_id, id)
             if stored is None:
                 raise HTTPException(404)
             patch = _read(stored, sent, visitors.text(form, "version"))
