@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Literal
 
 import orjson
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, FilePayload, sync_playwright
 
 from packhouse import migrations
 from packhouse.accounts import operations as accounts
@@ -110,6 +110,25 @@ def take_shipping(browser: Browser, place: str) -> None:
     camera.take("rules")
 
 
+def make_file() -> bytes:
+    """Orders of which two would be refused."""
+    made: list[Any] = list(demo.make_orders(148, seed=5, integration_ids=[1], now=clock.now()))
+    made[40]["shipping_address"]["country_code"] = "QQ"
+    del made[90]["payment_details"]["total_price"]
+    return b"".join(orjson.dumps(order) + b"\n" for order in made)
+
+
+def take_import(browser: Browser, place: str) -> None:
+    camera = Camera(browser, place, locale="en-GB")
+    page = camera.page
+    camera.open("/import")
+    file: FilePayload = {"name": "teashop-november.jsonl", "mimeType": "application/jsonl", "buffer": make_file()}
+    page.set_input_files("[name=file]", file)
+    page.click("text=Look through the file")
+    page.wait_for_selector("#progress:not([hx-trigger])")
+    camera.take("import")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/screenshots.db"
@@ -120,6 +139,7 @@ def main() -> None:
             for scheme, suffix in PICTURES:
                 take_by_scheme(browser, place, scheme, suffix)
             take_in_german(browser, place)
+            take_import(browser, place)
             take_shipping(browser, place)
             browser.close()
 
