@@ -147,6 +147,24 @@ def test_hostile_orders_are_shown_as_text(desk: Desk) -> None:
     assert page.title() != "broken"
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_was_kept_is_told_by_itself(desk: Desk, scheme: str) -> None:
+    [first, _] = send(desk, order(1), order(2))
+    page = desk.open("/orders", color_scheme=scheme)
+    for tick in page.locator("tbody input[type=checkbox]").all():
+        tick.check()
+    page.click(".selection .danger")
+    expect(page.locator("form.notice")).to_contain_text("2 orders are being deleted")
+    change = {"order_details": {"notes": "wait"}}
+    assert httpx.patch(f"{desk.url}/api/v3/orders/{first}", json=change, auth=OWNER).status_code == 200
+    expect(page.locator(".left-out")).to_contain_text("N-o-1: it was changed meanwhile", timeout=30_000)
+    assert rows(page) == ["N-o-1"]
+    assert find_violations(page) == []
+    keep(page, f"left-out-{scheme}")
+    page.locator(".left-out button").press("Enter")
+    expect(page.locator(".left-out")).to_have_count(0)
+
+
 def test_a_deletion_is_undone_also_after_a_reload(desk: Desk) -> None:
     send(desk, order(1), order(2))
     page = desk.open("/orders")

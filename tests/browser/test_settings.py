@@ -9,9 +9,10 @@ from playwright.sync_api import expect
 from tests import make
 from tests.browser.conftest import Desk, find_violations, keep
 from tests.browser.test_page import NASTY, order, send
+from tests.web.conftest import PASSWORD
 
 SETTINGS = ("integrations", "integrations/1", "keys", "clients", "users", "senders", "contracts", "options", "rules",
-            "rules/new", "webhooks", "deliveries")  # fmt: skip
+            "rules/new", "webhooks", "deliveries", "brands", "audit")  # fmt: skip
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -20,7 +21,7 @@ def test_no_other_page_has_a_violation(desk: Desk, scheme: str) -> None:
     assert find_violations(page) == []  # how to send the first order
     keep(page, f"first-{scheme}")
     send(desk, order(1), order(2, shipping_address=make.address(postal_code="?")))
-    for place in ("/", "/import", *(f"/settings/{name}" for name in SETTINGS)):
+    for place in ("/", "/account", "/import", *(f"/settings/{name}" for name in SETTINGS)):
         page.goto(f"{desk.url}{place}")
         assert find_violations(page) == [], place
         keep(page, f"{place.strip('/').replace('/', '-') or 'start'}-{scheme}")
@@ -37,6 +38,32 @@ def test_no_other_page_has_a_violation(desk: Desk, scheme: str) -> None:
     page.set_viewport_size({"width": 700, "height": 1000})
     page.goto(f"{desk.url}/settings/users")
     assert find_violations(page) == []
+
+
+def test_a_password_is_changed_by_keyboard_and_without_scripts(desk: Desk) -> None:
+    page = desk.open("/orders", role="viewer", java_script_enabled=False)
+    page.locator(".bar .menu summary").press("Enter")
+    page.locator("text=My account").press("Enter")
+    page.locator("[name=current_password]").focus()
+    for typed in ("wrong-password", "a-new-long-password", "a-new-long-password"):
+        page.keyboard.type(typed)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".told.fault")).to_have_text("This is not your password.")
+    expect(page.locator("[name=current_password]")).to_have_attribute("aria-invalid", "true")
+    for name, typed in (
+        ("current_password", PASSWORD),
+        ("password", "a-new-long-password"),
+        ("again", "a-new-long-password"),
+    ):
+        page.fill(f"[name={name}]", typed)
+    page.locator("[name=again]").press("Enter")
+    expect(page.locator("[role=status]").first).to_have_text(
+        "Your password is changed. Everywhere else you are signed out."
+    )
+    page.reload()
+    expect(page.locator("h1")).to_have_text("My account")
+    desk.complaints = [told for told in desk.complaints if "422" not in told]  # the wrong password, which was asked for
 
 
 def test_a_key_is_made_without_scripts_and_shown_once(desk: Desk) -> None:

@@ -219,6 +219,9 @@ def test_shipments_of_before_are_counted_by_carrier(database_url: str) -> None:
             for column in ("carrier", "parcel_count"):
                 await tx.execute(text(f"ALTER TABLE shipments DROP COLUMN {column}"))
             await tx.execute(text("ALTER TABLE imports DROP COLUMN reached_line"))
+            for index in ("action", "actor"):
+                await tx.execute(text(f"DROP INDEX ix_audit_log_{index}"))
+            await tx.execute(text("ALTER TABLE order_deletions DROP COLUMN kept"))
             await tx.execute(text("UPDATE alembic_version SET version_num = '0016'"))
 
     on(database_url, go_back)

@@ -83,6 +83,11 @@ def undo(page: TestClient, ids: list[int]) -> Any:
     return page.post("/orders/delete/undo", data=form)
 
 
+def read(page: TestClient, ids: list[int], **fields: str) -> Any:
+    form = {"csrf": token(page.get("/orders").text), "id": list(map(str, ids)), **fields}
+    return page.post("/orders/delete/read", data=form)
+
+
 def test_nothing_is_deleted_before_the_ten_seconds_are_over(desk: Desk, ids: list[int]) -> None:
     page = desk.person("packer")
     before = desk.api.get(f"{URL}/{ids[0]}").content
@@ -162,6 +167,56 @@ def test_what_is_changed_or_shipped_meanwhile_is_kept(desk: Desk, ids: list[int]
     desk.wait(10)
     assert [desk.has(id) for id in ids] == [True, True, False]
     assert "being deleted" not in page.get("/orders").text
+
+
+def test_what_was_kept_is_told_to_who_asked_with_the_reason(desk: Desk, ids: list[int]) -> None:
+    bo, ada = desk.person("packer"), desk.person("owner")
+    delete(bo, ids, confirmed="1")
+    desk.api.patch(f"{URL}/{ids[0]}", json={"order_details": {"notes": "wait"}})
+    body = {"integration_id": 1, "order": {"order_id": "d-1"}}
+    assert desk.api.post("/api/v3/orders/create-label-sync", json=body).status_code == 201
+    assert "not deleted" not in bo.get("/orders").text
+    desk.wait(10)
+    told = bo.get("/orders").text
+    assert "<strong>2 orders were not deleted</strong>" in told
+    assert f'<li><a href="/orders/{ids[0]}">N-d-0</a>: it was changed meanwhile</li>' in told
+    assert f'<li><a href="/orders/{ids[1]}">N-d-1</a>: a label was made of it meanwhile</li>' in told
+    assert "not deleted" not in ada.get("/orders").text
+    read(ada, ids)
+    assert "not deleted" in bo.get("/orders").text  # after a reload too, and whatever others have read
+    assert str(read(bo, ids[:1], then="/orders?shop=1").url).endswith("/orders?shop=1")
+    told = bo.get("/orders").text
+    assert "<strong>1 order was not deleted</strong>" in told
+    assert "N-d-0</a>: it was" not in told
+    read(bo, ids)
+    assert "not deleted" not in bo.get("/orders").text
+    assert desk.has(ids[0])
+
+
+def test_what_was_kept_can_be_deleted_after_all(desk: Desk, ids: list[int]) -> None:
+    bo = desk.person("packer")
+    delete(bo, ids[:1], confirmed="1")
+    desk.api.patch(f"{URL}/{ids[0]}", json={"order_details": {"notes": "wait"}})
+    desk.wait(10)
+    answer = delete(bo, ids[:1], confirmed="1")
+    assert "not deleted" not in answer.text
+    assert "1 order is being deleted" in answer.text
+    desk.wait(10)
+    assert not desk.has(ids[0])
+
+
+def test_what_nobody_reads_is_forgotten_after_a_day(desk: Desk, ids: list[int]) -> None:
+    bo, ada = desk.person("packer"), desk.person("owner")
+    delete(bo, ids[:1], confirmed="1")
+    desk.api.patch(f"{URL}/{ids[0]}", json={"order_details": {"notes": "wait"}})
+    desk.wait(10)
+    desk.wait(23 * 3600)
+    assert "N-d-0</a>: it was changed meanwhile" in bo.get("/orders").text
+    desk.wait(3600)
+    delete(ada, ids[1:2], confirmed="1")
+    desk.wait(10)
+    assert "not deleted" not in bo.get("/orders").text
+    assert desk.has(ids[0])
 
 
 def test_without_scripts_a_page_asks_first(desk: Desk, ids: list[int]) -> None:

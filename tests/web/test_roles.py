@@ -21,8 +21,8 @@ OPEN = {"/assets/{digest}/{name:path}", "/sign-in"}
 SKIPPED = {"/orders/live", "/sign-out"}
 # Who reads may only read; what a form about the reader's own browser changes is theirs.
 READERS = [
-    r"/", r"/preferences", r"/orders", r"/orders/columns", r"/orders/print/\{paper\}", r"/orders/\{id\}",
-    r"/orders/\{id\}/(now|changed)", r"/shipments",
+    r"/", r"/preferences", r"/account", r"/account/password", r"/orders", r"/orders/columns",
+    r"/orders/print/\{paper\}", r"/orders/\{id\}", r"/orders/\{id\}/(now|changed)", r"/shipments",
 ]  # fmt: skip
 OWNERS = [r"/settings(/.*)?"]
 

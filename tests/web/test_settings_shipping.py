@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 from starlette.testclient import TestClient
@@ -41,6 +42,37 @@ def test_a_sender_address_is_added_changed_and_made_the_default(person: Person, 
     assert read(client, "sender-addresses")[-1]["is_default"]
     stored(send(page, f"{place}/delete"))
     assert page.get(place).status_code == 404
+
+
+def test_a_brand_is_added_changed_made_the_default_and_deleted(person: Person, client: TestClient) -> None:
+    page = person()
+    refused = send(page, "/settings/brands", name="", website="nowhere", email="x")
+    assert refused.status_code == 422
+    api = client.post("/api/packhouse/brands", json={"website": "nowhere", "email": "x"})
+    told = re.findall(r'class="told fault">([^<]+)<', refused.text)
+    assert [unescape(words) for words in told] == [fault["detail"] for fault in api.json()["errors"]]
+    assert 'value="nowhere"' in refused.text
+    stored(send(page, "/settings/brands", name="Tea <b>", website="https://tea.example.com"))
+    stored(send(page, "/settings/brands", name="Coffee"))
+    tea, coffee = read(client, "brands")
+    assert tea == {"id": tea["id"], "name": "Tea <b>", "website": "https://tea.example.com"}
+    listed = page.get("/settings/brands").text
+    assert 'Tea &lt;b&gt;</a> <span class="tag">default<' in listed
+    place = f"/settings/brands/{tea['id']}"
+    assert 'value="https://tea.example.com"' in page.get(place).text
+    assert 'value="nowhere"' in send(page, place, name="Tea", website="nowhere").text
+    stored(send(page, place, name="Tea", email="tea@example.com"))
+    assert read(client, "brands")[0] == {"id": tea["id"], "name": "Tea", "email": "tea@example.com"}
+    stored(send(page, f"/settings/brands/{coffee['id']}/default"))
+    assert read(client, "shipping-settings")["default_brand_id"] == coffee["id"]
+    assert 'Coffee</a> <span class="tag">default<' in page.get("/settings/brands").text
+    stored(send(page, f"{place}/delete"))
+    assert [brand["name"] for brand in read(client, "brands")] == ["Coffee"]
+    assert page.get(place).status_code == 404
+    assert send(page, f"{place}/default").status_code == 404
+    stranger = person("stranger@example.org")
+    assert stranger.get(f"/settings/brands/{coffee['id']}").status_code == 404
+    assert send(stranger, f"/settings/brands/{coffee['id']}/delete").status_code == 404
 
 
 def test_credentials_of_a_contract_are_kept_and_never_shown(person: Person, client: TestClient) -> None:

@@ -15,6 +15,15 @@ from packhouse.accounts.tables import audit_log
 from packhouse.kit import clock, pagination
 from packhouse.kit.db import Database
 
+# What is done on purpose; and what is refused, of which there is also `…_often` (`failures`).
+ACTIONS = (
+    "user.signed_in", "user.created", "user.password_changed", "user.role_changed", "user.disabled", "user.enabled",
+    "user.deleted", "key.created", "key.rotated", "key.revoked", "key.basic_accepted", "key.basic_refused",
+    "client.created", "client.rotated", "client.revoked", "token.issued", "token.revoked", "account.created",
+    "account.basic_accepted", "account.basic_refused", "connection.paused", "connection.resumed", "signing_key.rotated",
+)  # fmt: skip
+REFUSED = ("user.sign_in_failed", "user.password_change_failed", "key.refused", "token.refused")
+
 MAX_PAGE = 200
 DEFAULT_PAGE = 100
 
@@ -28,10 +37,22 @@ async def record(
     await tx.execute(insert(audit_log).values(row))
 
 
-async def list_entries(tx: AsyncConnection, account_id: int, cursor: pagination.Cursor, size: int) -> pagination.Page:
-    """Newest first. Rows: id, at, actor, action, subject."""
+async def list_entries(
+    tx: AsyncConnection,
+    account_id: int,
+    cursor: pagination.Cursor,
+    size: int,
+    *,
+    actor: str = "",
+    action: str = "",
+) -> pagination.Page:
+    """Newest first; of one actor or action where they are named. Rows: id, at, actor, action, subject."""
     log = audit_log.c
     statement = select(log.id, log.at, log.actor, log.action, log.subject).where(log.account_id == account_id)
+    if actor:
+        statement = statement.where(log.actor == actor)
+    if action:
+        statement = statement.where(log.action == action)
     order = pagination.Order([pagination.Key(log.id, True, pagination.to_int)])
     return await pagination.fetch_page(tx, statement, order, cursor, size)
 

@@ -27,6 +27,8 @@ audit_log = Table(
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
+    Index("ix_audit_log_action", "account_id", "action", "id"),
+    Index("ix_audit_log_actor", "account_id", "actor", "id"),
 )
 
 api_keys = Table(

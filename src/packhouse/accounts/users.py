@@ -125,6 +125,15 @@ async def change_password(tx: AsyncConnection, account_id: int, id: int, passwor
     await end_sessions(tx, account_id, id)
 
 
+async def replace_password(tx: AsyncConnection, account_id: int, id: int, was: str, password_hash: str) -> bool:
+    """Whether it still was the one that `was` is the hash of; then they are signed out everywhere."""
+    same = (users.c.account_id == account_id, users.c.id == id, users.c.password_hash == was)
+    if not (await tx.execute(update(users).where(*same).values(password_hash=password_hash))).rowcount:
+        return False
+    await end_sessions(tx, account_id, id)
+    return True
+
+
 async def end_sessions(tx: AsyncConnection, account_id: int, user_id: int) -> None:
     await tx.execute(delete(sessions).where(sessions.c.account_id == account_id, sessions.c.user_id == user_id))
 

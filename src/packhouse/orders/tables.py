@@ -84,6 +84,8 @@ order_deletions = Table(
     Column("by", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("live_shipments", Integer, nullable=False),
+    # Why the order was not deleted, once that is so: `changed` or `shipped`.
+    Column("kept", Text),
 )
 
 # Files that people put in on the page (`uploads`), and their records in parts, until they are stored. `counts` is what

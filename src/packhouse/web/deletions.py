@@ -47,3 +47,14 @@ async def undo_deletion(request: Request) -> Response:
     if gone:
         raise errors.Conflict(errors.Fault("conflict", _TOO_LATE))
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/orders"))
+
+
+@router.post("/orders/delete/read")
+async def forget_kept(request: Request) -> Response:
+    """Who asked has read which orders were kept."""
+    visitor = await visitors.visitor(request, scope=_SCOPE)
+    form = await visitors.read_form(request, visitor.token)
+    ids = visitors.ids(visitors.texts(form, "id"), _MOST)
+    async with http.house(request).db.write() as tx:
+        await deletions.forget_kept(tx, visitor.session.account_id, visitor.caller.actor, ids)
+    return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/orders"))

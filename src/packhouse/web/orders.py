@@ -122,6 +122,7 @@ class Listing(NamedTuple):
     incoming: int
     newest: int
     leaving: list[Leaving]
+    kept: Sequence[Any]
     mark: str
     is_partly_sorted: bool
     first_key: str
@@ -144,13 +145,14 @@ async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
         incoming = await search.count_incoming(tx, account_id, MOST_COUNTED + 1)
         newest = await search.find_newest(tx, account_id)
         leaving = await find_leaving(request, visitor, tx)
+        kept = await deletions.list_kept(tx, account_id, visitor.caller.actor)
         keys = [] if newest else await accounts.list_keys(tx, account_id)
     shown = [rows.to_row(id, document, shops, visitor.caller.country_code) for id, document in page.found]
     previous = state.query(cursor=page.previous.encode()) if page.previous else ""
     following = state.query(cursor=page.next.encode()) if page.next else ""
     known = (shops, statuses, countries, tags, faults)
     mark = to_mark(newest, incoming, (id for asked in leaving for id in asked.ids))
-    now = (incoming, newest, leaving, mark)
+    now = (incoming, newest, leaving, kept, mark)
     return Listing(state, shown, previous, following, *known, *now, page.is_partly_sorted, find_key(keys))
 
 

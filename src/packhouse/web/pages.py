@@ -13,9 +13,11 @@ from packhouse.web import (
     labels,
     live,
     measures,
+    my_account,
     order,
     orders,
     rendering,
+    settings_audit,
     settings_deliveries,
     settings_integrations,
     settings_keys,
@@ -40,8 +42,22 @@ _SETTINGS = (
     settings_rules,
     settings_webhooks,
     settings_deliveries,
+    settings_audit,
 )
-for room in (assets, sign_in, live, shipping, measures, labels, imports, deletions, orders, order, *_SETTINGS):
+for room in (
+    assets,
+    sign_in,
+    my_account,
+    live,
+    shipping,
+    measures,
+    labels,
+    imports,
+    deletions,
+    orders,
+    order,
+    *_SETTINGS,
+):
     router.include_router(room.router)
 
 

@@ -1,4 +1,4 @@
-"""Settings: the addresses that parcels are sent from, and the contracts with carriers."""
+"""Settings: the addresses that parcels are sent from, the contracts with carriers, and the brands."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from packhouse.kit import errors, http, validation
 from packhouse.shipping import setup
 from packhouse.shipping.api import desk
-from packhouse.shipping.setup_schema import CONTRACT, SENDER, Kind
+from packhouse.shipping.setup_schema import BRAND, CONTRACT, SENDER, Kind
 from packhouse.web import forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 
@@ -22,6 +22,7 @@ SENDER_FIELDS = (
     "name", "company_name", "address_line_1", "house_number", "address_line_2", "postal_code", "city",
     "state_province_code", "country_code", "email", "phone_number", "vat_number", "eori_number",
 )  # fmt: skip
+BRAND_FIELDS = ("name", "website", "email", "phone_number")
 CONTRACT_FIELDS = ("carrier_code", "name", "client_id", "country_code")
 
 
@@ -36,6 +37,10 @@ class Page(NamedTuple):
 
 def _read_sender(change: Change) -> dict[str, Any]:
     return {name: change.text(name) or None for name in SENDER_FIELDS}
+
+
+def _read_brand(change: Change) -> dict[str, Any]:
+    return {name: change.text(name) or None for name in BRAND_FIELDS}
 
 
 def _read_contract(change: Change) -> dict[str, Any]:
@@ -59,6 +64,7 @@ def _read_credentials(text: str) -> dict[str, str]:
 
 
 SENDERS = Page(SENDER, "/settings/senders", "settings_senders.html", _read_sender)
+BRANDS = Page(BRAND, "/settings/brands", "settings_brands.html", _read_brand)
 CONTRACTS = Page(CONTRACT, "/settings/contracts", "settings_contracts.html", _read_contract)
 
 
@@ -86,6 +92,7 @@ async def _show(
         "place": page.place,
         "items": [setup.show_item(found, page.kind, id) for id in found.ids(page.kind)],
         "chosen": None if chosen is None else setup.show_item(found, page.kind, chosen),
+        "default_brand": found.default_brand(),
         "has_credentials": chosen is not None and bool(set(found.of_kind(page.kind)[chosen]) & _SEALED),
         "carriers": carriers,
     }
@@ -126,7 +133,11 @@ async def make_default(page: Page, request: Request) -> Response:
     id = _to_id(page, request)
 
     async def work(change: Change) -> None:
-        await _update(change, page, id, {"is_default": True})
+        if page.kind is BRAND:  # a brand does not say so itself, as the API has it
+            sent = {"default_brand_id": id}
+            await setup.update_settings(change.db, change.tx, change.account_id, sent, now=change.now)
+        else:
+            await _update(change, page, id, {"is_default": True})
 
     return await forms.carry_out(request, f"edit-{id}", work, partial(_show, page, id), page.place)
 
@@ -159,6 +170,6 @@ _ROUTES: tuple[tuple[str, str, _Handler], ...] = (
     ("POST", "/{id}/delete", delete_item),
 )
 
-for _page in (SENDERS, CONTRACTS):
+for _page in (SENDERS, CONTRACTS, BRANDS):
     for _method, _at, _handler in _ROUTES:
         router.add_api_route(f"{_page.place}{_at}", partial(_handler, _page), methods=[_method])
