@@ -257,3 +257,25 @@ def test_a_server_that_cannot_look_up_together_is_asked_one_by_one(database_url:
             assert [row and row[0] for row in found] == [0, 2]
 
     on(f"{database_url}{'&' if '?' in database_url else '?'}search_path=public,pg_catalog", work)
+
+
+def test_look_ups_that_come_at_any_moment_are_all_answered(database_url: str) -> None:
+    """Also one that comes while the connection of those before it is given back."""
+
+    async def work(db: Database) -> None:
+        async with db.write() as tx:
+            await db.upsert(tx, order_terms, to_rows("a", "b"))
+
+        async def ask(turns: int) -> int:
+            found = 0
+            for n in range(200):
+                row = await db.fetch_one(FIND_TERM, account_id=1, term="ab"[n % 2])
+                found += row is not None and row[0] == "ab"[n % 2]
+                for _ in range((n * turns) % 7):
+                    await asyncio.sleep(0)
+            return found
+
+        async with asyncio.timeout(60):
+            assert await asyncio.gather(*[ask(turns) for turns in range(8)]) == [200] * 8
+
+    on(database_url, work)

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -42,7 +42,11 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class House:
-    """What handlers need of the running server, composed once by `packhouse.app`."""
+    """What handlers need of the running server, composed once by `packhouse.app`.
+
+    `long_step` is held by a step that keeps the event loop for milliseconds. Whoever waits for it gets it in a later
+    turn of the loop, so whatever is quick has its own turn between two of them.
+    """
 
     db: Database
     clock: Clock
@@ -54,6 +58,7 @@ class House:
     lists: Lists
     limits: Limiter | None = None
     body_timeout_seconds: float = 30.0
+    long_step: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(slots=True)

@@ -127,12 +127,15 @@ class Glances:
     async def _answer_all(self, asked: "_Asked") -> None:
         taken: list[_Question] = []
         try:
-            while asked.waiting:
-                taken, asked.waiting = asked.waiting[:_MOST_TOGETHER], asked.waiting[_MOST_TOGETHER:]
-                found = await self._fetch(asked, [values for values, _ in taken])
-                for number, (_, answer) in enumerate(taken):
-                    if not answer.done():  # else its caller is gone
-                        answer.set_result(found.get(number))
+            await self._pool
+            with _noticing():
+                async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
+                    while asked.waiting:
+                        taken, asked.waiting = asked.waiting[:_MOST_TOGETHER], asked.waiting[_MOST_TOGETHER:]
+                        rows = await asked.fetch(connection, [values for values, _ in taken])
+                        for row, (_, answer) in zip(rows, taken, strict=True):
+                            if not answer.done():  # else its caller is gone
+                                answer.set_result(row)
         except BaseException as error:
             for _, answer in [*taken, *asked.waiting]:
                 if not answer.done():
@@ -140,24 +143,8 @@ class Glances:
             asked.waiting = []
             if not isinstance(error, Exception):
                 raise
-        finally:
-            asked.task = None
-
-    async def _fetch(self, asked: "_Asked", sets: Sequence[dict[str, Any]]) -> dict[int, Any]:
-        """The row of each set of values that has one, by its place."""
-        await self._pool
-        with _noticing():
-            async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
-                if len(sets) > 1 and asked.goes_together:
-                    lists = {name: [values[name] for values in sets] for name in sets[0]}
-                    try:
-                        rows = await connection.fetch(asked.many.sql, *asked.many.order(lists))
-                    except asyncpg.FeatureNotSupportedError:
-                        asked.goes_together = False
-                    else:
-                        return {row[0] - 1: row[1:] for row in rows}
-                alone = asked.one
-                return {n: await connection.fetchrow(alone.sql, *alone.order(values)) for n, values in enumerate(sets)}
+        finally:  # some may have come while the connection was given back
+            asked.task = asyncio.create_task(self._answer_all(asked)) if asked.waiting else None
 
     def count(self) -> int:
         """Connections that are in use."""
@@ -177,6 +164,21 @@ class _Asked:
     goes_together: bool = True
     waiting: "list[_Question]" = field(default_factory=list)
     task: "asyncio.Task[None] | None" = None
+
+    async def fetch(self, connection: Any, sets: Sequence[dict[str, Any]]) -> Sequence[Any]:
+        """The first row of each set of values, or None."""
+        if len(sets) > 1 and self.goes_together:
+            lists = {name: [values[name] for values in sets] for name in sets[0]}
+            try:
+                found = await connection.fetch(self.many.sql, *self.many.order(lists))
+            except asyncpg.FeatureNotSupportedError:
+                self.goes_together = False
+            else:
+                rows: list[Any] = [None] * len(sets)
+                for row in found:
+                    rows[row[0] - 1] = row[1:]
+                return rows
+        return [await connection.fetchrow(self.one.sql, *self.one.order(values)) for values in sets]
 
 
 async def fetch(connection: Any, sql: str, parameters: Sequence[Any]) -> Any:

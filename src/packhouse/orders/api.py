@@ -37,7 +37,8 @@ async def upsert_orders(request: Request) -> Response:
     strangers = http.find_strange_partners(request)
     body = await http.read_body(request)
     once = idempotency.read(caller.account_id, "orders.upsert", request.headers.get(idempotency.HEADER), body)
-    reading = schema.read_batch(body)
+    async with house.long_step:
+        reading = schema.read_batch(body)
     with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
         if reading.flaws or strangers:
             async with house.db.read() as tx:
