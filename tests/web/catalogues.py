@@ -11,6 +11,7 @@ from babel.messages.extract import extract
 
 from packhouse.shipping import answers
 from packhouse.web import languages
+from tests.web import faults
 
 WEB = Path(str(languages.__file__)).parent
 LOCALES = WEB / "locale"
@@ -22,8 +23,9 @@ _CHARSET = '"Content-Type: text/plain; charset=utf-8\\n"\n'
 
 
 def find_messages() -> set[Message]:
-    """All that the page says in words of its own."""
-    return {*_find_in_templates(), *_find_in_python(), *answers.STATUSES.values(), *answers.TRACKING.values()}
+    """All that the page says: in words of its own, and what the rooms below it say."""
+    statuses = (*answers.STATUSES.values(), *answers.TRACKING.values())
+    return {*_find_in_templates(), *_find_in_python(), *statuses, *faults.find_texts()}
 
 
 def _find_in_templates() -> Iterator[Message]:

@@ -50,7 +50,7 @@ def test_a_translation_says_what_the_text_says(language: str) -> None:
 
 
 def placeholders(text: str) -> set[str]:
-    return set(re.findall(r"%\(\w+\)s|%\(\w+\)d|%.", text))
+    return set(re.findall(r"%\(\w+\)s|%\(\w+\)d|%.|\{\w+\}", text))
 
 
 class Reader(HTMLParser):

@@ -123,7 +123,7 @@ def to_typed(name: str, form: FormData, faults: Iterable[errors.Fault]) -> Typed
         place = (fault.pointer or "").removeprefix(errors.ATTRIBUTES).strip("/") or fault.parameter or ""
         while place and place not in form:
             place = place.rpartition("/")[0]
-        found[place] = f"{found[place]} {fault.detail}" if place in found else fault.detail
+        found[place] = f"{found[place]}\n{fault.detail}" if place in found else fault.detail
     return Typed(name, values, found)
 
 

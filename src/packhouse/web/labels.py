@@ -190,7 +190,7 @@ async def _find_refusals(request: Request, caller: Caller, selection: Selection)
         async with http.house(request).db.write() as tx:
             outcome = await _ship_each(request, tx, caller, selection, waits=False)
             raise _Undone
-    return {id: " ".join(words.values()) for id, words in outcome.refused.items()}
+    return {id: "\n".join(words.values()) for id, words in outcome.refused.items()}
 
 
 class _Undone(Exception):
@@ -265,7 +265,7 @@ def _to_states(found: Sequence[queries.Shipment]) -> dict[str, Any]:
 
 
 def _to_reason(shipment: queries.Shipment) -> str:
-    return " ".join(error["detail"] for error in orjson.loads(shipment.row.errors))
+    return "\n".join(error["detail"] for error in orjson.loads(shipment.row.errors))
 
 
 _KINDS = ("label", "customs-declaration", "commercial-invoice")

@@ -5,11 +5,13 @@ The texts of the page are English; `locale/<language>.po` holds each translation
 
 import gettext
 import io
-from functools import cache
+import re
+from functools import cache, lru_cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from babel import Locale
-from babel.messages import mofile, pofile
+from babel.messages import Catalog, mofile, pofile
 from starlette.requests import Request
 
 COOKIE = "packhouse_language"
@@ -64,8 +66,62 @@ def locale(tag: str) -> Locale:
 
 
 def translate(tag: str, text: str) -> str:
-    """Of a text that is not the template's own; one that no catalogue holds, like a carrier's words, stays as it is."""
-    return translations(tag[:2]).gettext(text) if text else text
+    """Of texts that are not the template's own, one a line; one that no catalogue holds, like a carrier's words, stays
+    as it is.
+
+    What the rooms below say they say in English, to programs too, often with something put into it. So a text is looked
+    for as it is, and then among the templates of the catalogue: its code would not tell which text it is, and one that
+    was stored (why a label failed) has no more than its words.
+    """
+    return " ".join(_translate(tag[:2], line) for line in text.split("\n")) if text else text
+
+
+@lru_cache(4096)
+def _translate(language: str, text: str) -> str:
+    said = translations(language).gettext(text) if text else text
+    if said != text or len(text) > _LONGEST:
+        return said
+    for template in _templates(language):
+        if found := template.pattern.fullmatch(text):
+            put = {name: _translate(language, v) if _is_words(name) else v for name, v in found.groupdict().items()}
+            return template.said.format_map(put)
+    return text
+
+
+# Longer ones are nobody's fault: a template is looked for by trial.
+_LONGEST = 600
+# What is put into a template under these names is words of ours again; anything else is somebody's, and stays.
+_WORDS = ("detail", "error", "expected", "noun", "reason", "said", "status_message", "to_range", "way", "what", "why")
+
+
+def _is_words(name: str) -> bool:
+    return name in _WORDS
+
+
+class Template(NamedTuple):
+    """`There is no {noun} with id {id}.` as what finds it, and its translation."""
+
+    pattern: re.Pattern[str]
+    said: str
+
+
+@cache
+def _templates(language: str) -> list[Template]:
+    """Those with most words of their own first: they say most exactly what it is."""
+    read = _read(language)
+    texts = {str(message.id): str(message.string) for message in read or () if _PLACE.search(str(message.id))}
+    in_turn = sorted(texts, key=lambda text: len(_PLACE.sub("", text)), reverse=True)
+    return [Template(_to_pattern(text), texts[text]) for text in in_turn]
+
+
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+def _to_pattern(template: str) -> re.Pattern[str]:
+    """Parts and names in turn, as `split` gives them."""
+    parts = _PLACE.split(template)
+    named = [re.escape(part) if at % 2 == 0 else f"(?P<{part}>.+?)" for at, part in enumerate(parts)]
+    return re.compile("".join(named), re.DOTALL)
 
 
 @cache
@@ -75,10 +131,16 @@ def translations(language: str) -> gettext.NullTranslations:
 
 @cache
 def _catalog(language: str) -> gettext.GNUTranslations | None:
-    source = files("packhouse").joinpath("web", "locale", f"{language}.po")
-    if not source.is_file():
+    read = _read(language)
+    if read is None:
         return None
     packed = io.BytesIO()
-    mofile.write_mo(packed, pofile.read_po(io.BytesIO(source.read_bytes()), locale=language))
+    mofile.write_mo(packed, read)
     packed.seek(0)
     return gettext.GNUTranslations(packed)
+
+
+@cache
+def _read(language: str) -> Catalog | None:
+    source = files("packhouse").joinpath("web", "locale", f"{language}.po")
+    return pofile.read_po(io.BytesIO(source.read_bytes()), locale=language) if source.is_file() else None
