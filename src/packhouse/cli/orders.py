@@ -50,17 +50,21 @@ def import_orders(
     account: AccountName,
     form: FormName = None,
     integration: Annotated[int | None, typer.Option(min=1, help="The shop of records that name none.")] = None,
+    into: Annotated[int | None, typer.Option(min=1, help="The shop of all records, whichever they name.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Create or update orders from a file. What is refused is reported and keeps nothing else out."""
+    if into is not None and integration is not None:
+        terminal.fail("Say --integration for records that name no shop, or --into for all records.")
     chosen = files.FORMS[_choose_form(file, form)]
     report = imports.Report(dry_run)
 
     async def work(source: BufferedIOBase, count: Callable[[], None]) -> None:
         async with terminal.open_database(terminal.load_settings()) as db:
-            caller = await _find_caller(db, account, integration)
+            caller = await _find_caller(db, account, into or integration)
             records = chosen.read(source, integration)
+            records = records if into is None else files.move(records, into)
             while batch := _next_batch(records, report):
                 await _store(db, caller, batch, report)
                 count()

@@ -108,7 +108,7 @@ async def _read(
     """The valid orders by their place in the batch. All at once, and only when that fails without the refused ones."""
     while sound:
         try:
-            reading = schema.read_batch(_join(batch, sound))
+            reading = schema.read_batch(_join(batch, sound), schema.RECORDS)
         except errors.Invalid:  # no JSON to the strict parser: whose, only each by itself can tell
             sound = [index for index in sound if _is_readable(batch, index, refused)]
             continue
@@ -130,7 +130,7 @@ def _join(batch: Sequence[files.Record], indexes: Iterable[int]) -> bytes:
 
 def _is_readable(batch: Sequence[files.Record], index: int, refused: _Faults) -> bool:
     try:
-        schema.read_batch(_join(batch, [index]))
+        schema.read_batch(_join(batch, [index]), schema.RECORDS)
     except errors.Invalid as invalid:
         refused[index] = invalid.faults
         return False

@@ -15,7 +15,7 @@ def upsert(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
     for container in schema.CONTAINERS:
         if container in sent and container in stored:
             merged[container] = {**stored[container], **sent[container]}
-    return _without_read_only(merged)
+    return _without_cleared(_without_read_only(merged))
 
 
 def patch(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
@@ -28,7 +28,29 @@ def patch(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
             **merged["order_details"],
             "order_items": _merge_items(stored_items, sent_details["order_items"]),
         }
-    return merged
+    return _without_cleared(merged)
+
+
+_CLEARED = ("notes", "tags")
+
+
+def _without_cleared(order: dict[str, Any]) -> dict[str, Any]:
+    """What `null` clears and a whole order may not hold as null is absent then: so what is read can be sent again."""
+    details = order.get("order_details")
+    if details is None:
+        return order
+    if any(details.get(name, "") is None for name in _CLEARED):
+        kept = {name: value for name, value in details.items() if value is not None or name not in _CLEARED}
+        order = {**order, "order_details": kept}
+    items = details.get("order_items", ())
+    if any(item.get("delivery_dates", "") is None for item in items):
+        cleaned = [_without_dates(item) if item.get("delivery_dates", "") is None else item for item in items]
+        order = {**order, "order_details": {**order["order_details"], "order_items": cleaned}}
+    return order
+
+
+def _without_dates(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name != "delivery_dates"}
 
 
 def _merge(stored: Any, sent: Any) -> Any:

@@ -297,7 +297,8 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 }
 CONTAINERS = ("order_details", "payment_details", "shipping_details")
 
-_BatchList = Annotated[list[Order], Field(min_length=1, max_length=MAX_BATCH)]
+_BATCH = Field(min_length=1, max_length=MAX_BATCH)
+_BatchList = Annotated[list[Order], _BATCH]
 ORDERS: TypeAdapter[list[Any]] = TypeAdapter(_BatchList)
 ORDER: TypeAdapter[Any] = TypeAdapter(Order)
 INSTANT: TypeAdapter[str] = TypeAdapter(InstantText)
@@ -325,12 +326,15 @@ class OrderPatch(_PATCH_SHAPE, total=False):  # type: ignore[call-arg, misc, val
 
 
 PATCH: TypeAdapter[Any] = TypeAdapter(OrderPatch)
-MERGED: TypeAdapter[Any] = TypeAdapter(shapes.derive(OrderFields, "Merged", partial=False))
+_MERGED_SHAPE = shapes.derive(OrderFields, "Merged", partial=False)
+MERGED: TypeAdapter[Any] = TypeAdapter(_MERGED_SHAPE)
+RECORDS: TypeAdapter[list[Any]] = TypeAdapter(Annotated[list[_MERGED_SHAPE], _BATCH])  # type: ignore[arg-type, valid-type]
+"""A batch out of a file, which may hold all that an export can: what PATCH leaves behind too."""
 
 
-def read_batch(body: bytes) -> validation.Reading[list[Any]]:
+def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validation.Reading[list[Any]]:
     """Raises Invalid for what is not a list of 1 to 100 entries; everything else is in the flaws, all at once."""
-    reading = validation.read_json(ORDERS, body)
+    reading = validation.read_json(shape, body)
     if reading.flaws and not reading.flaws[0].path:
         raise _not_a_batch(reading.value)
     if isinstance(reading.value, list):
