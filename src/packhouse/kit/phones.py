@@ -6,7 +6,7 @@ telephone plan knows most real numbers in 2 µs; it says yes only where phonenum
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import phonenumbers
@@ -35,6 +35,7 @@ class _Plan(NamedTuple):
     """By the main region of the calling code; also those of calls within one town."""
 
 
+@lru_cache(64)  # an order tells one number two or three times
 def is_possible(number: str, country: str | None) -> bool:
     """Whether this could be dialled in that country (ISO 3166-1 alpha-2, in capitals).
 

