@@ -204,7 +204,7 @@ class Worker:
         self._pace = pace
         self._is_busy = is_busy
         self._patient_until = 0.0
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: Counter[str] = Counter()
         self._lent: dict[str, set[tuple[int, int]]] = {kind: set() for kind in LOANS}
@@ -215,7 +215,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until `stop`."""
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._db.work.clear()
             if not await self._try_turn():
                 await self._rest()
@@ -223,7 +223,7 @@ class Worker:
 
     async def stop(self, patience_seconds: float) -> None:
         """What is in hand is finished, unless it takes too long: then it is given back to be done again."""
-        self._stopping = True
+        self._stopping.set()
         self._db.work.set()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=patience_seconds)
@@ -232,6 +232,7 @@ class Worker:
 
     async def drain(self) -> int:
         """Do what is due until nothing is; how many jobs that were. For commands and tests."""
+        self._stopping.clear()
         done = 0
         while (taken := await self._turn()) or self._tasks or self._outcomes:
             done += taken
@@ -255,7 +256,7 @@ class Worker:
         taken = 0
         for account_id in await self._next_accounts():
             free = self._free()
-            if not free:
+            if not free or self._stopping.is_set():
                 break
             share = max(1, min(free.values()) // max(1, len(self._accounts)))
             now = self._workshop.clock()
@@ -263,6 +264,10 @@ class Worker:
             self._served = account_id
             if len(claimed) < share:
                 self._accounts.remove(account_id)
+            if self._stopping.is_set():  # meanwhile: given back untouched
+                self._in_hand.update(job.kind for job in claimed)
+                self._outcomes += [_Outcome(job, now) for job in claimed]
+                break
             for kind, group in _to_groups(claimed, self._together):
                 self._start(kind, group)
             taken += len(claimed)
