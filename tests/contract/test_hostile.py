@@ -441,6 +441,20 @@ def _mutated_orders(draw: st.DrawFn) -> Any:
     return order
 
 
+@pytest.mark.parametrize("value", [7, "text", [1], True, None], ids=str)
+@pytest.mark.parametrize("path", ["order_details", "order_details/order_items", "order_details/order_items/0"])
+def test_a_part_of_another_kind_is_refused_with_its_place_and_hides_no_other_fault(
+    client: TestClient, path: str, value: Any
+) -> None:
+    """Of an order that is there and of a new one, which lacks something besides."""
+    assert client.post(ORDERS, json=[make.order("known")]).status_code == 200
+    batch = [_set(make.order(name), path, value) for name in ("known", "new")]
+    del batch[1]["order_number"]
+    pointers = [fault["source"]["pointer"] for fault in _check_errors(_send(client, batch))]
+    assert any(pointer.startswith(f"/data/attributes/[0]/{path}") for pointer in pointers)
+    assert "/data/attributes/[1]/order_number" in pointers
+
+
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(batch=_ANYTHING | st.lists(_ANYTHING | _mutated_orders(), max_size=3), patch=_ANYTHING | _mutated_orders())
 def test_whatever_is_sent_is_stored_readable_or_refused_in_the_contracts_words(

@@ -35,18 +35,23 @@ _CLEARED = ("notes", "tags")
 
 
 def _without_cleared(order: dict[str, Any]) -> dict[str, Any]:
-    """What `null` clears and a whole order may not hold as null is absent then: so what is read can be sent again."""
+    """What `null` clears and a whole order may not hold as null is absent then: so what is read can be sent again. The
+    order need not be valid."""
     details = order.get("order_details")
-    if details is None:
+    if not isinstance(details, dict):
         return order
     if any(details.get(name, "") is None for name in _CLEARED):
         kept = {name: value for name, value in details.items() if value is not None or name not in _CLEARED}
         order = {**order, "order_details": kept}
-    items = details.get("order_items", ())
-    if any(item.get("delivery_dates", "") is None for item in items):
-        cleaned = [_without_dates(item) if item.get("delivery_dates", "") is None else item for item in items]
+    items = details.get("order_items")
+    if isinstance(items, list) and any(map(_has_cleared_dates, items)):
+        cleaned = [_without_dates(item) if _has_cleared_dates(item) else item for item in items]
         order = {**order, "order_details": {**order["order_details"], "order_items": cleaned}}
     return order
+
+
+def _has_cleared_dates(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("delivery_dates", "") is None
 
 
 def _without_dates(item: dict[str, Any]) -> dict[str, Any]:
