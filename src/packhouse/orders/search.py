@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -63,7 +64,7 @@ def is_touched_by(changes: Iterable[Mapping[str, Any]]) -> bool:
     return not all(_IS_NOT_SOUGHT.match(change["path"]) for change in changes)
 
 
-async def forget(tx: AsyncConnection, account_id: int, ids: Sequence[int]) -> None:
+async def forget(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> None:
     await tx.execute(delete(order_terms).where(_t.account_id == account_id, _t.id.in_(ids)))
 
 
@@ -76,27 +77,28 @@ async def handle(db: Database, together: Sequence[jobs.Job]) -> None:
 
 
 async def _index(db: Database, account_id: int, ids: Collection[int], origins: Mapping[int, str]) -> None:
-    """An order that is gone leaves nothing behind; one that changed under us is done anew."""
+    """An order that is gone leaves nothing behind. Orders are read and taken apart before the transaction, which holds
+    up other writes; those that change meanwhile again and again are held for it."""
     left = ids
     for _ in range(_MOST_TURNS):
-        left = await _try_to_index(db, account_id, left, origins)
         if not left:
             return
-    raise Restless
+        async with db.read() as tx:
+            read = (await tx.execute(_to_read(account_id, left))).all()
+        rows = await _to_rows(account_id, read, origins)
+        left = await db.attempt(partial(_write_unchanged, db, account_id, left, read, rows))
+    if left:
+        await db.attempt(partial(_write_held, db, account_id, left, origins))
 
 
-class Restless(Exception):
-    """Orders change faster than they are read; the job is tried again later."""
+def _to_read(account_id: int, ids: Collection[int]) -> Select[Any]:
+    """By key, as all that lock orders do."""
+    columns = (_o.id, _o.version, _o.order_created_at, _o.document)
+    statement = select(*columns).where(_o.account_id == account_id, _o.id.in_(ids))
+    return statement.order_by(_o.integration_id, _o.order_id)
 
 
-async def _try_to_index(
-    db: Database, account_id: int, ids: Collection[int], origins: Mapping[int, str]
-) -> Collection[int]:
-    """Those that have changed meanwhile: orders are read and taken apart before the transaction, which holds up other
-    writes."""
-    named = (_o.account_id == account_id, _o.id.in_(ids))
-    async with db.read() as tx:
-        read = (await tx.execute(select(_o.id, _o.version, _o.order_created_at, _o.document).where(*named))).all()
+async def _to_rows(account_id: int, read: Sequence[Any], origins: Mapping[int, str]) -> list[dict[str, Any]]:
     rows = []
     for number, order in enumerate(read):
         placed = {"account_id": account_id, "placed_at": order.order_created_at, "id": order.id}
@@ -104,17 +106,33 @@ async def _try_to_index(
         if number % _BETWEEN_BREATHS == 0:
             await asyncio.sleep(0)
     rows.sort(key=lambda row: (row["term"], row["placed_at"], row["id"]))
+    return rows
+
+
+async def _write_unchanged(
+    db: Database,
+    account_id: int,
+    ids: Collection[int],
+    read: Sequence[Any],
+    rows: Sequence[dict[str, Any]],
+    tx: AsyncConnection,
+) -> Collection[int]:
+    """Those that have changed since they were read: nothing is written of them."""
+    held = _to_read(account_id, ids).with_only_columns(_o.id, _o.version).with_for_update(read=True)
     seen = {order.id: order.version for order in read}
+    now = {row.id: row.version for row in await tx.execute(held)}
+    changed = {id for id, version in now.items() if seen.get(id) != version}
+    await forget(tx, account_id, [id for id in ids if id not in changed])
+    await db.upsert(tx, order_terms, [row for row in rows if row["id"] in now and row["id"] not in changed])
+    return changed
 
-    async def write(tx: AsyncConnection) -> Collection[int]:
-        held = select(_o.id, _o.version).where(*named).order_by(_o.integration_id, _o.order_id)
-        now = {row.id: row.version for row in await tx.execute(held.with_for_update(read=True))}
-        changed = {id for id, version in now.items() if seen.get(id) != version}
-        await forget(tx, account_id, [id for id in ids if id not in changed])
-        await db.upsert(tx, order_terms, [row for row in rows if row["id"] in now and row["id"] not in changed])
-        return changed
 
-    return await db.attempt(write)
+async def _write_held(
+    db: Database, account_id: int, ids: Collection[int], origins: Mapping[int, str], tx: AsyncConnection
+) -> None:
+    read = (await tx.execute(_to_read(account_id, ids).with_for_update(read=True))).all()
+    await forget(tx, account_id, ids)
+    await db.upsert(tx, order_terms, await _to_rows(account_id, read, origins))
 
 
 async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[int]:
