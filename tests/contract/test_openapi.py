@@ -152,22 +152,21 @@ def write_plainly(value: Any, name: str = "") -> Any:
     return "ada@example.com" if name == "email" and isinstance(value, str) else value
 
 
-def complete_statuses(body: Any) -> Any:
+CATEGORIES = ("READY_TO_SEND", "IN_TRANSIT", "DELIVERED", "CANCEL")
+
+
+def complete_statuses(path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Which shop there is, and that a status, a language and a category stand once each, is in no schema either."""
-    if isinstance(body, dict) and "statuses" in body:
+    if path == "/api/v3/shop-order-statuses":
         for number, status in enumerate(body["statuses"]):
             status["external_id"] = f"{number}"
             status["translations"] = status["translations"][:1]
-        body["integration_id"] = make.SHOP
-    if isinstance(body, dict) and "mapping" in body:
-        for category, entry in zip(
-            ("READY_TO_SEND", "IN_TRANSIT", "DELIVERED", "CANCEL"), body["mapping"], strict=True
-        ):
+    elif path == "/api/v3/shop-order-statuses/mapping":
+        for category, entry in zip(CATEGORIES, body["mapping"], strict=True):
             entry.update(status_category=category, external_id=None)
-        body["integration_id"] = make.SHOP
-    if isinstance(body, dict):  # every call here carries its credentials by HTTP Basic, and once is enough
-        body = {name: value for name, value in body.items() if name not in ("client_id", "client_secret")}
-    return body
+    else:
+        return body
+    return {**body, "integration_id": make.SHOP}
 
 
 def spare_the_shop(context: Any, parameters: Any) -> Any:
@@ -176,10 +175,12 @@ def spare_the_shop(context: Any, parameters: Any) -> Any:
     return {**parameters, "id": 10**9} if is_deletion else parameters
 
 
-def complete_batch(_context: Any, body: Any) -> Any:
-    if not isinstance(body, list):
-        return complete_statuses(write_plainly(body))
-    return [complete_order(write_plainly(order)) for order in body]
+def complete_batch(context: Any, body: Any) -> Any:
+    body = write_plainly(body)
+    if isinstance(body, dict):  # every call here carries its credentials by HTTP Basic, and once is enough
+        body = {name: value for name, value in body.items() if name not in ("client_id", "client_secret")}
+        return complete_statuses(context.operation.path, body)
+    return [complete_order(order) for order in body] if isinstance(body, list) else body
 
 
 def name_no_stranger(_context: Any, query: Any) -> Any:
@@ -198,7 +199,12 @@ def is_without_null_characters(_context: Any, case: Any) -> bool:
 
 def has_no_empty_value(_context: Any, query: Any) -> bool:
     """A parameter without a value counts as not sent, whatever its schema."""
-    return "" not in (query or {}).values()
+    return not any(map(is_empty, (query or {}).values()))
+
+
+def is_empty(value: Any) -> bool:
+    """It is written as nothing: so is a list of such, or an object without anything."""
+    return value in ("", None, {}) or (isinstance(value, list) and all(map(is_empty, value)))
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
