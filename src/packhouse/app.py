@@ -80,6 +80,7 @@ def create_app(
             if works:
                 await stack.enter_async_context(worker.running(settings, db, now, carriers, door.is_busy))
             yield
+        house.ledger.write_down()
         await app.state.failures.close()
         sampling.cancel()
         with suppress(asyncio.CancelledError):
@@ -195,6 +196,7 @@ async def get_metrics(request: Request) -> Response:
         fault = errors.Fault("forbidden", "From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
         raise errors.Forbidden(fault)
     house = http.house(request)
+    house.ledger.write_down()
     readings = await _read_outbox(house)
     house.meters.sample_connections(*house.db.count_connections())
     return Response(house.meters.to_text(readings), media_type=metrics.CONTENT_TYPE)

@@ -37,6 +37,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 _STRONG_TAG = re.compile(r'(?<![/"\w])"([0-9]+)"(?!")')
 _JUST_NOW_SECONDS = 0.05
+_LEDGER_SECONDS = 0.01
 _log = structlog.get_logger()
 
 
@@ -59,6 +60,10 @@ class House:
     limits: Limiter | None = None
     body_timeout_seconds: float = 30.0
     long_step: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ledger: "Ledger" = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ledger", Ledger(self.meters))
 
 
 @dataclass(slots=True)
@@ -73,6 +78,38 @@ class Trace:
     headers: Mapping[str, str] | None = None
     is_sending: bool = False
     """The answer is made, and the client still sends a body that nobody reads."""
+
+
+class Ledger:
+    """What answered requests leave behind, a line in the log and their figures, written down some at a time and a
+    moment later: one by one that took a fifth of the time of a GET. A process that is killed takes a moment's lines
+    with it."""
+
+    def __init__(self, meters: Meters) -> None:
+        self._meters = meters
+        self._notes: list[tuple[str, Trace, float, float]] = []
+        self._later: asyncio.TimerHandle | None = None
+
+    def note(self, method: str, record: Trace) -> None:
+        self._notes.append((method, record, time.perf_counter() - record.started, time.time()))
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_LEDGER_SECONDS, self.write_down)
+
+    def write_down(self) -> None:
+        """All that is noted, now."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        notes, self._notes = self._notes, []
+        for method, record, seconds, _ in notes:
+            self._meters.note_request(method, record.route, record.status, seconds)
+        logs.write_requests(_to_line(*note) for note in notes)
+
+
+def _to_line(method: str, record: Trace, seconds: float, at: float) -> logs.RequestLine:
+    return logs.RequestLine(
+        method, record.route, record.status, round(seconds * 1000, 2), record.account_id, record.request_id, at
+    )
 
 
 class Shortcut(NamedTuple):
@@ -98,7 +135,6 @@ class Door:
     def __init__(self, app: ASGIApp, shortcuts: Sequence[Shortcut], house: House) -> None:
         self.app = app
         self.house = house
-        self._meters = house.meters
         self._shortcuts = shortcuts
         # Unique, and no secret: random for each process, counted for each request.
         self._process_id = secrets.token_hex(8)
@@ -126,9 +162,7 @@ class Door:
         except ClientDisconnect:
             record.status = 499
         finally:
-            seconds = time.perf_counter() - record.started
-            self._meters.note_request(scope["method"], record.route, record.status, seconds)
-            _write_line(scope, record, seconds)
+            self.house.ledger.note(scope["method"], record)
 
     def _new_id(self) -> str:
         return f"{self._process_id}{next(self._numbers):016x}"
@@ -222,17 +256,6 @@ async def _hear_out(receive: Receive) -> None:
                 left -= len(message.get("body", b""))
                 if not message.get("more_body", False):
                     return
-
-
-def _write_line(scope: Scope, record: Trace, seconds: float) -> None:
-    logs.request_line(
-        method=scope["method"],
-        route=record.route,
-        status=record.status,
-        duration_ms=round(seconds * 1000, 2),
-        account=record.account_id,
-        request_id=record.request_id,
-    )
 
 
 def to_response(request: Request, error: Exception) -> Response:
