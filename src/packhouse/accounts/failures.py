@@ -6,6 +6,7 @@ fills no database.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -44,7 +45,8 @@ class Failures:
         self._db = db
         self._clock = now
         self._counted: dict[tuple[int, str], tuple[datetime, int]] = {}
-        self._waiting: set[asyncio.Task[None]] = set()
+        self._waiting: deque[Coroutine[Any, Any, None]] = deque()
+        self._writing: asyncio.Task[None] | None = None
 
     def note(self, failure: Failure) -> None:
         self._start(self._write(failure))
@@ -54,16 +56,23 @@ class Failures:
         self._start(self._write_of_key(public_key, action, subject or public_key))
 
     async def close(self) -> None:
-        while self._waiting:
-            await asyncio.wait(self._waiting)
+        """What waits is written first."""
+        if self._writing is not None:
+            await self._writing
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         if len(self._waiting) >= _MOST_WAITING:
             work.close()
             return
-        task = asyncio.create_task(self._try(work))
-        self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
+        self._waiting.append(work)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+
+    async def _write_all(self) -> None:
+        """In turn, so that the log holds them in the order in which they came."""
+        while self._waiting:
+            await self._try(self._waiting.popleft())
+        self._writing = None
 
     async def _try(self, work: Coroutine[Any, Any, None]) -> None:
         """Nobody waits for it, so nobody hears of what goes wrong."""
