@@ -42,8 +42,8 @@ async def find_revision(db: Database) -> str | None:
         return revision
 
 
-async def upgrade(db: Database) -> str | None:
-    """Bring the schema to HEAD in one transaction; gives back the version it was at.
+async def upgrade(db: Database, to: str = "head") -> str | None:
+    """Bring the schema to a version, HEAD as a rule, in one transaction; gives back the one it was at.
 
     Of several who do it at once one works and the others wait: first for their turn (SQLite) or for the table that
     holds the version (PostgreSQL), then they find nothing left to do. A lock that is held against us is asked for again
@@ -58,7 +58,7 @@ async def upgrade(db: Database) -> str | None:
                 await db.allow_seconds(tx, _LONGEST_SECONDS)
                 before: str | None = await tx.run_sync(_current)
                 if before != HEAD:
-                    await tx.run_sync(_upgrade)
+                    await tx.run_sync(_upgrade, to)
             return before
         await asyncio.sleep(0.2)
     raise errors.Busy
@@ -77,7 +77,7 @@ def _current(connection: Connection) -> Any:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, to: str) -> None:
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
