@@ -34,6 +34,30 @@ def test_deliveries_are_listed_shown_and_replayed(serve: Callable[..., TestClien
     assert run("deliveries list --account stranger").stdout == "There are none.\n"
 
 
+def test_a_signing_key_is_shown_rotated_and_activated(working: Callable[..., TestClient], run: Run) -> None:
+    client = working()
+    made, env = connect(client, "http://127.0.0.1:9/"), {"PACKHOUSE_SECRET_KEY": "a key for tests"}
+
+    def ask(word: str) -> Any:
+        words = f"connections {word} {made['id']} --account owner --json"
+        return json.loads(run(words, env=env).stdout)
+
+    assert ask("key") == {"signing_key": made["signing_key"], "next_signing_key": None, "switches_at": None}
+    rotated = ask("rotate")
+    assert (rotated["signing_key"], ask("key")) == (made["signing_key"], rotated)
+    assert rotated["switches_at"] is not None
+    new = rotated["next_signing_key"]
+    assert ask("activate") == ask("key") == {"signing_key": new, "next_signing_key": None, "switches_at": None}
+    told = client.get("/api/packhouse/audit-log").json()["data"][:2]
+    actors = [(entry["action"], entry["actor"]["name"]) for entry in told]
+    assert actors == [
+        ("signing_key.activated", "connections activate"),
+        ("signing_key.rotated", "connections rotate"),
+    ]
+    assert run(f"connections activate {made['id']} --account owner", env=env).exit_code == 1
+    assert run(f"connections key {made['id']} --account stranger", env=env).exit_code == 1
+
+
 def test_receivers_are_listed_and_a_paused_one_is_resumed(
     working: Callable[..., TestClient], receive: Callable[..., Receiver], run: Run
 ) -> None:
@@ -45,7 +69,7 @@ def test_receivers_are_listed_and_a_paused_one_is_resumed(
 
     [well] = ask("list")
     expected = {"id": id, "integration_id": None, "name": f"connection {id} (127.0.0.1)", "failing_since": None}
-    assert well == {**expected, "paused_at": None, "held": 0}
+    assert well == {**expected, "paused_at": None, "slow_since": None, "key_switches_at": None, "held": 0}
     client.post("/api/v3/orders", json=[make.order()])
     wait_until(lambda: ask("list")[0]["paused_at"] is not None)
     assert ask("list")[0]["held"] == 1

@@ -197,6 +197,9 @@ def test_signatures() -> None:
     body, good = b'{"key": "value"}', "1eed4b3d41f4653ac64fd56f1bf1cbfd349e4482cbc11dff7134bd93e5da4b0a"
     assert sign(body, "secretkey") == good
     assert is_signed(body, good, "secretkey")
+    assert is_signed(body, good, "the next key", "secretkey")
+    assert not is_signed(body, good, "the next key", "another key")
+    assert not is_signed(body, good)
     for signature in (None, "", "é", good.upper(), good[:-1]):
         assert not is_signed(body, signature, "secretkey")
     assert not is_signed(body, good, "another")

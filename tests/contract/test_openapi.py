@@ -60,8 +60,10 @@ OPERATIONS = {
     ("/api/packhouse/event-subscriptions/connections/{id}/resume", "post"),
     ("/api/packhouse/event-subscriptions/connections/{id}/signing-key", "get"),
     ("/api/packhouse/event-subscriptions/connections/{id}/signing-key", "post"),
+    ("/api/packhouse/event-subscriptions/connections/{id}/signing-key/activate", "post"),
     ("/api/packhouse/integrations/{id}/signing-key", "get"),
     ("/api/packhouse/integrations/{id}/signing-key", "post"),
+    ("/api/packhouse/integrations/{id}/signing-key/activate", "post"),
     ("/api/packhouse/integrations/{id}/webhook", "get"),
     ("/api/packhouse/integrations/{id}/webhook/resume", "post"),
     ("/api/packhouse/deliveries", "get"),
@@ -89,6 +91,8 @@ OPERATIONS = {
 }
 
 DEPENDING = {
+    "/api/packhouse/event-subscriptions/connections/{id}/signing-key/activate",
+    "/api/packhouse/integrations/{id}/signing-key/activate",
     "/api/v3/event-subscriptions/connections",
     "/api/v3/event-subscriptions/subscriptions",
     "/api/v3/orders/create-label-sync",

@@ -60,9 +60,18 @@ def test_a_receiver_is_added_with_what_it_hears_of(page: TestClient, client: Tes
     assert [row["is_active"] for row in subscriptions(client)] == [False, True]
     stored(send(page, f"/settings/subscriptions/{subscription['id']}/delete"))
     assert [row["event_type"] for row in subscriptions(client)] == ["orders.order.deleted"]
+    assert "/activate" not in page.get(ADD).text
     second = re.search(r'id="secret">([^<]+)<', send(page, f"{ADD}/{connection['id']}/rotate").text)
     assert second is not None
-    assert second[1] != key[1]
+    keys = f"/api/packhouse/event-subscriptions/connections/{connection['id']}/signing-key"
+    known = page.get(keys, auth=OWNER).json()["data"]
+    assert (known["signing_key"], known["next_signing_key"]) == (key[1], second[1])
+    waits = page.get(ADD).text
+    assert f"{ADD}/{connection['id']}/activate" in waits
+    assert "A next signing key waits." in waits
+    stored(send(page, f"{ADD}/{connection['id']}/activate"))
+    assert page.get(keys, auth=OWNER).json()["data"]["signing_key"] == second[1]
+    assert "/activate" not in page.get(ADD).text
     stored(send(page, f"{ADD}/{connection['id']}/resume"))
     stored(send(page, f"{ADD}/{connection['id']}/delete"))
     assert (connections(client), subscriptions(client)) == ([], [])

@@ -49,16 +49,22 @@ def test_what_it_tells_is_signed_with_its_own_key(
     turn_on(client, receiver.url)
     [got] = receiver.wait_for(1)
     assert got.headers["sendcloud-signature"] == signing.sign(key, got.body)
-    assert client.get(KEY.format(SHOP)).json() == {"data": {"signing_key": key}}
+    known = {"signing_key": key, "next_signing_key": None, "switches_at": None}
+    assert client.get(KEY.format(SHOP)).json() == {"data": known}
+    assert client.post(f"{KEY.format(SHOP)}/activate").status_code == 409
     for method in ("GET", "POST"):
         assert client.request(method, KEY.format(SHOP), auth=STRANGER).status_code == 404
         assert client.request(method, KEY.format(987)).status_code == 404
-    new = client.post(KEY.format(SHOP)).json()["data"]["signing_key"]
-    assert new != key
+    rotated = client.post(KEY.format(SHOP)).json()["data"]
+    new = rotated["next_signing_key"]
+    assert (rotated["signing_key"], new == key, rotated["switches_at"] is None) == (key, False, False)
+    client.patch(f"/api/v3/integrations/{SHOP}", json={"shop_name": "A name"})
+    assert receiver.wait_for(2)[1].headers["sendcloud-signature"] == signing.sign(key, receiver.received[1].body)
+    assert client.post(f"{KEY.format(SHOP)}/activate").json()["data"] == {**known, "signing_key": new}
     client.patch(f"/api/v3/integrations/{SHOP}", json={"shop_name": "Another name"})
-    assert receiver.wait_for(2)[1].headers["sendcloud-signature"] == signing.sign(new, receiver.received[1].body)
+    assert receiver.wait_for(3)[2].headers["sendcloud-signature"] == signing.sign(new, receiver.received[2].body)
     told = client.get("/api/packhouse/audit-log").json()["data"][0]
-    assert (told["action"], told["subject"]) == ("signing_key.rotated", f"webhook of integration {SHOP} (127.0.0.1)")
+    assert (told["action"], told["subject"]) == ("signing_key.activated", f"webhook of integration {SHOP} (127.0.0.1)")
 
 
 def test_a_key_is_made_with_its_integration(working: Callable[..., TestClient], run: Run) -> None:
@@ -89,7 +95,13 @@ def test_a_webhook_that_fails_for_days_is_paused_and_resumed(
     client, receiver = working(webhooks_pause_after_days=1e-7), receive(status=500)
     path = f"/api/packhouse/integrations/{SHOP}/webhook"
     before = {"connection_id": None, "webhook_url": None, "webhook_active": False}
-    assert client.get(path).json()["data"] == {**before, "failing_since": None, "paused_at": None, "held": 0}
+    assert client.get(path).json()["data"] == {
+        **before,
+        "failing_since": None,
+        "paused_at": None,
+        "slow_since": None,
+        "held": 0,
+    }
     turn_on(client, receiver.url)
     wait_until(lambda: client.get(path).json()["data"]["paused_at"] is not None)
     told = client.get(path).json()["data"]

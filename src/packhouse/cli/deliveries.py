@@ -1,14 +1,19 @@
 """`packhouse deliveries` and `packhouse connections`."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import typer
 
+from packhouse import worker
 from packhouse.accounts import queries as account_queries
 from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors, pagination
-from packhouse.webhooks import operations, queries, schema
+from packhouse.kit.db import Database, Transaction
+from packhouse.kit.vault import Vault
+from packhouse.webhooks import keys, operations, queries, schema
+from packhouse.webhooks.keys import Keys
 
 deliveries = typer.Typer(no_args_is_help=True, help="What receivers of webhooks were told, and what they answered.")
 
@@ -89,6 +94,8 @@ def list_connections(account: AccountName, as_json: AsJson = False) -> None:
                     "name": queries.to_name(row),
                     "failing_since": row.failing_since,
                     "paused_at": row.paused_at,
+                    "slow_since": row.slow_since,
+                    "key_switches_at": row.key_switches_at,
                     "held": await queries.count_held(tx, owner.account_id, row.id),
                 }
                 for row in await queries.list_all_connections(tx, owner.account_id)
@@ -112,3 +119,46 @@ def resume_connection(id: int, account: AccountName, as_json: AsJson = False) ->
             return {"resumed": queries.to_name(row), "sent_again": held}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+_WorkOnKeys = Callable[[Database, Transaction, Vault, Any], Awaitable[Keys]]
+
+
+def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) -> None:
+    async def run() -> dict[str, Any]:
+        settings = terminal.load_settings()
+        async with terminal.open_database(settings) as db, db.write() as tx:
+            owner = await account_queries.get_account(tx, account)
+            row = await queries.find_connection(tx, owner.account_id, id)
+            if row is None:
+                raise errors.NotFound(errors.Fault("not_found", "There is no such connection."))
+            live = await work(db, tx, worker.open_vault(settings, db), row)
+            return {"signing_key": live.current, "next_signing_key": live.next, "switches_at": live.switches_at}
+
+    terminal.show_one(terminal.run(run()), as_json=as_json)
+
+
+@connections.command("key")
+def show_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
+    """Show what a receiver's events are signed with, and the key that takes over next."""
+    _work_on_keys(id, account, lambda _db, tx, vault, row: keys.keep(tx, vault, row, now=clock.now()), as_json=as_json)
+
+
+@connections.command("rotate")
+def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
+    """Make the signing key that takes over next: when you activate it, or after seven days."""
+
+    def work(db: Database, tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
+        return keys.rotate(db, tx, vault, row, now=clock.now(), actor="command:connections rotate")
+
+    _work_on_keys(id, account, work, as_json=as_json)
+
+
+@connections.command("activate")
+def activate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
+    """Sign with the next signing key from now on."""
+
+    def work(db: Database, tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
+        return keys.activate(db, tx, vault, row, now=clock.now(), actor="command:connections activate")
+
+    _work_on_keys(id, account, work, as_json=as_json)

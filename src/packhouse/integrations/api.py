@@ -1,6 +1,8 @@
 """The shops of an account: themselves, their logs, their words for an order's status (contract, section 6)."""
 
 import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,9 +11,11 @@ from starlette.responses import Response
 
 from packhouse.accounts import auth
 from packhouse.integrations import openapi, operations, queries, schema
-from packhouse.kit import errors, http
+from packhouse.kit import clock, errors, http
 from packhouse.kit.db import Transaction
+from packhouse.kit.vault import Vault
 from packhouse.webhooks import api as webhooks_api
+from packhouse.webhooks import keys as webhook_keys
 from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks import queries as webhook_queries
 
@@ -61,29 +65,45 @@ async def create_integration(request: Request) -> Response:
 
 @extensions.get("/integrations/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
 async def get_signing_key(request: Request) -> Response:
-    """What the events of a shop's own webhook are signed with."""
-    return await _answer_key(request, rotates=False)
+    """What the events of a shop's own webhook are signed with, and will be while a rotation is under way."""
+    return await _answer_keys(request, lambda tx, vault, row, now, _actor: webhook_keys.keep(tx, vault, row, now=now))
 
 
 @extensions.post("/integrations/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
 async def rotate_signing_key(request: Request) -> Response:
-    """Sign a shop's own webhook with a new key from now on."""
-    return await _answer_key(request, rotates=True)
+    """Make the key that takes over next for a shop's own webhook: at `activate`, or after seven days."""
+    db = http.house(request).db
+    return await _answer_keys(
+        request, lambda tx, vault, row, now, actor: webhook_keys.rotate(db, tx, vault, row, now=now, actor=actor)
+    )
 
 
-async def _answer_key(request: Request, *, rotates: bool) -> Response:
+@extensions.post("/integrations/{id}/signing-key/activate", openapi_extra=openapi.SIGNING_KEY)
+async def activate_signing_key(request: Request) -> Response:
+    """Sign a shop's own webhook with the next key from now on."""
+    db = http.house(request).db
+    return await _answer_keys(
+        request, lambda tx, vault, row, now, actor: webhook_keys.activate(db, tx, vault, row, now=now, actor=actor)
+    )
+
+
+_WorkOnKeys = Callable[[Transaction, Vault, Any, datetime, str], Awaitable[webhook_keys.Keys]]
+
+
+async def _answer_keys(request: Request, work: _WorkOnKeys) -> Response:
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
-    vault, now = webhooks_api.messenger(request).vault, house.clock()
+    now = house.clock()
     async with house.db.write() as tx:
         shop = await queries.get_integration(tx, caller.account_id, _to_id(request), lock=True)
         row = await webhooks.keep_of_integration(house.db, tx, caller.account_id, shop.id, now=now)
-        if rotates:
-            actor = caller.actor
-            key = await webhooks.rotate_signing_key(house.db, tx, vault, caller.account_id, row, now=now, actor=actor)
-        else:
-            key = await webhooks.keep_signing_key(tx, vault, row, now=now)
-    return http.json_response({"data": {"signing_key": key}})
+        live = await work(tx, webhooks_api.messenger(request).vault, row, now, caller.actor)
+    wire = {
+        "signing_key": live.current,
+        "next_signing_key": live.next,
+        "switches_at": live.switches_at and clock.to_wire(live.switches_at),
+    }
+    return http.json_response({"data": wire})
 
 
 @extensions.get("/integrations/{id}/webhook", openapi_extra=openapi.WEBHOOK)
@@ -110,13 +130,14 @@ async def resume_webhook(request: Request) -> Response:
 
 async def _to_webhook(tx: Transaction, shop: Any) -> dict[str, Any]:
     row = await webhook_queries.find_of_integration(tx, shop.account_id, shop.id)
-    known = {"failing_since": None, "paused_at": None} if row is None else webhook_queries.connection_to_wire(row)
+    known = {} if row is None else webhook_queries.connection_to_wire(row)
     return {
         "connection_id": row and row.id,
         "webhook_url": shop.webhook_url,
         "webhook_active": shop.webhook_active,
-        "failing_since": known["failing_since"],
-        "paused_at": known["paused_at"],
+        "failing_since": known.get("failing_since"),
+        "paused_at": known.get("paused_at"),
+        "slow_since": known.get("slow_since"),
         "held": 0 if row is None else await webhook_queries.count_held(tx, shop.account_id, row.id),
     }
 

@@ -59,14 +59,15 @@ GET: dict[str, Any] = {
 CREATE = _with_answer(
     _changing("NewIntegration"), 201, openapi.answer(openapi.shape(data=_reference("StoredIntegration")), "Connected.")
 )
+_TIME_OR_NULL = openapi.or_null(openapi.TIME)
+_KEYS = openapi.shape(signing_key=_TEXT, next_signing_key=openapi.or_null(_TEXT), switches_at=_TIME_OR_NULL)
 SIGNING_KEY: dict[str, Any] = {
     "parameters": [_ID],
     "responses": {
-        "200": openapi.answer(openapi.shape(data=openapi.shape(signing_key=_TEXT)), "What its webhook is signed with."),
+        "200": openapi.answer(openapi.shape(data=_KEYS), "The key in force, and the one that takes over next."),
         **openapi.refusals(404, 409),
     },
 }
-_TIME_OR_NULL = openapi.or_null(openapi.TIME)
 WEBHOOK: dict[str, Any] = {
     "parameters": [_ID],
     "responses": {
@@ -78,6 +79,7 @@ WEBHOOK: dict[str, Any] = {
                     webhook_active=_FLAG,
                     failing_since=_TIME_OR_NULL,
                     paused_at=_TIME_OR_NULL,
+                    slow_since=_TIME_OR_NULL,
                     held=_INTEGER,
                 )
             ),

@@ -12,6 +12,7 @@ from packhouse.integrations.tables import integration_logs, integrations, shop_o
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Database
 from packhouse.kit.vault import Vault
+from packhouse.webhooks import keys as webhook_keys
 from packhouse.webhooks import operations as webhooks
 
 _MAX_ID = 2**53 - 1  # past it, a client that reads numbers as doubles sees another id
@@ -58,7 +59,7 @@ async def create_integration(
         await telling.tell(db, tx, made, telling.CONNECTED, now=now)
     if vault is not None and vault.has_key:
         connection = await webhooks.keep_of_integration(db, tx, account_id, id, now=now)
-        await webhooks.keep_signing_key(tx, vault, connection, now=now)
+        await webhook_keys.keep(tx, vault, connection, now=now)
     return id
 
 

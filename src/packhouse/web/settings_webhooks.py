@@ -12,7 +12,7 @@ from packhouse.kit import errors, http, validation
 from packhouse.web import forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.web.languages import marked
-from packhouse.webhooks import delivery, operations, queries, schema
+from packhouse.webhooks import delivery, keys, operations, queries, schema
 from packhouse.webhooks.api import messenger
 
 router = APIRouter(include_in_schema=False)
@@ -32,8 +32,10 @@ async def _show(
 ) -> Response:
     account_id = visitor.session.account_id
     async with http.house(request).db.read() as tx:
-        receivers = [queries.connection_to_wire(row) for row in await queries.list_connections(tx, account_id)]
+        rows = await queries.list_connections(tx, account_id)
         subscriptions = await queries.list_subscriptions(tx, account_id)
+    now = http.house(request).clock()
+    receivers = [queries.connection_to_wire(row) for row in rows]
     of_receivers = {
         receiver["id"]: [row for row in subscriptions if row.connection_id == receiver["id"]] for receiver in receivers
     }
@@ -41,6 +43,7 @@ async def _show(
         "receivers": receivers,
         "subscriptions": of_receivers,
         "events": schema.EVENTS,
+        "rotating": {row.id for row in rows if row.key_switches_at is not None and row.key_switches_at > now},
     }
     return forms.render(request, "settings_webhooks.html", visitor, outcome, **values)
 
@@ -79,7 +82,7 @@ async def _find_key(change: Change, id: int) -> Mapping[str, Any]:
     vault = messenger(change.request).vault
     return {
         "url": url,
-        "key": await operations.keep_signing_key(change.tx, vault, row, now=change.now),
+        "key": (await keys.keep(change.tx, vault, row, now=change.now)).current,
     }
 
 
@@ -125,10 +128,21 @@ async def rotate_signing_key(request: Request) -> Response:
     async def work(change: Change) -> Mapping[str, Any]:
         row = await queries.get_connection(change.tx, change.account_id, id)
         vault = messenger(request).vault
-        await operations.rotate_signing_key(
-            change.db, change.tx, vault, change.account_id, row, now=change.now, actor=change.actor
-        )
-        return await _find_key(change, id)
+        live = await keys.rotate(change.db, change.tx, vault, row, now=change.now, actor=change.actor)
+        return {"url": orjson.loads(row.configuration)["url"], "key": live.next or live.current, "is_next": True}
+
+    return await forms.carry_out(request, f"receiver-{id}", work, _show, _HERE)
+
+
+@router.post("/settings/webhooks/{id}/activate")
+async def activate_signing_key(request: Request) -> Response:
+    """The next key takes over."""
+    id = forms.to_id(request, "receiver")
+
+    async def work(change: Change) -> None:
+        row = await queries.get_connection(change.tx, change.account_id, id)
+        vault = messenger(request).vault
+        await keys.activate(change.db, change.tx, vault, row, now=change.now, actor=change.actor)
 
     return await forms.carry_out(request, f"receiver-{id}", work, _show, _HERE)
 

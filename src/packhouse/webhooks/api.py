@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
-from packhouse.kit import errors, http, pagination
+from packhouse.kit import clock, errors, http, pagination
 from packhouse.kit.validation import Reading, read_json
-from packhouse.webhooks import delivery, openapi, operations, queries, schema, signing
+from packhouse.webhooks import delivery, keys, openapi, operations, queries, schema, signing
 from packhouse.webhooks.delivery import Messenger
+from packhouse.webhooks.keys import Keys
 
 router = APIRouter(prefix="/api/v3/event-subscriptions", tags=["Webhooks"], default_response_class=Response)
 extensions = APIRouter(prefix="/api/packhouse", tags=["Webhooks"], default_response_class=Response)
@@ -38,8 +39,9 @@ async def create_connection(request: Request) -> Response:
     async with house.db.write() as tx:
         id = await operations.create_connection(house.db, tx, vault, caller.account_id, sent["configuration"], now=now)
         row = await queries.get_connection(tx, caller.account_id, id)
-    keys = _keys_to_wire(operations.open_secrets(vault, row)["signing_key"])
-    return http.json_response({"data": {**queries.connection_to_wire(row), **keys}}, status=201)
+    key = keys.open_secrets(vault, row)["signing_key"]
+    shown = {"signing_key": key, "standard_webhooks_secret": signing.to_standard_secret(key)}
+    return http.json_response({"data": {**queries.connection_to_wire(row), **shown}}, status=201)
 
 
 @router.get("/connections", openapi_extra=openapi.LIST_CONNECTIONS)
@@ -180,27 +182,35 @@ async def resume_connection(request: Request) -> Response:
 
 @extensions.get("/event-subscriptions/connections/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
 async def get_signing_key(request: Request) -> Response:
-    """What a receiver's events are signed with."""
+    """What a receiver's events are signed with, and what they will be while a rotation is under way."""
     caller = await auth.caller(request, scope=WRITE)
     row = await _get_connection(request, caller)
-    return http.json_response(
-        {"data": _keys_to_wire(operations.open_secrets(messenger(request).vault, row)["signing_key"])}
-    )
+    secrets = keys.open_secrets(messenger(request).vault, row)
+    return _answer_keys(keys.find_keys(secrets, row, http.house(request).clock()))
 
 
 @extensions.post("/event-subscriptions/connections/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
 async def rotate_signing_key(request: Request) -> Response:
-    """Sign with a new key from now on."""
+    """Make the key that takes over next: at `activate`, or after seven days."""
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
     id = _to_id(request, "connection")
     async with house.db.write() as tx:
         row = await queries.get_connection(tx, caller.account_id, id)
-        vault = messenger(request).vault
-        key = await operations.rotate_signing_key(
-            house.db, tx, vault, caller.account_id, row, now=house.clock(), actor=caller.actor
-        )
-    return http.json_response({"data": _keys_to_wire(key)})
+        live = await keys.rotate(house.db, tx, messenger(request).vault, row, now=house.clock(), actor=caller.actor)
+    return _answer_keys(live)
+
+
+@extensions.post("/event-subscriptions/connections/{id}/signing-key/activate", openapi_extra=openapi.SIGNING_KEY)
+async def activate_signing_key(request: Request) -> Response:
+    """Sign with the next key from now on."""
+    house = http.house(request)
+    caller = await auth.caller(request, scope=WRITE)
+    id = _to_id(request, "connection")
+    async with house.db.write() as tx:
+        row = await queries.get_connection(tx, caller.account_id, id)
+        live = await keys.activate(house.db, tx, messenger(request).vault, row, now=house.clock(), actor=caller.actor)
+    return _answer_keys(live)
 
 
 @extensions.get("/deliveries", openapi_extra=openapi.LIST_DELIVERIES)
@@ -253,8 +263,15 @@ async def _get_connection(request: Request, caller: Caller) -> Any:
         return await queries.get_connection(tx, caller.account_id, _to_id(request, "connection"))
 
 
-def _keys_to_wire(key: str) -> dict[str, str]:
-    return {"signing_key": key, "standard_webhooks_secret": signing.to_standard_secret(key)}
+def _answer_keys(live: Keys) -> Response:
+    wire = {
+        "signing_key": live.current,
+        "standard_webhooks_secret": signing.to_standard_secret(live.current),
+        "next_signing_key": live.next,
+        "next_standard_webhooks_secret": live.next and signing.to_standard_secret(live.next),
+        "switches_at": live.switches_at and clock.to_wire(live.switches_at),
+    }
+    return http.json_response({"data": wire})
 
 
 def _to_id(request: Request, what: str) -> int:

@@ -21,7 +21,8 @@ from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
 from packhouse.kit.jobs import Job
 from packhouse.kit.vault import Vault
-from packhouse.webhooks import operations, outcomes, queries, schema, signing
+from packhouse.webhooks import keys, operations, outcomes, queries, schema, signing
+from packhouse.webhooks.keys import Keys
 from packhouse.webhooks.outcomes import Attempt, Patience
 from packhouse.webhooks.sender import Answer, Sender
 
@@ -91,14 +92,14 @@ async def _sweep(messenger: Messenger, receiver: Any) -> None:
 
 async def _find_secrets(messenger: Messenger, receiver: Any) -> dict[str, Any]:
     """With a signing key: the webhook of an integration that was made without one gets it at its first event."""
-    secrets = operations.open_secrets(messenger.vault, receiver)
+    secrets = keys.open_secrets(messenger.vault, receiver)
     if "signing_key" not in secrets:
         async with messenger.db.write() as tx:
             row = await queries.find_connection(tx, receiver.account_id, receiver.id)
             if row is not None:
-                await operations.keep_signing_key(tx, messenger.vault, row, now=messenger.clock())
+                await keys.keep(tx, messenger.vault, row, now=messenger.clock())
                 row = await queries.find_connection(tx, row.account_id, row.id)
-        secrets = operations.open_secrets(messenger.vault, row or receiver)
+        secrets = keys.open_secrets(messenger.vault, row or receiver)
     return secrets
 
 
@@ -115,7 +116,8 @@ async def _send_all(
                 return None
             at = messenger.clock()
             id = queries.to_message_id(delivery.id)
-            own = to_headers(id, delivery.body, delivery.attempts + 1, headers, secrets, at)
+            live = keys.find_keys(secrets, receiver, at)
+            own = to_headers(id, delivery.body, delivery.attempts + 1, headers, live, at)
             return Attempt(delivery, await messenger.sender.post(url, own, delivery.body.encode()), at)
 
     return await _Round(due, send, messenger.patience, end, is_slow=is_slow).run()
@@ -177,7 +179,7 @@ async def broadcast(messenger: Messenger, receiver: Any, event_type: str) -> Ans
     url, headers = to_request(orjson.loads(receiver.configuration), secrets)
     told = {"event_type": event_type, "timestamp": int(now.timestamp() * 1000), "data": schema.EXAMPLES[event_type]}
     body = signing.to_body({"id": _TEST_ID, **told})
-    own = to_headers(_TEST_ID, body, 1, headers, secrets, now)
+    own = to_headers(_TEST_ID, body, 1, headers, keys.find_keys(secrets, receiver, now), now)
     return await messenger.sender.post(url, own, body.encode())
 
 
@@ -205,18 +207,15 @@ def to_request(configuration: dict[str, Any], secrets: dict[str, Any]) -> tuple[
     return configuration["url"], Headers(fixed, bool(configuration.get("standard_webhooks")))
 
 
-def to_headers(
-    id: str, body: str, attempt: int, headers: Headers, secrets: dict[str, Any], at: datetime
-) -> dict[str, str]:
+def to_headers(id: str, body: str, attempt: int, headers: Headers, live: Keys, at: datetime) -> dict[str, str]:
     """Of one attempt."""
     exact, seconds = body.encode(), int(at.timestamp())
-    keys = operations.find_keys(secrets, at)
     signed = {
-        signing.HEADER: signing.sign(keys[0], exact),
+        signing.HEADER: signing.sign(live.current, exact),
         "Packhouse-Delivery": id,
         "Packhouse-Timestamp": str(seconds),
         "Packhouse-Attempt": str(attempt),
     }
     if headers.by_standard:
-        signed |= signing.sign_by_standard(keys, id, seconds, exact)
+        signed |= signing.sign_by_standard(live.to_list(), id, seconds, exact)
     return {**headers.fixed, **signed}

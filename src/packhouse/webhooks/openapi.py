@@ -19,6 +19,7 @@ _CONNECTION: dict[str, Any] = {
     "failing_since": _TIME_OR_NULL,
     "paused_at": _TIME_OR_NULL,
     "slow_since": _TIME_OR_NULL,
+    "key_switches_at": _TIME_OR_NULL,
     "created_at": openapi.TIME,
     "updated_at": openapi.TIME,
 }
@@ -116,7 +117,19 @@ BROADCAST = _of_one(
     "What the receiver answered; no status_code where it did not, then response_body says why.",
 )
 RESUME = _of_one("connection", _SHOWN, "As it is now.")
-SIGNING_KEY = _of_one("connection", openapi.shape(**_KEYS), "The key.")
+_LIVE_KEYS = {
+    **_KEYS,
+    "next_signing_key": openapi.or_null(_TEXT),
+    "next_standard_webhooks_secret": openapi.or_null(_TEXT),
+    "switches_at": _TIME_OR_NULL,
+}
+SIGNING_KEY: dict[str, Any] = {
+    "parameters": [openapi.path_id("The id of the connection.")],
+    "responses": {
+        "200": _one(openapi.shape(**_LIVE_KEYS), "The key in force, and the one that takes over next."),
+        **openapi.refusals(404, 409),
+    },
+}
 LIST_DELIVERIES = {
     "parameters": [
         openapi.query("status", {"type": "string", "enum": list(schema.STATUSES)}, "With this status."),

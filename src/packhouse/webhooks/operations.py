@@ -4,7 +4,7 @@ Each runs inside the caller's transaction and touches no network.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -12,18 +12,16 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import audit
-from packhouse.kit import clock, errors, jobs, security
+from packhouse.kit import errors, jobs, security
 from packhouse.kit.db import Database
 from packhouse.kit.vault import Vault
-from packhouse.webhooks import queries, schema, signing
+from packhouse.webhooks import keys, queries, schema, signing
 from packhouse.webhooks.schema import MASK, Event
 from packhouse.webhooks.tables import connections, deliveries, subscriptions
 
 JOB = "webhook.deliver"
 # The same for a receiver that is known to take long: a kind of its own, with slots of its own.
 SLOW_JOB = "webhook.deliver_slowly"
-# How long the signing key before a rotation is good where two signatures can be sent.
-KEEP = timedelta(days=1)
 
 _c, _s, _d = connections.c, subscriptions.c, deliveries.c
 
@@ -152,7 +150,7 @@ async def create_connection(
 ) -> int:
     """Its signing key is made with it. Raises NoSecretKey, and Invalid for a mask where a secret should be."""
     shown, hidden = _split(configuration, {})
-    sealed = _seal(vault, {**hidden, "signing_key": security.new_secret()})
+    sealed = keys.seal(vault, {**hidden, "signing_key": security.new_secret()})
     return await _insert_connection(db, tx, account_id, orjson.dumps(shown).decode(), sealed, now)
 
 
@@ -178,9 +176,9 @@ async def update_connection(
     stored = await queries.get_connection(tx, account_id, id)
     if "configuration" not in sent:
         return
-    secrets = open_secrets(vault, stored)
+    secrets = keys.open_secrets(vault, stored)
     shown, hidden = _split(sent["configuration"], secrets)
-    sealed = _seal(vault, {**secrets, **hidden})
+    sealed = keys.seal(vault, {**secrets, **hidden})
     await _change_connection(tx, account_id, id, now, configuration=orjson.dumps(shown).decode(), sealed=sealed)
     await resume_connection(db, tx, account_id, id, now=now)
 
@@ -215,32 +213,6 @@ async def resume_by_hand(db: Database, tx: AsyncConnection, row: Any, *, now: da
     await audit.record(db, tx, row.account_id, actor, "connection.resumed", queries.to_name(row), now=now)
 
 
-async def rotate_signing_key(
-    db: Database, tx: AsyncConnection, vault: Vault, account_id: int, row: Any, *, now: datetime, actor: str
-) -> str:
-    """A new key for a connection, given back; what is sent from now on is signed with it, and for `KEEP` with the one
-    before too where a header can carry two signatures."""
-    secrets = open_secrets(vault, row)
-    before = {"second_key": secrets.get("signing_key"), "second_until": clock.to_wire(now + KEEP)}
-    key = await _put_key(tx, vault, row, {**secrets, **before}, now)
-    await audit.record(db, tx, account_id, actor, "signing_key.rotated", queries.to_name(row), now=now)
-    return key
-
-
-async def keep_signing_key(tx: AsyncConnection, vault: Vault, row: Any, *, now: datetime) -> str:
-    """A connection's key, made where it has none yet. Raises NoSecretKey."""
-    secrets = open_secrets(vault, row)
-    found = secrets.get("signing_key")
-    return str(found) if found else await _put_key(tx, vault, row, secrets, now)
-
-
-async def _put_key(tx: AsyncConnection, vault: Vault, row: Any, secrets: Mapping[str, Any], now: datetime) -> str:
-    key = security.new_secret()
-    sealed = _seal(vault, {**secrets, "signing_key": key})
-    await _change_connection(tx, row.account_id, row.id, now, sealed=sealed)
-    return key
-
-
 async def keep_of_integration(
     db: Database, tx: AsyncConnection, account_id: int, integration_id: int, *, now: datetime
 ) -> Any:
@@ -251,22 +223,6 @@ async def keep_of_integration(
         await _insert_connection(db, tx, account_id, configuration, None, now, integration_id)
         found = await queries.find_of_integration(tx, account_id, integration_id)
     return found
-
-
-def find_keys(secrets: Mapping[str, Any], at: datetime) -> list[str]:
-    """What is signed with then: the key, and after a rotation the one before it too."""
-    second = secrets.get("second_key") if secrets.get("second_until", "") > clock.to_wire(at) else None
-    return [str(key) for key in (secrets["signing_key"], second) if key]
-
-
-def open_secrets(vault: Vault, row: Any) -> dict[str, Any]:
-    """`signing_key`, `second_key` and `second_until`, `authentication`, `headers`: what is not shown. Raises
-    NoSecretKey and WrongSecretKey."""
-    return {} if row.sealed is None else dict(orjson.loads(vault.open(row.sealed)))
-
-
-def _seal(vault: Vault, secrets: Mapping[str, Any]) -> str:
-    return vault.seal(orjson.dumps(secrets).decode())
 
 
 def _split(configuration: dict[str, Any], known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

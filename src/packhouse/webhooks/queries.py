@@ -138,7 +138,7 @@ async def count_held(tx: AsyncConnection, account_id: int, connection_id: int) -
 
 
 def connection_to_wire(row: Any) -> dict[str, Any]:
-    """`failing_since`, `paused_at` and `slow_since` are ours in addition."""
+    """From `failing_since` to `key_switches_at` it is ours in addition."""
     return {
         "id": row.id,
         "type": "webhook",
@@ -146,6 +146,7 @@ def connection_to_wire(row: Any) -> dict[str, Any]:
         "failing_since": _to_wire(row.failing_since),
         "paused_at": _to_wire(row.paused_at),
         "slow_since": _to_wire(row.slow_since),
+        "key_switches_at": _to_wire(row.key_switches_at),
         "created_at": _to_wire(row.created_at),
         "updated_at": _to_wire(row.updated_at),
     }

@@ -19,6 +19,7 @@ connections = Table(
     Column("failing_since", Instant),
     Column("paused_at", Instant),
     Column("slow_since", Instant),
+    Column("key_switches_at", Instant),  # when the next signing key takes over, or took over
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Index("uq_connections_integration", "account_id", "integration_id", unique=True),
