@@ -28,6 +28,9 @@ _PLAIN_EMAIL = (
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,4}(com|org|net|eu|nl|be|de|fr|es|it|pl|uk|ch|at|lu|dk|se|ie|us)$"
 )
 _PLAIN_URL = r"^https?://[a-z0-9]+([.-][a-z0-9]+)*(/[A-Za-z0-9_.~/-]*)?(\?[A-Za-z0-9_.~=&-]*)?$"
+_UTC = ("Z", "+00:00")
+# What a time of UTC lacks of the wire's form, by its length without an offset.
+_ZEROS = {19: ".000000+00:00", 23: "000+00:00", 26: "+00:00"}
 _DATETIME = TypeAdapter(datetime)
 _URL = TypeAdapter(AnyUrl)
 
@@ -111,11 +114,10 @@ def _to_instant(value: str) -> str:
     second's fraction are cut."""
     try:
         instant = datetime.fromisoformat(value.upper())
-        if value[-1] == "Z" and value[10] == "T":  # what most clients send needs no arithmetic, only its zeros
-            if len(value) == 20:
-                return f"{value[:19]}.000000+00:00"
-            if len(value) == 24:
-                return f"{value[:23]}000+00:00"
+        if value.endswith(_UTC) and value[10] == "T":  # what most clients send needs no arithmetic, only its zeros
+            plain = value.removesuffix("Z").removesuffix("+00:00")
+            if zeros := _ZEROS.get(len(plain)):
+                return f"{plain}{zeros}"
         instant = instant.astimezone(UTC) if instant.tzinfo else instant
     except (ValueError, OverflowError):
         raise PydanticKnownError("datetime_parsing", {"error": _why_no_instant(value)}) from None
