@@ -57,8 +57,9 @@ class Karrio:
         if service is None:
             raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
         payload = {**to_request(consignment, self._line), "service": service.code, "label_type": self._line.label_type}
-        details = await self._ask("announce", consignment, payload)
-        return await _to_announcement(consignment, details)
+        details, answer = await self._ask("announce", consignment, payload)
+        numbers = self._line.find_numbers(answer) if self._line.find_numbers is not None else _find_numbers(details)
+        return await _to_announcement(consignment, details, numbers)
 
     async def cancel(self, consignment: Consignment) -> None:
         if not self._line.cancels:
@@ -70,13 +71,13 @@ class Karrio:
     async def track(self, consignment: Consignment) -> Sequence[TrackingEvent]:
         numbers = [parcel.tracking_number for parcel in consignment.parcels if parcel.tracking_number]
         try:
-            found = await self._ask("track", consignment, {"tracking_numbers": numbers})
+            found, _ = await self._ask("track", consignment, {"tracking_numbers": numbers})
         except Rejected:  # nothing is known of it yet
             return ()
         return sorted((event for details in found or () for event in _to_events(details)), key=lambda event: event.at)
 
-    async def _ask(self, verb: str, consignment: Consignment, payload: dict[str, Any]) -> Any:
-        """Beside the event loop: the SDK waits for its answers."""
+    async def _ask(self, verb: str, consignment: Consignment, payload: dict[str, Any]) -> tuple[Any, Any]:
+        """As `karrio_gateway.ask`, beside the event loop: the SDK waits for its answers."""
         if consignment.contract is None:
             raise Rejected([errors.Fault("invalid", "The contract of this shipment is gone.")])
         credentials = {"account_country_code": consignment.sender.country_code, **consignment.contract.credentials}
@@ -116,10 +117,11 @@ def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
     request = {
         "shipper": _to_address(consignment.sender),
         "recipient": _to_address(consignment.recipient),
-        "parcels": [_to_parcel(consignment, parcel) for parcel in consignment.parcels],
+        "parcels": [_to_parcel(consignment, parcel, line) for parcel in consignment.parcels],
         "reference": to_reference(consignment),
         "order_id": consignment.external_reference,
         "options": _to_options(consignment),
+        "payment": {"paid_by": "sender"},
     }
     return {**request, "customs": _to_customs(consignment)} if leaves else request
 
@@ -160,10 +162,10 @@ def _to_address(address: Address) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
-def _to_parcel(consignment: Consignment, parcel: Parcel) -> dict[str, Any]:
+def _to_parcel(consignment: Consignment, parcel: Parcel, line: Line) -> dict[str, Any]:
     sides = {"length": parcel.length, "width": parcel.width, "height": parcel.height}
     return {
-        "weight": float(parcel.weight or 0),
+        "weight": float((parcel.weight or 0) * line.kilograms),
         "weight_unit": "KG",
         "dimension_unit": "CM",
         "packaging_type": "your_packaging",
@@ -212,10 +214,14 @@ def _to_commodity(entry: customs.Entry) -> dict[str, Any]:
     }
 
 
-async def _to_announcement(consignment: Consignment, details: Any) -> Announcement:
-    """The SDK gives one file with the labels of all parcels, in their order: each gets its own page."""
+def _find_numbers(details: Any) -> Sequence[str]:
+    return (details.meta or {}).get("tracking_numbers") or [details.tracking_number]
+
+
+async def _to_announcement(consignment: Consignment, details: Any, numbers: Sequence[str]) -> Announcement:
+    """The SDK gives one file with the labels of all parcels, in their order: each gets its own page. Where a carrier
+    has one number for all parcels, each has that."""
     meta = details.meta or {}
-    numbers = meta.get("tracking_numbers") or [details.tracking_number]
     url = meta.get("carrier_tracking_link") or meta.get("carrier_tracking_url")
     labels = await _split(details, len(consignment.parcels))
     parcels = []

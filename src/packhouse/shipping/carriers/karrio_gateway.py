@@ -8,6 +8,7 @@ it is loaded), waits for an answer without end, and writes what it sends to stan
 import importlib
 import inspect
 import io
+import re
 import ssl
 import threading
 import urllib.error
@@ -18,6 +19,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import httpcore
+import orjson
 import structlog
 
 from packhouse.kit import errors
@@ -25,6 +27,9 @@ from packhouse.shipping.carriers import Rejected, Unreachable
 
 _log = structlog.get_logger()
 _LOADING = threading.Lock()
+# The line of the question that a thread is at: some of the SDK's carriers send a part of it (a sign-in, a document that
+# lies elsewhere) without naming the tracer that carries it.
+_AT_HAND = threading.local()
 _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 10.0}
 
 
@@ -88,9 +93,9 @@ class _Sdk(NamedTuple):
 
 def ask(
     verb: str, package: str, payload: Mapping[str, Any], credentials: Mapping[str, Any], transport: Transport
-) -> Any:
-    """What the carrier answers, as the SDK puts it. Raises Rejected, also for credentials that are not whole, and
-    Unreachable."""
+) -> tuple[Any, Any]:
+    """What the carrier answers, as the SDK puts it, and as it was parsed. Raises Rejected, also for credentials that
+    are not whole, and Unreachable."""
     with _LOADING:
         sdk = _load(package)
     steps = _VERBS[verb]
@@ -98,17 +103,21 @@ def ask(
     line = sdk.tracer(transport)
     settings.tracer, settings.cache, settings.system_config = line, sdk.lib.Cache(), sdk.lib.SystemConfig()
     mapper, proxy = sdk.mapper(settings), sdk.proxy(settings)
+    _AT_HAND.line = line
     try:
         question = sdk.lib.to_object(getattr(sdk.models, steps.shape), dict(payload))
         request = getattr(mapper, steps.write)(question)
-        details, messages = getattr(mapper, steps.read)(getattr(proxy, steps.ask)(request))
+        answer = getattr(proxy, steps.ask)(request)
+        details, messages = getattr(mapper, steps.read)(answer)
     except Unreachable:
         raise
     except Exception as error:
         raise _explain(error, line.statuses) from error
+    finally:
+        del _AT_HAND.line
     if details is None or details == []:
         _refuse(messages, line.statuses)
-    return details
+    return details, answer.deserialize()
 
 
 def _refuse(messages: Sequence[Any], statuses: Sequence[int]) -> None:
@@ -197,14 +206,16 @@ def _to_tracer(lib: Any) -> Any:
 
 
 def _request(  # in the place of the SDK's own, and called as that is
-    decoder: Callable[[bytes], Any] = bytes.decode,
+    decoder: Callable[[bytes], Any] | None = None,
     on_ok: Callable[[Any], Any] | None = None,
     on_error: Callable[[Any], Any] | None = None,
     trace: Any = None,
     **sent: Any,
 ) -> Any:
-    line = trace._tracer  # noqa: SLF001
+    line = _AT_HAND.line if trace is None else trace._tracer  # noqa: SLF001
     data = sent.get("data") or b""
+    if not isinstance(data, str | bytes):
+        data = orjson.dumps(data)
     call = Call(
         sent.get("method") or ("POST" if data else "GET"),
         sent["url"],
@@ -219,11 +230,21 @@ def _request(  # in the place of the SDK's own, and called as that is
     if status >= 400:
         refusal = urllib.error.HTTPError(call.url, status, "refused", Message(), io.BytesIO(body))
         return on_error(refusal) if on_error else _decode(body)
-    return on_ok(io.BytesIO(body)) if on_ok else decoder(body)
+    return on_ok(io.BytesIO(body)) if on_ok else (decoder or _decode)(body)
+
+
+_PART_HEAD = re.compile(rb"(<(?:jsonInfos|label)>)\r\n\r\n")
 
 
 def _decode(body: bytes) -> str:
-    return body.decode("utf-8", "replace")
+    """As the SDK's own: what holds a file as it is, a letter a byte. The SDK finds the parts of such an answer by line
+    feeds alone; within the file nothing is touched."""
+    if b"--uuid:" in body[:20]:
+        body = _PART_HEAD.sub(rb"\1\n\n", body).replace(b"\r\n--uuid:", b"\n--uuid:")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body.decode("iso-8859-1")
 
 
 def _refuse_to_send(**_: Any) -> Any:

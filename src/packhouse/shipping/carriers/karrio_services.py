@@ -3,8 +3,9 @@
 Countries and weights are what the carriers' public terms say; a contract may allow less, and then the carrier refuses.
 """
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _EU = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
@@ -27,7 +28,9 @@ class Service(NamedTuple):
 class Line(NamedTuple):
     """A carrier. `package` is its name in the SDK, `distribution` what to install; `knows_reference` says whether it is
     told of a shipment by our reference or by its own number, `drops_zeros` whether the SDK takes its tariff
-    numbers for integers."""
+    numbers for integers. `kilograms` is what the SDK has to be told instead of one where it passes the number on to a
+    carrier that counts in another unit. `find_numbers` finds the parcels' tracking numbers in its answer, where the SDK
+    gives only the shipment's."""
 
     name: str
     package: str
@@ -37,6 +40,13 @@ class Line(NamedTuple):
     cancels: bool = True
     knows_reference: bool = False
     drops_zeros: bool = False
+    kilograms: int = 1
+    find_numbers: Callable[[Any], Sequence[str]] | None = None
+
+
+def _find_in_pieces(answer: Any) -> Sequence[str]:
+    [shipment] = answer["output"]["transactionShipments"]
+    return [piece["trackingNumber"] for piece in shipment["pieceResponses"]]
 
 
 _UPS_KG, _BPOST_KG, _DHL_KG = Decimal(70), Decimal(30), Decimal(70)
@@ -95,6 +105,7 @@ LINES = {
             "fedex:ground": Service("FedEx Ground", "fedex_ground", _US, _FEDEX_KG, _US),
             "fedex:2-day": Service("FedEx 2Day", "fedex_2_day", _US, _FEDEX_KG, _US),
         },
+        find_numbers=_find_in_pieces,
     ),
     "dhl_express": Line(
         "DHL Express",
@@ -121,6 +132,7 @@ LINES = {
             "dpd:express-12h": Service("DPD Express 12:00", "dpd_express_12h", None, _DPD_KG),
         },
         cancels=False,
+        kilograms=100,  # weights of DPD are in units of 10 g
     ),
     "colissimo": Line(
         "Colissimo",
