@@ -70,6 +70,9 @@ WORDS: Mapping[str, Told] = {
     "signing_key.rotated": Told(
         marked("new key to sign webhooks with"), marked("%(who)s made a new signing key for the %(what)s")
     ),
+    "signing_key.activated": Told(
+        marked("new key signs webhooks"), marked("%(who)s let the next signing key take over for the %(what)s")
+    ),
 }
 _OWN_PASSWORD = marked("%(who)s changed their own password")
 _MORE = marked("and more like it within the hour, which are not listed")
