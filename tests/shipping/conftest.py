@@ -39,6 +39,7 @@ class FakeCarrier:
     mood: str = "well"
     has_tracking: bool = False
     is_asked_by_worker: bool = False
+    makes_twice: bool = False
     labels: dict[str, Announcement] = field(default_factory=dict)
     asked: list[Consignment] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -54,7 +55,7 @@ class FakeCarrier:
     async def announce(self, consignment: Consignment, /) -> Announcement:
         self.asked.append(consignment)
         if self.mood == "away":
-            raise Unreachable("nobody home")
+            raise Unreachable("nobody home", is_unheard=True)
         if self.mood == "strict":
             raise Rejected([errors.Fault("invalid", "The postal code is not served.")])
         made = self.labels.setdefault(consignment.reference, self._make(consignment))

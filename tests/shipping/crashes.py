@@ -3,7 +3,7 @@ kill whoever asks it.
 
 It keeps its word as a carrier should: one label a reference, whoever asks how often. What it does next is told by
 files in its folder: `deaths` (how many askers it still takes down between making a label and answering) and `away`
-(how many more times it does not answer).
+(how many more times it does not answer); with `forgets` it says that it compares no references.
 """
 
 import json
@@ -52,6 +52,7 @@ class Snail:
     code = "snail"
     name = "Snail mail"
     has_tracking = False
+    makes_twice = FOLDER.joinpath("forgets").exists()
 
     def options(self):
         return [Option("snail:standard", "Snail", self.code)]

@@ -164,6 +164,31 @@ def test_a_server_that_dies_in_a_sync_call_is_taken_over(
     assert list(snail.count("asked").values()) == [2]
 
 
+def test_a_carrier_that_forgets_is_not_asked_again_by_whoever_comes_after(
+    snail: Snail, serve: Callable[..., TestClient], database_url: str, watch: Watch, work: Work
+) -> None:
+    """Its label is there, and a person is told where to look for it."""
+    snail.set("forgets", 1)
+    client = serve()
+    client.auth = OWNER
+    set_up(client)
+    snail.set("deaths", 1)
+    client.post("/api/v3/orders/create-labels-async", json={**EVERY, "orders": [{"order_id": "o-1"}]})
+    worker = snail.start_worker(database_url)
+    try:
+        assert worker.wait(served.PATIENCE_SECONDS) == -signal.SIGKILL
+    finally:
+        end(worker)
+    watch.move(minutes=5)
+    work()
+    [shipment] = client.get("/api/v3/shipments").json()["data"]
+    assert shipment["parcels"][0]["status"]["code"] == "1002"
+    [fault] = shipment["errors"]
+    assert shipment["id"].replace("-", "") in fault["detail"]
+    assert snail.count("asked") == {shipment["id"]: 1}
+    assert len(snail.numbers()[shipment["id"]]) == 1
+
+
 def test_the_waits_for_a_carrier_grow(shop: TestClient, carrier: FakeCarrier, watch: Watch, work: Work) -> None:
     push(shop)
     shop.post("/api/v3/orders/create-labels-async", json={"integration_id": 1, "orders": [{"order_id": "o-1"}]})

@@ -2,7 +2,8 @@
 
 Nothing is open while the carrier is asked. Whoever asks may die at any point: the shipment's row says what it is in
 the middle of, a job is due for it, and the carrier knows it by a reference of ours, so asking again gives the same
-label and not a second one.
+label and not a second one. A carrier that does not compare references is asked once, which is written down first;
+where its answer is lost, people are told so (docs/decisions/0032-asked-once.md).
 """
 
 import asyncio
@@ -81,9 +82,14 @@ async def announce(desk: Desk, account_id: int, shipment_id: int) -> None:
         await _await_worker(desk, account_id, shipment_id)
         return
     try:
-        announcement = await ask(desk, carrier.announce(consignment))
+        if carriers.makes_twice(carrier):
+            announcement = await _ask_once(desk, carrier, found, consignment)
+        else:
+            announcement = await ask(desk, carrier.announce(consignment))
     except carriers.Rejected as rejection:
         await _fail(desk, account_id, shipment_id, _to_faults(rejection))
+        return
+    if announcement is None:
         return
     rows = await _to_documents(desk, found, announcement)
     now = desk.clock()
@@ -104,6 +110,51 @@ async def announce(desk: Desk, account_id: int, shipment_id: int) -> None:
 
 
 _AFTER_ANSWER = {ANNOUNCING: READY, WITHDRAWING: CANCELLING}
+
+
+async def _ask_once(
+    desk: Desk, carrier: carriers.Carrier, found: Shipment, consignment: carriers.Consignment
+) -> carriers.Announcement | None:
+    """None where its answer is lost, now or since an earlier question, and the shipment has failed. Raises Unreachable
+    where it surely did not hear of it, and Rejected."""
+    if not await _may_ask(desk, carrier, found):
+        return None
+    account_id, id = found.row.account_id, found.row.id
+    try:
+        return await ask(desk, carrier.announce(consignment))
+    except carriers.Unreachable as error:
+        if error.is_unheard:
+            async with desk.db.write() as tx:
+                await operations.note_question(tx, account_id, id, None)
+            raise
+        await _fail(desk, account_id, id, [_to_lost(carrier, found)])
+        return None
+
+
+async def _may_ask(desk: Desk, carrier: carriers.Carrier, found: Shipment) -> bool:
+    """As nobody has so far. Raises Unreachable while somebody may still be at it."""
+    account_id, id, now = found.row.account_id, found.row.id, desk.clock()
+    async with desk.db.write() as tx:
+        current = await queries.find_shipment(tx, account_id, id, lock=True)
+        if current is None or current.row.state not in _AFTER_ANSWER:
+            return False
+        asked_at = current.row.asked_at
+        if asked_at is None:
+            await operations.note_question(tx, account_id, id, now)
+            return True
+    if now - asked_at < GRACE:
+        raise carriers.Unreachable("The carrier was asked, and may answer still.")
+    await _fail(desk, account_id, id, [_to_lost(carrier, found)])
+    return False
+
+
+def _to_lost(carrier: carriers.Carrier, found: Shipment) -> errors.Fault:
+    reference = found.row.uuid.replace("-", "")
+    detail = (
+        f"{carrier.name} was asked for a label and its answer was lost. Before you make another, look there for the "
+        f"reference {reference}: there may be a label already."
+    )
+    return errors.Fault("parcel_announcement_error", detail)
 
 
 async def cancel(desk: Desk, account_id: int, shipment_id: int) -> list[errors.Fault]:

@@ -177,6 +177,7 @@ def to_shipment_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, An
         "created_by": caller.actor,
         "updated_at": now,
         "announced_at": None,
+        "asked_at": None,
         "errors": "[]",
         "document": orjson.dumps(draft.document).decode(),
         "carrier": draft.document["carrier"]["name"],

@@ -218,6 +218,12 @@ async def move(
     await telling.tell(db, tx, row.account_id, [telling.Told(row.integration_id, row.uuid, p) for p in moved], now=now)
 
 
+async def note_question(tx: AsyncConnection, account_id: int, id: int, at: datetime | None) -> None:
+    """When a carrier was asked whose answer must not be lost; None where it surely did not hear."""
+    mine = (shipments.c.account_id == account_id, shipments.c.id == id)
+    await tx.execute(update(shipments).where(*mine).values(asked_at=at))
+
+
 async def request_cancellation(
     db: Database, tx: AsyncConnection, account_id: int, uuid: str, *, now: datetime, due_at: datetime
 ) -> Shipment:

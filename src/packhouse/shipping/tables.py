@@ -39,6 +39,7 @@ shipments = Table(
     Column("created_by", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("announced_at", Instant),
+    Column("asked_at", Instant),  # since when nobody knows what a carrier that makes labels twice has answered
     Column("errors", Text, nullable=False),
     Column("document", Text, nullable=False),
     # What labels are counted by: the carrier's name as people read it, and of how many parcels it is.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import ssl
 import subprocess
 import sys
@@ -18,9 +19,11 @@ from packhouse.shipping.carriers import (
     Contract,
     Rejected,
     Unreachable,
+    karrio_gateway,
     registry,
 )
 from packhouse.shipping.carriers.karrio import Karrio
+from packhouse.shipping.carriers.karrio_gateway import Call
 from packhouse.shipping.carriers.karrio_services import LINES as OFFERED
 from tests.shipping.carriers import lines
 from tests.shipping.carriers.consignments import RECIPIENTS, consignment, item
@@ -170,6 +173,20 @@ def test_tracking(carrier: Karrio, code: str) -> None:
 def test_what_is_not_known_yet(line: Line, carrier: Karrio, code: str) -> None:
     line.mood = "strict"
     assert list(asyncio.run(carrier.track(announced(make(code))))) == []
+
+
+def test_only_bpost_compares_references(carrier: Karrio, code: str) -> None:
+    assert carrier.makes_twice == (code == "ups")
+
+
+def test_a_door_that_is_shut_was_not_knocked_at() -> None:
+    """Nobody listens there: the question surely came to nobody."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(Unreachable) as outage:
+            karrio_gateway.send(Call("POST", f"http://127.0.0.1:{port}/", {}, b"{}"))
+    assert outage.value.is_unheard
 
 
 def test_a_parcel_without_weight(line: Line, carrier: Karrio, code: str) -> None:

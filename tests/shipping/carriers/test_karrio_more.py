@@ -127,6 +127,28 @@ def test_a_carrier_that_does_not_answer(code: str, carrier: Karrio, line: Line, 
         asyncio.run(carrier.track(announced(make(code))))
 
 
+@pytest.mark.parametrize(("mood", "is_unheard"), [("away", False), ("ill", True)])
+def test_whether_it_was_heard(code: str, carrier: Karrio, line: Line, mood: str, is_unheard: bool) -> None:
+    """Who is turned away may ask again; after a line that broke nobody knows."""
+    line.mood = mood
+    with pytest.raises(Unreachable) as outage:
+        asyncio.run(carrier.announce(make(code)))
+    assert outage.value.is_unheard == is_unheard
+    assert carrier.makes_twice
+
+
+@pytest.mark.parametrize("code", ["fedex"])
+def test_a_label_that_cannot_be_fetched_was_made(line: more_lines.Fedex) -> None:
+    line.links = True
+
+    def fail_at_last(call: Any) -> tuple[int, bytes]:
+        return (503, b"") if "/document/" in call.url else line(call)
+
+    with pytest.raises(Unreachable) as outage:
+        asyncio.run(Karrio("fedex", fail_at_last).announce(make("fedex")))
+    assert not outage.value.is_unheard
+
+
 def announced(asked: Consignment) -> Consignment:
     return replace(asked, parcels=[replace(parcel, tracking_number="1234567890") for parcel in asked.parcels])
 

@@ -151,7 +151,12 @@ class Rejected(Exception):
 
 
 class Unreachable(Exception):
-    """Nobody knows whether the carrier took it: ask again later, with the same reference."""
+    """Nobody knows whether the carrier took it: ask again later, with the same reference. `is_unheard` where it surely
+    did not: the question never came there, or was turned away."""
+
+    def __init__(self, detail: str, *, is_unheard: bool = False) -> None:
+        super().__init__(detail)
+        self.is_unheard = is_unheard
 
 
 class Carrier(Protocol):
@@ -159,7 +164,8 @@ class Carrier(Protocol):
 
     A carrier of one's own has no tracking: `has_tracking` is False, `track` answers nothing, and people say what
     happened to a parcel. Making one contacts nobody, and neither does `options`. One that is heavy to load sets
-    `is_asked_by_worker`: then servers leave asking it to the workers, and wait.
+    `is_asked_by_worker`: then servers leave asking it to the workers, and wait. One that does not compare references
+    sets `makes_twice`: it is asked once, and where its answer is lost people are told of that instead.
     """
 
     @property
@@ -175,7 +181,8 @@ class Carrier(Protocol):
     def options(self) -> Sequence[Option]: ...
 
     async def announce(self, consignment: Consignment, /) -> Announcement:
-        """Register the shipment; the same `reference` again gives the same numbers. Raises Rejected, Unreachable."""
+        """Register the shipment; the same `reference` again gives the same numbers, unless it `makes_twice`. Raises
+        Rejected, Unreachable."""
 
     async def cancel(self, consignment: Consignment, /) -> None:
         """Take an announced one back; that this is done already is no error. Raises Rejected, Unreachable."""
@@ -186,3 +193,7 @@ class Carrier(Protocol):
 
 def is_asked_by_worker(carrier: Carrier | None) -> bool:
     return bool(getattr(carrier, "is_asked_by_worker", False))
+
+
+def makes_twice(carrier: Carrier) -> bool:
+    return bool(getattr(carrier, "makes_twice", False))

@@ -44,6 +44,7 @@ class Karrio:
         self.code = code
         self.name = self._line.name
         self.has_tracking = True
+        self.makes_twice = not self._line.knows_reference
         self._transport = transport or karrio_gateway.send
 
     def options(self) -> Sequence[Option]:

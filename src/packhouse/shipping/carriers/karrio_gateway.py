@@ -15,7 +15,7 @@ import urllib.error
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from email.message import Message
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import httpcore
@@ -58,7 +58,9 @@ def send(call: Call) -> tuple[int, bytes]:
                 extensions={"timeout": _TIMEOUTS},
             )
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
-        raise Unreachable(f"The carrier cannot be reached: {type(error).__name__}.") from error
+        is_unheard = isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
+        told = f"The carrier cannot be reached: {type(error).__name__}."
+        raise Unreachable(told, is_unheard=is_unheard) from error
     return answer.status, answer.content
 
 
@@ -108,7 +110,7 @@ def ask(
         question = sdk.lib.to_object(getattr(sdk.models, steps.shape), dict(payload))
         request = getattr(mapper, steps.write)(question)
         answer = getattr(proxy, steps.ask)(request)
-        details, messages = getattr(mapper, steps.read)(answer)
+        details, messages = _read(partial(getattr(mapper, steps.read), answer))
     except Unreachable:
         raise
     except Exception as error:
@@ -118,6 +120,14 @@ def ask(
     if details is None or details == []:
         _refuse(messages, line.statuses)
     return details, answer.deserialize()
+
+
+def _read(work: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Some fetch documents while they read an answer: what fails then was heard all the same."""
+    try:
+        return work()
+    except Unreachable as error:
+        raise Unreachable(str(error)) from error
 
 
 def _refuse(messages: Sequence[Any], statuses: Sequence[int]) -> None:
@@ -226,7 +236,7 @@ def _request(  # in the place of the SDK's own, and called as that is
     status, body = line.transport(call)
     line.statuses[-1] = status
     if status >= 500 or status == 429:
-        raise Unreachable(f"The carrier answered with status {status}.")
+        raise Unreachable(f"The carrier answered with status {status}.", is_unheard=status in (429, 503))
     if status >= 400:
         refusal = urllib.error.HTTPError(call.url, status, "refused", Message(), io.BytesIO(body))
         return on_error(refusal) if on_error else _decode(body)
