@@ -15,6 +15,8 @@ from packhouse.kit import errors
 from packhouse.kit.db import Database
 from packhouse.orders.tables import order_terms, orders
 
+NOW = datetime(2026, 3, 14, tzinfo=UTC)
+
 T = TypeVar("T")
 
 PLACED = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
@@ -139,6 +141,26 @@ def test_rows_of_any_number_are_all_written(database_url: str, number: int) -> N
         async with db.write() as tx:
             await db.upsert(tx, order_terms, to_rows(*(f"term {n}" for n in range(number))))
         assert await count(db) == number
+
+    on(database_url, work)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_plans_of_an_empty_table_are_not_kept(database_url: str) -> None:
+    """A look-up that the first rows were found by walking through all of them, and later ones by the key's index."""
+    keys = (order_terms.c.term, order_terms.c.placed_at, order_terms.c.id)
+
+    async def work(db: Database) -> None:
+        async with db.write() as tx:
+            for _ in range(10):
+                await db.find_by_key(tx, 1, keys, keys, [["term 1", NOW, 1]], lock=False)
+            await db.upsert(tx, order_terms, to_rows(*(f"term {n}" for n in range(5_000))))
+            await db.find_by_key(tx, 1, keys, keys, [["term 1", NOW, 1]], lock=False)
+            kept = text(
+                "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE :s"
+            )
+            generic, custom = (await tx.execute(kept, {"s": "%unnest%order_terms%"})).one()
+            assert (generic, custom > 0) == (0, True)
 
     on(database_url, work)
 
