@@ -76,8 +76,8 @@ def run_floor(answers: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def run_naive(url: str, log: Path) -> Iterator[Server]:
-    with _run(["-m", "bench.naive", url], dict(os.environ), log) as server:
+def run_naive(url: str, log: Path, *arguments: str) -> Iterator[Server]:
+    with _run(["-m", "bench.naive", url, *arguments], dict(os.environ), log) as server:
         yield server
 
 
