@@ -13,11 +13,11 @@ from starlette.testclient import TestClient
 
 from packhouse.accounts import schema as accounts
 from packhouse.integrations import schema as integrations
-from packhouse.kit import validation
+from packhouse.kit import errors, validation
 from packhouse.orders import schema as orders
 from packhouse.shipping import schema as shipping
 from packhouse.shipping.setup_schema import KINDS, SETTINGS
-from packhouse.web import languages
+from packhouse.web import edits, languages
 from packhouse.webhooks import schema as webhooks
 from tests import make
 from tests.web import faults
@@ -251,3 +251,10 @@ def test_a_password_and_a_user_are_refused_in_the_readers_language(person: Perso
     assert found == ["Eine E-Mail-Adresse muss ein @ haben.", "Ein Passwort hat 10 bis 200 Zeichen."]
     answer = send(page, "/settings/users/2/role", role="king")
     assert "Eine Rolle ist eine von owner, packer, viewer." in answer.text
+
+
+def test_all_faults_of_a_field_stand_there_and_none_twice() -> None:
+    """Those of its parts too; what belongs to no field stands by itself."""
+    told = (("tags/0", "One"), ("tags/2", "Another"), ("tags/3", "One"), ("elsewhere", "Else"))
+    at_places = [errors.Fault("invalid", detail, pointer=f"{errors.ATTRIBUTES}/{place}") for place, detail in told]
+    assert edits.to_faults(at_places, {"tags": ""}) == {"tags": "One\nAnother", "": "Else"}

@@ -20,7 +20,7 @@
 A `Fault` is one entry of the error list on the wire. Nothing here knows HTTP: `kit.http` renders it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -69,6 +69,14 @@ class Fault:
     def source(self) -> dict[str, str]:
         places = {"pointer": self.pointer, "parameter": self.parameter, "header": self.header}
         return {kind: place for kind, place in places.items() if place is not None}
+
+
+def gather(faults: Iterable[Fault], find_field: Callable[[Fault], str]) -> dict[str, str]:
+    """Details by field, one a line, none twice."""
+    found: dict[str, list[str]] = {}
+    for fault in faults:
+        found.setdefault(find_field(fault), []).append(fault.detail)
+    return {field: "\n".join(dict.fromkeys(details)) for field, details in found.items()}
 
 
 class Refusal(Exception):

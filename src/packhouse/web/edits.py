@@ -116,10 +116,11 @@ def _put(patch: dict[str, Any], steps: list[str], value: Any) -> None:
 def to_faults(faults: list[errors.Fault], fields: Fields) -> dict[str, str]:
     """The words of each fault by the field where it stands, or the one that it is a part of (a tag of the tags); what
     belongs to none stands at ''."""
-    found: dict[str, str] = {}
-    for fault in faults:
+
+    def find_field(fault: errors.Fault) -> str:
         place = (fault.pointer or "").removeprefix(f"{errors.ATTRIBUTES}/")
         while place and place not in fields:
             place = place.rpartition("/")[0]
-        found.setdefault(place, fault.detail)
-    return found
+        return place
+
+    return errors.gather(faults, find_field)

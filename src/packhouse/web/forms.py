@@ -118,13 +118,14 @@ def render(request: Request, template: str, visitor: visitors.Visitor, outcome: 
 
 def to_typed(name: str, form: FormData, faults: Iterable[errors.Fault]) -> Typed:
     values = {field: visitors.texts(form, field) for field in form if field not in _SECRET}
-    found: dict[str, str] = {}
-    for fault in faults:
+
+    def find_field(fault: errors.Fault) -> str:
         place = (fault.pointer or "").removeprefix(errors.ATTRIBUTES).strip("/") or fault.parameter or ""
         while place and place not in form:
             place = place.rpartition("/")[0]
-        found[place] = f"{found[place]}\n{fault.detail}" if place in found else fault.detail
-    return Typed(name, values, found)
+        return place
+
+    return Typed(name, values, errors.gather(faults, find_field))
 
 
 def to_words(text: str) -> list[str]:

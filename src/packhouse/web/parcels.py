@@ -69,15 +69,15 @@ def _read(order: Mapping[str, Any], option: str | None, selector: dict[str, Any]
 
 def to_faults(refusal: errors.Refusal, places: Sequence[Sequence[int]]) -> dict[str, str]:
     """The words of each fault by its field, one a line; what belongs to no field stands at ''."""
-    found: dict[str, str] = {}
-    for fault in refusal.faults:
+
+    def find_field(fault: errors.Fault) -> str:
         place = (fault.pointer or "").removeprefix(_PREFIX)
         steps = place.split("/")
         if steps[2:3] == ["parcel_items"] and len(steps) > 3:
             place = f"parcels/{steps[1]}/items/{places[int(steps[1])][int(steps[3])]}"
-        field = place if place.startswith("parcels/") else ""
-        found[field] = "\n".join(filter(None, (found.get(field), fault.detail)))
-    return found
+        return place if place.startswith("parcels/") else ""
+
+    return errors.gather(refusal.faults, find_field)
 
 
 class Refused(errors.Invalid):
