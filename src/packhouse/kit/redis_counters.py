@@ -3,6 +3,7 @@
 A Redis that does not answer stops nobody: counting goes on in the database for a while, then Redis is asked again.
 """
 
+import importlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,15 +12,7 @@ import structlog
 
 from packhouse.kit.counters import PARTS, WEIGHT, Counters
 
-try:
-    from redis.asyncio import Redis
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-    from redis.exceptions import RedisError
-except ModuleNotFoundError:  # pragma: no cover - the extra is not installed
-    Redis = None  # type: ignore[assignment,misc]
-    RedisError = OSError  # type: ignore[assignment,misc]
-
+_MODULES = ("redis.asyncio", "redis.asyncio.retry", "redis.backoff")
 PAUSE = timedelta(seconds=5)
 # What a call may take longer because of Redis, once a pause.
 _SECONDS = 0.25
@@ -65,13 +58,16 @@ class RedisCounters:
 
     def __init__(self, url: str, spare: Counters) -> None:
         """Connects to nothing yet. Raises RedisUrlError."""
-        if Redis is None:
-            raise RedisUrlError("PACKHOUSE_REDIS_URL needs the extra: pip install 'packhouse[redis]'")
+        try:  # not above: it would take three megabytes of every process, and few have a Redis
+            client, retry, backoff = map(importlib.import_module, _MODULES)
+        except ModuleNotFoundError:
+            raise RedisUrlError("PACKHOUSE_REDIS_URL needs the extra: pip install 'packhouse[redis]'") from None
         waits: dict[str, Any] = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS}
         try:
-            self._redis = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **waits)
+            self._redis = client.Redis.from_url(url, retry=retry.Retry(backoff.NoBackoff(), 0), **waits)
         except ValueError:
             raise RedisUrlError("PACKHOUSE_REDIS_URL must be redis://host:port/number or rediss://… (TLS).") from None
+        self._refusals = (client.RedisError, OSError)
         self._take = self._redis.register_script(_TAKE)
         self._spare = spare
         self._away_until: datetime | None = None
@@ -82,7 +78,7 @@ class RedisCounters:
         key = f"packhouse:limits:{values['account_id']}:{values['kind']}"
         try:
             taken, *row = await self._take(keys=[key], args=[values[name] for name in _VALUES])
-        except (RedisError, OSError) as error:
+        except self._refusals as error:
             if self._away_until is None:
                 _log.warning("redis is away, calls are counted in the database", error=type(error).__name__)
             self._away_until = now + PAUSE
