@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, literal_column, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from packhouse.kit import pagination
-from packhouse.orders import queries
 from packhouse.orders.tables import orders
 
 # So many entries of an index are counted of one day at most.
 MOST = 10_000
+# So many orders are looked through for the oldest.
+AMONG = 1_000
 
 _o = orders.c
 
@@ -42,6 +42,12 @@ async def count_placed(
 
 
 async def list_oldest(tx: AsyncConnection, account_id: int, size: int) -> Sequence[Any]:
-    """Incoming orders that came first. Rows end with `id, created_at, modified_at, document`."""
-    page = await queries.list_orders(tx, account_id, {"incoming": True}, "pk", pagination.Cursor(), size)
-    return page.rows
+    """Incoming orders that were placed first, among the `AMONG` that came first: those have an index, and a
+    shop may send an old order late. Rows: id, created_at, modified_at, document."""
+    of_account = _o.account_id == account_id
+    came = select(_o.id, _o.order_created_at).where(of_account, _o.live_shipments == 0).order_by(_o.id).limit(AMONG)
+    placed = sorted((row.order_created_at, row.id) for row in await tx.execute(came))
+    ids = [id for _, id in placed[:size]]
+    shown = select(_o.id, _o.created_at, _o.modified_at, _o.document).where(of_account, _o.id.in_(ids))
+    found = {row.id: row for row in await tx.execute(shown)}
+    return [found[id] for id in ids if id in found]
