@@ -62,11 +62,11 @@ JOBS: dict[str, Handler] = {
 }
 
 # Kinds of which several of one account are done in one go, and not before callers are served: as long as requests keep
-# coming to this process, such a kind gets a tenth of the time.
+# coming to this process, such a kind gets a twentieth of the time.
 TOGETHER: dict[str, GroupHandler] = {
     search.JOB: lambda workshop, group: search.handle(workshop.db, group),
 }
-_PATIENCE = 9
+_PATIENCE = 19
 
 KINDS = frozenset([*JOBS, *TOGETHER])
 

@@ -5,15 +5,17 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
 import pytest
-from sqlalchemy import BigInteger, bindparam, func, literal, select, text
+from sqlalchemy import BigInteger, bindparam, func, literal, make_url, select, text
 
 from packhouse.kit import errors
 from packhouse.kit.db import Database
 from packhouse.orders.tables import order_terms, orders
+from tests.concurrency.served import wait_until
 
 NOW = datetime(2026, 3, 14, tzinfo=UTC)
 
@@ -143,6 +145,33 @@ def test_rows_of_any_number_are_all_written(database_url: str, number: int) -> N
         assert await count(db) == number
 
     on(database_url, work)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_what_is_committed_is_moved_into_the_file_beside_the_writing(database_url: str) -> None:
+    """Long before SQLite would do it by itself, and so that the log begins anew instead of growing."""
+    file = make_url(database_url).database or ""
+    page = 4096
+
+    async def write(db: Database, number: int) -> None:
+        async with db.write() as tx:
+            await db.upsert(tx, order_terms, to_rows(*(f"{number} {n} {'x' * 60}" for n in range(500))))
+
+    async def work(db: Database) -> None:
+        before = size_of(file)
+        await write(db, 0)
+        await asyncio.to_thread(wait_until, lambda: size_of(file) > before)
+        assert size_of(f"{file}-wal") < 400 * page
+        for number in range(1, 300):
+            await write(db, number)
+        assert await count(db) == 300 * 500
+        assert size_of(f"{file}-wal") < 2 * 4_000 * page
+
+    on(database_url, work)
+
+
+def size_of(file: str) -> int:
+    return Path(file).stat().st_size
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])

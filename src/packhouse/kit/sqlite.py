@@ -10,7 +10,7 @@ thread, which needs no lock meanwhile, and BEGIN IMMEDIATE asks again in short s
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import chain
@@ -29,6 +29,12 @@ _BEGIN = "BEGIN IMMEDIATE"
 # Rows of one statement. Few sizes, because the text of each and what the driver makes of it are kept: with as many
 # sizes as there are numbers of rows, a process grew by tens of megabytes.
 _SIZES = (100, 20, 5, 1)
+# Fewer rows are written where they are given: the way to the thread costs more.
+_WORTH_THE_WAY = 5
+# Changed rows until what was committed is moved from the log into the file, and the pages of the log (4 kB each) at
+# which the connection that writes no longer leaves that to another (docs/decisions/0034-checkpoints-beside.md).
+_MOVED_AFTER = 500
+_LONGEST_LOG = 4_000
 
 
 class InlineConnection:
@@ -41,6 +47,7 @@ class InlineConnection:
         )
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._postponed: list[tuple[str, Sequence[Any]]] = []
+        self._checkpoints = _Checkpoints(path)
 
     @property
     def driver(self) -> sqlite3.Connection:
@@ -77,11 +84,18 @@ class InlineConnection:
         """Durable when it returns."""
         if self.driver.in_transaction:
             await self._run(self._write, [*self._take_postponed(), ("COMMIT", ())])
+            self._checkpoints.follow(self.driver.total_changes)
 
     def upsert(self, table: str, names: tuple[str, ...], keys: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows, replacing those whose key is there: before the next statement, or with the commit. A statement
-        that carries a whole batch takes milliseconds, nearly all of them without the interpreter's lock: worth the way
-        to the thread, but only one way for all of a transaction, since the lock of the file is held meanwhile."""
+        """Insert rows, replacing those whose key is there: many before the next statement, or with the commit. A
+        statement that carries a whole batch takes milliseconds, nearly all of them without the interpreter's lock:
+        worth the way to the thread, but only one way for all of a transaction, since the lock of the file is held
+        meanwhile."""
+        if len(rows) < _WORTH_THE_WAY and not self._postponed:
+            text = _to_upsert(table, names, keys, 1)
+            for row in rows:
+                self.driver.execute(text, row)
+            return
         start = 0
         for size in _SIZES:
             text = _to_upsert(table, names, keys, size)
@@ -130,6 +144,40 @@ class InlineConnection:
             self._connection.close()
             self._connection = None
         self._thread.shutdown(wait=False)
+        self._checkpoints.stop()
+
+
+class _Checkpoints:
+    """Moves what was committed from the log into the file, beside the writing and on a connection of its own: done by
+    the COMMIT that finds the log long, as SQLite does it by itself, this took a third of the time of all commits. It
+    waits for nobody. (docs/decisions/0034-checkpoints-beside.md)"""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, "sqlite-checkpoints")
+        self._connection: sqlite3.Connection | None = None
+        self._moving: Future[None] | None = None
+        self._changes = 0
+
+    def follow(self, changes: int) -> None:
+        """`changes`: rows that the writing connection has changed so far."""
+        if changes - self._changes >= _MOVED_AFTER and (self._moving is None or self._moving.done()):
+            self._changes = changes
+            self._moving = self._thread.submit(self._move)
+
+    def _move(self) -> None:
+        # A disk that is full, or another process that is at it: whoever writes tries again, and tells.
+        with suppress(sqlite3.Error):
+            if self._connection is None:
+                self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=0, check_same_thread=False)
+                self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+    def stop(self) -> None:
+        self._thread.shutdown(wait=True)
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class InlineCursor:
@@ -228,6 +276,7 @@ def make_engines(url: URL, patience: float, pool_size: int) -> tuple[AsyncEngine
             cursor.execute(f"PRAGMA {pragma}")
         if isinstance(connection.driver_connection, InlineConnection):
             cursor.execute("PRAGMA busy_timeout = 0")  # from here on it waits by itself, without holding the loop
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
         cursor.close()
 
     def make(size: int, reset: Any, **options: Any) -> AsyncEngine:
