@@ -181,7 +181,7 @@ def measure_labels(folder: Path, plan: Plan) -> Iterator[Figure]:
 MEASURES: dict[str, Callable[[Path, Plan], Iterator[Figure]]] = {
     "post": measure_posts,
     "get": measure_gets,
-    "postgres-post": lambda folder, plan: postgres.measure_posts(folder, plan.rounds, plan.batches),
+    "postgres-post": lambda folder, plan: postgres.measure_posts(folder, plan.rounds, 2 * plan.batches),
     "postgres-get": lambda folder, plan: postgres.measure_gets(folder, plan.rounds, plan.get_seconds),
     "validation": measure_validation,
     "memory": measure_memory,

@@ -2,8 +2,13 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -64,6 +69,48 @@ def test_a_stop_finishes_what_every_process_is_doing(database_url: str, tmp_path
                 upload.sendall(body[len(body) // 2 :])
                 assert len(json.loads(read_body(upload))["data"]) == 1
         assert server.process.wait(served.PATIENCE_SECONDS) == 0
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize(("connections", "fewest"), [(4, 2), (8, 3), (40, 8)])
+def test_processes_share_the_connections_that_a_client_keeps(
+    database_url: str, tmp_path: Path, connections: int, fewest: int
+) -> None:
+    with served.serve(database_url, tmp_path / "log", "--workers", "2") as server, ExitStack() as stack:
+        served.wait_until(lambda: len(server.workers()) == 2)
+        served.wait_until(lambda: len(find_answering(server)) == 2)
+        address = (httpx.URL(server.url).host, httpx.URL(server.url).port or 0)
+        knocking = [stack.enter_context(socket.create_connection(address)) for _ in range(connections)]
+        for connection in knocking:
+            connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        heads = [connection.makefile("rb").read(400).lower() for connection in knocking]
+        counts = Counter(re.findall(rb"x-request-id: ([0-9a-f]{16})", head)[0] for head in heads)
+        assert sum(counts.values()) == connections
+        assert len(counts) == 2
+        assert min(counts.values()) >= fewest
+
+
+def find_answering(server: served.Server) -> set[str]:
+    """Of each process that answered one of a few calls, the first half of the request's id."""
+    return {httpx.get(f"{server.url}/nowhere").headers["x-request-id"][:16] for _ in range(10)}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_connections_wait_while_no_process_can_take_them(database_url: str, tmp_path: Path) -> None:
+    with served.serve(database_url, tmp_path / "log", "--workers", "2") as server:
+        served.wait_until(lambda: len(server.workers()) == 2)
+        processes = [psutil.Process(pid) for pid in server.workers()]
+        allowed = processes[0].rlimit(psutil.RLIMIT_NOFILE)
+        for process in processes:
+            process.rlimit(psutil.RLIMIT_NOFILE, (3, allowed[1]))
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(httpx.get, f"{server.url}/nowhere", timeout=served.PATIENCE_SECONDS)
+            served.wait_until(lambda: "connections wait" in server.log.read_text("utf-8"))
+            assert not asked.done()
+            for process in processes:
+                process.rlimit(psutil.RLIMIT_NOFILE, allowed)
+            assert asked.result().status_code == 404
+        assert server.stop() == 0
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

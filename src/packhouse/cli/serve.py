@@ -145,6 +145,7 @@ def run_server(settings: Settings, listener: socket.socket, workers: int, *, wor
         place if works else f"{place.partition(':')[0]}:create_app_without_worker",
         factory=True,
         workers=workers,
+        loop="packhouse.cli.sharing:Loop" if workers > 1 else "auto",
         access_log=False,
         log_config=None,
         server_header=False,
