@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,7 +48,8 @@ class Workshop:
 
 
 Handler: TypeAlias = Callable[[Workshop, Job], Awaitable[None]]
-GroupHandler: TypeAlias = Callable[[Workshop, Sequence[Job]], Awaitable[None]]
+# It gives back nothing, after each stretch but the last: there it may be left waiting.
+GroupHandler: TypeAlias = Callable[[Workshop, Sequence[Job]], AsyncIterator[None]]
 
 # A handler that returns has done its job, one that raises `jobs.Later` wants it again then, any other exception is
 # kept with the job, which is tried again with back-off. It may be run twice for one job, and must not mind.
@@ -67,6 +68,8 @@ TOGETHER: dict[str, GroupHandler] = {
     search.JOB: lambda workshop, group: search.handle(workshop.db, group),
 }
 _PATIENCE = 19
+_LONGEST_PATIENCE_SECONDS = 5.0
+_GLANCE_SECONDS = 0.05
 
 KINDS = frozenset([*JOBS, *TOGETHER])
 
@@ -337,9 +340,19 @@ class Worker:
             await self._handlers[kind](self._workshop, job)
             return
         began = time.monotonic()
-        await self._together[kind](self._workshop, group)
+        async for _ in self._together[kind](self._workshop, group):
+            await self._be_patient(time.monotonic() - began)
+            began = time.monotonic()
         ended = time.monotonic()
         self._patient_until = ended + _PATIENCE * (ended - began)
+
+    async def _be_patient(self, took: float) -> None:
+        """While callers are served, the longer the more time was just taken; not when stopping."""
+        ends_at = time.monotonic() + min(_PATIENCE * took, _LONGEST_PATIENCE_SECONDS)
+        while self._is_busy() and not self._stopping.is_set() and time.monotonic() < ends_at:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GLANCE_SECONDS):
+                    await self._stopping.wait()
 
     async def _settle(self) -> None:
         """Write down what became of jobs, all in one transaction; until then their slots are taken."""
@@ -377,11 +390,9 @@ class Worker:
 
     async def _rest(self) -> None:
         """Until a job is enqueued in this process or one in hand ends, but no longer than a poll."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._pace.poll_seconds):
                 await self._db.work.wait()
-        except TimeoutError:
-            pass
 
 
 def _to_groups(claimed: Sequence[Job], together: Collection[str]) -> list[tuple[str, list[Job]]]:

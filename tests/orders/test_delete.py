@@ -95,7 +95,8 @@ def test_a_deleted_order_leaves_nothing_to_search_for(client: TestClient, databa
         try:
             if first_index:
                 due = await jobs.claim(db, 1, 10, now=clock.now(), lease=timedelta(minutes=1), kinds=[search.JOB])
-                await search.handle(db, due)
+                async for _ in search.handle(db, due):
+                    pass
             async with db.read() as tx:
                 terms = select(func.count()).where(order_terms.c.account_id == 1, order_terms.c.id == id)
                 return int((await tx.execute(terms)).scalar_one())

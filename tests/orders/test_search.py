@@ -118,7 +118,8 @@ def test_an_order_that_changes_while_it_is_read_is_found_all_the_same(
 
     async def work(db: Database) -> int:
         due = await list_due(db)
-        await search.handle(db, due)
+        async for _ in search.handle(db, due):
+            pass
         async with db.read() as tx:
             return int((await tx.execute(select(func.count()).select_from(order_terms))).scalar_one())
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -306,16 +306,18 @@ def test_jobs_that_are_done_together_wait_while_callers_are_served(database_url:
         groups: list[list[int]] = []
         is_busy = True
 
-        async def take(_workshop: Workshop, group: Sequence[jobs.Job]) -> None:
+        async def take(_workshop: Workshop, group: Sequence[jobs.Job]) -> AsyncIterator[None]:
             await asyncio.sleep(1)
             groups.append([job.payload["n"] for job in group])
+            if not group:
+                yield
 
         workshop = Hands(db, nothing).worker._workshop
         hand = Worker(workshop, {}, {"test": take}, is_busy=lambda: is_busy)
         await enqueue(db, OWNER, 1, 2, 3)
         await hand.drain()
         await enqueue(db, OWNER, 4, 5)
-        assert await hand.drain() == 0  # the next nine seconds are the callers'
+        assert await hand.drain() == 0  # the next nineteen seconds are the callers'
         assert groups == [[1, 2, 3]]
         is_busy = False
         assert await hand.drain() == 2
@@ -324,9 +326,41 @@ def test_jobs_that_are_done_together_wait_while_callers_are_served(database_url:
     on(database_url, work)
 
 
+@pytest.mark.parametrize("end", ["quiet", "stop"])
+def test_a_group_waits_between_its_stretches_while_callers_are_served(database_url: str, end: str) -> None:
+    async def work(db: Database) -> None:
+        began: list[int] = []
+        first, second = asyncio.Event(), asyncio.Event()
+        is_busy = True
+
+        async def take(_workshop: Workshop, _group: Sequence[jobs.Job]) -> AsyncIterator[None]:
+            began.append(1)
+            first.set()
+            await asyncio.sleep(0.3)
+            yield
+            began.append(2)
+            second.set()
+
+        hand = Worker(Hands(db, nothing).worker._workshop, {}, {"test": take}, is_busy=lambda: is_busy)
+        await enqueue(db, OWNER, 1)
+        running = asyncio.create_task(hand.run())
+        await asyncio.wait_for(first.wait(), 60)
+        await asyncio.sleep(1)
+        assert began == [1]
+        if end == "quiet":
+            is_busy = False
+            await asyncio.wait_for(second.wait(), 60)
+        await hand.stop(60)
+        await running
+        assert (began, await list_left(db)) == ([1, 2], [])
+
+    on(database_url, work)
+
+
 def test_jobs_of_a_group_that_fails_are_all_kept(database_url: str) -> None:
     async def work(db: Database) -> None:
-        async def fail(_workshop: Workshop, _group: Sequence[jobs.Job]) -> None:
+        async def fail(_workshop: Workshop, _group: Sequence[jobs.Job]) -> AsyncIterator[None]:
+            yield
             raise RuntimeError
 
         hand = Worker(Hands(db, nothing).worker._workshop, {}, {"test": fail})

@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 
 
 # A process waits so many seconds for each connection that it has before it takes another, so that one with fewer comes
-# first. From `_POLITE` connections on it waits no longer and takes several at once: chance then shares them well enough.
+# first. From `_POLITE` connections on it waits no longer and takes several at once: chance shares them then.
 _WAIT_SECONDS = 0.001
 _POLITE = 4
 _AT_ONCE = 8

@@ -68,11 +68,14 @@ async def forget(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> 
     await tx.execute(delete(order_terms).where(_t.account_id == account_id, _t.id.in_(ids)))
 
 
-async def handle(db: Database, together: Sequence[jobs.Job]) -> None:
-    """Writes what each order of these jobs of one account holds now, so that it may run twice and in any order."""
+async def handle(db: Database, together: Sequence[jobs.Job]) -> AsyncIterator[None]:
+    """Writes what each order of these jobs of one account holds now, so that it may run twice and in any order. Gives
+    back nothing between its transactions, where it may wait."""
     origins = {id: job.payload["origin"] for job in together for id in job.payload["ids"]}
     ids = sorted(origins)
     for start in range(0, len(ids), _AT_ONCE):
+        if start:
+            yield
         await _index(db, together[0].account_id, ids[start : start + _AT_ONCE], origins)
 
 
