@@ -5,6 +5,8 @@ texts makes two of them. The checks of libraries say what they say: theirs come 
 """
 
 import ast
+import csv
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import product
@@ -13,7 +15,7 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AnyUrl, TypeAdapter, ValidationError
-from pydantic_core import PydanticKnownError
+from pydantic_core import PydanticKnownError, from_json
 
 import packhouse
 from packhouse.shipping import carriers
@@ -58,11 +60,18 @@ COUNTED = (
 # Parts of texts that are put together elsewhere than in one place.
 PARTS = (
     "any", "from {low} {unit}", "up to {high} {unit}", "from {low} {unit} up to {high} {unit_2}", "the tag", "the SKU",
-    "from {origin} to {destination}", "{why} ({place}).",
+    "from {origin} to {destination}", "{why} ({place}).", "Invalid JSON: {msg} at line {lineno} column {colno}",
+    "field larger than field limit ({limit})", "unknown: {found}", "repeated: {found}",
+    "unknown: {found}; repeated: {found_2}",
 )  # fmt: skip
 EMAILS = ("x", "@x.nl", "x@", "x@y", "a..b@x.nl", ".a@x.nl", "a.@x.nl", "x@-a.nl", "x@a..nl", "x@.nl", "x@a.nl.")
 URLS = ("", "x", "http://", "http://a:x", "http://[", "http://a b")
 INSTANTS = ("2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01T25:00:00Z", "2026-01-01T00:61:00Z")
+JSONS = (
+    "", "{", '{"a" 1}', '{"a":1 "b"}', "[1 2]", "{a:1}", '{"a":1,}', "[1,]", '"a', '"\n"', r'"\x"', r'"\u12"',
+    r'"\ud800"', r'"\ud800\u0020"', "1 2", '{"a":', "{1:2", "01", "[1", "nul", "-",
+)  # fmt: skip
+CSVS = ('"a', '"a"b')
 
 Scope = dict[str, list[ast.expr]]
 
@@ -106,6 +115,24 @@ def _find_of_libraries() -> Iterator[str]:
                 TypeAdapter(kind).validate_python(text)
             except ValidationError as error:
                 yield error.errors()[0]["ctx"]["error"]
+    yield from _find_of_readers()
+
+
+def _find_of_readers() -> Iterator[str]:
+    for text in JSONS:
+        try:
+            json.loads(text)
+        except json.JSONDecodeError as error:
+            yield error.msg
+        try:
+            from_json(text)
+        except ValueError as error:
+            yield str(error).partition(" at line ")[0]
+    for text in CSVS:
+        try:
+            list(csv.reader([text], strict=True))
+        except csv.Error as error:
+            yield str(error)
 
 
 class Module:

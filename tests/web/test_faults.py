@@ -244,6 +244,38 @@ def test_what_is_wrong_in_a_file_is_told_in_the_readers_language(person: Person,
     assert "Field required" not in text
 
 
+BROKEN = [
+    ("orders.json", b"[{}, nothing]", "JSON", "Expecting value"),
+    ("orders.json", b"[{", "JSON", "the file ends within a record"),
+    ("orders.json", b'[{"order_id" "x"}    ' + b" " * 30 + b"]", "JSON", "Expecting ':' delimiter"),
+    ("orders.jsonl", b"{no}\n", "JSON", "Expecting property name"),
+    ("orders.jsonl", rb'{"order_id": "\ud800"}', "JSON", "unexpected end of hex escape"),
+    ("orders.csv", b'order_id,order_number\n"x"y,1\n', "CSV", "expected after"),
+    ("orders.csv", b'order_id,order_number\n"x', "CSV", "unexpected end"),
+    ("orders.csv", b"order_id,colour\n", "colour", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "kept", "english"), BROKEN)
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_why_a_file_cannot_be_read_is_told_in_the_readers_language(
+    person: Person, do_jobs: Callable[..., None], language: str, name: str, content: bytes, kept: str, english: str
+) -> None:
+    page = person("packer")
+    form = {"csrf": token(page.get("/import").text)}
+    shown = page.post("/import", data=form, files={"file": (name, content)})
+    do_jobs()
+    said = {}
+    for reader in ("en", language):
+        page.headers["accept-language"] = reader
+        text = page.get(shown.url.path).text
+        [*_, told] = re.findall(r'role="alert">([^<]+)<', text) or re.findall(r"<td></td><td>([^<]*)</td></tr>", text)
+        said[reader] = unescape(told)
+    assert english in said["en"]
+    assert kept in said[language]
+    assert english not in said[language]
+
+
 def test_a_password_and_a_user_are_refused_in_the_readers_language(person: Person) -> None:
     page = person()
     page.headers["accept-language"] = "de"

@@ -104,6 +104,30 @@ def test_a_csv_of_many_batches_is_stored_once(person: Person, do_jobs: Jobs) -> 
     assert faults(looked)[0][0] == "2"
 
 
+def test_a_file_of_another_account_goes_into_a_shop_whole(person: Person, client: TestClient, do_jobs: Jobs) -> None:
+    """As `orders import --into` does; without a shop to put it in there is nothing to look through."""
+    elsewhere = make.order("o-1")
+    elsewhere["order_details"]["integration"] = {"id": 999_999}
+    content = json.dumps([elsewhere, make.order("o-2")]).encode()
+    page = person()
+    asked = put_in(page, content, all="1")
+    assert asked.status_code == 422
+    assert "Choose the shop that every order goes into." in asked.text
+    assert re.search(r'name="all" value="1" checked', asked.text)
+    shown = put_in(page, content, shop=str(SHOP), all="1")
+    do_jobs()
+    assert figures(page.get(shown.url.path))["created"] == "2"
+    press(page, shown, "run")
+    do_jobs()
+    orders = client.get("/api/v3/orders").json()["data"]
+    assert {(order["order_id"], order["order_details"]["integration"]["id"]) for order in orders} == {
+        ("o-1", SHOP), ("o-2", SHOP),
+    }  # fmt: skip
+    alone = put_in(page, content, shop=str(SHOP))
+    do_jobs()
+    assert figures(page.get(alone.url.path))["refused"] == "1"
+
+
 def test_a_file_that_breaks_says_where_and_one_can_be_thrown_away(
     person: Person, client: TestClient, do_jobs: Jobs
 ) -> None:

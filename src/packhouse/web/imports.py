@@ -87,11 +87,15 @@ async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData
     if name not in files.FORMS:
         raise forms.refuse("format", marked("Say which format it is: its name does not tell."))
     house, caller = http.house(request), visitor.caller
-    shop = forms.read_id(visitors.text(form, "shop"))
+    shop, is_for_all = forms.read_id(visitors.text(form, "shop")), bool(visitors.text(form, "all"))
+    if is_for_all and shop is None:
+        raise forms.refuse("shop", marked("Choose the shop that every order goes into."))
     shown = sent.filename.replace("\0", "").replace("\\", "/").rpartition("/")[2][:_MAX_NAME]
     async with house.db.write() as tx:
         id = await uploads.begin(house.db, tx, caller, shown, now=house.clock())
     records = files.FORMS[name].read(sent.file, shop)  # type: ignore[arg-type]
+    if is_for_all and shop is not None:
+        records = files.move(records, shop)
     parts = count = 0
     while (part := await asyncio.to_thread(uploads.read_part, records)).records:
         async with house.db.write() as tx:

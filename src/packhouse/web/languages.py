@@ -91,7 +91,20 @@ def _translate(language: str, text: str) -> str:
 # Longer ones are nobody's fault: a template is looked for by trial.
 _LONGEST = 600
 # What is put into a template under these names is words of ours again; anything else is somebody's, and stays.
-_WORDS = ("detail", "error", "expected", "noun", "reason", "said", "status_message", "to_range", "way", "what", "why")
+_WORDS = (
+    "detail",
+    "error",
+    "expected",
+    "msg",
+    "noun",
+    "reason",
+    "said",
+    "status_message",
+    "to_range",
+    "way",
+    "what",
+    "why",
+)
 
 
 def _is_words(name: str) -> bool:
