@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests import make
 from tests.browser.conftest import Desk, find_violations, keep
-from tests.conftest import OWNER
+from tests.conftest import OWNER, SHOP
 
 NASTY = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
 
@@ -67,6 +67,7 @@ def test_the_keyboard_does_it_all(desk: Desk) -> None:
     expect(page.locator(".selection")).to_contain_text("1 selected")
     page.keyboard.press("Enter")
     expect(page.locator("#order-title")).to_have_text("N-o-2")
+    expect(page.locator("tr.open .c-number")).to_have_text("N-o-2")
     expect(page).to_have_url(re.compile(r"/orders/\d+"))
     assert page.locator("#list").is_visible()
     page.keyboard.press("?")
@@ -242,14 +243,27 @@ def test_being_offline_and_in_trouble_is_told(desk: Desk) -> None:
     desk.complaints = [told for told in desk.complaints if not re.search("503|INTERNET_DISCONNECTED|ERR_", told)]
 
 
+# What a table is cut off by: it is wider than the place it is shown in, where nobody can scroll to the rest.
+CUT_OFF = """[...document.querySelectorAll(".list table, .settings-page table, .import table")].map((table) =>
+  table.getBoundingClientRect().right - table.parentElement.getBoundingClientRect().right)"""
+
+
 @pytest.mark.parametrize("locale", ["nl-NL", "de-DE", "fr-FR"])
 def test_longer_words_fit_and_are_read_in_their_language(desk: Desk, locale: str) -> None:
-    [first, *_] = send(desk, order(1), order(2))
+    long = make.address(name="Maximiliane von Hohenzollern-Sigmaringen", postal_code="nowhere")
+    [first, *_] = send(desk, order(1), order(2, shipping_address=long), order(3, shipping_address=long))
+    asked = {"integration_id": SHOP, "order": {"order_id": "o-3", "apply_shipping_rules": False}}
+    assert httpx.post(f"{desk.url}/api/v3/orders/create-label-sync", json=asked, auth=OWNER).status_code < 300
     page = desk.open("/orders", locale=locale)
-    for place in ("/orders", f"/orders/{first}?parcels=3", "/shipments"):
+    for place in ("/", "/orders", f"/orders/{first}?parcels=3", "/shipments", "/import", "/settings/options"):
         page.goto(f"{desk.url}{place}")
-        for width in (1440, 820):
+        for width in (1440, 820, 390):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (place, width)
+            assert width < 600 or all(over <= 0 for over in page.evaluate(CUT_OFF)), (place, width)
+            shown = page.locator("td.c-country:visible").all_inner_texts()
+            assert set(shown) <= {"NL"}
+            cut = "[...document.querySelectorAll('td.c-country')].some((td) => td.scrollWidth > td.clientWidth)"
+            assert not page.evaluate(cut), (place, width)
         assert page.get_attribute("html", "lang") == locale
         assert find_violations(page) == []

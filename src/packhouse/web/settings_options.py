@@ -33,6 +33,7 @@ async def _show(
     known = desk(request).options
     usable = {option.code: id for option, id in options.find_options(known, found, {})}
     rows = [(option, known.carriers[option.carrier_code].name, usable.get(option.code)) for option in known.all()]
+    rows.sort(key=lambda row: row[2] is None)  # what can be shipped with now, then what lacks a contract
     values: dict[str, Any] = {
         "rows": rows,
         "contracts": found.contract,

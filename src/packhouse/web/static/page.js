@@ -20,7 +20,11 @@ function showSelection() {
     header.indeterminate = shown > 0 && shown < rows().length;
   }
   for (const count of all("[data-selected]")) count.textContent = String(selected.size);
-  for (const row of rows()) row.classList.toggle("here", row.dataset.id === here);
+  const opened = one("#order [data-order]")?.dataset.order;
+  for (const row of rows()) {
+    row.classList.toggle("here", row.dataset.id === here);
+    row.classList.toggle("open", row.dataset.id === opened);
+  }
   clearTimeout(waiting);
   waiting = setTimeout(askOptions, 120);
 }
