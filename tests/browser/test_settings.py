@@ -80,6 +80,21 @@ def test_a_key_is_made_without_scripts_and_shown_once(desk: Desk) -> None:
     expect(page.locator("h2", has_text="Revoked")).to_be_visible()
 
 
+@pytest.mark.parametrize("where", [".drop", "h1"])
+def test_a_file_is_dropped_anywhere_on_the_page(desk: Desk, where: str) -> None:
+    page = desk.open("/import")
+    make_file = """(text) => {
+      const carried = new DataTransfer(); carried.items.add(new File([text], "orders.json")); return carried; }"""
+    carried = page.evaluate_handle(make_file, json.dumps([order(1)]))
+    page.dispatch_event(where, "dragover", {"dataTransfer": carried})
+    expect(page.locator(".drop.over")).to_be_visible()
+    page.dispatch_event(where, "drop", {"dataTransfer": carried})
+    expect(page.locator(".drop.over")).to_have_count(0)
+    page.click("text=Look through the file")
+    expect(page.locator("h1")).to_have_text("orders.json")
+    expect(page.locator("#created")).to_have_text("1")
+
+
 def test_a_file_is_imported_and_its_progress_outlives_a_reload(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "orders.jsonl"
     lines = [json.dumps(order(number)) for number in range(1, 4)]

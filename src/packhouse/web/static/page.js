@@ -231,3 +231,24 @@ function askOptions() {
 }
 localTimes();
 listen();
+
+// --- A file may be dropped anywhere on the import page; elsewhere the browser would leave the page to show it.
+function hasFiles(event) { return [...(event.dataTransfer?.types ?? [])].includes("Files"); }
+function showDrop(isOver) { one(".drop")?.classList.toggle("over", isOver); }
+document.addEventListener("dragover", (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  event.dataTransfer.dropEffect = one(".drop") ? "copy" : "none";
+  showDrop(true);
+});
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) showDrop(false); });
+document.addEventListener("drop", (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  showDrop(false);
+  const field = one(".drop input[type=file]");
+  if (!field || !event.dataTransfer.files.length) return;
+  field.files = event.dataTransfer.files;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+  field.focus();
+});
