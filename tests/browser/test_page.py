@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests import make
 from tests.browser.conftest import Desk, find_violations, keep
@@ -217,6 +217,37 @@ def test_an_order_is_split_into_parcels(desk: Desk) -> None:
     page.locator("[data-key=l-one]").click()
     expect(page.locator("#progress")).to_contain_text("Print 2 labels in one PDF")
     desk.complaints = [told for told in desk.complaints if "422" not in told]
+
+
+def test_what_takes_long_is_seen_to_be_on_its_way(desk: Desk) -> None:
+    send(desk, order(1))
+    page = desk.open("/orders")
+    underway = "getComputedStyle(document.querySelector('.bar'), '::after').animationName"
+    assert page.evaluate(underway) == "none"
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/orders/\d+"), hold)
+    page.click("tbody .c-number a")
+    expect(page.locator("body:has(.htmx-request)")).to_be_visible()
+    assert page.evaluate(underway) == "underway"
+    held[0].continue_()
+    expect(page.locator("#order-title")).to_be_visible()
+    assert page.evaluate(underway) == "none"
+
+
+def test_where_a_parcel_is_is_said_without_scripts(desk: Desk) -> None:
+    send(desk, order(1))
+    asked = {"integration_id": SHOP, "order": {"order_id": "o-1"}}
+    assert httpx.post(f"{desk.url}/api/v3/orders/create-label-sync", json=asked, auth=OWNER).status_code < 300
+    page = desk.open("/shipments", java_script_enabled=False)
+    page.click(".where summary")
+    page.select_option(".where select", "11")
+    page.click(".where button")
+    expect(page.locator(".where summary")).to_have_text("Delivered")
+    keep(page, "shipments-where")
 
 
 def test_p_prints_the_pick_list_of_the_selection(desk: Desk) -> None:

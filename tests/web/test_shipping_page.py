@@ -1,14 +1,18 @@
 """From the page to labels: for one order, for many, tried again and cancelled."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import func, update
 from starlette.testclient import TestClient
 
 from packhouse.app import create_app
+from packhouse.kit.db import Database
 from packhouse.settings import Settings
+from packhouse.shipping.tables import shipments
 from tests import make
 from tests.conftest import OWNER, SECOND_SHOP, SHOP
 from tests.shipping.conftest import FakeCarrier
@@ -96,6 +100,58 @@ def test_a_shipment_is_found_and_cancelled(person: Person, ids: list[int], clien
     form = {"csrf": token(page.get("/shipments").text)}
     assert "Cancelled" in page.post(f"/shipments/{made['id']}/cancel", data=form).text
     assert "N-s-1" in page.get("/orders").text
+
+
+def find_order(client: TestClient, shipment: Any) -> int:
+    [found] = client.get(f"{URL}?order_number={shipment['order_number']}").json()["data"]
+    return int(found["id"])
+
+
+def say_where(page: TestClient, parcels: list[int], status: str) -> Any:
+    form = {"csrf": token(page.get("/shipments").text), "parcel": list(map(str, parcels)), "status": status}
+    return page.post("/shipments/track", data={**form, "then": "/shipments?status=11"})
+
+
+def test_people_say_where_parcels_are_whose_carrier_does_not(
+    person: Person, ids: list[int], client: TestClient, work: Callable[[], None], database_url: str
+) -> None:
+    page = person("packer")
+    make_labels(page, ids[:2])
+    work()
+    made = client.get("/api/v3/shipments").json()["data"]
+    parcels = [shipment["parcels"][0]["id"] for shipment in made]
+    assert page.get("/shipments").text.count('action="/shipments/track"') == 2
+    shown = say_where(page, parcels[:1], "11")
+    assert shown.url.query == b"status=11"
+    assert shown.text.count('class="c-number"') == 1
+    assert '<summary title="Say where it is">Delivered</summary>' in shown.text
+    now = {shipment["parcels"][0]["id"]: shipment for shipment in client.get("/api/v3/shipments").json()["data"]}
+    told = [now[parcel]["parcels"][0]["status"]["code"] for parcel in parcels]
+    assert told == ["11", "1000"]
+    assert say_where(page, [], "11").status_code == 400
+    assert "Choose a parcel." in say_where(page, [], "11").text
+    assert "A status is one of" in say_where(page, parcels, "somewhere").text
+    assert say_where(page, [*parcels, 999_999], "3").status_code == 404  # and then none of them
+    for other, status in ((person("viewer"), 403), (person("stranger@example.org"), 404)):
+        assert say_where(other, parcels, "3").status_code == status
+        assert 'action="/shipments/track"' not in other.get("/shipments").text
+    again = {shipment["parcels"][0]["status"]["code"] for shipment in client.get("/api/v3/shipments").json()["data"]}
+    assert again == {"11", "1000"}
+    change_carrier(database_url)
+    assert 'action="/shipments/track"' not in person("packer").get("/shipments").text
+
+
+def change_carrier(url: str) -> None:
+    """As if the shipments were of a carrier that tells by itself."""
+
+    async def work() -> None:
+        db = Database(url)
+        async with db.write() as tx:
+            told = func.replace(shipments.c.document, '"code":"house"', '"code":"ups"')
+            await tx.execute(update(shipments).where(shipments.c.account_id == 1).values(document=told))
+        await db.close()
+
+    asyncio.run(work())
 
 
 def test_a_viewer_and_a_stranger_ship_nothing(person: Person, ids: list[int], client: TestClient) -> None:

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from packhouse.accounts import users
 from packhouse.kit import errors, http, pagination
 from packhouse.orders import operations, queries, schema, search, warnings
+from packhouse.shipping import answers, setup
 from packhouse.shipping import operations as operations_of_shipments
 from packhouse.shipping import queries as shipments
-from packhouse.shipping import setup
 from packhouse.shipping.api import desk
 from packhouse.web import choices, edits, orders, rendering, rows, visitors
 from packhouse.web import parcels as packing
@@ -191,6 +191,7 @@ async def answer_order(
         "in_section": edits.in_section,
         "parcels": parcels or _to_count(request.query_params.get("parcels", "")),
         "most_parcels": packing.MOST,
+        "on_the_way": answers.TRACKING,
         "outside_images": front(request).outside_images,
         "list_query": _to_query(request),
     }

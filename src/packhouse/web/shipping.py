@@ -14,7 +14,8 @@ from packhouse.shipping import announce, answers, operations, printers, queries,
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
-from packhouse.web import orders, rendering, visitors
+from packhouse.web import forms, orders, rendering, visitors
+from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,6 +31,8 @@ _ASKED = {
     "from": "announced_after",
     "to": "announced_before",
 }
+# The status of a parcel that its carrier does not have yet.
+_READY = "1000"
 _PAPERS = {name: name for name in ("pick-list", "packing-slips")}
 
 
@@ -75,6 +78,9 @@ async def show_shipments(request: Request) -> Response:
         "asked": asked,
         "shops": shops,
         "statuses": {**answers.STATUSES, **answers.TRACKING},
+        "on_the_way": answers.TRACKING,
+        "whereabouts": {_READY: answers.STATUSES[_READY], **answers.TRACKING},
+        "trackers": {code for code, carrier in desk(request).options.carriers.items() if carrier.has_tracking},
         "following": page.next.encode() if page.next else "",
         "previous": page.previous.encode() if page.previous else "",
     }
@@ -107,4 +113,19 @@ async def cancel_shipment(request: Request) -> Response:
                 raise errors.Conflict(faults)
         except Unreachable:  # the worker asks again
             pass
+    return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
+
+
+@router.post("/shipments/track")
+async def track_parcels(request: Request) -> Response:
+    """Where parcels are, as somebody says whose carrier does not: all of them, or none where one is not on its way."""
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    form = await visitors.read_form(request, visitor.token)
+    ids = sorted(visitors.ids(visitors.texts(form, "parcel"), MOST))
+    if not ids:
+        raise forms.refuse("parcel", marked("Choose a parcel."))
+    house, status = http.house(request), visitors.text(form, "status")
+    async with house.db.write() as tx:
+        for id in ids:
+            await operations.track_parcel(house.db, tx, visitor.session.account_id, id, status, None, now=house.clock())
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
