@@ -313,6 +313,17 @@ def begin_demo(url: str) -> tuple[subprocess.Popen[str], str]:
     return command, told
 
 
+def open_page_of_demo(url: str, told: str) -> str:
+    """As somebody does who reads what `demo run` printed."""
+    page, email, password = (re.findall(rf"{name} +(\S+)", told)[0] for name in ("page at", "e-mail", "password"))
+    with httpx.Client(base_url=url, headers={"accept": "text/html"}, follow_redirects=True) as visitor:
+        form = visitor.get(page)
+        csrf = re.findall(r'name="csrf" value="([^"]+)"', form.text)[0]
+        shown = visitor.post("/sign-in", data={"csrf": csrf, "email": email, "password": password})
+        assert shown.status_code == 200
+        return visitor.get("/orders").text
+
+
 def test_the_demo_shows_a_call_that_works_twice_in_a_row(empty_url: str) -> None:
     for _ in range(2):
         command, told = begin_demo(empty_url)
@@ -330,6 +341,7 @@ def test_the_demo_shows_a_call_that_works_twice_in_a_row(empty_url: str) -> None
             with httpx.Client(base_url=url, auth=("demo-public-key", "demo-secret-key")) as client:
                 assert len(client.get("/api/v3/orders").json()["data"]) == 12
                 assert client.get("/docs").status_code == 200
+            assert open_page_of_demo(url, told).count("c-number") > 10
         finally:
             command.terminate()
             assert command.wait(served.PATIENCE_SECONDS) == 0

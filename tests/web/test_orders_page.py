@@ -329,6 +329,20 @@ def test_a_status_and_an_items_weight_are_told_and_customs_are_shown(person: Per
         assert told in text
 
 
+def test_warnings_stand_at_their_places(person: Callable[..., TestClient], client: TestClient) -> None:
+    odd = make.order("odd", shipping_address=make.address(postal_code="nowhere", phone_number="12"))
+    odd["order_details"]["order_items"][0]["ean"] = "4006381333932"
+    [receipt] = client.post(URL, json=[odd]).json()["data"]
+    shown = person().get(f"/orders/{receipt['id']}").text
+    address = shown.partition("<address>")[2].partition("</section>")[0]
+    assert "⚠ Postal codes of NL are not written like this." in address
+    assert "⚠ This can&#39;t be a telephone number, dialled from NL." in address
+    items = shown.partition('class="items"')[2].partition("</table>")[0]
+    assert "⚠ The check digit of EAN 4006381333932 is wrong" in items
+    field = shown.partition('name="shipping_address/postal_code"')[2].partition("</label>")[0]
+    assert "⚠ Postal codes of NL are not written like this." in field
+
+
 def test_a_change_made_elsewhere_meanwhile_is_shown_and_not_overwritten(person: Person, orders: TestClient) -> None:
     page = person()
     id, form = open_order(page, orders, "a-1")
