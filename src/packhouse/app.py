@@ -111,7 +111,7 @@ def create_app(
     app.include_router(accounts.extensions)
     _open_page(app, settings)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
-    door = http.Door(app, orders.SHORTCUTS, house)
+    door = http.Door(app, [*orders.SHORTCUTS, *shipping.SHORTCUTS], house)
     return tracing.Traced(door, tracing.find_provider()) if settings.tracing else door
 
 

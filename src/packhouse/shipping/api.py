@@ -1,6 +1,7 @@
 """Label calls and shipments on the wire (contract, section 5)."""
 
 import base64
+import re
 from typing import Any, cast
 
 from fastapi import APIRouter
@@ -61,6 +62,11 @@ async def create_labels_async(request: Request) -> Response:
     if shipped.faults:
         answer["errors"] = [wire for index, fault in shipped.faults.items() for wire in _to_errors(fault, index)]
     return http.json_response(_with_warnings(answer, shipped, call), status=202)
+
+
+_LABELS_ASYNC = re.compile(r"/api/v3/orders/create-labels-async")
+# Around the framework, as the hottest routes of orders.
+SHORTCUTS = [http.Shortcut("POST", _LABELS_ASYNC, "/api/v3/orders/create-labels-async", create_labels_async)]
 
 
 def _to_errors(refusal: errors.Refusal, index: int) -> list[dict[str, Any]]:

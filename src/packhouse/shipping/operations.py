@@ -173,10 +173,10 @@ async def _insert(
     for draft, id in zip(made, drawn["shipments"], strict=True):
         draft.id, draft.uuid = id, str(uuid.uuid4())
         draft.parcel_ids = [next(parcel_ids) for _ in draft.packed]
+    await _count_orders(tx, caller.account_id, [draft.order.id for draft in made])
     await db.upsert(tx, shipments, [drafting.to_shipment_row(draft, caller, now) for draft in made])
     rows = [row for draft in made for row in drafting.to_parcel_rows(draft, caller.account_id, now)]
     await db.upsert(tx, parcels, rows)
-    await _count_orders(tx, caller.account_id, [draft.order.id for draft in made])
     of = {draft.id: draft for draft in made}
     told = [telling.Told(of[r["shipment_id"]].order.integration_id, of[r["shipment_id"]].uuid, r) for r in rows]
     await telling.tell(db, tx, caller.account_id, told, now=now)
