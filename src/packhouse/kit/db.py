@@ -79,7 +79,7 @@ KeyColumns: TypeAlias = tuple[Column[Any], ...]
 Keys: TypeAlias = Sequence[Sequence[Any]]
 
 _HAS_WORK = "packhouse.has_work"
-# The driver's own connection, once the transaction has begun there; the key is there inside `write` only.
+# The driver's own connection, inside `write`.
 _DRIVER = "packhouse.driver"
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -194,8 +194,11 @@ class Database:
         """One transaction: committed and durable when the block ends, undone when it raises."""
         with _translated():
             async with self._writer.begin() as tx:
+                connection = await tx.get_raw_connection()
+                if not self.is_sqlite:
+                    await postgres.begin(connection)
                 info = tx.info  # of the connection, which others get afterwards
-                info[_DRIVER] = (await tx.get_raw_connection()).driver_connection if self.is_sqlite else None
+                info[_DRIVER] = connection.driver_connection
                 try:
                     yield tx
                 finally:
@@ -236,14 +239,11 @@ class Database:
     async def run(self, tx: AsyncConnection, statement: Executable, **values: Any) -> Sequence[Any]:
         """The rows of a statement that is a constant of its module, in the driver's own types, inside `write`.
 
-        It goes past SQLAlchemy, whose way through a statement takes ten times as long as the statement. On PostgreSQL
-        the first of a transaction does not, because SQLAlchemy begins with it.
+        It goes past SQLAlchemy, whose way through a statement takes ten times as long as the statement.
         """
         driver = tx.info.get(_DRIVER)
-        if driver is None:
+        if driver is None:  # inside `read`
             result = await tx.execute(statement, values)
-            if _DRIVER in tx.info:
-                tx.info[_DRIVER] = (await tx.get_raw_connection()).driver_connection
             return result.all() if result.returns_rows else []
         prepared = self._prepare(statement)
         fetch = driver.fetch if self.is_sqlite else partial(postgres.fetch, driver)

@@ -187,6 +187,19 @@ class _Asked:
         return [await connection.fetchrow(self.one.sql, *self.one.order(values)) for values in sets]
 
 
+async def begin(connection: Any) -> None:
+    """Begin the transaction of SQLAlchemy's raw connection now instead of with its first statement, so that the first
+    one may go past it; behind a pooler it has begun. Raises asyncpg's errors and OSError."""
+    adapter = connection.dbapi_connection
+    if adapter._transaction is not None:  # noqa: SLF001 - there is no other way to ask, nor to begin
+        return
+    with _noticing():
+        try:
+            await adapter._start_transaction()  # noqa: SLF001
+        except adapter.dbapi.Error as error:  # in SQLAlchemy's words for the driver's
+            raise error.__cause__ or error from None
+
+
 async def fetch(connection: Any, sql: str, parameters: Sequence[Any]) -> Any:
     """Raises asyncpg's errors and OSError."""
     with _noticing():

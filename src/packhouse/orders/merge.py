@@ -13,7 +13,7 @@ def upsert(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
     """What is sent replaces what is stored, key by key; in the containers too. Any other value is replaced whole."""
     merged = {**stored, **sent}
     for container in schema.CONTAINERS:
-        if container in sent and container in stored:
+        if container in stored and container in sent:
             merged[container] = {**stored[container], **sent[container]}
     return _without_cleared(_without_read_only(merged))
 
@@ -32,6 +32,7 @@ def patch(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
 
 
 _CLEARED = ("notes", "tags")
+_GIVEN = ("", "")
 
 
 def _without_cleared(order: dict[str, Any]) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def _without_cleared(order: dict[str, Any]) -> dict[str, Any]:
     details = order.get("order_details")
     if not isinstance(details, dict):
         return order
-    if any(details.get(name, "") is None for name in _CLEARED):
+    if None in map(details.get, _CLEARED, _GIVEN):
         kept = {name: value for name, value in details.items() if value is not None or name not in _CLEARED}
         order = {**order, "order_details": kept}
     items = details.get("order_items")
@@ -78,4 +79,6 @@ def _merge_items(stored: list[Any], sent: list[Any]) -> list[Any]:
 
 
 def _without_read_only(order: dict[str, Any]) -> dict[str, Any]:
+    if schema.READ_ONLY.isdisjoint(order):
+        return order
     return {key: value for key, value in order.items() if key not in schema.READ_ONLY}
