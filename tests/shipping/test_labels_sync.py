@@ -31,6 +31,11 @@ def test_the_first_label_needs_no_set_up(client: TestClient) -> None:
     label = answer.json()["data"]
     assert label["ship_with"]["properties"]["shipping_option_code"] == "house:standard"
     assert base64.b64decode(label["label"]["file"]).startswith(b"%PDF")
+    # Nobody follows an own delivery: the sync answer knows a URL or none, a shipment's parcel may say null.
+    assert "tracking_url" not in label
+    [parcel] = client.get(f"/api/v3/shipments/{label['shipment_id']}").json()["data"]["parcels"]
+    assert parcel["tracking_url"] is None
+    assert [item["hs_code"] for item in parcel["parcel_items"]] == [""]
 
 
 def test_the_answer(shop: TestClient, carrier: FakeCarrier) -> None:

@@ -98,7 +98,7 @@ def test_one(shop: TestClient) -> None:
     [parcel] = shipment["parcels"]
     assert parcel["documents"] == label["documents"]
     assert parcel["parcel_items"] == [
-        {"description": "Green tea", "quantity": 2, "price": {"value": "12.50", "currency": "EUR"}}
+        {"hs_code": "", "description": "Green tea", "quantity": 2, "price": {"value": "12.50", "currency": "EUR"}}
     ]
 
 

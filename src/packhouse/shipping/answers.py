@@ -118,8 +118,8 @@ _COPIED = (
 
 
 def to_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An order's item as a parcel's item: one piece's weight and price."""
-    shown = {name: item[name] for name in _COPIED if item.get(name) is not None}
+    """An order's item as a parcel's item: one piece's weight and price. It always has an HS code, if an empty one."""
+    shown = {"hs_code": "", **{name: item[name] for name in _COPIED if item.get(name) is not None}}
     shown["description"] = item["name"][:255]
     if item.get("country_of_origin"):
         shown["origin_country"] = item["country_of_origin"]

@@ -117,7 +117,9 @@ async def _to_label(request: Request, caller: Caller, draft: Draft, label: schem
         raise errors.Invalid(answers.from_errors(found.row.errors))
     shown = answers.to_shipment(found, http.base_url(request))
     [parcel] = shown["parcels"]
-    answer = {**draft.to_wire(), **{key: parcel[key] for key in ("documents", "tracking_number", "tracking_url")}}
+    answer = {**draft.to_wire(), **{key: parcel[key] for key in ("documents", "tracking_number")}}
+    if parcel["tracking_url"] is not None:  # a text here, where a shipment may say null
+        answer["tracking_url"] = parcel["tracking_url"]
     if contents:
         content = await announce.read_content(desk(request), caller.account_id, contents[0])
         file = base64.b64encode(await printing.render(content, contents[0].mime_type, label)).decode()

@@ -45,9 +45,8 @@ _SYNC_LABEL = openapi.shape(
     **_RECEIPT,
     documents=openapi.list_of(_DOCUMENT),
     tracking_number=_TEXT,
-    tracking_url=openapi.or_null(_TEXT),
 )
-_SYNC_LABEL["properties"] |= {"label_details": _FILE, "label": _FILE}
+_SYNC_LABEL["properties"] |= {"tracking_url": _TEXT, "label_details": _FILE, "label": _FILE}
 _STATUS = openapi.shape(code=_TEXT, message=_TEXT)
 
 _PARCEL = openapi.shape(
