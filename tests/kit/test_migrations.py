@@ -1,9 +1,11 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -13,7 +15,7 @@ from sqlalchemy import Connection, MetaData, Table, inspect, text
 from packhouse import migrations
 from packhouse.accounts import tables as accounts
 from packhouse.integrations import tables as integrations
-from packhouse.kit import clock, idempotency, jobs
+from packhouse.kit import clock, errors, idempotency, jobs
 from packhouse.kit.db import SEQUENCES, Database, metadata
 from packhouse.orders import tables as orders
 from packhouse.shipping import tables as shipping
@@ -229,3 +231,26 @@ def test_shipments_of_before_are_counted_by_carrier(empty_url: str) -> None:
     found = look(empty_url, lambda connection: [tuple(row) for row in connection.execute(counted)])
     assert found == [(1, "Ä é", 3), (2, "", 1)]
     assert look(empty_url, find_differences) == []
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_of_several_who_make_the_first_table_at_once_the_others_try_again(empty_url: str) -> None:
+    """PostgreSQL looks for the table once, and then for its type and its place in the catalogue: whatever is there by
+    then, the others have come second and nothing is wrong."""
+
+    async def make(db: Database) -> None:
+        with suppress(errors.Busy):
+            await migrations._ensure_version_table(db)
+
+    async def work() -> None:
+        several = [Database(empty_url) for _ in range(6)]
+        for db in several:
+            await db.open()
+        for _ in range(25):
+            await asyncio.gather(*map(make, several))
+            async with several[0].write() as tx:
+                await tx.execute(text("DROP TABLE alembic_version"))
+        for db in several:
+            await db.close()
+
+    asyncio.run(work())

@@ -13,9 +13,10 @@ _SQLITE_AWAY = {
     sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
 }  # fmt: skip
 _SQLITE_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
-# SQLSTATE: lock not available; deadlock, serialization failure, a duplicate made by a concurrent writer.
+# SQLSTATE: lock not available; deadlock, serialization failure, what somebody else made meanwhile: a row, a table,
+# or the type that comes with a table (CREATE TABLE IF NOT EXISTS does not look again).
 _POSTGRES_BUSY = "55P03"
-_POSTGRES_CROSSED = {"40P01", "40001", "23505"}
+_POSTGRES_CROSSED = {"40P01", "40001", "23505", "42P07", "42710"}
 # SQLSTATE classes: connection, resources (disk full, too many connections), shutdown, system error; 57014 is a timeout.
 _POSTGRES_AWAY = ("08", "53", "57", "58")
 # SQLSTATE: no such user or password, no such database, a database that takes no connections.
