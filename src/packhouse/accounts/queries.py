@@ -1,7 +1,7 @@
 """Reads of accounts and keys. These are the statements that find out which account it is, so they cannot name it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,13 +34,12 @@ class Owned(NamedTuple):
     with_key: Select[Any]
 
 
-def owned(columns: Sequence[Column[Any]], *conditions: ColumnElement[bool]) -> Owned:
-    """`columns` are of one table; the first is never null."""
-    of = columns[0].table.c.account_id
+def owned(columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]) -> Owned:
+    """`columns` are of one table, or found from it; the first is one of its own, and never null."""
+    table = cast("Column[Any]", columns[0]).table
+    of = table.c.account_id
     alone = select(*columns).where(of == bindparam("account_id"), *conditions)
-    with_key = FIND_KEY.add_columns(*columns).outerjoin(
-        columns[0].table, and_(of == api_keys.c.account_id, *conditions)
-    )
+    with_key = FIND_KEY.add_columns(*columns).outerjoin(table, and_(of == api_keys.c.account_id, *conditions))
     return Owned(alone, with_key)
 
 

@@ -152,6 +152,8 @@ class Database:
         self.work = asyncio.Event()  # set when there may be something for a worker in this process
         self._glances: sqlite.Glances | postgres.Glances | None = None
         self._prepared: dict[Any, Prepared] = {}
+        # Not behind a pooler: the limits of time are told to each transaction there, so every change needs one.
+        self.can_change_together = not self.is_sqlite and tuning.prepared_statements
         if self.is_sqlite:
             self._reader, self._writer = sqlite.make_engines(self.url, tuning.lock_timeout, tuning.pool_size)
         else:
@@ -249,6 +251,25 @@ class Database:
         fetch = driver.fetch if self.is_sqlite else partial(postgres.fetch, driver)
         rows = await fetch(prepared.sql, prepared.order(values))
         return [prepared.row(*row) for row in rows]
+
+    async def change_together(self, statement: Executable, *, account_id: int, **values: Any) -> bool:
+        """Whether a change of one row was made, at once and durable: one statement with those that others of the
+        account want at the time (docs/decisions/0036-patches-together.md). If not, a transaction is to find out why.
+
+        The statement is a constant of its module for PostgreSQL. It takes `account_id` and an array a value, waits for
+        no lock, makes each change only where it still fits, and gives back the places of those made, from 1.
+        """
+        if not self.can_change_together:
+            return False
+        glances = cast("postgres.Glances", self._glances or self._open_glances())
+        try:
+            with _translated():
+                return await glances.change(self._prepare(statement), account_id, values)
+        except errors.Crossed:
+            return False
+        except postgres.NotSupported:
+            self.can_change_together = False
+            return False
 
     async def next_ids(self, tx: AsyncConnection, name: str, count: int) -> range | list[int]:
         """`count` ids that nobody had before, ascending; they stay used even when the transaction is undone

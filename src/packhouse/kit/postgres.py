@@ -7,11 +7,13 @@ transaction brings them along, everything but a single read runs in a transactio
 A single read (`Glances`) has the driver's own limit of time there.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
 from sqlalchemy import Dialect, event
 from sqlalchemy import exc as sa_exc
@@ -21,21 +23,23 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from packhouse.kit.prepared import Prepared, prepare, prepare_many
+from packhouse.kit.together import Errand, Together
 
 try:
     import asyncpg
 except ModuleNotFoundError:  # pragma: no cover - the extra is not installed
     asyncpg = None
 
+NotSupported: Any = asyncpg.FeatureNotSupportedError if asyncpg is not None else ()
+"""What a server says to a statement that it does not know how to do, spread over machines as it is."""
+
+T = TypeVar("T")
+
 _CONNECT_SECONDS = 5
 # Parameters of the URL that name files; the driver's own word about one that is missing does not say which.
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 # The server ends a statement that takes too long. When even that does not come, we end it here, so much later.
 _GRACE_SECONDS = 5
-# Look-ups of one statement.
-_MOST_TOGETHER = 100
-
-_Question: TypeAlias = tuple[dict[str, Any], "asyncio.Future[Any]"]
 
 
 class Limits(NamedTuple):
@@ -59,6 +63,14 @@ class Limits(NamedTuple):
 # through all of it, once it holds thousands, until a vacuum comes by. Planning takes a tenth of a millisecond, nothing
 # beside a batch (docs/decisions/0033-planned-each-time.md).
 _PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
+# Rows that are found by their keys have one good plan, however few there are: so it is made once, and planning, which
+# takes longer than some of these statements, is saved.
+_BY_KEY = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 
 
 class NotInstalled(Exception):
@@ -105,52 +117,42 @@ def _to_connect(url: URL, limits: Limits, **parameters: str) -> Callable[..., Aw
 
 
 class Glances:
-    """Single reads past SQLAlchemy, which takes ten times as long for one; on connections of their own, as many again
-    as the engine's. While a statement is on its way, whoever asks the same waits for it to come back, and then all of
-    them are one statement: most of what a look-up costs is the way to the server and back.
-    (docs/decisions/0027-look-ups-together.md)
+    """Reads and changes of single rows by their keys, past SQLAlchemy, which takes ten times as long for one; on
+    connections of their own, as many again as the engine's. What is asked at the same time is one statement.
+    (docs/decisions/0027-look-ups-together.md, 0036-patches-together.md)
     """
 
     def __init__(self, url: URL, limits: Limits, dialect: Dialect) -> None:
         self._pool = asyncpg.create_pool(
-            min_size=0, max_size=limits.pool_size, connect=_to_connect(url, limits), reset=_leave
+            min_size=0, max_size=limits.pool_size, connect=_to_connect(url, limits, **_BY_KEY), reset=_leave
         )
         self._dialect = dialect
-        self._asked: dict[Any, _Asked] = {}
+        self._looks: dict[Any, Together[dict[str, Any], Any]] = {}
+        self._changes: WeakValueDictionary[Any, Together[dict[str, Any], bool]] = WeakValueDictionary()
 
     async def fetch_one(self, statement: Any, values: dict[str, Any]) -> Any:
         """Raises asyncpg's errors and OSError."""
-        asked = self._asked.get(statement)
-        if asked is None:
-            asked = _Asked(prepare(statement, self._dialect), prepare_many(statement, self._dialect))
-            self._asked[statement] = asked
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        asked.waiting.append((values, answer))
-        if asked.task is None:  # it starts in the next turn, so it takes all that this one asks
-            asked.task = asyncio.create_task(self._answer_all(asked))
-        return await answer
+        look = self._looks.get(statement)
+        if look is None:
+            errand = _Look(prepare(statement, self._dialect), prepare_many(statement, self._dialect)).fetch
+            look = self._looks[statement] = Together(partial(self._open, errand))
+        return await look.ask(values)
 
-    async def _answer_all(self, asked: "_Asked") -> None:
-        taken: list[_Question] = []
-        try:
-            await self._pool
-            with _noticing():
-                async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
-                    while asked.waiting:
-                        taken, asked.waiting = asked.waiting[:_MOST_TOGETHER], asked.waiting[_MOST_TOGETHER:]
-                        rows = await asked.fetch(connection, [values for values, _ in taken])
-                        for row, (_, answer) in zip(rows, taken, strict=True):
-                            if not answer.done():  # else its caller is gone
-                                answer.set_result(row)
-        except BaseException as error:
-            for _, answer in [*taken, *asked.waiting]:
-                if not answer.done():
-                    answer.set_exception(error if isinstance(error, Exception) else ConnectionError("closed"))
-            asked.waiting = []
-            if not isinstance(error, Exception):
-                raise
-        finally:  # some may have come while the connection was given back
-            asked.task = asyncio.create_task(self._answer_all(asked)) if asked.waiting else None
+    async def change(self, statement: Prepared, account_id: int, values: dict[str, Any]) -> bool:
+        """Whether it was made. The statement takes an array a value and gives back the places of those made, from 1.
+        Raises asyncpg's errors and OSError."""
+        key = statement.sql, account_id
+        change = self._changes.get(key)  # there while somebody waits: it is one for each account
+        if change is None:
+            change = self._changes[key] = Together(partial(self._open, partial(_change, statement, account_id)))
+        return await change.ask(values)
+
+    @asynccontextmanager
+    async def _open(self, errand: Callable[..., Awaitable[Sequence[T]]]) -> "AsyncIterator[Errand[dict[str, Any], T]]":
+        await self._pool
+        with _noticing():
+            async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
+                yield partial(errand, connection)
 
     def count(self) -> int:
         """Connections that are in use."""
@@ -161,23 +163,19 @@ class Glances:
 
 
 @dataclass(slots=True)
-class _Asked:
-    """One statement, and who waits for what of it; the task is there while it is on its way. A server that is spread
-    over machines may not know how to do the statement for many at once."""
+class _Look:
+    """One statement, alone and for many at once, which a server that is spread over machines may not know how to do."""
 
     one: Prepared
     many: Prepared
     goes_together: bool = True
-    waiting: "list[_Question]" = field(default_factory=list)
-    task: "asyncio.Task[None] | None" = None
 
     async def fetch(self, connection: Any, sets: Sequence[dict[str, Any]]) -> Sequence[Any]:
         """The first row of each set of values, or None."""
         if len(sets) > 1 and self.goes_together:
-            lists = {name: [values[name] for values in sets] for name in sets[0]}
             try:
-                found = await connection.fetch(self.many.sql, *self.many.order(lists))
-            except asyncpg.FeatureNotSupportedError:
+                found = await connection.fetch(self.many.sql, *self.many.order(_to_lists(sets)))
+            except NotSupported:
                 self.goes_together = False
             else:
                 rows: list[Any] = [None] * len(sets)
@@ -185,6 +183,19 @@ class _Asked:
                     rows[row[0] - 1] = row[1:]
                 return rows
         return [await connection.fetchrow(self.one.sql, *self.one.order(values)) for values in sets]
+
+
+async def _change(
+    statement: Prepared, account_id: int, connection: Any, sets: Sequence[dict[str, Any]]
+) -> Sequence[bool]:
+    values = {"account_id": account_id, **_to_lists(sets)}
+    made = {place for (place,) in await connection.fetch(statement.sql, *statement.order(values))}
+    return [place in made for place in range(1, len(sets) + 1)]
+
+
+def _to_lists(sets: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """For a statement that takes an array a parameter."""
+    return {name: [values[name] for values in sets] for name in sets[0]}
 
 
 async def begin(connection: Any) -> None:
@@ -219,7 +230,7 @@ class _noticing:  # noqa: N801 - reads as a statement: `with _noticing():`
 
 
 async def _leave(_connection: Any) -> None:
-    """A single SELECT leaves nothing behind that had to be reset, and asking for it costs as much as the SELECT."""
+    """A single statement leaves nothing behind that had to be reset, and asking for it costs as much as the SELECT."""
 
 
 def make_engine(url: URL, limits: Limits) -> AsyncEngine:

@@ -134,18 +134,24 @@ router.add_api_route("/orders/{id}", get_order, openapi_extra=openapi.GET)
 async def patch_order(request: Request) -> Response:
     """Merge the fields sent into one order."""
     house = http.house(request)
-    caller = await auth.caller(request, scope="write:order")
-    id = http.to_id(request, operations.no_such_order())
+    id = http.find_id(request)
+    caller, row = await auth.caller_and_row(request, queries.ORDER_TO_PATCH, scope="write:order", id=id)
     reading = schema.read_patch(await http.read_body(request))
     if reading.flaws:
         raise operations.to_invalid_patch(reading.flaws)
     expected = http.find_expected(request)
+    found = None if row is None else queries.OrderToPatch(*row)
+    with _turned_away(request):
+        receipt = await operations.patch_read_order(
+            house.db, caller, found, reading.value, now=house.clock(), expected=expected
+        )
+    if receipt is None:
 
-    async def patch(tx: Transaction) -> operations.Receipt:
-        now = house.clock()
-        return await operations.patch_order(house.db, tx, caller, id, reading.value, now=now, expected=expected)
+        async def patch(tx: Transaction) -> operations.Receipt:
+            now = house.clock()
+            return await operations.patch_order(house.db, tx, caller, id, reading.value, now=now, expected=expected)
 
-    receipt = await _write(request, patch)
+        receipt = await _write(request, patch)
     _count(request, [receipt])
     return http.json_response({"data": receipt.to_wire()}, headers={"ETag": http.to_etag(receipt.version)})
 
@@ -206,9 +212,16 @@ def _profile(request: Request) -> Profile:
 
 
 async def _write(request: Request, work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """In a transaction on orders: when its turn does not come in time, the profile's conflict is the answer."""
-    try:
+    """In a transaction on orders."""
+    with _turned_away(request):
         return await http.house(request).db.attempt(work)
+
+
+@contextmanager
+def _turned_away(request: Request) -> Iterator[None]:
+    """When the turn of a write on orders does not come in time, the profile's conflict is the answer."""
+    try:
+        yield
     except errors.Busy:
         raise _profile(request).to_conflict() from None
 

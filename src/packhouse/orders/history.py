@@ -49,7 +49,7 @@ def _find_in_lists(old: list[Any], new: list[Any], at: str) -> Iterator[Change]:
 
 def _is_written_alike(old: Any, new: Any) -> bool:
     """Surely the same; most parts are, and writing both is quicker than walking through them."""
-    return type(old) is type(new) and orjson.dumps(old) == orjson.dumps(new)
+    return old is new or (type(old) is type(new) and orjson.dumps(old) == orjson.dumps(new))
 
 
 def _remove(value: Any, path: str) -> Iterator[Change]:

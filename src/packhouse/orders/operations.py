@@ -14,7 +14,7 @@ from packhouse.integrations import queries as integrations
 from packhouse.kit import errors
 from packhouse.kit.db import Database
 from packhouse.kit.validation import Flaw
-from packhouse.orders import events, history, merge, queries, schema, search
+from packhouse.orders import events, history, merge, queries, revisions, schema, search
 from packhouse.orders.tables import order_history, orders, to_row
 from packhouse.webhooks import operations as webhooks
 
@@ -38,9 +38,11 @@ class Receipt(NamedTuple):
 
 @dataclass(slots=True)
 class Draft:
-    """An order as a batch is about to leave it. `stored` is its row, or None for one that is being made."""
+    """An order as a batch is about to leave it. `stored` is its row, or None for one that is being made; `before` is
+    the document as it was, whose parts `document` may share."""
 
     stored: Any = None
+    before: dict[str, Any] = field(default_factory=dict)
     document: dict[str, Any] = field(default_factory=dict)
     id: int = 0
     _changes: list[history.Change] | None = None
@@ -48,7 +50,7 @@ class Draft:
     def find_changes(self) -> list[history.Change]:
         """Of a stored order whose document is final; keys in another order are no change."""
         if self._changes is None:
-            self._changes = list(history.find_changes(orjson.loads(self.stored.document), self.document))
+            self._changes = list(history.find_changes(self.before, self.document))
         return self._changes
 
     def has_changed(self) -> bool:
@@ -127,23 +129,47 @@ async def patch_order(
 ) -> Receipt:
     """Raises NotFound, PreconditionFailed, and Invalid where the merged order would not be valid or a name is that of
     no item."""
-    row = await queries.find_order(db, tx, caller.account_id, id)
+    draft = _to_patched(await queries.find_order(db, tx, caller.account_id, id), sent, expected)
+    if draft.has_changed():
+        await _write(db, tx, caller, [draft], now)
+    return _to_receipt(draft)
+
+
+async def patch_read_order(
+    db: Database, caller: Caller, row: Any, sent: dict[str, Any], *, now: datetime, expected: Expected = None
+) -> Receipt | None:
+    """As `patch_order`, outside of any transaction, of what `queries.ORDER_TO_PATCH` found. None where it takes one:
+    somebody was first or is to be told of the change, or there is a reason to refuse, which may be gone by now."""
+    if row is None or row.is_heard or not db.can_change_together:
+        return None
+    try:
+        draft = _to_patched(row, sent, expected)
+    except errors.Refusal:
+        return None
+    if draft.has_changed():
+        job = search.to_payload([draft.id], caller.country_code) if _is_sought(draft) else None
+        rows = _to_row(draft, caller, now), _to_version(draft, caller, now)
+        if not await revisions.revise(db, caller.account_id, *rows, job):
+            return None
+    return _to_receipt(draft)
+
+
+def _to_patched(row: Any, sent: dict[str, Any], expected: Expected) -> Draft:
+    """Raises what `patch_order` does."""
     if row is None:
         raise errors.NotFound(no_such_order())
     _require(expected, row)
-    stored = orjson.loads(row.document)
+    before = orjson.loads(row.document)
     try:
-        draft = Draft(row, merge.patch(stored, sent), id)
+        draft = Draft(row, before, merge.patch(before, sent), row.id)
     except merge.ItemNotFound:
         pointer = "order/order_details/order_items"
         detail = "Could not find specified item."
         raise errors.Invalid(errors.Fault("invalid", detail, title="Invalid", pointer=pointer)) from None
-    flaws = [*_find_moved(row, sent), *schema.find_unmerged(draft.document)]
+    flaws = [*_find_moved(row, sent), *schema.find_unmerged(draft.document, before)]
     if flaws:
         raise to_invalid_patch(flaws)
-    if draft.has_changed():
-        await _write(db, tx, caller, [draft], now)
-    return _to_receipt(draft)
+    return draft
 
 
 async def delete_order(
@@ -209,7 +235,8 @@ async def _open_book(db: Database, tx: AsyncConnection, account_id: int, batch: 
             keys.add((integration_id, order_id))
     book = _Book(await integrations.find_live(db, tx, account_id, named))
     for row in await queries.find_addressed(db, tx, account_id, keys, ids, lock=lock):
-        draft = Draft(row, orjson.loads(row.document), row.id)
+        before = orjson.loads(row.document)
+        draft = Draft(row, before, before, row.id)
         book.by_id[row.id] = book.by_key[row.integration_id, row.order_id] = draft
     return book
 
@@ -287,13 +314,18 @@ async def _write(db: Database, tx: AsyncConnection, caller: Caller, drafts: Sequ
     if not drafts:
         return
     await webhooks.notify(db, tx, caller.account_id, events.of_written(drafts, now), now=now)
-    sought = [draft.id for draft in drafts if draft.stored is None or search.is_touched_by(draft.find_changes())]
+    sought = [draft.id for draft in drafts if _is_sought(draft)]
     await search.enqueue(db, tx, caller.account_id, sought, caller.country_code, now)
     rows = [_to_row(draft, caller, now) for draft in drafts]
     rows.sort(key=lambda row: (row["integration_id"], row["order_id"]))
     await db.upsert(tx, orders, rows)
     versions = [_to_version(draft, caller, now) for draft in drafts if draft.stored is not None]
     await db.upsert(tx, order_history, versions)
+
+
+def _is_sought(draft: Draft) -> bool:
+    """Whether it may be found by other words than before."""
+    return draft.stored is None or search.is_touched_by(draft.find_changes())
 
 
 def _to_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, Any]:

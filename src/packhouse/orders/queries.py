@@ -13,6 +13,7 @@ from packhouse.kit import errors, pagination
 from packhouse.kit.db import Database
 from packhouse.orders import paths, schema, tables
 from packhouse.orders.tables import order_history, orders
+from packhouse.webhooks import queries as webhooks
 
 _o, _h = orders.c, order_history.c
 
@@ -145,6 +146,25 @@ async def find_addressed(
     named = await db.find_by_key(tx, account_id, _KEY, (_o.id,), [(id,) for id in ids], lock=False)
     wanted = sorted({*keys, *((row.integration_id, row.order_id) for row in named)})
     return await db.find_by_key(tx, account_id, _STORED, _KEY, wanted, lock=lock)
+
+
+# Without a lock; with it whether anybody listens to what becomes of the account's orders.
+ORDER_TO_PATCH = accounts.owned(
+    [*_STORED, webhooks.is_heard(_o.account_id).label("is_heard")], _o.id == bindparam("id")
+)
+
+
+class OrderToPatch(NamedTuple):
+    """A row of `ORDER_TO_PATCH`."""
+
+    id: int
+    integration_id: int
+    order_id: str
+    version: int
+    created_at: datetime
+    created_by: str
+    document: str
+    is_heard: bool
 
 
 async def find_order(db: Database, tx: AsyncConnection, account_id: int, id: int) -> Any:

@@ -356,9 +356,18 @@ def _not_a_batch(value: Any) -> errors.Invalid:
     return errors.Invalid(errors.Fault("invalid", detail, pointer=f"{errors.ATTRIBUTES}/"))
 
 
-def find_unmerged(order: dict[str, Any]) -> list[validation.Flaw]:
-    """What keeps the result of a merge from being a valid order."""
-    return [*validation.read_python(MERGED, order).flaws, *find_missing(order), *find_broken(order)]
+def find_unmerged(order: dict[str, Any], before: dict[str, Any]) -> list[validation.Flaw]:
+    """What keeps an order, into which something was merged, from being valid; parts that are still the very ones of
+    the order before were accepted with it."""
+    changed = _without_shared(order, before)
+    for container in CONTAINERS:
+        if isinstance(changed.get(container), dict) and isinstance(before.get(container), dict):
+            changed[container] = _without_shared(changed[container], before[container])
+    return [*validation.read_python(MERGED, changed).flaws, *find_missing(order), *find_broken(order)]
+
+
+def _without_shared(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in new.items() if key not in old or value is not old[key]}
 
 
 def find_missing(order: Any) -> list[validation.Flaw]:

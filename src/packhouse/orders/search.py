@@ -54,8 +54,12 @@ async def enqueue(
     db: Database, tx: AsyncConnection, account_id: int, ids: Sequence[int], origin: str, now: datetime
 ) -> None:
     """One job for all of them. `origin` decides which customs warnings there are."""
-    payloads = [{"ids": list(ids), "origin": origin}] if ids else []
+    payloads = [to_payload(ids, origin)] if ids else []
     await jobs.enqueue(db, tx, account_id, JOB, payloads, now=now, is_urgent=False)
+
+
+def to_payload(ids: Sequence[int], origin: str) -> dict[str, Any]:
+    return {"ids": list(ids), "origin": origin}
 
 
 def is_touched_by(changes: Iterable[Mapping[str, Any]]) -> bool:

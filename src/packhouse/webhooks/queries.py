@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import clock, errors, pagination
@@ -26,6 +26,11 @@ _LISTENERS = (
 async def find_listeners(db: Database, tx: AsyncConnection, account_id: int) -> Sequence[Any]:
     """Rows of event_type, connection_id, paused_at, slow_since."""
     return await db.run(tx, _LISTENERS, account_id=account_id)
+
+
+def is_heard(account_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether `find_listeners` would find any of the account that this column names."""
+    return exists().where(_s.account_id == account_id, _s.is_active)
 
 
 async def find_connection(tx: AsyncConnection, account_id: int, id: int) -> Any:
