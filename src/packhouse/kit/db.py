@@ -42,7 +42,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from packhouse.kit import clock, errors, postgres, refusals, sqlite
+from packhouse.kit import clock, errors, postgres, refusals, sqlite, turns
 from packhouse.kit.prepared import Prepared, prepare
 
 metadata = MetaData(
@@ -150,6 +150,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._tuning = tuning
         self.work = asyncio.Event()  # set when there may be something for a worker in this process
+        self.turns = turns.Turns()
         self._glances: sqlite.Glances | postgres.Glances | None = None
         self._prepared: dict[Any, Prepared] = {}
         # Not behind a pooler: the limits of time are told to each transaction there, so every change needs one.
@@ -250,6 +251,8 @@ class Database:
         prepared = self._prepare(statement)
         fetch = driver.fetch if self.is_sqlite else partial(postgres.fetch, driver)
         rows = await fetch(prepared.sql, prepared.order(values))
+        if not self.is_sqlite:
+            await self.turns.take()
         return [prepared.row(*row) for row in rows]
 
     async def change_together(self, statement: Executable, *, account_id: int, **values: Any) -> bool:

@@ -43,11 +43,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class House:
-    """What handlers need of the running server, composed once by `packhouse.app`.
-
-    `long_step` is held by a step that keeps the event loop for milliseconds. Whoever waits for it gets it in a later
-    turn of the loop, so whatever is quick has its own turn between two of them.
-    """
+    """What handlers need of the running server, composed once by `packhouse.app`."""
 
     db: Database
     clock: Clock
@@ -59,7 +55,6 @@ class House:
     lists: Lists
     limits: Limiter | None = None
     body_timeout_seconds: float = 30.0
-    long_step: asyncio.Lock = field(default_factory=asyncio.Lock)
     ledger: "Ledger" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -139,18 +134,19 @@ class Door:
         # Unique, and no secret: random for each process, counted for each request.
         self._process_id = secrets.token_hex(8)
         self._numbers = itertools.count(1)
-        self._asked_at = 0.0
+        self._inside = 0
+        self._seen_at = 0.0
 
     def is_busy(self) -> bool:
-        """Somebody asked just now."""
-        return time.perf_counter() - self._asked_at < _JUST_NOW_SECONDS
+        """Somebody is here, or was just now."""
+        return self._inside > 0 or time.perf_counter() - self._seen_at < _JUST_NOW_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        self._asked_at = time.perf_counter()
-        record = Trace(_sent_id(scope["headers"]) or self._new_id(), self._asked_at)
+        self._inside += 1
+        record = Trace(_sent_id(scope["headers"]) or self._new_id(), time.perf_counter())
         scope["packhouse.trace"] = record
         scope["packhouse.house"] = self.house
         scope["app"] = self.app
@@ -162,6 +158,8 @@ class Door:
         except ClientDisconnect:
             record.status = 499
         finally:
+            self._inside -= 1
+            self._seen_at = time.perf_counter()
             self.house.ledger.note(scope["method"], record)
 
     def _new_id(self) -> str:

@@ -37,8 +37,8 @@ async def upsert_orders(request: Request) -> Response:
     strangers = http.find_strange_partners(request)
     body = await http.read_body(request)
     once = idempotency.read(caller.account_id, "orders.upsert", request.headers.get(idempotency.HEADER), body)
-    async with house.long_step:
-        reading = schema.read_batch(body)
+    await house.db.turns.take()
+    reading = schema.read_batch(body)
     with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
         if reading.flaws or strangers:
             async with house.db.read() as tx:
@@ -55,6 +55,7 @@ async def upsert_orders(request: Request) -> Response:
             return await _upsert_once(request, tx, caller, once, reading, expected)
 
         receipts, answer = await _write(request, upsert)
+    await house.db.turns.take()
     _count(request, receipts)
     return _to_upserted(answer or _to_answer(request, caller, receipts, reading.unknown), receipts)
 
