@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import asyncpg
 from starlette.testclient import TestClient
@@ -10,7 +11,7 @@ from starlette.testclient import TestClient
 from tests import make, servers
 from tests.concurrency.served import wait_until
 from tests.concurrency.test_two_clients import is_conflict
-from tests.conftest import OWNER
+from tests.conftest import OWNER, SHOP
 
 URL = "/api/v3/orders"
 
@@ -55,11 +56,11 @@ def are_waiting(url: str, count: int) -> Callable[[], bool]:
     return lambda: servers.ask(url, statement) == str(count)
 
 
-def begin(client: TestClient, mark: str) -> tuple[threading.Thread, list[int]]:
+def begin(client: TestClient, body: Any, path: str = URL) -> tuple[threading.Thread, list[int]]:
     statuses: list[int] = []
 
     def send() -> None:
-        answer = client.post(URL, json=[make.order(name, order_number=mark) for name in ("b", "a")])
+        answer = client.post(path, json=body)
         statuses.append(409 if is_conflict(answer) else answer.status_code)  # type: ignore[arg-type]
 
     sender = threading.Thread(target=send)
@@ -79,7 +80,7 @@ def test_a_request_that_a_deadlock_ends_is_done_anew(serve: Callable[..., TestCl
     client.auth = OWNER
     assert client.post(URL, json=[make.order("a"), make.order("b")]).status_code == 200
     with Rival(database_url) as rival:
-        sender, statuses = begin(client, "anew")
+        sender, statuses = begin(client, [make.order(name, order_number="anew") for name in ("b", "a")])
         wait_until(are_waiting(database_url, 1))
         rival.told.set()
         assert rival.has_both.wait(30)  # the request was ended, for it held the first order
@@ -87,6 +88,26 @@ def test_a_request_that_a_deadlock_ends_is_done_anew(serve: Callable[..., TestCl
     sender.join()
     assert statuses == [200]
     assert {order["order_number"] for order in client.get(URL).json()["data"]} == {"anew"}
+
+
+def test_a_call_for_labels_that_a_deadlock_ends_is_done_anew(
+    serve: Callable[..., TestClient], database_url: str
+) -> None:
+    slow_to_look(database_url)
+    client = serve(lock_timeout_seconds=20)
+    client.auth = OWNER
+    orders = [make.order(name, shipping_address=make.address()) for name in ("a", "b")]
+    assert client.post(URL, json=orders).status_code == 200
+    with Rival(database_url) as rival:
+        call = {"integration_id": SHOP, "orders": [{"order_id": "b"}, {"order_id": "a"}]}
+        sender, statuses = begin(client, call, f"{URL}/create-labels-async")
+        wait_until(are_waiting(database_url, 1))
+        rival.told.set()
+        assert rival.has_both.wait(30)
+        assert statuses == []
+    sender.join()
+    assert statuses == [202]
+    assert len(client.get("/api/v3/shipments").json()["data"]) == 2
 
 
 def test_it_is_done_anew_no_longer_than_a_lock_is_waited_for(
@@ -97,7 +118,7 @@ def test_it_is_done_anew_no_longer_than_a_lock_is_waited_for(
     client.auth = OWNER
     assert client.post(URL, json=[make.order("a"), make.order("b")]).status_code == 200
     with Rival(database_url) as rival:
-        sender, statuses = begin(client, "never")
+        sender, statuses = begin(client, [make.order(name, order_number="never") for name in ("b", "a")])
         wait_until(are_waiting(database_url, 1))
         rival.told.set()
         assert rival.has_both.wait(30)

@@ -276,3 +276,19 @@ def test_units_are_exact(value: Any, unit: str, table: Any, expected: str) -> No
 @given(st.lists(st.decimals(0, 10**9, places=6), max_size=50))
 def test_sums_do_not_depend_on_their_order(values: list[Decimal]) -> None:
     assert units.add(*values) == units.add(*reversed(values)) == units.add(*sorted(values))
+
+
+def test_an_address_that_nobody_filled_in_is_one_on_the_wire(client: TestClient) -> None:
+    """The v3 shapes ask for a postal code and a city; our own API and the page show what there is."""
+    [sender] = client.get("/api/v3/sender-addresses").json()["data"]
+    assert (sender["postal_code"], sender["city"]) == ("-", "-")
+    [own] = client.get(f"{API}/sender-addresses").json()["data"]
+    assert (own["postal_code"], own["city"]) == ("", "")
+    filled = {"address_line_1": "-", "postal_code": "-", "city": "-"}
+    assert client.patch(f"{API}/sender-addresses/{sender['id']}", json=filled).status_code == 200
+    push(client)
+    call = {"integration_id": 1, "orders": [{"order_id": "o-1"}]}
+    label = client.post("/api/v3/orders/create-labels-async", json=call).json()
+    assert "required" in [warning["code"] for warning in label["meta"]["warnings"]]
+    [shipment] = client.get("/api/v3/shipments").json()["data"]
+    assert shipment["from_address"]["postal_code"] == "-"

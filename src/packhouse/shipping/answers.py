@@ -51,7 +51,7 @@ def to_shipment(found: Shipment, base_url: str) -> dict[str, Any]:
     row, document = found.row, orjson.loads(found.row.document)
     return {
         "id": row.uuid,
-        "from_address": document["from_address"],
+        "from_address": to_address(document["from_address"]),
         "to_address": document["to_address"],
         "ship_with": document["ship_with"],
         "carrier": document["carrier"],
@@ -65,6 +65,12 @@ def to_shipment(found: Shipment, base_url: str) -> dict[str, Any]:
         "errors": orjson.loads(row.errors),
         "parcels": [to_parcel(found, parcel, base_url) for parcel in found.parcels],
     }
+
+
+def to_address(sender: Mapping[str, Any]) -> dict[str, Any]:
+    """Of an account that has told its name and country and no more, too: an address on the wire has a postal code and a
+    city (shipments.yaml: of one character at least)."""
+    return {**sender, **{name: "-" for name in ("postal_code", "city") if not sender.get(name)}}
 
 
 def _given(document: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http, pagination
+from packhouse.kit.db import Transaction
 from packhouse.shipping import announce, answers, drafts, openapi, operations, printing, queries, schema
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import Unreachable
@@ -34,11 +35,12 @@ async def create_label_sync(request: Request) -> Response:
     call = await _read_call(request, schema.read_sync)
     house = http.house(request)
     now = house.clock()
-    async with house.db.write() as tx:
-        options = desk(request).options
-        shipped = await operations.ship_orders(
-            house.db, tx, caller, call, options, now=now, due_at=now + announce.GRACE
-        )
+    options = desk(request).options
+
+    async def ship(tx: Transaction) -> Shipped:
+        return await operations.ship_orders(house.db, tx, caller, call, options, now=now, due_at=now + announce.GRACE)
+
+    shipped = await house.db.attempt(ship)
     if shipped.faults:
         raise shipped.faults[0]
     [draft] = shipped.drafts
@@ -53,9 +55,12 @@ async def create_labels_async(request: Request) -> Response:
     caller = await auth.caller(request, scope=SCOPE)
     call = await _read_call(request, schema.read_async)
     house = http.house(request)
-    async with house.db.write() as tx:
-        options = desk(request).options
-        shipped = await operations.ship_orders(house.db, tx, caller, call, options, now=house.clock())
+    options = desk(request).options
+
+    async def ship(tx: Transaction) -> Shipped:
+        return await operations.ship_orders(house.db, tx, caller, call, options, now=house.clock())
+
+    shipped = await house.db.attempt(ship)
     answer: dict[str, Any] = {
         "data": [{**draft.to_wire(), "parcels_ids": list(draft.parcel_ids)} for draft in shipped.drafts]
     }

@@ -154,7 +154,7 @@ def _find_warnings(row: Any, order: Mapping[str, Any], sender: Mapping[str, Any]
     if row.live_shipments:
         detail = f"Order {row.order_number} has {row.live_shipments} live shipment(s) already; this is one more."
         yield Notice("invalid", detail, at)
-    if not all(sender.get(name) for name in ("address_line_1", "postal_code", "city")):
+    if not all((sender.get(name) or "").strip(" -") for name in ("address_line_1", "postal_code", "city")):
         detail = "The sender address has no street, postal code or city: /api/packhouse/sender-addresses changes it."
         yield Notice("required", detail, at)
     for odd in packing.find_odd_totals(order):

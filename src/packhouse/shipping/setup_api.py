@@ -10,7 +10,7 @@ from starlette.responses import Response
 from packhouse.accounts import auth
 from packhouse.accounts.schema import ALL, Caller
 from packhouse.kit import http, validation
-from packhouse.shipping import openapi, operations, options, setup, setup_schema, trials
+from packhouse.shipping import answers, openapi, operations, options, setup, setup_schema, trials
 from packhouse.shipping.api import SCOPE, desk
 from packhouse.shipping.setup_schema import CONTRACT, KINDS, SENDER, Kind, Setup
 
@@ -28,7 +28,8 @@ async def list_sender_addresses(request: Request) -> Response:
     """The addresses that parcels can be sent from."""
     caller = await auth.caller(request, scope=SCOPE)
     found = await _read_setup(request, caller)
-    return http.json_response({"data": [setup.show_item(found, SENDER, id) for id in found.sender_address]})
+    shown = [answers.to_address(setup.show_item(found, SENDER, id)) for id in found.sender_address]
+    return http.json_response({"data": shown})
 
 
 @router.get("/contracts", openapi_extra=openapi.CONTRACTS)
