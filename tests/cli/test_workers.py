@@ -25,6 +25,7 @@ ORDERS = "/api/v3/orders"
 def test_a_process_that_is_killed_is_replaced_while_the_others_answer(database_url: str, tmp_path: Path) -> None:
     done = threading.Event()
     answered: list[str] = []
+    victims: list[int] = []
 
     def keep_asking(server: served.Server) -> None:
         while not done.is_set():
@@ -45,6 +46,7 @@ def test_a_process_that_is_killed_is_replaced_while_the_others_answer(database_u
             for _ in range(2):
                 served.wait_until(lambda: len(server.workers()) == 2)
                 victim = min(server.workers())
+                victims.append(victim)
                 before = len(answered)
                 os.kill(victim, signal.SIGKILL)
                 served.wait_until(lambda gone=victim: len(server.workers() - {gone}) == 2)  # type: ignore[misc]
@@ -55,6 +57,8 @@ def test_a_process_that_is_killed_is_replaced_while_the_others_answer(database_u
         with server.client() as reader:
             found = {order["order_id"] for order in reader.get(ORDERS, params={"page_size": 200}).json()["data"]}
             assert found >= set(answered[-100:])
+        told = [line for line in server.lines() if line["event"] == "process replaced"]
+        assert [(line["process"], line["exit_code"]) for line in told] == [(gone, -signal.SIGKILL) for gone in victims]
         assert server.stop() == 0
 
 

@@ -10,6 +10,7 @@ import socket
 import tempfile
 import threading
 
+import structlog
 import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 from starlette.types import ASGIApp
@@ -18,6 +19,8 @@ from uvicorn.supervisors import Multiprocess
 from packhouse import app
 from packhouse.cli import interpreter
 from packhouse.settings import share_metrics
+
+_log = structlog.get_logger()
 
 
 def run(config: uvicorn.Config, listener: socket.socket) -> None:
@@ -53,10 +56,12 @@ class _Supervisor(Multiprocess):
         self._folder = folder
 
     def keep_subprocess_alive(self) -> None:
-        before = {process.pid for process in self.processes}
+        before = list(self.processes)
         super().keep_subprocess_alive()
-        for gone in before - {process.pid for process in self.processes}:
-            mark_process_dead(gone, self._folder)  # type: ignore[no-untyped-call]
+        for gone in before:
+            if gone not in self.processes:
+                mark_process_dead(gone.pid, self._folder)  # type: ignore[no-untyped-call]
+                _log.error("process replaced", process=gone.pid, exit_code=gone.exitcode)
 
     def terminate_all(self) -> None:
         """Nobody here takes what knocks from now on, so the port is closed to it at once."""
