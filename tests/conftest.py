@@ -51,6 +51,7 @@ def postgres() -> Iterator[str]:
         yield given
         return
     with servers.run_postgres() as url:
+        servers.make_hasty(url)
         yield url
 
 
