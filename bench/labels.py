@@ -1,6 +1,7 @@
 """Labels a second: drawn as PDF, and turned into PNG and ZPL for a printer of 203 dpi. And how long it takes to accept
 20 labels that are made afterwards, beside reading one order."""
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -74,22 +75,65 @@ _CALLS = 5
 
 
 def measure_calls(folder: Path, rounds: int) -> Iterator[Figure]:
-    """Milliseconds of a call for 20 labels, durably accepted, beside a GET of one order. One client, nothing else."""
+    """Milliseconds of a call for 20 labels, durably accepted, beside a GET of one order; and of the rows of such a call
+    alone, written and committed by the driver, which no server could do without. One client, nothing else."""
     url = f"sqlite:///{folder / 'calls.db'}"
     shop = servers.make_database(url)
     with servers.run_packhouse(url, folder / "calls.log", "--no-worker") as server:
         connection = server.connect()
         names, ids = _store_orders(connection, shop, (rounds + 1) * _CALLS * CALL)
         bodies = [_to_call(shop, names[at : at + CALL]) for at in range(0, len(names), CALL)]
-        calls, gets = [], []
+        raw = _RawCalls(folder / "raw-calls.db", folder / "calls.db")
+        calls, gets, written = [], [], []
         for turn in range(rounds + 1):
             some = ids[turn * _GETS : (turn + 1) * _GETS]
             gets.append(_time_ms([partial(load.get, connection, f"/api/v3/orders/{id}") for id in some]))
             part = bodies[turn * _CALLS : (turn + 1) * _CALLS]
             calls.append(_time_ms([partial(_accept, connection, body) for body in part]))
+            written.append(_time_ms([partial(raw.write, rows) for rows in raw.take_newest(_CALLS)]))
         connection.close()
+        raw.close()
     # The first round loads tables and caches.
     yield Figure(f"{CALL} labels accepted, to GET by id", "ms", calls[1:], gets[1:], Asked(5, at_least=False))
+    yield Figure(f"raw write of {CALL} labels, to GET by id", "ms", written[1:], gets[1:])
+
+
+class _RawCalls:
+    """The rows of calls, read from the server's file and written to another one with the same tables and pragmas."""
+
+    _TABLES = ("shipments", "parcels", "jobs")
+
+    def __init__(self, path: Path, source: Path) -> None:
+        servers.make_database(f"sqlite:///{path}")
+        self._source = sqlite3.connect(source)
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+
+    def take_newest(self, calls: int) -> list[list[tuple[str, list[Any]]]]:
+        """Of so many calls, of each table: the statement and its rows."""
+        taken: dict[str, list[Any]] = {}
+        for table in self._TABLES:
+            statement = f"SELECT * FROM {table} ORDER BY id DESC LIMIT {calls * CALL}"  # noqa: S608
+            taken[table] = self._source.execute(statement).fetchall()
+        return [
+            [(_to_insert(table, rows[0]), rows[at : at + CALL]) for table, rows in taken.items()]
+            for at in range(0, calls * CALL, CALL)
+        ]
+
+    def write(self, call: Sequence[tuple[str, list[Any]]]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for statement, rows in call:
+            self._connection.executemany(statement, rows)
+        self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        self._connection.close()
+        self._source.close()
+
+
+def _to_insert(table: str, row: Sequence[Any]) -> str:
+    return f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})"  # noqa: S608
 
 
 def _store_orders(connection: HTTPConnection, shop: int, count: int) -> tuple[list[str], list[int]]:

@@ -1,11 +1,18 @@
-"""The same on PostgreSQL: beside raw asyncpg on one connection, two processes beside one, reads while others post."""
+"""The same on PostgreSQL: beside raw asyncpg on one connection, two processes beside one, reads while others post.
+
+Raw upserts that go on while something else is measured come from a process of their own
+(`python -m bench.postgres URL SECONDS`).
+"""
 
 import asyncio
+import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +43,8 @@ _SELECT = "SELECT id, created_at, modified_at, document FROM orders WHERE accoun
 
 # More than a server takes, so that the writers are still at it when the reader ends.
 _BATCHES_A_SECOND = 80
+# Where the ids begin that raw SELECTs ask for while others are written.
+_READ_FROM = 1_000_001
 
 
 class _Place(NamedTuple):
@@ -96,6 +105,53 @@ async def _count_selects(url: str, ids: Sequence[int], seconds: float) -> float:
         await connection.close()
 
 
+async def _time_selects(url: str, ids: Sequence[int], seconds: float) -> list[float]:
+    """Milliseconds of each, ascending, on one connection."""
+    connection = await asyncpg.connect(url)
+    try:
+        statement = await connection.prepare(_SELECT)
+        took: list[float] = []
+        began = time.perf_counter()
+        while (at := time.perf_counter()) < began + seconds:
+            await statement.fetchrow(1, ids[len(took) % len(ids)])
+            took.append((time.perf_counter() - at) * 1000)
+        return sorted(took)
+    finally:
+        await connection.close()
+
+
+def _time_raw_under_load(url: str, ids: Sequence[int], seconds: float) -> tuple[float, float]:
+    """What no server in between could better: the 99th percentile of raw SELECTs while as many connections as we have
+    clients upsert batches, and the median of an idle database."""
+    median = statistics.median(asyncio.run(_time_selects(url, ids, seconds)))
+    command = [sys.executable, "-m", "bench.postgres", url, str(seconds + 1)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writers:
+        if writers.stdout is not None:
+            writers.stdout.readline()  # they are at it
+        loaded = asyncio.run(_time_selects(url, ids, seconds))
+    return loaded[int(len(loaded) * 0.99)], median
+
+
+async def _upsert_for(url: str, seconds: float) -> None:
+    """Each connection writes some batches of its own, again and again."""
+    rounds = _to_raw_rounds(make_batches(1, seed=2), 12 * load.WRITERS, first_id=1)
+    connections = [await asyncpg.connect(url) for _ in range(load.WRITERS)]
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    ends_at = time.perf_counter() + seconds
+
+    async def write(connection: Any, batches: Sequence[Sequence[Row]]) -> None:
+        statement = await connection.prepare(_UPSERT)
+        for columns in cycle(batches):
+            if time.perf_counter() > ends_at:
+                break
+            await statement.fetch(*columns)
+
+    await asyncio.gather(*[write(c, rounds[i :: load.WRITERS]) for i, c in enumerate(connections)])
+    for connection in connections:
+        await connection.close()
+
+
 def measure_posts(folder: Path, rounds: int, batches: int) -> Iterator[Figure]:
     """Orders a second by POST of 100 new ones, beside raw unnest upserts of the same rows; two processes beside one."""
     with _open_place() as place:
@@ -134,7 +190,9 @@ def measure_gets(folder: Path, rounds: int, seconds: float) -> Iterator[Figure]:
         source = make_batches(place.shop, seed=1)
         ids = _store(server, source, 2_000)
         gets = [("GET", f"/api/v3/orders/{id}", "") for id in ids]
-        found: dict[str, list[float]] = {name: [] for name in ("raw", "get", "patch", "idle", "loaded")}
+        named = ("raw", "get", "patch", "idle", "loaded", "raw_idle", "raw_loaded")
+        found: dict[str, list[float]] = {name: [] for name in named}
+        asyncio.run(_time_upserts(place.raw, _to_raw_rounds(source, 20, first_id=_READ_FROM)))
         load.settle(server)
         load.run(server, gets, load.CONNECTIONS, seconds)
         for turn in range(rounds):
@@ -146,9 +204,14 @@ def measure_gets(folder: Path, rounds: int, seconds: float) -> Iterator[Figure]:
             load.settle(server)
             found["idle"].append(load.run(server, gets, 1, seconds).median)
             found["loaded"].append(_time_gets_under_load(server, source, gets, seconds))
+            raw_ids = range(_READ_FROM, _READ_FROM + 2_000)
+            raw_loaded, raw_idle = _time_raw_under_load(place.raw, raw_ids, seconds)
+            found["raw_loaded"].append(raw_loaded)
+            found["raw_idle"].append(raw_idle)
     yield Figure("GET by id, PostgreSQL", "a second", found["get"], found["raw"], Asked(0.6, at_least=True))
     yield Figure("PATCH beside GET, PostgreSQL", "a second", found["patch"], found["get"], Asked(0.3, at_least=True))
     yield Figure("p99 of GET under POSTs, PostgreSQL", "ms", found["loaded"], found["idle"], Asked(10, at_least=False))
+    yield Figure("p99 of raw SELECT under raw upserts", "ms", found["raw_loaded"], found["raw_idle"])
 
 
 def _store(server: servers.Server, source: Iterator[list[dict[str, Any]]], count: int) -> list[int]:
@@ -171,3 +234,7 @@ def _time_gets_under_load(
     load.finish(posts)
     load.settle(server)
     return p99
+
+
+if __name__ == "__main__":
+    asyncio.run(_upsert_for(sys.argv[1], float(sys.argv[2])))

@@ -25,12 +25,10 @@ def find_changes(old: Any, new: Any, at: str = "") -> Iterator[Change]:
 
 def _find_in_objects(old: dict[str, Any], new: dict[str, Any], at: str) -> Iterator[Change]:
     for key, value in old.items():
-        path = f"{at}/{_escape(key)}"
-        if key in new:
-            if not _is_written_alike(value, new[key]):
-                yield from find_changes(value, new[key], path)
-        else:
-            yield from _remove(value, path)
+        if key not in new:
+            yield from _remove(value, f"{at}/{_escape(key)}")
+        elif not _is_written_alike(value, new[key]):
+            yield from find_changes(value, new[key], f"{at}/{_escape(key)}")
     for key, value in new.items():
         if key not in old:
             yield {"op": "add", "path": f"{at}/{_escape(key)}", "value": value}
