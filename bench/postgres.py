@@ -71,11 +71,7 @@ def _to_columns(batch: Sequence[dict[str, Any]], first_id: int, now: datetime) -
     made = {"version": 1, "created_at": now, "created_by": "api_key:bench-public", "modified_at": now}
     rows = [to_row(order, account_id=1, id=id, **made) for id, order in enumerate(batch, first_id)]
     instants = {column.name for column in _COLUMNS if isinstance(column.type, Instant)}
-    return [[_to_instant(row[name]) if name in instants else row[name] for row in rows] for name in _NAMES]
-
-
-def _to_instant(value: Any) -> datetime:
-    return clock.from_wire(value) if isinstance(value, str) else value
+    return [[clock.to_instant(row[name]) if name in instants else row[name] for row in rows] for name in _NAMES]
 
 
 async def _time_upserts(url: str, batches: Sequence[Sequence[Row]]) -> float:

@@ -12,7 +12,6 @@ from starlette.testclient import TestClient
 from packhouse.kit.turns import Turns
 from tests import make
 from tests.concurrency.served import wait_until
-from tests.conftest import SHOP
 
 URL = "/api/v3/orders"
 
@@ -92,7 +91,7 @@ def test_a_server_is_busy_while_somebody_is_in_it(client: TestClient, monkeypatc
     monkeypatch.setattr(app.house.db.turns, "take", wait)
     portal: Any = client.portal
     with ThreadPoolExecutor(1) as pool:
-        post = pool.submit(client.post, URL, json=[make.order(integration_id=SHOP)])
+        post = pool.submit(client.post, URL, json=[make.order()])
         wait_until(app.is_busy)
         time.sleep(0.2)
         assert app.is_busy()

@@ -23,3 +23,8 @@ def to_wire(instant: datetime | str) -> str:
 
 def from_wire(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def to_instant(value: datetime | str) -> datetime:
+    """Of either form that a column of instants may be given."""
+    return from_wire(value) if isinstance(value, str) else value

@@ -320,7 +320,7 @@ class Database:
             columns = {name: [row[name] for row in rows] for name in _upserted(table)}
             for column in table.columns:
                 if isinstance(column.type, Instant):
-                    columns[column.name] = [_to_datetime(value) for value in columns[column.name]]
+                    columns[column.name] = [value and clock.to_instant(value) for value in columns[column.name]]
             await self.run(tx, _upsert_arrays(table), **columns)
 
     async def find_by_key(
@@ -435,10 +435,6 @@ def _parameters_of(table: Table) -> tuple[Callable[[dict[str, Any]], Sequence[An
     """What takes the parameters of a statement from a row, and the names of the columns that are times."""
     instants = [column.name for column in table.columns if isinstance(column.type, Instant)]
     return itemgetter(*_upserted(table)), instants
-
-
-def _to_datetime(value: datetime | str | None) -> datetime | None:
-    return clock.from_wire(value) if isinstance(value, str) else value
 
 
 # What our own types are inside an array.

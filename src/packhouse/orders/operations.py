@@ -140,7 +140,7 @@ async def patch_read_order(
 ) -> Receipt | None:
     """As `patch_order`, outside of any transaction, of what `queries.ORDER_TO_PATCH` found. None where it takes one:
     somebody was first or is to be told of the change, or there is a reason to refuse, which may be gone by now."""
-    if row is None or row.is_heard or not db.can_change_together:
+    if row is None or row.is_heard:
         return None
     try:
         draft = _to_patched(row, sent, expected)

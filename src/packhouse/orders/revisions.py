@@ -5,7 +5,6 @@ No row is waited for: one that somebody has locked is left to a transaction, and
 order. So who travels with others waits for the database alone, and statements like this one never wait for each other.
 """
 
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -65,11 +64,7 @@ async def revise(
     changed, and a transaction is to find out why."""
     sent = {name: row[name] for name in ("id", *_CHANGING)}
     for name in ("order_created_at", "order_updated_at"):
-        sent[name] = _to_datetime(sent[name])
+        sent[name] = clock.to_instant(sent[name])
     told = {"by": version["by"], "changes": version["changes"]}
     told["job"] = None if job is None else orjson.dumps(job).decode()
     return await db.change_together(REVISE, account_id=account_id, **sent, **told)
-
-
-def _to_datetime(value: datetime | str) -> datetime:
-    return clock.from_wire(value) if isinstance(value, str) else value
