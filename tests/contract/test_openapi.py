@@ -207,8 +207,8 @@ def has_no_empty_value(_context: Any, query: Any) -> bool:
 
 
 def is_empty(value: Any) -> bool:
-    """It is written as nothing: so is a list of such, or an object without anything."""
-    return value in ("", None, {}) or (isinstance(value, list) and all(map(is_empty, value)))
+    """It is written as nothing: so is a list of such, or an object of which every name is (its names alone are sent)."""
+    return value in ("", None) or (isinstance(value, list | dict) and all(map(is_empty, value)))
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))

@@ -23,6 +23,9 @@ Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
 
 _OVERDUE = timedelta(minutes=5)
+# A process that starts, or works, on a machine that is short of memory may not answer its supervisor for some seconds,
+# and killing it then would only make more work.
+_HUNG_AFTER_SECONDS = 20
 
 
 def serve(
@@ -153,6 +156,7 @@ def run_server(settings: Settings, listener: socket.socket, workers: int, *, wor
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=settings.stop_timeout_seconds,
+        timeout_worker_healthcheck=_HUNG_AFTER_SECONDS,
         lifespan="on",
     )
     if workers > 1:
