@@ -25,8 +25,9 @@ help: ## list these targets
 run: $(INSTALL_RUN) ## start a server with a demo account and a few orders (HOST=, PORT=)
 	@PACKHOUSE_DATABASE_URL=sqlite:///packhouse.db $(BIN)/packhouse demo run --host $(HOST) --port $(PORT)
 
+# Some hundred processes are started: where the environment forbids to keep bytecode, each would compile all of it anew.
 test: $(INSTALL_TEST) chromium pgbouncer redis ## run the tests (ARGS="-k upsert -x")
-	@$(BIN)/python -m pytest $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(ARGS)
 
 chromium: ## make sure that there is a browser for the tests of the page
 	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { $(call install-debian,chromium); }

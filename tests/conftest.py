@@ -4,12 +4,15 @@ Each worker of the test run makes one template per kind of database, with two ac
 """
 
 import asyncio
+import functools
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from starlette.testclient import TestClient
 from packhouse import migrations
 from packhouse.accounts import operations as accounts
 from packhouse.app import create_app
+from packhouse.cli import interpreter
 from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, logs
 from packhouse.kit.db import Database
@@ -31,11 +35,35 @@ STRANGER = ("stranger-public", "stranger-secret")
 SHOP, SECOND_SHOP, STRANGERS_SHOP = 1, 2, 3
 
 _numbers = itertools.count()
+_MEMORY = Path("/dev/shm")  # noqa: S108
+_ROOM_BYTES = 4 * 2**30
+
+
+def pytest_configure() -> None:
+    """All databases are made in memory where there is room: one of PostgreSQL is three hundred files, and making and
+    removing those on a disk was more work than all that is tested. What is killed here is a process, never the machine.
+    """
+    if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quiet() -> None:
+def _as_served() -> None:
+    """This process is set as one that serves, and says only what fails."""
     logs.configure("error", "json")
+    interpreter.tune()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _known_packages() -> Iterator[None]:
+    """Every app looks through all that is installed for carriers, which takes most of the time of making one: looked at
+    once, and again where a test installs something."""
+    scan = metadata.entry_points
+    found = functools.cache(lambda _path, asked: scan(**dict(asked)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metadata, "entry_points", lambda **asked: found(tuple(sys.path), tuple(asked.items())))
+        yield
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -73,19 +101,27 @@ def postgres_template(postgres: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of this test alone, migrated, with the two accounts."""
-    if backend == "sqlite":
-        path = tmp_path / "packhouse.db"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
-        return
-    server: str = request.getfixturevalue("postgres")
-    template: str = request.getfixturevalue("postgres_template")
-    name = servers.new_database_name()
-    servers.execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield servers.with_name(server, name)
-    servers.execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """`new_database("sqlite")` gives the URL of one of this test alone, migrated, with the two accounts."""
+    with ExitStack() as stack:
+
+        def make(backend: str) -> str:
+            if backend == "sqlite":
+                path = tmp_path / "packhouse.db"
+                shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+                return f"sqlite:///{path}"
+            server: str = request.getfixturevalue("postgres")
+            name = servers.new_database_name()
+            servers.copy_database(server, request.getfixturevalue("postgres_template"), name)
+            stack.callback(servers.execute, server, f'DROP DATABASE "{name}" WITH (FORCE)')
+            return servers.with_name(server, name)
+
+        yield make
+
+
+@pytest.fixture
+def database_url(backend: str, new_database: Callable[[str], str]) -> str:
+    return new_database(backend)
 
 
 @pytest.fixture

@@ -70,6 +70,20 @@ def execute(url: str, statement: str) -> None:
     asyncio.run(work())
 
 
+def copy_database(url: str, template: str, name: str) -> None:
+    """Files are copied as such: going through the log, as PostgreSQL does unasked from 15 on, takes thrice the time."""
+
+    async def work() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            how = "" if connection.get_server_version() < (15,) else "STRATEGY FILE_COPY"
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {how}')
+        finally:
+            await connection.close()
+
+    asyncio.run(work())
+
+
 def change(url: str, statement: str) -> None:
     """In either database."""
     if url.startswith("sqlite"):
