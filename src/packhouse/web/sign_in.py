@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
@@ -21,8 +22,6 @@ router = APIRouter(include_in_schema=False)
 
 _YEAR = 365 * 86_400
 _HOUR = 3_600
-# Looked at when there is no such user, so that a wrong e-mail address takes as long as a wrong password.
-_NOBODY = security.hash_password(security.new_secret())
 
 
 @router.get("/sign-in")
@@ -59,7 +58,8 @@ async def sign_in(request: Request) -> Response:
 async def _find_by_password(request: Request, email: str, password: str) -> Any:
     async with http.house(request).db.read() as tx:
         user = await users.find_user(tx, email) if email and "\0" not in email else None
-    hashed = user.password_hash if user is not None else _NOBODY
+    nobody = await asyncio.to_thread(_hash_of_nobody)
+    hashed = user.password_hash if user is not None else nobody
     is_right = await asyncio.to_thread(security.is_password, password, hashed)
     if is_right and user is not None and user.disabled_at is None:
         return user
@@ -67,6 +67,13 @@ async def _find_by_password(request: Request, email: str, password: str) -> Any:
         failure = Failure(user.account_id, f"user:{user.id}", "user.sign_in_failed", user.email)
         auth.failures(request).note(failure)
     return None
+
+
+@cache
+def _hash_of_nobody() -> str:
+    """Looked at when there is no such user, so that a wrong e-mail address takes as long as a wrong password. Made with
+    the first sign-in, whoever it is: making it takes a while that no command should wait for."""
+    return security.hash_password(security.new_secret())
 
 
 async def _record(request: Request, tx: Transaction, user: Any, action: str) -> None:
