@@ -1,6 +1,7 @@
 """The served description is valid, and the server does what it says."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -257,6 +258,23 @@ def check(operation: Any, mode: GenerationMode, urls: Sequence[str]) -> None:
             case.call_and_validate(base_url=url, auth=OWNER, excluded_checks=left_out)
 
     run()
+
+
+def test_no_read_fails_over_what_a_text_of_postgresql_cannot_hold(client: TestClient, document: Any) -> None:
+    met = set()
+    for path, known in document["paths"].items():
+        for parameter in known.get("get", {}).get("parameters", ()):
+            met.add(parameter["name"])
+            for value in ("%00", "a%00b", "1%00"):
+                place = re.sub(r"\{\w+\}", value if parameter["in"] == "path" else "1", path)
+                query = f"?{parameter['name']}={value}" if parameter["in"] == "query" else ""
+                answer = client.get(place + query)
+                assert answer.status_code != 500, (place, query, answer.text)
+    assert met >= {"id", "event_type", "order_number", "status", "cursor", "carrier_code"}
+    answer = client.get("/api/v3/event-subscriptions/subscriptions?event_type=a%00b")
+    [fault] = answer.json()["errors"]
+    assert (answer.status_code, fault["detail"]) == (400, "String should not contain U+0000")
+    assert fault["source"] == {"parameter": "event_type"}
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

@@ -386,6 +386,15 @@ def read_page_size(request: Request, most: int, default: int) -> int:
     return int(sent)
 
 
+def read_text(request: Request, name: str) -> str | None:
+    """A parameter that a column of text is compared with. Raises Invalid that names it for what no database can hold;
+    an empty one counts as not sent."""
+    sent = request.query_params.get(name) or None
+    if sent is not None and "\0" in sent:
+        raise errors.Invalid(errors.Fault("invalid", "String should not contain U+0000", parameter=name))
+    return sent
+
+
 def read_cursor(request: Request) -> str | None:
     return request.query_params.get("cursor") or None
 

@@ -113,7 +113,7 @@ async def create_subscription(request: Request) -> Response:
 async def list_subscriptions(request: Request) -> Response:
     """What the account's receivers are told of."""
     caller = await auth.caller(request, scope=READ)
-    event_type = request.query_params.get("event_type") or None
+    event_type = http.read_text(request, "event_type")
     is_active = _read_choice(request, "is_active", ("true", "false"))
     wanted = None if is_active is None else is_active == "true"
     async with http.house(request).db.read() as tx:
