@@ -7,6 +7,7 @@ import signal
 import socket
 import statistics
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -74,6 +75,22 @@ def test_a_stop_finishes_what_every_process_is_doing(database_url: str, tmp_path
                 upload.sendall(body[len(body) // 2 :])
                 assert len(json.loads(read_body(upload))["data"]) == 1
         assert server.process.wait(served.PATIENCE_SECONDS) == 0
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_process_that_is_silent_for_seconds_is_let_live(database_url: str, tmp_path: Path) -> None:
+    """As on a machine that is short of memory; uvicorn itself kills after 5 seconds."""
+    with served.serve(database_url, tmp_path / "log", "--workers", "2") as server:
+        served.wait_until(lambda: len(find_answering(server)) == 2)
+        before = server.workers()
+        os.kill(min(before), signal.SIGSTOP)
+        try:
+            time.sleep(7)
+        finally:
+            os.kill(min(before), signal.SIGCONT)
+        served.wait_until(lambda: len(find_answering(server)) == 2)
+        assert server.workers() == before
+        assert [line for line in server.lines() if line["event"] == "process replaced"] == []
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

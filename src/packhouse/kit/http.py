@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from packhouse.kit import errors, logs
+from packhouse.kit import errors, logs, validation
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
 from packhouse.kit.limits import Limiter
@@ -390,9 +390,10 @@ def read_text(request: Request, name: str) -> str | None:
     """A parameter that a column of text is compared with. Raises Invalid that names it for what no database can hold;
     an empty one counts as not sent."""
     sent = request.query_params.get(name) or None
-    if sent is not None and "\0" in sent:
-        raise errors.Invalid(errors.Fault("invalid", "String should not contain U+0000", parameter=name))
-    return sent
+    try:
+        return sent and validation.read_text([sent])
+    except ValueError as error:
+        raise errors.Invalid(errors.Fault("invalid", str(error), parameter=name)) from None
 
 
 def read_cursor(request: Request) -> str | None:

@@ -1,6 +1,6 @@
 """From the bytes of a body to a value of a wire shape, with every fault found at once and every place named."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -11,6 +11,8 @@ from pydantic_core import ErrorDetails, from_json
 from packhouse.kit import errors, fields
 
 T = TypeVar("T")
+
+_NO_NULL = "String should not contain U+0000"
 
 
 class Flaw(NamedTuple):
@@ -112,4 +114,11 @@ def _walk(value: Any, path: errors.Path, dropped: frozenset[errors.Path]) -> Ite
         for index, inner in enumerate(value):
             yield from _walk(inner, (*path, index), dropped)
     elif isinstance(value, str) and "\0" in value:
-        yield Flaw(path, "String should not contain U+0000")
+        yield Flaw(path, _NO_NULL)
+
+
+def read_text(values: Sequence[str]) -> str:
+    """The last value of a parameter. Raises ValueError for what no text column of PostgreSQL keeps."""
+    if "\0" in values[-1]:
+        raise ValueError(_NO_NULL)
+    return values[-1]

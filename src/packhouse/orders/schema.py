@@ -475,12 +475,6 @@ def _read_integrations(values: list[str]) -> list[int | str]:
     return [int(part) if re.fullmatch(r"[0-9]{1,18}", part) else part for part in dict.fromkeys(parts)]
 
 
-def _read_text(values: list[str]) -> str:
-    if "\0" in values[-1]:
-        raise ValueError("String should not contain U+0000")
-    return values[-1]
-
-
 def _read_page_size(values: list[str]) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", values[-1]) or not 1 <= int(values[-1]) <= MAX_PAGE:
         raise ValueError(f"Input should be a number between 1 and {MAX_PAGE}")
@@ -504,6 +498,6 @@ def _read_span(values: list[str]) -> Span:
 _READERS: dict[str, Callable[[list[str]], Any]] = {
     "integration": _read_integrations,
     "page_size": _read_page_size,
-    **dict.fromkeys(TEXT_FILTERS, _read_text),
+    **dict.fromkeys(TEXT_FILTERS, validation.read_text),
     **dict.fromkeys(TIME_FILTERS, _read_span),
 }

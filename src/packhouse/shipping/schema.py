@@ -319,14 +319,8 @@ def read_list_request(parameters: Iterable[tuple[str, str]]) -> ListRequest:
     return ListRequest(filters, size, given.get("cursor", [None])[-1])
 
 
-def _read_text(values: list[str]) -> str:
-    if "\0" in values[-1]:
-        raise ValueError("String should not contain U+0000")
-    return values[-1]
-
-
 def _read_texts(values: list[str]) -> list[str]:
-    found = [part.strip() for value in values for part in _read_text([value]).split(",") if part.strip()]
+    found = [part.strip() for value in values for part in validation.read_text([value]).split(",") if part.strip()]
     if len(found) > MAX_PAGE:
         raise ValueError(f"At most {MAX_PAGE} ids can be named")
     return [text.lower() for text in found]
@@ -374,7 +368,7 @@ ID_FILTERS = ("ids", "shipment_uuids")
 _READERS: dict[str, Callable[[list[str]], Any]] = {
     "page_size": _read_page_size,
     "integration_id": _read_integrations,
-    **dict.fromkeys(TEXT_FILTERS, _read_text),
+    **dict.fromkeys(TEXT_FILTERS, validation.read_text),
     **dict.fromkeys(ID_FILTERS, _read_texts),
     "updated_before": _read_last,
     "updated_after": _read_first,
