@@ -4,12 +4,15 @@ Each worker of the test run makes one template per kind of database, with two ac
 """
 
 import asyncio
+import functools
 import itertools
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,6 @@ from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, logs
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-from packhouse.shipping.carriers import Carrier, registry
 from tests import servers
 
 OWNER = ("owner-public", "owner-secret")
@@ -53,10 +55,15 @@ def _as_served() -> None:
     interpreter.tune()
 
 
-@pytest.fixture(scope="session")
-def carriers() -> Sequence[Carrier]:
-    """Those that are installed. Looking for them takes most of the time of making an app, so it is done once."""
-    return registry.find_carriers()
+@pytest.fixture(scope="session", autouse=True)
+def _known_packages() -> Iterator[None]:
+    """Every app looks through all that is installed for carriers, which takes most of the time of making one: looked at
+    once, and again where a test installs something."""
+    scan = metadata.entry_points
+    found = functools.cache(lambda _path, asked: scan(**dict(asked)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metadata, "entry_points", lambda **asked: found(tuple(sys.path), tuple(asked.items())))
+        yield
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -95,8 +102,7 @@ def postgres_template(postgres: str) -> Iterator[str]:
 
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """`new_database("sqlite")` gives the URL of one of this test alone, migrated, with the two accounts;
-    once for each kind."""
+    """`new_database("sqlite")` gives the URL of one of this test alone, migrated, with the two accounts."""
     with ExitStack() as stack:
 
         def make(backend: str) -> str:
@@ -132,12 +138,12 @@ def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
 
 
 @pytest.fixture
-def serve(database_url: str, carriers: Sequence[Carrier]) -> Iterator[Callable[..., TestClient]]:
+def serve(database_url: str) -> Iterator[Callable[..., TestClient]]:
     """`serve(profile="reference")` starts a server with these settings and gives a client without credentials."""
     with ExitStack() as stack:
 
         def start(*, works: bool = False, **settings: Any) -> TestClient:
-            app = create_app(Settings(database_url=database_url, **settings), works=works, carriers=carriers)
+            app = create_app(Settings(database_url=database_url, **settings), works=works)
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))
 
         yield start
