@@ -107,6 +107,7 @@ def test_a_file_is_imported_and_its_progress_outlives_a_reload(desk: Desk, tmp_p
     assert find_violations(page) == []
     keep(page, "import-checked")
     page.click("text=Import 3 orders")
+    expect(page.locator("text=Import 3 orders")).to_have_count(0)
     page.reload()
     expect(page.locator("#progress p").first).to_contain_text("imported")
     page.click("text=To the incoming orders")

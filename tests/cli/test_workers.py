@@ -2,15 +2,10 @@
 
 import json
 import os
-import re
 import signal
-import socket
-import statistics
 import threading
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -91,30 +86,6 @@ def test_a_process_that_is_silent_for_seconds_is_let_live(database_url: str, tmp
         served.wait_until(lambda: len(find_answering(server)) == 2)
         assert server.workers() == before
         assert [line for line in server.lines() if line["event"] == "process replaced"] == []
-
-
-@pytest.mark.parametrize("backend", ["sqlite"])
-def test_processes_share_the_connections_that_a_client_keeps(database_url: str, tmp_path: Path) -> None:
-    """As a rule: in most rounds, for a machine that has more to do lets now one process sleep and now the other."""
-    with served.serve(database_url, tmp_path / "log", "--workers", "2") as server:
-        served.wait_until(lambda: len(server.workers()) == 2)
-        served.wait_until(lambda: len(find_answering(server)) == 2)
-        for connections, fewest in ((4, 2), (8, 3), (40, 8)):
-            least = [find_least_share(server, connections) for _ in range(5)]
-            assert statistics.median(least) >= fewest, (connections, least)
-
-
-def find_least_share(server: served.Server, connections: int) -> int:
-    """How many of connections that come together the process has that has fewer of them."""
-    address = (httpx.URL(server.url).host, httpx.URL(server.url).port or 0)
-    with ExitStack() as stack:
-        knocking = [stack.enter_context(socket.create_connection(address)) for _ in range(connections)]
-        for connection in knocking:
-            connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        heads = [b"".join(iter(connection.makefile("rb").readline, b"\r\n")).lower() for connection in knocking]
-    counts = Counter(re.findall(rb"x-request-id: ([0-9a-f]{16})", head)[0] for head in heads)
-    assert sum(counts.values()) == connections
-    return min(counts.values()) if len(counts) == 2 else 0
 
 
 def find_answering(server: served.Server) -> set[str]:

@@ -17,9 +17,7 @@ from packhouse.kit import logs
 _log = structlog.get_logger()
 
 
-# A process waits so many seconds for each connection that it has before it takes another, so that one with fewer comes
-# first. From `_POLITE` connections on it waits no longer and takes several at once: chance shares them then.
-_WAIT_SECONDS = 0.001
+# From so many connections on a process waits no longer and takes several at once: chance shares them then.
 _POLITE = 4
 _AT_ONCE = 8
 # Until it tries again where there was no file descriptor for another.
@@ -27,7 +25,12 @@ _EXHAUSTED_SECONDS = 0.5
 
 
 class Loop(uvloop.Loop):
-    """What a server is opened with on a socket that others have too."""
+    """What a server is opened with on a socket that others have too.
+
+    A process waits `wait_seconds` for each connection that it has before it takes another: one with fewer comes first.
+    """
+
+    wait_seconds = 0.001
 
     async def create_server(  # type: ignore[override]
         self, protocol_factory: Callable[[], asyncio.Protocol], *arguments: Any, sock: Any = None, **options: Any
@@ -67,7 +70,7 @@ class _Share:
     def _knocked(self) -> None:
         self._loop.remove_reader(self._listener)
         self._taken = {transport for transport in self._taken if not transport.is_closing()}
-        self._later = self._loop.call_later(min(self._count(), _POLITE) * _WAIT_SECONDS, self._take)
+        self._later = self._loop.call_later(min(self._count(), _POLITE) * self._loop.wait_seconds, self._take)
 
     def _take(self) -> None:
         try:
