@@ -218,6 +218,18 @@ def test_a_number_that_no_double_holds(client: TestClient, text: str) -> None:
     assert client.get(ORDERS).json() == {"data": []}
 
 
+@pytest.mark.parametrize("digits", ["٣", "３", "3٫5", "۳.۵"])
+def test_a_number_in_digits_of_another_script(client: TestClient, digits: str) -> None:
+    for path in PRICES:
+        price = {"value": digits, "currency": "EUR"}
+        [fault] = _check_errors(_send(client, [_set(_whole(), path, price)]))
+        assert fault["source"] == {"pointer": f"/data/attributes/[0]/{path}/value"}
+    for path in (f"{SHIPPING}/weight/value", f"{ITEM}/measurement/weight/value"):
+        _refuses(client, path, digits)
+    for path in INSTANTS:
+        _refuses(client, path, f"202{digits}-03-14T08:26:53Z")
+
+
 STRINGS = (
     "order_id", "order_number", "order_details/notes", "order_details/status/code", "order_details/status/message",
     "order_details/tags/0", f"{ITEM}/name", f"{ITEM}/sku", f"{ITEM}/ean", f"{ITEM}/properties/colour",

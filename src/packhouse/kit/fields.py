@@ -20,8 +20,8 @@ INT64_MAX = 2**63 - 1
 QUICK = "~quick"
 EXACT = "~exact"
 
-_NUMERIC = r"^-?(\d+(\.\d+)?|\.\d+)$"
-_ABOVE_ZERO = r"^(\d{0,9}[1-9]\d{0,9}(\.\d{1,9})?|\d{0,9}\.\d{0,9}[1-9]\d{0,9})$"
+_NUMERIC = r"^-?([0-9]+(\.[0-9]+)?|\.[0-9]+)$"
+_ABOVE_ZERO = r"^([0-9]{0,9}[1-9][0-9]{0,9}(\.[0-9]{1,9})?|[0-9]{0,9}\.[0-9]{0,9}[1-9][0-9]{0,9})$"
 _INSTANT = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?[0-5]\d)?$"
 _PLAIN_EMAIL = (
     r"^[A-Za-z0-9_%+-]{1,32}(\.[A-Za-z0-9_%+-]{1,15}){0,2}"
@@ -194,7 +194,7 @@ _NUMBER_JSON = {
 _POSITIVE_JSON = {
     "anyOf": [
         {"type": "number", "exclusiveMinimum": 0, "maximum": INT64_MAX},
-        {"type": "string", "pattern": r"^\d{0,6}[1-9](\.\d{1,6})?$"},
+        {"type": "string", "pattern": r"^[0-9]{0,6}[1-9](\.[0-9]{1,6})?$"},
     ]
 }
 
