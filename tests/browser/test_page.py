@@ -86,6 +86,7 @@ def test_new_orders_appear_and_the_selection_stays(desk: Desk) -> None:
     page = desk.open("/orders")
     page.locator("tbody tr", has_text="N-o-1").locator("input").check()
     expect(page.locator("#incoming")).to_have_text("2")
+    assert page.locator(".filters .range").inner_text().split() == ["Placed", "–"]
     send(desk, order(3))
     expect(page.locator("tbody .c-number")).to_have_text(["N-o-3", "N-o-2", "N-o-1"])
     expect(page.locator("#incoming")).to_have_text("3")
@@ -277,6 +278,9 @@ def test_being_offline_and_in_trouble_is_told(desk: Desk) -> None:
 # What a table is cut off by: it is wider than the place it is shown in, where nobody can scroll to the rest.
 CUT_OFF = """[...document.querySelectorAll(".list table, .settings-page table, .import table")].map((table) =>
   table.getBoundingClientRect().right - table.parentElement.getBoundingClientRect().right)"""
+# How far filters stick out of their form.
+STICKING_OUT = """[...document.querySelectorAll(".filters :is(input, select, button)")].map((field) =>
+  field.getBoundingClientRect().right - field.form.getBoundingClientRect().right)"""
 
 
 @pytest.mark.parametrize("locale", ["nl-NL", "de-DE", "fr-FR"])
@@ -292,6 +296,7 @@ def test_longer_words_fit_and_are_read_in_their_language(desk: Desk, locale: str
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (place, width)
             assert width < 600 or all(over <= 0 for over in page.evaluate(CUT_OFF)), (place, width)
+            assert all(over <= 0 for over in page.evaluate(STICKING_OUT)), (place, width)
             shown = page.locator("td.c-country:visible").all_inner_texts()
             assert set(shown) <= {"NL"}
             cut = "[...document.querySelectorAll('td.c-country')].some((td) => td.scrollWidth > td.clientWidth)"
