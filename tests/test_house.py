@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from packhouse import settings
-from packhouse.kit import db
+from packhouse.kit import columns
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "packhouse"
@@ -155,7 +155,7 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
 def all_tables() -> list[Table]:
     for path in sorted(PACKAGE.glob("*/tables.py")):
         importlib.import_module(f"packhouse.{path.parent.name}.tables")
-    return list(db.metadata.tables.values())
+    return list(columns.metadata.tables.values())
 
 
 def unique_keys(table: Table) -> Iterator[tuple[str, list[str]]]:

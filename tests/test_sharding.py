@@ -13,7 +13,7 @@ from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from packhouse.accounts import tables as accounts
-from packhouse.kit import db as kit
+from packhouse.kit.columns import metadata
 from packhouse.orders import revisions
 from tests import make
 from tests.conftest import SECOND_SHOP, SHOP
@@ -75,7 +75,7 @@ def walk(client: TestClient) -> None:
 def tables_of(statement: str) -> set[str]:
     """Those of ours that it reads or writes."""
     named = re.findall(r"\b(?:FROM|JOIN|INTO|UPDATE|,)\s+\"?(\w+)", statement, re.IGNORECASE)
-    return {name for name in named if name in kit.metadata.tables}
+    return {name for name in named if name in metadata.tables}
 
 
 def find_unnamed(statement: str) -> set[str]:
@@ -119,7 +119,7 @@ def test_a_statement_that_names_no_account_would_be_seen(statement: str, unnamed
 
 
 def test_every_foreign_key_stays_within_the_account_or_leads_to_a_reference_table() -> None:
-    for table in kit.metadata.tables.values():
+    for table in metadata.tables.values():
         for key in table.foreign_key_constraints:
             columns = [column.name for column in key.columns]
             assert columns[0] == "account_id", (table.name, columns)

@@ -95,7 +95,7 @@ def test_a_connection_that_ended_counts_no_more() -> None:
         await doors.open()
         await doors.knock(1)
         for transport in doors.taken[0]:
-            transport.close()  # type: ignore[attr-defined]
+            transport.close()
         await asyncio.sleep(PAUSE_SECONDS)
         await doors.knock(1)
         assert doors.count() == [4, 1]

@@ -16,7 +16,8 @@ from packhouse import migrations
 from packhouse.accounts import tables as accounts
 from packhouse.integrations import tables as integrations
 from packhouse.kit import clock, errors, idempotency, jobs
-from packhouse.kit.db import SEQUENCES, Database, metadata
+from packhouse.kit.columns import metadata
+from packhouse.kit.db import SEQUENCES, Database
 from packhouse.orders import tables as orders
 from packhouse.shipping import tables as shipping
 from packhouse.webhooks import tables as webhooks

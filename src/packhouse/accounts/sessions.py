@@ -15,7 +15,8 @@ from packhouse.accounts.schema import Caller
 from packhouse.accounts.tables import accounts, sessions, sign_in_attempts, users
 from packhouse.accounts.users import ROLES
 from packhouse.kit import clock
-from packhouse.kit.db import Database, Instant
+from packhouse.kit.columns import Instant
+from packhouse.kit.db import Database
 
 WINDOW = timedelta(minutes=15)
 # Attempts within the window: on one e-mail address, and from one network address (a warehouse shares one).

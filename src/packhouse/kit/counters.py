@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from sqlalchemy import BigInteger, Column, Table, Text, text
 
 from packhouse.kit import errors
-from packhouse.kit.db import Database, metadata
+from packhouse.kit.columns import metadata
+from packhouse.kit.db import Database
 
 rate_counters = Table(
     "rate_counters",

@@ -1,4 +1,4 @@
-"""One SQLite file or one PostgreSQL behind the same few calls; a new database would change this file alone.
+"""One SQLite file or one PostgreSQL behind the same few calls; a new database changes nothing above this file.
 
 Reads go through `read`, changes through `write` (one transaction, committed when the block ends), and the few
 single-row reads of the hottest paths through `fetch_one`. Statements are SQLAlchemy Core and run on both.
@@ -9,50 +9,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from functools import lru_cache, partial
-from operator import itemgetter
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
-from sqlalchemy import (
-    ARRAY,
-    TIMESTAMP,
-    BigInteger,
-    Column,
-    ColumnElement,
-    Dialect,
-    Executable,
-    MetaData,
-    Select,
-    Table,
-    Text,
-    TextualSelect,
-    and_,
-    bindparam,
-    column,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import BigInteger, Column, Executable, Select, Table, Text, text
 from sqlalchemy import exc as sa_exc
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from packhouse.kit import clock, errors, postgres, refusals, sqlite, turns
+from packhouse.kit import batches, errors, postgres, refusals, sqlite, turns
+from packhouse.kit.columns import metadata
 from packhouse.kit.prepared import Prepared, prepare
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    }
-)
 
 # Ids are unique over all accounts and are never used twice. PostgreSQL has sequences for that; SQLite counts in this
 # table, safely, because one transaction writes at a time. `account_id` 0 is the installation itself.
@@ -70,13 +39,8 @@ SEQUENCES = (
     "jobs", "orders", "parcels", "shipments", "shipping_setup", "subscriptions", "users",
 )  # fmt: skip
 
-# Of a column that `upsert` leaves alone: a new row gets its default, a row that is there keeps its value.
-KEPT = {"kept": True}
-
 T = TypeVar("T")
 Transaction = AsyncConnection
-KeyColumns: TypeAlias = tuple[Column[Any], ...]
-Keys: TypeAlias = Sequence[Sequence[Any]]
 
 _HAS_WORK = "packhouse.has_work"
 # The driver's own connection, inside `write`.
@@ -102,44 +66,6 @@ class Tuning(NamedTuple):
 
 
 DEFAULT_TUNING = Tuning()
-
-
-class Instant(TypeDecorator[datetime]):
-    """A point in time: timestamptz on PostgreSQL, the wire's own text on SQLite (which sorts as time does).
-
-    A value that is in the wire's form already may be given as that text.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(TIMESTAMP(timezone=True))
-        return dialect.type_descriptor(Text())
-
-    def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> Any:
-        if dialect.name == "postgresql":
-            return clock.from_wire(value) if isinstance(value, str) else value
-        return clock.to_wire(value) if isinstance(value, datetime) else value
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its signature
-        if isinstance(value, str):
-            return clock.from_wire(value)
-        # The driver takes the first and the last instant for infinities, and gives those back without a zone.
-        return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
-
-
-class CodePointText(TypeDecorator[str]):
-    """A text that sorts by code point on every database."""
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(Text(collation="C"))
-        return dialect.type_descriptor(Text())
 
 
 class Database:
@@ -309,22 +235,26 @@ class Database:
         if not self.is_sqlite:
             await tx.execute(text(f"SET LOCAL statement_timeout = {seconds * 1000}"))
 
-    async def upsert(self, tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    async def upsert(self, tx: AsyncConnection, table: Table, rows: batches.Rows) -> None:
         """Insert rows, replacing those whose primary key is there: one statement for all of them. On SQLite it is
         postponed to the next statement or the commit, so a row that cannot be written may be told of there."""
         if not rows:
             return
         if self.is_sqlite:
-            await _upsert_values(tx, table, rows)
+            await batches.upsert_inline(tx, table, rows)
         else:
-            columns = {name: [row[name] for row in rows] for name in _upserted(table)}
-            for column in table.columns:
-                if isinstance(column.type, Instant):
-                    columns[column.name] = [value and clock.to_instant(value) for value in columns[column.name]]
-            await self.run(tx, _upsert_arrays(table), **columns)
+            statement, values = batches.to_upsert(table, rows)
+            await self.run(tx, statement, **values)
 
     async def find_by_key(
-        self, tx: AsyncConnection, account_id: int, columns: KeyColumns, key: KeyColumns, keys: Keys, *, lock: bool
+        self,
+        tx: AsyncConnection,
+        account_id: int,
+        columns: batches.KeyColumns,
+        key: batches.KeyColumns,
+        keys: batches.Keys,
+        *,
+        lock: bool,
     ) -> Sequence[Any]:
         """The account's rows with one of these keys, which are values of `key`'s columns: one statement of constant
         text that looks each key up in the index, whatever the number of keys and however the planner sees the table.
@@ -334,13 +264,7 @@ class Database:
         """
         if not keys:
             return []
-        statement: Executable
-        if self.is_sqlite:
-            statement = _find_in_json(columns, key)
-            sent: dict[str, Any] = {"sent": orjson.dumps(keys).decode()}
-        else:
-            statement = _find_in_arrays(columns, key, lock)
-            sent = {f"sent_{index}": list(values) for index, values in enumerate(zip(*keys, strict=True))}
+        statement, sent = batches.to_find(columns, key, keys, lock=lock, is_sqlite=self.is_sqlite)
         return await self.run(tx, statement, account=account_id, **sent)
 
     def _postgres_engine(self) -> AsyncEngine:
@@ -415,76 +339,3 @@ _RAISE_POSTGRES = text(
     "SELECT setval(CAST(:name AS text)::regclass, "
     "greatest(CAST(:id AS bigint), nextval(CAST(:name AS text)::regclass)))"
 )
-
-
-async def _upsert_values(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Past SQLAlchemy, which looks at every value once more: a fifth of the time that the statement takes."""
-    pick, instants = _parameters_of(table)
-    written: dict[datetime, str] = {}  # most are the moment of the batch
-    for row in rows:
-        for name in instants:
-            if isinstance(value := row[name], datetime):
-                row[name] = written.get(value) or written.setdefault(value, clock.to_wire(value))
-    inline = cast("sqlite.InlineConnection", (await tx.get_raw_connection()).driver_connection)
-    names, keys = tuple(_upserted(table)), tuple(column.name for column in table.primary_key)
-    inline.upsert(table.name, names, keys, list(map(pick, rows)))
-
-
-@lru_cache
-def _parameters_of(table: Table) -> tuple[Callable[[dict[str, Any]], Sequence[Any]], Sequence[str]]:
-    """What takes the parameters of a statement from a row, and the names of the columns that are times."""
-    instants = [column.name for column in table.columns if isinstance(column.type, Instant)]
-    return itemgetter(*_upserted(table)), instants
-
-
-# What our own types are inside an array.
-_ELEMENTS: dict[type, TypeEngine[Any]] = {Instant: TIMESTAMP(timezone=True), CodePointText: Text()}
-
-
-@lru_cache
-def _upsert_arrays(table: Table) -> Executable:
-    """One array a column: a statement of constant text, whatever the number of rows."""
-    kinds = {name: _ELEMENTS.get(type(c.type), c.type) for name, c in _upserted(table).items()}
-    arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]
-    columns: list[Column[Any]] = [Column(name, kind) for name, kind in kinds.items()]
-    unnested = func.unnest(*arrays).table_valued(*columns, name="sent").render_derived()
-    statement = postgresql.insert(table).from_select(list(kinds), select(unnested))
-    key, replaced = list(table.primary_key), _replaced(table, statement)
-    if not replaced:
-        return statement.on_conflict_do_nothing(index_elements=key)
-    return statement.on_conflict_do_update(index_elements=key, set_=replaced)
-
-
-@lru_cache
-def _find_in_json(columns: KeyColumns, key: KeyColumns) -> TextualSelect:
-    """SQLite has no arrays; a list of lists as JSON is one parameter too. CROSS JOIN is its word for "in this order":
-    left to itself it walks the table and looks into the list. No order: one transaction writes at a time."""
-    table = key[0].table.name
-    found = ", ".join(f"{table}.{part.name}" for part in columns)
-    same = " AND ".join(f"{table}.{part.name} = sent.value->>{i}" for i, part in enumerate(key))
-    source = f"json_each(:sent) AS sent CROSS JOIN {table} ON {table}.account_id = :account AND {same}"
-    return text(f"SELECT {found} FROM {source}").columns(*columns)  # noqa: S608 - names of our own tables
-
-
-@lru_cache
-def _find_in_arrays(columns: KeyColumns, key: KeyColumns, lock: bool) -> Select[Any]:
-    kinds = [_ELEMENTS.get(type(part.type), part.type) for part in key]
-    arrays = [bindparam(f"sent_{index}", type_=ARRAY(kind)) for index, kind in enumerate(kinds)]
-    named = [column(part.name, kind) for part, kind in zip(key, kinds, strict=True)]
-    sent = func.unnest(*arrays).table_valued(*named, name="sent").render_derived()
-    same = [part == sent.c[part.name] for part in key]
-    statement = select(*columns).select_from(sent).join(key[0].table, and_(_of_account(key[0].table), *same))
-    statement = statement.order_by(*key)
-    return statement.with_for_update(of=key[0].table) if lock else statement
-
-
-def _of_account(table: Any) -> ColumnElement[bool]:
-    return cast("ColumnElement[bool]", table.c.account_id == bindparam("account"))
-
-
-def _replaced(table: Table, statement: Any) -> dict[str, ColumnElement[Any]]:
-    return {name: statement.excluded[name] for name, c in _upserted(table).items() if not c.primary_key}
-
-
-def _upserted(table: Table) -> dict[str, Column[Any]]:
-    return {c.name: c for c in table.columns if not c.info.get("kept")}

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, Table, Text, delete, insert, select, tuple_
 
 from packhouse.kit import errors
-from packhouse.kit.db import Instant, Transaction, metadata
+from packhouse.kit.columns import Instant, metadata
+from packhouse.kit.db import Transaction
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)

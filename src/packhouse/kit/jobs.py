@@ -29,7 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from packhouse.kit.db import Database, Instant, metadata
+from packhouse.kit.columns import Instant, metadata
+from packhouse.kit.db import Database
 
 jobs = Table(
     "jobs",

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
 
 from packhouse.kit import clock
-from packhouse.kit.db import KEPT, CodePointText, Instant, metadata
+from packhouse.kit.columns import KEPT, SHARED, CodePointText, Instant, metadata
 
 _INCOMING = text("live_shipments = 0")
 
@@ -19,7 +19,7 @@ orders = Table(
     metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("integration_id", BigInteger, nullable=False),
+    Column("integration_id", BigInteger, nullable=False, info=SHARED),
     Column("order_id", CodePointText, nullable=False),
     Column("order_number", CodePointText, nullable=False),
     # Filters compare without regard to case; folding here makes every database agree on what that means.
@@ -28,10 +28,10 @@ orders = Table(
     Column("status_folded", CodePointText, nullable=False),
     Column("order_created_at", Instant, nullable=False),
     Column("order_updated_at", Instant, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("modified_at", Instant, nullable=False),
+    Column("version", Integer, nullable=False, info=SHARED),
+    Column("created_at", Instant, nullable=False, info=SHARED),
+    Column("created_by", Text, nullable=False, info=SHARED),
+    Column("modified_at", Instant, nullable=False, info=SHARED),
     Column("document", Text, nullable=False),
     # Shipments that are neither cancelled nor failed; shipping counts them, and no upsert touches the count.
     Column("live_shipments", Integer, nullable=False, server_default=text("0"), info=KEPT),
@@ -55,10 +55,10 @@ order_history = Table(
     metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("action", Text, nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("by", Text, nullable=False),
+    Column("version", Integer, primary_key=True, autoincrement=False, info=SHARED),
+    Column("action", Text, nullable=False, info=SHARED),
+    Column("at", Instant, nullable=False, info=SHARED),
+    Column("by", Text, nullable=False, info=SHARED),
     Column("changes", Text, nullable=False),
 )
 

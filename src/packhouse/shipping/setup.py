@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import queries as accounts
 from packhouse.kit import errors, validation
-from packhouse.kit.db import Database, Instant
+from packhouse.kit.columns import Instant
+from packhouse.kit.db import Database
 from packhouse.kit.vault import Vault
 from packhouse.shipping import queries, setup_schema
 from packhouse.shipping.setup_schema import BRAND, CONTRACT, KINDS, RULE, SENDER, SETTINGS, SETTINGS_ID, Kind, Setup

@@ -1,0 +1,62 @@
+"""What a column holds on each database, and what is known of one: every table is declared with these."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import TIMESTAMP, Dialect, MetaData, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from packhouse.kit import clock
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# Of a column that `upsert` leaves alone: a new row gets its default, a row that is there keeps its value.
+KEPT = {"kept": True}
+# Of a column whose value the rows of most batches have in common, as they have the account: PostgreSQL is then sent it
+# once, not in an array.
+SHARED = {"shared": True}
+
+
+class Instant(TypeDecorator[datetime]):
+    """A point in time: timestamptz on PostgreSQL, the wire's own text on SQLite (which sorts as time does).
+
+    A value that is in the wire's form already may be given as that text.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> Any:
+        if dialect.name == "postgresql":
+            return clock.from_wire(value) if isinstance(value, str) else value
+        return clock.to_wire(value) if isinstance(value, datetime) else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its signature
+        if isinstance(value, str):
+            return clock.from_wire(value)
+        # The driver takes the first and the last instant for infinities, and gives those back without a zone.
+        return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+class CodePointText(TypeDecorator[str]):
+    """A text that sorts by code point on every database."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(Text(collation="C"))
+        return dialect.type_descriptor(Text())
