@@ -134,8 +134,10 @@ def _create_house(settings: Settings, now: clock.Clock) -> http.House:
 def create_counters(settings: Settings, db: Database) -> counters.Counters:
     """Of the rate limits. Raises RedisUrlError."""
     found = counters.create_counters(db)
-    url = settings.redis_url
-    return found if url is None else redis_counters.RedisCounters(url.get_secret_value(), found)
+    if settings.redis_url is None:
+        return found
+    url = settings.redis_url.get_secret_value()
+    return redis_counters.RedisCounters(url, found, timeout_seconds=settings.redis_timeout_seconds)
 
 
 def create_app_from_environment(*, works: bool = True) -> ASGIApp:

@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     partner_ids: Annotated[frozenset[UUID], NoDecode] = frozenset()
     rate_limits: Literal["off", "documented"] = "off"
     redis_url: SecretStr | None = None
+    redis_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 0.25
     max_body_bytes: Annotated[int, Field(ge=1_000)] = 10_000_000
     body_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_import_bytes: Annotated[int, Field(ge=1_000)] = 200_000_000

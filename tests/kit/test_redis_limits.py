@@ -3,7 +3,9 @@
 import asyncio
 import random
 import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -76,7 +78,9 @@ class Nowhere:
 def test_redis_and_the_database_say_the_same_of_every_call(redis: RedisServer, tmp_path: Path) -> None:
     async def both() -> tuple[list[str], list[str]]:
         db = Database(f"sqlite:///{tmp_path}/counted.db")
-        return await tell(create_counters(db)), await tell(RedisCounters(redis.url, Nowhere()))
+        return await tell(create_counters(db)), await tell(
+            RedisCounters(redis.url, Nowhere(), timeout_seconds=served.PATIENCE_SECONDS)
+        )
 
     in_file, in_redis = asyncio.run(both())
     assert in_redis == in_file
@@ -109,6 +113,21 @@ def test_a_redis_that_is_away_stops_no_order(client: TestClient, redis: RedisSer
     left = write(client).headers["RateLimit"].partition(";t=")[0].removeprefix('"write";r=')
     # What it counted before, if it still knows; one that hung may have done what it was asked for meanwhile.
     assert left in (("99",) if how == "killed" else ("89", "88"))
+
+
+def test_a_redis_is_waited_for_as_long_as_the_operator_says(
+    database_url: str, redis: RedisServer, clock: Clock
+) -> None:
+    url = SecretStr(redis.url)
+    patient = Settings(database_url=database_url, rate_limits="documented", redis_url=url, redis_timeout_seconds=60)
+    with TestClient(create_app(patient, now=clock)) as client, ThreadPoolExecutor(1) as pool:
+        client.auth = OWNER
+        assert write(client).headers["RateLimit"].startswith('"write";r=99;')
+        redis.signal(signal.SIGSTOP)
+        asked = pool.submit(write, client)
+        time.sleep(1)
+        redis.signal(signal.SIGCONT)
+        assert asked.result().headers["RateLimit"].startswith('"write";r=98;')
 
 
 def test_a_server_starts_without_its_redis_and_not_with_a_url_of_something_else(

@@ -14,8 +14,6 @@ from packhouse.kit.counters import PARTS, WEIGHT, Counters
 
 _MODULES = ("redis.asyncio", "redis.asyncio.retry", "redis.backoff")
 PAUSE = timedelta(seconds=5)
-# What a call may take longer because of Redis, once a pause.
-_SECONDS = 0.25
 # Longer than two windows of the longest limit, after which a counter says nothing any more.
 _KEPT_SECONDS = 300
 
@@ -56,13 +54,14 @@ class RedisUrlError(ValueError):
 class RedisCounters:
     """`spare` counts while Redis is away."""
 
-    def __init__(self, url: str, spare: Counters) -> None:
-        """Connects to nothing yet. Raises RedisUrlError."""
+    def __init__(self, url: str, spare: Counters, *, timeout_seconds: float) -> None:
+        """Connects to nothing yet. `timeout_seconds` is how much longer a call may take because of Redis, once a pause.
+        Raises RedisUrlError."""
         try:  # not above: it would take three megabytes of every process, and few have a Redis
             client, retry, backoff = map(importlib.import_module, _MODULES)
         except ModuleNotFoundError:
             raise RedisUrlError("PACKHOUSE_REDIS_URL needs the extra: pip install 'packhouse[redis]'") from None
-        waits: dict[str, Any] = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS}
+        waits: dict[str, Any] = {"socket_timeout": timeout_seconds, "socket_connect_timeout": timeout_seconds}
         try:
             self._redis = client.Redis.from_url(url, retry=retry.Retry(backoff.NoBackoff(), 0), **waits)
         except ValueError:
