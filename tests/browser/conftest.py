@@ -23,6 +23,8 @@ __all__ = ["people"]
 # Also where the browser and the server share two busy cores with other tests.
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
+# What is new or changed elsewhere is seen within three seconds: so the page promises.
+PROMISED_MS = 3_000
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -5,7 +5,7 @@ import re
 import httpx
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Desk, find_violations, keep
+from tests.browser.conftest import PROMISED_MS, Desk, find_violations, keep
 from tests.browser.test_page import order, send
 from tests.conftest import OWNER
 
@@ -28,7 +28,8 @@ def test_a_change_made_elsewhere_is_told_and_typing_goes_on(desk: Desk) -> None:
     notes.press_sequentially("ring tw")
     change(desk, second, order_details={"notes": "not this one"})
     change(desk, first, shipping_address={"city": "Gouda"}, order_details={"tags": ["gift"]})
-    expect(page.locator("#changed")).to_contain_text(re.compile(r"Changed by owner-public · \d+:\d\d: .*city"))
+    told = re.compile(r"Changed by owner-public · \d+:\d\d: .*city")
+    expect(page.locator("#changed")).to_contain_text(told, timeout=PROMISED_MS)
     assert notes.evaluate("field => field === document.activeElement && field.selectionStart") == len("ring tw")
     notes.press_sequentially("ice")
     expect(notes).to_have_value("ring twice")
@@ -43,7 +44,7 @@ def test_a_change_made_elsewhere_is_told_and_typing_goes_on(desk: Desk) -> None:
     assert find_violations(page) == []
     keep(page, "changed-shown")
     change(desk, first, order_details={"notes": "theirs"})
-    expect(page.locator("#changed")).to_contain_text("notes")
+    expect(page.locator("#changed")).to_contain_text("notes", timeout=PROMISED_MS)
     page.locator("#changed button").click()
     expect(page.locator("#order")).to_contain_text("Now: theirs")
     expect(page.locator(NOTES)).to_have_value("ring twice")
@@ -57,7 +58,7 @@ def test_a_deletion_is_told_where_the_order_is_open(desk: Desk) -> None:
     [first, *_] = send(desk, order(1), order(2))
     page = desk.open(f"/orders/{first}", role="viewer", viewport={"width": 820, "height": 1000})
     assert httpx.delete(f"{desk.url}/api/v3/orders/{first}", auth=OWNER).status_code == 204
-    expect(page.locator("#changed")).to_contain_text("Deleted by owner-public")
+    expect(page.locator("#changed")).to_contain_text("Deleted by owner-public", timeout=PROMISED_MS)
     assert find_violations(page) == []
     keep(page, "deleted-elsewhere")
     page.locator("#changed a").click()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests import make
-from tests.browser.conftest import Desk, find_violations, keep
+from tests.browser.conftest import PROMISED_MS, Desk, find_violations, keep
 from tests.conftest import OWNER, SHOP
 
 NASTY = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
@@ -88,7 +88,7 @@ def test_new_orders_appear_and_the_selection_stays(desk: Desk) -> None:
     expect(page.locator("#incoming")).to_have_text("2")
     assert page.locator(".filters .range").inner_text().split() == ["Placed", "–"]
     send(desk, order(3))
-    expect(page.locator("tbody .c-number")).to_have_text(["N-o-3", "N-o-2", "N-o-1"])
+    expect(page.locator("tbody .c-number")).to_have_text(["N-o-3", "N-o-2", "N-o-1"], timeout=PROMISED_MS)
     expect(page.locator("#incoming")).to_have_text("3")
     expect(page.locator("tbody tr", has_text="N-o-1").locator("input")).to_be_checked()
     expect(page.locator(".selection")).to_contain_text("1 selected")
@@ -244,6 +244,7 @@ def test_where_a_parcel_is_is_said_without_scripts(desk: Desk) -> None:
     asked = {"integration_id": SHOP, "order": {"order_id": "o-1"}}
     assert httpx.post(f"{desk.url}/api/v3/orders/create-label-sync", json=asked, auth=OWNER).status_code < 300
     page = desk.open("/shipments", java_script_enabled=False)
+    assert page.locator(".filters .range").inner_text().split() == ["Made", "–"]
     page.click(".where summary")
     page.select_option(".where select", "11")
     page.click(".where button")

@@ -5,8 +5,9 @@ Both are on one loop that waits longer than a busy machine lets a process sleep:
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from functools import partial
 
 from packhouse.cli import sharing
 
@@ -38,9 +39,8 @@ class Doors:
     async def open(self) -> None:
         """One server more."""
         taken: list[asyncio.BaseTransport] = []
-        make_protocol: Callable[[], asyncio.Protocol] = lambda: Counting(taken)  # noqa: E731
-        socket_of_its_own = self.stack.enter_context(self.listener.dup())
-        server = await asyncio.get_running_loop().create_server(make_protocol, sock=socket_of_its_own)
+        listener = self.stack.enter_context(self.listener.dup())
+        server = await asyncio.get_running_loop().create_server(partial(Counting, taken), sock=listener)
         self.stack.callback(server.close)
         self.taken.append(taken)
 
@@ -55,10 +55,10 @@ class Doors:
         return [len(taken) for taken in self.taken]
 
 
-def run(visit: Callable[[Doors], object]) -> None:
+def run(visit: Callable[[Doors], Awaitable[None]]) -> None:
     async def open_and_visit() -> None:
         with ExitStack() as stack:
-            await visit(Doors(stack))  # type: ignore[misc]
+            await visit(Doors(stack))
 
     with asyncio.Runner(loop_factory=Patient) as runner:
         runner.run(open_and_visit())

@@ -250,7 +250,7 @@ def test_the_server_does_what_its_document_says(both: list[served.Server], mode:
 
 
 def check(operation: Any, mode: GenerationMode, urls: Sequence[str]) -> None:
-    @settings(max_examples=15, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def run(case: Any) -> None:
         # Whether a patch is taken depends on what it is merged into, and whether something is shipped or chosen on what

@@ -27,7 +27,8 @@ _EXHAUSTED_SECONDS = 0.5
 class Loop(uvloop.Loop):
     """What a server is opened with on a socket that others have too.
 
-    A process waits `wait_seconds` for each connection that it has before it takes another: one with fewer comes first.
+    A process waits `wait_seconds` for each connection that it has before it takes another: one with fewer comes first,
+    unless the machine is too busy to wake it meanwhile.
     """
 
     wait_seconds = 0.001

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from operator import itemgetter
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import orjson
 from sqlalchemy import (
@@ -40,13 +40,15 @@ _ELEMENTS: dict[type, TypeEngine[Any]] = {Instant: TIMESTAMP(timezone=True), Cod
 
 
 def to_upsert(table: Table, rows: Rows) -> tuple[Executable, dict[str, Any]]:
-    """PostgreSQL's statement and its values."""
-    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in _upserted(table)}
-    for part in table.columns:
-        if isinstance(part.type, Instant):
-            columns[part.name] = [value and clock.to_instant(value) for value in columns[part.name]]
-    shared = {name: columns[name][0] for name in _shared(table) if _is_one_value(columns[name])}
-    return _upsert_arrays(table, frozenset(shared)), columns | shared
+    """PostgreSQL's statement and its values: an array a column, or one value where the rows share it."""
+    known = _known_of(table)
+    values: dict[str, Any] = {name: [row[name] for row in rows] for name in known.names}
+    shared = frozenset(name for name in known.shared if _is_one_value(values[name]))
+    values.update((name, values[name][:1]) for name in shared)
+    for name in known.instants:
+        values[name] = [value and clock.to_instant(value) for value in values[name]]
+    values.update((name, values[name][0]) for name in shared)
+    return _upsert_arrays(table, shared), values
 
 
 def to_find(
@@ -61,22 +63,36 @@ def to_find(
 
 async def upsert_inline(tx: AsyncConnection, table: Table, rows: Rows) -> None:
     """On SQLite, past SQLAlchemy, whose second look at every value costs a fifth of what the statement takes."""
-    pick, instants = _parameters_of(table)
+    known = _known_of(table)
     written: dict[datetime, str] = {}  # most are the moment of the batch
     for row in rows:
-        for name in instants:
+        for name in known.instants:
             if isinstance(value := row[name], datetime):
                 row[name] = written.get(value) or written.setdefault(value, clock.to_wire(value))
     inline = cast("sqlite.InlineConnection", (await tx.get_raw_connection()).driver_connection)
-    names, keys = tuple(_upserted(table)), tuple(column.name for column in table.primary_key)
-    inline.upsert(table.name, names, keys, list(map(pick, rows)))
+    keys = tuple(column.name for column in table.primary_key)
+    inline.upsert(table.name, known.names, keys, list(map(known.pick, rows)))
 
 
-@lru_cache
-def _parameters_of(table: Table) -> tuple[Callable[[dict[str, Any]], Sequence[Any]], Sequence[str]]:
-    """What takes the parameters of a statement from a row, and the names of the columns that are times."""
-    instants = [column.name for column in table.columns if isinstance(column.type, Instant)]
-    return itemgetter(*_upserted(table)), instants
+class _Known(NamedTuple):
+    """Of a table's columns that are written: their names, those of times, those that rows often share (the account
+    always), and what takes their values from a row."""
+
+    names: tuple[str, ...]
+    instants: tuple[str, ...]
+    shared: tuple[str, ...]
+    pick: Callable[[dict[str, Any]], Sequence[Any]]
+
+
+@cache
+def _known_of(table: Table) -> _Known:
+    columns = _upserted(table)
+    return _Known(
+        tuple(columns),
+        tuple(name for name, column in columns.items() if isinstance(column.type, Instant)),
+        ("account_id", *(name for name, column in columns.items() if column.info.get("shared"))),
+        itemgetter(*columns),
+    )
 
 
 @cache
@@ -125,12 +141,8 @@ def _replaced(table: Table, statement: Any) -> dict[str, ColumnElement[Any]]:
     return {name: statement.excluded[name] for name, c in _upserted(table).items() if not c.primary_key}
 
 
-def _shared(table: Table) -> list[str]:
-    return ["account_id", *(column.name for column in table.columns if column.info.get("shared"))]
-
-
 def _is_one_value(values: Sequence[Any]) -> bool:
-    """Of a single row too, but that is another statement for nothing."""
+    """Not of a single row: it would be another statement to prepare, and save nothing."""
     return len(values) > 1 and values.count(values[0]) == len(values)
 
 
