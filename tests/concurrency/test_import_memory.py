@@ -24,7 +24,7 @@ from tests.web.test_import_page import figures
 __all__ = ["people"]
 
 ORDERS = int(os.environ.get("PACKHOUSE_TEST_IMPORT_ORDERS", "18000"))
-# What a process has warmed up after: threads and drivers keep a little more for a while, and on a busy machine for longer.
+# What a process has warmed up after: threads and drivers keep a little more for a while, for longer where it is busy.
 FIRST = 10_000
 MOST_MORE = 60_000_000
 # An order is some 2.7 kB without them.
