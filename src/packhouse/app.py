@@ -1,31 +1,28 @@
 """Composes the server: the database, the clock, the rooms' routes, the door around them."""
 
 import asyncio
-import hmac
-import ipaddress
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
-from importlib.resources import files
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 import packhouse
-from packhouse import migrations, worker
+from packhouse import ops, worker
 from packhouse.accounts import api as accounts
 from packhouse.accounts import openapi as accounts_openapi
 from packhouse.accounts.failures import Failures
 from packhouse.integrations import api as integrations
 from packhouse.integrations import openapi as integrations_openapi
-from packhouse.kit import clock, counters, errors, http, jobs, limits, logs, metrics, redis_counters, tracing
+from packhouse.kit import clock, counters, errors, http, limits, logs, metrics, middleware, redis_counters, tracing
 from packhouse.kit.db import Database, Tuning
 from packhouse.kit.replica import Lists
 from packhouse.orders import api as orders
@@ -40,8 +37,6 @@ from packhouse.web import pages
 from packhouse.web.front import Front
 from packhouse.webhooks import api as webhooks_api
 from packhouse.webhooks import openapi as webhooks_openapi
-
-system = APIRouter(tags=["Server"])
 
 _log = structlog.get_logger()
 
@@ -69,7 +64,7 @@ def create_app(
     db, meters = house.db, house.meters
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         try:
             await db.open()
         except errors.Unavailable as away:  # requests are answered so until it comes back
@@ -79,8 +74,8 @@ def create_app(
             app.state.messenger = await stack.enter_async_context(worker.open_messenger(settings, db, now))
             if works:
                 await stack.enter_async_context(worker.running(settings, db, now, carriers, door.is_busy))
-            yield
-        house.ledger.write_down()
+            yield {"stopping": house.stopping}  # where `kit.protocol` finds it
+        house.access_log.flush()
         await app.state.failures.close()
         sampling.cancel()
         with suppress(asyncio.CancelledError):
@@ -101,8 +96,9 @@ def create_app(
     )
     app.state.failures = Failures(db, now)
     app.state.desk = worker.create_desk(settings, db, now, carriers)
+    app.state.health = ops.Health(db)
     app.state.metrics_token = settings.metrics_token
-    app.include_router(system)
+    app.include_router(ops.router)
     app.include_router(accounts.sign_in)
     for room in (orders, integrations, shipping, setup, webhooks_api):
         app.include_router(room.router)
@@ -111,7 +107,7 @@ def create_app(
     app.include_router(accounts.extensions)
     _open_page(app, settings)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
-    door = http.Door(app, [*orders.SHORTCUTS, *shipping.SHORTCUTS], house)
+    door = middleware.ServerMiddleware(app, [*orders.SHORTCUTS, *shipping.SHORTCUTS], house)
     return tracing.Traced(door, tracing.find_provider()) if settings.tracing else door
 
 
@@ -128,6 +124,7 @@ def _create_house(settings: Settings, now: clock.Clock) -> http.House:
         Lists(db, create_database(settings, url) if (url := settings.read_database_url) else None),
         limits.Limiter(create_counters(settings, db), limits.DOCUMENTED) if settings.rate_limits != "off" else None,
         settings.body_timeout_seconds,
+        settings.body_total_timeout_seconds,
     )
 
 
@@ -165,74 +162,12 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 def _find_methods(request: Request) -> list[str]:
-    """Of all routes at this path: the framework knows only those of the one that it met first."""
-    found: set[str] = set()
-    for path, operations in request.app.openapi()["paths"].items():
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.url.path):
-            found |= {method.upper() for method in operations}
-    return sorted(found) or ["GET"]
-
-
-@system.get("/health", summary="Is this process up, and does its database answer?")
-async def get_health(request: Request) -> Response:
-    """200 when both are well; 503 when the database is away or not at this version's schema."""
-    try:
-        revision = await migrations.find_revision(http.house(request).db)
-    except errors.Unavailable as error:
-        return http.json_response(_health("unavailable", error.faults[0].detail), status=503)
-    if revision != migrations.HEAD:
-        return http.json_response(_health("behind", f"at {revision}, not {migrations.HEAD}"), status=503)
-    return http.json_response(_health("ok", None))
-
-
-def _health(database: str, detail: str | None) -> dict[str, Any]:
-    state = {"status": database} if detail is None else {"status": database, "detail": detail}
-    overall = "ok" if database == "ok" else "unavailable"
-    return {"status": overall, "version": packhouse.__version__, "database": state}
-
-
-@system.get("/metrics", include_in_schema=False)
-async def get_metrics(request: Request) -> Response:
-    """To callers on this machine, and to those who bring the operator's token as a bearer."""
-    if not _may_see_metrics(request):
-        fault = errors.Fault("forbidden", "From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
-        raise errors.Forbidden(fault)
-    house = http.house(request)
-    house.ledger.write_down()
-    readings = await _read_outbox(house)
-    house.meters.sample_connections(*house.db.count_connections())
-    return Response(house.meters.to_text(readings), media_type=metrics.CONTENT_TYPE)
-
-
-async def _read_outbox(house: http.House) -> list[metrics.Reading]:
-    """What only the database knows; where it does not answer, that is what is told."""
-    about_up = "Whether the database answered just now."
-    try:
-        async with house.db.read() as tx:
-            found = await jobs.find_backlog(tx, now=house.clock())
-    except errors.Unavailable:
-        return [metrics.Reading("database_up", about_up, None, {"": 0})]
-    kinds = {**dict.fromkeys(worker.KINDS, jobs.NO_BACKLOG), **found}
-    age = {kind: backlog.age.total_seconds() for kind, backlog in kinds.items()}
-    overdue = {kind: backlog.overdue.total_seconds() for kind, backlog in kinds.items()}
-    return [
-        metrics.Reading("database_up", about_up, None, {"": 1}),
-        metrics.Reading("outbox_jobs", "Jobs still to be done.", "kind", {k: b.jobs for k, b in kinds.items()}),
-        metrics.Reading("outbox_oldest_age_seconds", "Since the oldest of them was written.", "kind", age),
-        metrics.Reading("outbox_overdue_seconds", "How long the latest is past its time.", "kind", overdue),
-    ]
-
-
-def _may_see_metrics(request: Request) -> bool:
-    """A caller without an IP address came by a socket of this machine or from this very process."""
-    token = request.app.state.metrics_token
-    if token is not None:
-        given = request.headers.get("authorization", "").encode()
-        return hmac.compare_digest(given, f"Bearer {token.get_secret_value()}".encode())
-    try:
-        return request.client is None or ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return True
+    """Of the routes at this very path: where one names it literally, those that match it by a pattern say nothing."""
+    path = request.scope["path"]
+    matching = [route for route in iter_route_contexts(request.app.routes) if route.path_regex.fullmatch(path)]
+    fewest = min((len(route.param_convertors) for route in matching), default=0)
+    found = {method for route in matching if len(route.param_convertors) == fewest for method in route.methods or ()}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 async def _sample(db: Database, meters: metrics.Meters) -> None:
@@ -240,20 +175,6 @@ async def _sample(db: Database, meters: metrics.Meters) -> None:
     while True:
         meters.sample_connections(*db.count_connections())
         await asyncio.sleep(1)
-
-
-@system.get("/docs", include_in_schema=False)
-async def get_docs(_request: Request) -> Response:
-    return HTMLResponse(files("packhouse").joinpath("static", "docs.html").read_text("utf-8"))
-
-
-@system.get("/static/{name}", include_in_schema=False)
-async def get_static(request: Request) -> Response:
-    folder = files("packhouse").joinpath("static")
-    found = {entry.name: entry for entry in folder.iterdir()}.get(request.path_params["name"])
-    if found is None:
-        raise HTTPException(404)
-    return FileResponse(str(found), headers={"Cache-Control": "public, max-age=86400"})
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     redis_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 0.25
     max_body_bytes: Annotated[int, Field(ge=1_000)] = 10_000_000
     body_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    body_total_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
     max_import_bytes: Annotated[int, Field(ge=1_000)] = 200_000_000
     lock_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     statement_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
@@ -41,7 +43,7 @@ class Settings(BaseSettings):
     webhooks_longest_wait_seconds: Annotated[float, Field(gt=0)] = 3600.0
     webhooks_pause_after_days: Annotated[float, Field(gt=0)] = 5.0
     webhooks_keep_days: Annotated[float, Field(gt=0)] = 30.0
-    trusted_proxies: str = "127.0.0.1"
+    trusted_proxies: str = ""
     documents_url: str = "database"
     s3_endpoint: str | None = None
     s3_region: str | None = None

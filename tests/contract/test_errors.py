@@ -377,11 +377,11 @@ def test_an_unknown_path(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        (ORDERS, "GET, POST"),
-        (ORDER, "DELETE, GET, PATCH"),
-        (HISTORY, "GET"),
-        (METADATA, "GET"),
-        ("/health", "GET"),
+        (ORDERS, "GET, HEAD, POST"),
+        (ORDER, "DELETE, GET, HEAD, PATCH"),
+        (HISTORY, "GET, HEAD"),
+        (METADATA, "GET, HEAD"),
+        ("/health", "GET, HEAD"),
     ],
 )
 def test_a_wrong_method_is_told_the_right_ones(client: TestClient, path: str, allowed: str) -> None:
@@ -397,6 +397,33 @@ def test_a_wrong_method_is_told_the_right_ones(client: TestClient, path: str, al
             answer = client.request(method, path + slash)
             assert (answer.status_code, answer.headers["Allow"]) == (405, allowed), method
             assert answer.json() == {"errors": [fault]}
+
+
+def test_a_literal_path_is_not_taken_for_one_with_an_id(client: TestClient) -> None:
+    answer = client.put("/api/v3/orders/create-label-sync")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+def test_head_answers_as_get_does_without_a_body(client: TestClient) -> None:
+    client.post(ORDERS, json=[make.order()])
+    for path in (ORDERS, ORDER, "/health", "/openapi.json", "/docs", "/sign-in", f"{ORDERS}/999", "/nothing"):
+        got, headed = client.get(path), client.head(path)
+        assert (headed.status_code, headed.content) == (got.status_code, b""), path
+        assert headed.headers["content-length"] == got.headers["content-length"], path
+    assert client.head(ORDERS, auth=("owner-public", "wrong")).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["", "a b", "evil.example/x", "a@b", "[::1", "host:port", "a.example:80:80", "<b>"])
+def test_a_host_that_is_none_is_refused(client: TestClient, host: str) -> None:
+    answer = client.get(ORDERS, headers={"Host": host})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["source"] == {"header": "Host"}
+    assert answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("host", ["shop.example.com", "127.0.0.1:8000", "[::1]:8000", "my_service", "localhost"])
+def test_a_host_is_a_name_or_an_address(client: TestClient, host: str) -> None:
+    assert client.get(ORDERS, headers={"Host": host}).status_code == 200
 
 
 def test_every_path_is_served_with_and_without_a_slash_and_without_a_redirect(client: TestClient) -> None:

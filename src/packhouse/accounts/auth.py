@@ -51,7 +51,7 @@ async def _find_caller(
 
 
 async def _let_in(request: Request, found: Caller, scope: str | None) -> None:
-    trace = http.trace(request)
+    trace = http.request_info(request)
     trace.account_id = found.account_id
     if (limiter := http.house(request).limits) is not None:
         kind = limits.READ if request.method in ("GET", "HEAD") else limits.WRITE

@@ -14,7 +14,7 @@ from packhouse import migrations, worker
 from packhouse.app import create_counters, create_database
 from packhouse.cli import interpreter, processes, terminal
 from packhouse.cli.terminal import AsJson
-from packhouse.kit import clock, errors, jobs, logs, tracing
+from packhouse.kit import clock, errors, jobs, logs, protocol, tracing
 from packhouse.kit.db import DatabaseUrlError
 from packhouse.kit.redis_counters import RedisUrlError
 from packhouse.settings import Settings
@@ -148,12 +148,15 @@ def run_server(settings: Settings, listener: socket.socket, workers: int, *, wor
         place if works else f"{place.partition(':')[0]}:create_app_without_worker",
         factory=True,
         workers=workers,
+        http=protocol.BoundedProtocol,
+        ws="none",
+        limit_concurrency=settings.max_connections,
         loop="packhouse.cli.sharing:Loop" if workers > 1 else "auto",
         access_log=False,
         log_config=None,
         server_header=False,
         date_header=True,
-        proxy_headers=True,
+        proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=settings.stop_timeout_seconds,
         timeout_worker_healthcheck=_HUNG_AFTER_SECONDS,

@@ -1,17 +1,10 @@
-"""The door of the house: what every request passes on its way in, and every answer on its way out.
-
-The rooms' handlers take a Starlette request and give back bytes. `Door` names the request, answers refusals, takes a
-trailing slash off, and writes one line to the log when the answer is out.
-"""
+"""What handlers share: they take a Starlette request, read its parts with these, and give back bytes."""
 
 import asyncio
-import itertools
+import ipaddress
 import re
-import secrets
-import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qsl, quote, urlencode
@@ -21,9 +14,10 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from packhouse.kit import errors, logs, validation
+from packhouse.kit.access_log import AccessLog, RequestInfo
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
 from packhouse.kit.limits import Limiter
@@ -33,11 +27,8 @@ from packhouse.kit.replica import Lists
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 _STRONG_TAG = re.compile(r'(?<![/"\w])"([0-9]+)"(?!")')
-_JUST_NOW_SECONDS = 0.05
-_LEDGER_SECONDS = 0.01
 _log = structlog.get_logger()
 
 
@@ -55,56 +46,13 @@ class House:
     lists: Lists
     limits: Limiter | None = None
     body_timeout_seconds: float = 30.0
-    ledger: "Ledger" = field(init=False)
+    body_total_timeout_seconds: float = 60.0
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server is told to stop: what goes on by itself, as a stream does, ends then."""
+    access_log: AccessLog = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ledger", Ledger(self.meters))
-
-
-@dataclass(slots=True)
-class Trace:
-    """What the log line tells of a request; handlers add to it. Nothing in it comes from what a person typed."""
-
-    request_id: str
-    started: float
-    route: str = "unmatched"
-    account_id: int | None = None
-    status: int = 0
-    headers: Mapping[str, str] | None = None
-    is_sending: bool = False
-    """The answer is made, and the client still sends a body that nobody reads."""
-
-
-class Ledger:
-    """What answered requests leave behind, a line in the log and their figures, written down some at a time and a
-    moment later: one by one that took a fifth of the time of a GET. A process that is killed takes a moment's lines
-    with it."""
-
-    def __init__(self, meters: Meters) -> None:
-        self._meters = meters
-        self._notes: list[tuple[str, Trace, float, float]] = []
-        self._later: asyncio.TimerHandle | None = None
-
-    def note(self, method: str, record: Trace) -> None:
-        self._notes.append((method, record, time.perf_counter() - record.started, time.time()))
-        if self._later is None:
-            self._later = asyncio.get_running_loop().call_later(_LEDGER_SECONDS, self.write_down)
-
-    def write_down(self) -> None:
-        """All that is noted, now."""
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
-        notes, self._notes = self._notes, []
-        for method, record, seconds, _ in notes:
-            self._meters.note_request(method, record.route, record.status, seconds)
-        logs.write_requests(_to_line(*note) for note in notes)
-
-
-def _to_line(method: str, record: Trace, seconds: float, at: float) -> logs.RequestLine:
-    return logs.RequestLine(
-        method, record.route, record.status, round(seconds * 1000, 2), record.account_id, record.request_id, at
-    )
+        object.__setattr__(self, "access_log", AccessLog(self.meters))
 
 
 class Shortcut(NamedTuple):
@@ -120,140 +68,8 @@ def house(request: Request) -> House:
     return cast("House", request.scope["packhouse.house"])
 
 
-def trace(request: Request) -> Trace:
-    return cast("Trace", request.scope["packhouse.trace"])
-
-
-class Door:
-    """ASGI, outermost."""
-
-    def __init__(self, app: ASGIApp, shortcuts: Sequence[Shortcut], house: House) -> None:
-        self.app = app
-        self.house = house
-        self._shortcuts = shortcuts
-        # Unique, and no secret: random for each process, counted for each request.
-        self._process_id = secrets.token_hex(8)
-        self._numbers = itertools.count(1)
-        self._inside = 0
-        self._seen_at = 0.0
-
-    def is_busy(self) -> bool:
-        """Somebody is here, or was just now."""
-        return self._inside > 0 or time.perf_counter() - self._seen_at < _JUST_NOW_SECONDS
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        self._inside += 1
-        record = Trace(_sent_id(scope["headers"]) or self._new_id(), time.perf_counter())
-        scope["packhouse.trace"] = record
-        scope["packhouse.house"] = self.house
-        scope["app"] = self.app
-        if len(scope["path"]) > 1 and scope["path"].endswith("/"):
-            scope["path"] = scope["path"][:-1]
-        named = _naming(_hearing_out(send, receive, record), record)
-        try:
-            await self._answer(scope, _patient(receive, self.house.body_timeout_seconds), named, record)
-        except ClientDisconnect:
-            record.status = 499
-        finally:
-            self._inside -= 1
-            self._seen_at = time.perf_counter()
-            self.house.ledger.note(scope["method"], record)
-
-    def _new_id(self) -> str:
-        return f"{self._process_id}{next(self._numbers):016x}"
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, record: Trace) -> None:
-        path, method = scope["path"], scope["method"]
-        for shortcut in self._shortcuts:
-            if method == shortcut.method and (match := shortcut.pattern.fullmatch(path)):
-                record.route = shortcut.route
-                scope["path_params"] = match.groupdict()
-                request = Request(scope, receive)
-                try:
-                    response = await shortcut.handler(request)
-                except Exception as error:  # noqa: BLE001 - the last one to ask: everything becomes an answer
-                    response = to_response(request, error)
-                await response(scope, receive, send)
-                return
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            if (route := scope.get("route")) is not None:
-                record.route = getattr(route, "path_format", getattr(route, "path", record.route))
-
-
-def _sent_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value.decode("ascii")
-    return None
-
-
-def _naming(send: Send, record: Trace) -> Send:
-    async def named(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            record.status = message["status"]
-            message["headers"].append((b"x-request-id", record.request_id.encode("ascii")))
-            for name, value in (record.headers or {}).items():
-                message["headers"].append((name.lower().encode("ascii"), value.encode("ascii")))
-        await send(message)
-
-    return named
-
-
-def _patient(receive: Receive, seconds: float) -> Receive:
-    """Raises Slow where a body was begun and nothing more of it comes: a request is not kept for a client that is
-    gone without a word."""
-    is_whole = False
-
-    async def received() -> Message:
-        nonlocal is_whole
-        if is_whole:
-            return await receive()
-        try:
-            async with asyncio.timeout(seconds):
-                message = await receive()
-        except TimeoutError:
-            detail = f"Nothing more of the body came for {seconds:g} seconds."
-            raise errors.Slow(errors.Fault("invalid", detail), {"Connection": "close"}) from None
-        is_whole = not message.get("more_body", False)
-        return message
-
-    return received
-
-
-_LONGEST_SILENCE_SECONDS = 2
-_LONGEST_SENDING_SECONDS = 20
-_MOST_UNREAD_BYTES = 100_000_000
-
-
-def _hearing_out(send: Send, receive: Receive, record: Trace) -> Send:
-    """To a client that is still sending, the answer goes out at once and its end when the client has said its part, or
-    too much of it. A connection that is closed with bytes unread is reset, and a reset can overtake the answer."""
-
-    async def heard_out(message: Message) -> None:
-        if record.is_sending and message["type"] == "http.response.body":
-            await send({**message, "more_body": True})
-            await _hear_out(receive)
-            message = {"type": "http.response.body", "body": b""}
-        await send(message)
-
-    return heard_out
-
-
-async def _hear_out(receive: Receive) -> None:
-    left = _MOST_UNREAD_BYTES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LONGEST_SENDING_SECONDS):
-            while left > 0:
-                async with asyncio.timeout(_LONGEST_SILENCE_SECONDS):
-                    message = await receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
+def request_info(request: Request) -> RequestInfo:
+    return cast("RequestInfo", request.scope["packhouse.request_info"])
 
 
 def to_response(request: Request, error: Exception) -> Response:
@@ -263,12 +79,21 @@ def to_response(request: Request, error: Exception) -> Response:
         raise error
     refusal = _to_refusal(error)
     if refusal is None:
-        _log.error("failed", request_id=trace(request).request_id, **logs.where(error))
-        detail = f"Something went wrong on our side. The request id is {trace(request).request_id}."
+        _log.error("failed", request_id=request_info(request).request_id, **logs.where(error))
+        detail = f"Something went wrong on our side. The request id is {request_info(request).request_id}."
         refusal = errors.Failed(errors.Fault("unavailable", detail))
     if isinstance(refusal, errors.Unavailable):
-        _log.warning("unavailable", request_id=trace(request).request_id, detail=refusal.faults[0].detail)
-    return json_response(refusal.to_wire(), status=refusal.status, headers=refusal.headers)
+        _log.warning("unavailable", request_id=request_info(request).request_id, detail=refusal.faults[0].detail)
+    wire = refusal.to_wire()
+    if "/oauth2/" in request.scope["path"] and "error" not in wire:
+        wire = {**_to_oauth_error(refusal), **wire}
+    return json_response(wire, status=refusal.status, headers=refusal.headers)
+
+
+def _to_oauth_error(refusal: errors.Refusal) -> dict[str, str]:
+    """In the words of RFC 6749, sections 4.1.2.1 and 5.2."""
+    code = {500: "server_error", 503: "temporarily_unavailable"}.get(refusal.status, "invalid_request")
+    return {"error": code, "error_description": refusal.faults[0].detail}
 
 
 def _to_refusal(error: Exception) -> errors.Refusal | None:
@@ -278,6 +103,8 @@ def _to_refusal(error: Exception) -> errors.Refusal | None:
         if error.status_code == 405:
             fault = errors.Fault("invalid", "This method is not allowed here.", title="Method not allowed")
             return errors.MethodNotAllowed(fault, error.headers)
+        if error.status_code == 400:  # a form that cannot be read
+            return errors.Invalid(errors.Fault("invalid", error.detail))
         fault = errors.Fault("not_found", "There is nothing at this path.", title="Not found")
         return errors.NotFound(fault)
     return None
@@ -334,7 +161,7 @@ async def _read_bytes(request: Request, limit: int) -> bytes:
     """Raises ClientDisconnect where the rest will never come."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
-        trace(request).is_sending = True
+        request_info(request).is_sending = True
         raise _too_large(limit, announced)
     chunks = bytearray()
     is_whole = False
@@ -345,7 +172,7 @@ async def _read_bytes(request: Request, limit: int) -> bytes:
         chunks += message.get("body", b"")
         is_whole = not message.get("more_body", False)
         if len(chunks) > limit:
-            trace(request).is_sending = not is_whole
+            request_info(request).is_sending = not is_whole
             raise _too_large(limit, f"more than {limit}")
     return bytes(chunks)
 
@@ -440,6 +267,20 @@ def base_url(request: Request) -> str:
     """What this server is called in links, without a slash at the end."""
     base = house(request).public_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
     return base.rstrip("/") + str(request.scope.get("root_path", ""))
+
+
+_FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip"})
+
+
+def is_from_this_machine(request: Request) -> bool:
+    """A caller without an IP address came by a socket of this machine or from this very process. One that a proxy on
+    this machine speaks for came from elsewhere."""
+    if any(name in _FORWARDED for name, _ in request.scope["headers"]):
+        return False
+    try:
+        return request.client is None or ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return True
 
 
 def page_links(request: Request, page: Page) -> dict[str, str]:

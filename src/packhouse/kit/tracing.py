@@ -61,7 +61,7 @@ class Traced:
 
 
 def _describe(span: Any, scope: Scope) -> None:
-    record = scope["packhouse.trace"]
+    record = scope["packhouse.request_info"]
     span.update_name(f"{scope['method']} {record.route}")
     span.set_attribute("http.request.method", scope["method"])
     span.set_attribute("http.route", record.route)

@@ -3,6 +3,7 @@ the order that is open beside it was changed elsewhere."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -56,7 +57,16 @@ async def _tell(request: Request, account_id: int, open_order: int | None) -> As
         if quiet >= _QUIET_LOOKS:
             quiet = 0
             yield b": still here\n\n"
-        await asyncio.sleep(_LOOK_SECONDS)
+        if await _is_stopping(request):
+            return
+
+
+async def _is_stopping(request: Request) -> bool:
+    """After a moment, or as soon as the server is told to stop."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LOOK_SECONDS):
+            await http.house(request).stopping.wait()
+    return http.house(request).stopping.is_set()
 
 
 async def _look(request: Request, account_id: int, open_order: int | None) -> _Told:

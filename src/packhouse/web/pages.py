@@ -87,7 +87,7 @@ async def refuse(request: Request, error: Exception) -> Response:
     shown = {
         "code": answer.status_code,
         "faults": [] if isinstance(error, HTTPException) else faults,
-        "request_id": http.trace(request).request_id,
+        "request_id": http.request_info(request).request_id,
     }
     page = rendering.render(request, "error.html", visitor, status=answer.status_code, **shown)
     if "retry-after" in answer.headers:

@@ -59,7 +59,7 @@ async def find_visitor(request: Request) -> Visitor | None:
     found = await sessions.find_session(house.db, cookie, now=house.clock()) if cookie else None
     if found is None:
         return None
-    http.trace(request).account_id = found.account_id
+    http.request_info(request).account_id = found.account_id
     return Visitor(found, _to_token(cookie))
 
 

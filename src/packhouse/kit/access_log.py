@@ -1,0 +1,57 @@
+"""The line in the log and the figures that each answered request leaves behind."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packhouse.kit import logs
+from packhouse.kit.metrics import Meters
+
+_WRITE_AFTER_SECONDS = 0.01
+
+
+@dataclass(slots=True)
+class RequestInfo:
+    """What the log line tells of a request; handlers add to it. Nothing in it comes from what a person typed."""
+
+    request_id: str
+    started: float
+    route: str = "unmatched"
+    account_id: int | None = None
+    status: int = 0
+    headers: Mapping[str, str] | None = None
+    is_sending: bool = False
+    """The answer is made, and the client still sends a body that nobody reads."""
+
+
+class AccessLog:
+    """What answered requests leave behind, a line in the log and their figures, written down some at a time and a
+    moment later: one by one that took a fifth of the time of a GET. A process that is killed takes a moment's lines
+    with it."""
+
+    def __init__(self, meters: Meters) -> None:
+        self._meters = meters
+        self._entries: list[tuple[str, RequestInfo, float, float]] = []
+        self._later: asyncio.TimerHandle | None = None
+
+    def add(self, method: str, record: RequestInfo) -> None:
+        self._entries.append((method, record, time.perf_counter() - record.started, time.time()))
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_WRITE_AFTER_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """All that is noted, now."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        entries, self._entries = self._entries, []
+        for method, record, seconds, _ in entries:
+            self._meters.note_request(method, record.route, record.status, seconds)
+        logs.write_requests(_to_line(*entry) for entry in entries)
+
+
+def _to_line(method: str, record: RequestInfo, seconds: float, at: float) -> logs.RequestLine:
+    return logs.RequestLine(
+        method, record.route, record.status, round(seconds * 1000, 2), record.account_id, record.request_id, at
+    )

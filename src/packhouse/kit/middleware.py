@@ -1,0 +1,196 @@
+"""What every request passes on its way in, and every answer on its way out.
+
+`ServerMiddleware` is the outermost layer of the application: it names the request, checks its host, takes a trailing
+slash off, answers HEAD as GET without a body, bounds the time of a body, and adds the answer to the access log.
+"""
+
+import asyncio
+import itertools
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from packhouse.kit import errors, http
+from packhouse.kit.access_log import RequestInfo
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
+_JUST_NOW_SECONDS = 0.05
+
+
+class ServerMiddleware:
+    """ASGI, outermost."""
+
+    def __init__(self, app: ASGIApp, shortcuts: Sequence[http.Shortcut], house: http.House) -> None:
+        self.app = app
+        self.house = house
+        self._shortcuts = shortcuts
+        # Unique, and no secret: random for each process, counted for each request.
+        self._process_id = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
+        self._inside = 0
+        self._seen_at = 0.0
+        self._last_host: list[bytes] = []
+
+    def is_busy(self) -> bool:
+        """Somebody is here, or was just now."""
+        return self._inside > 0 or time.perf_counter() - self._seen_at < _JUST_NOW_SECONDS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        self._inside += 1
+        record = RequestInfo(_sent_id(scope["headers"]) or self._new_id(), time.perf_counter())
+        scope["packhouse.request_info"] = record
+        scope["packhouse.house"] = self.house
+        scope["app"] = self.app
+        if len(scope["path"]) > 1 and scope["path"].endswith("/"):
+            scope["path"] = scope["path"][:-1]
+        named = _naming(_hearing_out(send, receive, record), record)
+        method = scope["method"]
+        try:
+            self._check_host(scope)
+            if method == "HEAD":  # the server below looks at its own scope, and sends no body
+                scope, named = {**scope, "method": "GET"}, _without_body(named)
+            await self._answer(scope, _patient(receive, self.house), named, record)
+        except ClientDisconnect:
+            record.status = 499
+        except _HeadAnswered:
+            pass
+        except errors.Invalid as refusal:
+            await http.json_response(refusal.to_wire(), status=refusal.status)(scope, receive, named)
+        finally:
+            self._inside -= 1
+            self._seen_at = time.perf_counter()
+            self.house.access_log.add(method, record)
+
+    def _check_host(self, scope: Scope) -> None:
+        """Links are made of it where nobody said what this server is called. Raises Invalid."""
+        if self.house.public_url is not None:
+            return
+        sent = [value for name, value in scope["headers"] if name == b"host"]
+        if sent not in ([], self._last_host):
+            if len(sent) > 1 or not _HOST.fullmatch(sent[0]):
+                raise errors.Invalid(errors.Fault("invalid", "This is no name of a host.", header="Host"))
+            self._last_host = sent
+
+    def _new_id(self) -> str:
+        return f"{self._process_id}{next(self._numbers):016x}"
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, record: RequestInfo) -> None:
+        path, method = scope["path"], scope["method"]
+        for shortcut in self._shortcuts:
+            if method == shortcut.method and (match := shortcut.pattern.fullmatch(path)):
+                record.route = shortcut.route
+                scope["path_params"] = match.groupdict()
+                request = Request(scope, receive)
+                try:
+                    response = await shortcut.handler(request)
+                except Exception as error:  # noqa: BLE001 - the last one to ask: everything becomes an answer
+                    response = http.to_response(request, error)
+                await response(scope, receive, send)
+                return
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            if (route := scope.get("route")) is not None:
+                record.route = getattr(route, "path_format", getattr(route, "path", record.route))
+
+
+def _sent_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode("ascii")
+    return None
+
+
+class _HeadAnswered(Exception):
+    """What is left of an answer need not be made."""
+
+
+def _without_body(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
+        await send({"type": "http.response.body", "body": b""})
+        if message.get("more_body", False):
+            raise _HeadAnswered
+
+    return sent
+
+
+def _naming(send: Send, record: RequestInfo) -> Send:
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            record.status = message["status"]
+            message["headers"].append((b"x-request-id", record.request_id.encode("ascii")))
+            for name, value in (record.headers or {}).items():
+                message["headers"].append((name.lower().encode("ascii"), value.encode("ascii")))
+        await send(message)
+
+    return named
+
+
+def _patient(receive: Receive, house: http.House) -> Receive:
+    """Raises Slow where a body was begun and nothing more of it comes, or it takes too long in all: a request is not
+    kept for a client that is gone without a word, or that sends a byte now and then."""
+    idle, total = house.body_timeout_seconds, house.body_total_timeout_seconds
+    is_whole = False
+    ends_at: float | None = None
+
+    async def received() -> Message:
+        nonlocal is_whole, ends_at
+        if is_whole:
+            return await receive()
+        now = asyncio.get_running_loop().time()
+        ends_at = ends_at or now + total
+        try:
+            async with asyncio.timeout(min(idle, ends_at - now)):
+                message = await receive()
+        except TimeoutError:
+            why = f"Nothing more of the body came for {idle:g} seconds."
+            if asyncio.get_running_loop().time() >= ends_at:
+                why = f"The body did not end within {total:g} seconds."
+            raise errors.Slow(errors.Fault("invalid", why), {"Connection": "close"}) from None
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return received
+
+
+_LONGEST_SILENCE_SECONDS = 2
+_LONGEST_SENDING_SECONDS = 20
+_MOST_UNREAD_BYTES = 100_000_000
+
+
+def _hearing_out(send: Send, receive: Receive, record: RequestInfo) -> Send:
+    """To a client that is still sending, the answer goes out at once and its end when the client has said its part, or
+    too much of it. A connection that is closed with bytes unread is reset, and a reset can overtake the answer."""
+
+    async def heard_out(message: Message) -> None:
+        if record.is_sending and message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            await _hear_out(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return heard_out
+
+
+async def _hear_out(receive: Receive) -> None:
+    left = _MOST_UNREAD_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST_SENDING_SECONDS):
+            while left > 0:
+                async with asyncio.timeout(_LONGEST_SILENCE_SECONDS):
+                    message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
