@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -45,7 +44,7 @@ def token(page: str) -> str:
     return found[1]
 
 
-def sign_in(client: httpx.Client, email: str, password: str = PASSWORD, **fields: str) -> Any:
+def sign_in(client: Any, email: str, password: str = PASSWORD, **fields: str) -> Any:
     form = client.get("/sign-in", headers={"accept": "text/html"})
     sent = {"csrf": token(form.text), "email": email, "password": password, **fields}
     return client.post("/sign-in", data=sent, follow_redirects=False)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from packhouse.webhooks.sender import Sender, is_public
+from packhouse.webhooks.addresses import is_public
+from packhouse.webhooks.sender import Sender
 from tests.webhooks.conftest import BROADCAST, CONNECTIONS, SUBSCRIPTIONS, Receiver, connect
 
 PRIVATE = [
@@ -32,6 +33,35 @@ PRIVATE = [
     "::ffff:169.254.169.254",
     "64:ff9b::a00:1",
     "2002:7f00:1::",
+    # What one Python or another takes for anybody's.
+    "192.0.0.192",
+    "192.0.0.9",
+    "192.31.196.1",
+    "192.52.193.1",
+    "192.88.99.1",
+    "192.175.48.1",
+    "198.18.0.1",
+    "198.51.100.7",
+    "203.0.113.7",
+    "240.0.0.1",
+    "64:ff9b:1::1",
+    "64:ff9b:1:fffe::a00:1",
+    "::10.0.0.1",
+    "::ffff:0:10.0.0.1",
+    "::ffff:192.0.0.192",
+    "2002:c000:c0::1",
+    "2001::1",
+    "2001:2::1",
+    "2001:10::1",
+    "2001:20::1",
+    "2001:db8::1",
+    "2620:4f:8000::1",
+    "3fff::1",
+    "5f00::1",
+    "100::1",
+    "100:0:0:1::1",
+    "fec0::1",
+    "4000::1",
 ]
 
 
@@ -40,7 +70,16 @@ def test_addresses_inside_a_network_are_known(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "::ffff:93.184.215.14"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "93.184.215.14",
+        "2606:2800:21f:cb07:6820:80da:af6b:8b2c",
+        "::ffff:93.184.215.14",
+        "64:ff9b::5db8:d70e",
+        "2002:5db8:d70e::1",
+    ],
+)
 def test_addresses_of_the_internet_are_known(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 

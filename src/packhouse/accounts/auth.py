@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
-from packhouse.accounts import queries, tokens
+from packhouse.accounts import demo, queries, tokens
 from packhouse.accounts.failures import Failure, Failures
 from packhouse.accounts.schema import ALL, Caller
 from packhouse.kit import clock, errors, http, limits, security
@@ -74,6 +74,9 @@ async def _find_by_key(
         if row is None or not row[4]:
             failures(request).note_key(public_key, "key.refused")
             raise _unauthenticated()
+    if demo.is_well_known_key(public_key, secret) and not http.is_from_this_machine(request):
+        failures(request).note_key(public_key, "key.refused")
+        raise _unauthenticated()
     rest = row[queries.OF_KEY :] if row is found else None
     return Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[3])), rest
 
@@ -115,6 +118,8 @@ async def client(request: Request, form: dict[str, str]) -> Sequence[Any]:
         )
     sent = _read_client(header, form)
     for public_key, secret in sent:
+        if demo.is_well_known_key(public_key, secret) and not http.is_from_this_machine(request):
+            continue
         if (row := await _find_client(request, public_key, secret)) is not None:
             return row
     for public_key in {public_key for public_key, _ in sent}:

@@ -10,6 +10,7 @@ from packhouse import migrations
 from packhouse.accounts import operations as account_operations
 from packhouse.accounts import queries as account_queries
 from packhouse.accounts import users
+from packhouse.accounts.demo import ACCOUNT, EMAIL, PASSWORD, PUBLIC_KEY, SECRET_KEY
 from packhouse.accounts.schema import Caller
 from packhouse.cli import serve, terminal
 from packhouse.cli.terminal import AccountName, AsJson
@@ -23,12 +24,6 @@ from packhouse.settings import allow_private_webhooks
 
 demo = typer.Typer(no_args_is_help=True, help="Invented orders, and a server with some, to try things on.")
 
-ACCOUNT = "demo"
-# Known keys, so that examples can be pasted; `demo run` listens on this machine only unless told otherwise.
-PUBLIC_KEY = "demo-public-key"
-SECRET_KEY = "demo-secret-key"  # noqa: S105 - published in the README, opens a demo account
-EMAIL = "demo@example.com"
-PASSWORD = "demo-password"  # noqa: S105 - as above
 FIRST_ORDERS = 12
 
 

@@ -11,10 +11,12 @@ import typer
 import uvicorn
 
 from packhouse import migrations, worker
+from packhouse.accounts import demo
+from packhouse.accounts import queries as account_queries
 from packhouse.app import create_counters, create_database
 from packhouse.cli import interpreter, processes, terminal
 from packhouse.cli.terminal import AsJson
-from packhouse.kit import clock, errors, jobs, logs, protocol, tracing
+from packhouse.kit import clock, errors, jobs, logs, protocol, security, tracing
 from packhouse.kit.db import DatabaseUrlError
 from packhouse.kit.redis_counters import RedisUrlError
 from packhouse.settings import Settings
@@ -120,6 +122,10 @@ async def _prepare(settings: Settings, *, migrate: bool) -> None:
         if migrate:
             await migrations.upgrade(db)
         await terminal.require_head(db)
+        async with db.read() as tx:
+            key = await account_queries.find_key(tx, demo.PUBLIC_KEY)
+    if key is not None and key.revoked_at is None and security.is_secret(demo.SECRET_KEY, key.secret_hash):
+        typer.echo("packhouse: Everybody knows the demo account's key: it opens from this machine only.", err=True)
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -54,6 +54,7 @@ async def create_integration(request: Request) -> Response:
     fields = schema.read_body(schema.NEW_INTEGRATION, await http.read_body(request))
     if missing := schema.find_required(fields):
         raise errors.Invalid(missing)
+    webhooks_api.refuse_private_url(request, fields.get("webhook_url") or "", ("webhook_url",))
     async with house.db.write() as tx:
         vault = webhooks_api.messenger(request).vault
         id = await operations.create_integration(
@@ -165,6 +166,7 @@ async def patch_integration(request: Request) -> Response:
     caller = await auth.caller(request, scope=WRITE)
     id = _to_id(request)
     fields = schema.read_body(schema.INTEGRATION, await http.read_body(request))
+    webhooks_api.refuse_private_url(request, fields.get("webhook_url") or "", ("webhook_url",))
     async with house.db.write() as tx:
         await operations.update_integration(house.db, tx, caller.account_id, id, fields, now=house.clock())
     return Response(status_code=204)

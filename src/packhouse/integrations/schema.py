@@ -11,12 +11,15 @@ from typing_extensions import TypedDict
 
 from packhouse.kit import errors, validation
 from packhouse.kit.fields import FreeObject, Id, InstantText, NonEmpty, Url, Whole
+from packhouse.webhooks.schema import Url as WebhookUrl
 
 _STRICT = ConfigDict(strict=True)
 _OBJECT: TypeAdapter[Any] = TypeAdapter(FreeObject)
 
 LANGUAGES = ("en-us", "en-gb", "fr-fr", "de-de", "nl-nl", "es-es", "it-it")
 CATEGORIES = ("READY_TO_SEND", "IN_TRANSIT", "DELIVERED", "CANCEL")
+MAX_STATUSES = 1_000
+MAX_CARRIERS = 200
 MAX_LOG_PAGE = 100
 DEFAULT_LOG_PAGE = 25
 
@@ -69,9 +72,11 @@ class Integration(TypedDict, total=False):
     ]
     shop_url: Url
     service_point_enabled: bool
-    service_point_carriers: Annotated[list[str], _Differing, Field(json_schema_extra={"uniqueItems": True})]
+    service_point_carriers: Annotated[
+        list[str], Field(max_length=MAX_CARRIERS, json_schema_extra={"uniqueItems": True}), _Differing
+    ]
     webhook_active: bool
-    webhook_url: Url | None
+    webhook_url: WebhookUrl | None
     feedback_type: Literal["eager", "delayed", "none"]
 
 
@@ -126,7 +131,9 @@ class ShopOrderStatus(TypedDict):
 class NewStatuses(TypedDict):
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     integration_id: Id
-    statuses: Annotated[list[ShopOrderStatus], _Differing, Field(json_schema_extra={"uniqueItems": True})]
+    statuses: Annotated[
+        list[ShopOrderStatus], Field(max_length=MAX_STATUSES, json_schema_extra={"uniqueItems": True}), _Differing
+    ]
 
 
 class MappedStatus(TypedDict):

@@ -94,6 +94,7 @@ class Database:
             folder = Path(self.url.database or "").parent
             if not folder.is_dir():
                 raise errors.Unavailable(f"The folder {folder} does not exist.")
+            sqlite.make_private(Path(self.url.database or ""))
         async with self.read() as tx:
             await tx.execute(text("SELECT 1"))
 

@@ -26,6 +26,8 @@ from typing import Any, ClassVar, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
 
+MAX_LISTED = 1_000
+"""An answer lists at most so many errors, and as many warnings. Who looks for them stops at one more."""
 ROOT = "/data"
 ATTRIBUTES = "/data/attributes"
 
@@ -87,10 +89,13 @@ class Refusal(Exception):
     def __init__(self, faults: Fault | Sequence[Fault], headers: Mapping[str, str] | None = None) -> None:
         self.faults = [faults] if isinstance(faults, Fault) else list(faults)
         self.headers = dict(headers or {})
-        super().__init__("; ".join(f"{fault.detail} ({fault.source()})" for fault in self.faults))
+        super().__init__("; ".join(f"{fault.detail} ({fault.source()})" for fault in self.faults[:10]))
 
     def to_wire(self) -> dict[str, Any]:
-        return {"errors": [fault.to_wire(self.status) for fault in self.faults]}
+        wire: dict[str, Any] = {"errors": [fault.to_wire(self.status) for fault in self.faults[:MAX_LISTED]]}
+        if len(self.faults) > MAX_LISTED:
+            wire["meta"] = {"more_errors": True}
+        return wire
 
 
 class Invalid(Refusal):

@@ -14,11 +14,11 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 from pydantic_core import core_schema as cs
 
 from packhouse.kit import places
+from packhouse.kit.issues import EXACT, QUICK
 
 INT64_MAX = 2**63 - 1
-
-QUICK = "~quick"
-EXACT = "~exact"
+MAX_KEYS = 500
+"""Of a free object."""
 
 _NUMERIC = r"^-?([0-9]+(\.[0-9]+)?|\.[0-9]+)$"
 _ABOVE_ZERO = r"^([0-9]{0,9}[1-9][0-9]{0,9}(\.[0-9]{1,9})?|[0-9]{0,9}\.[0-9]{0,9}[1-9][0-9]{0,9})$"
@@ -79,7 +79,8 @@ def _measure_schema() -> CoreSchema:
 
 def _flat_schema() -> CoreSchema:
     """What most free objects are: texts by name."""
-    return cs.dict_schema(keys_schema=cs.str_schema(), values_schema=cs.str_schema(strict=True), strict=True)
+    values = cs.str_schema(strict=True)
+    return cs.dict_schema(keys_schema=cs.str_schema(), values_schema=values, max_length=MAX_KEYS, strict=True)
 
 
 def _above_zero(value: Any) -> Any:
@@ -199,7 +200,7 @@ _POSITIVE_JSON = {
 }
 
 _STRING = cs.str_schema(strict=True)
-_OBJECT = cs.dict_schema(keys_schema=cs.str_schema(), values_schema=cs.any_schema(), strict=True)
+_OBJECT = cs.dict_schema(keys_schema=cs.str_schema(), values_schema=cs.any_schema(), max_length=MAX_KEYS, strict=True)
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 Id = Annotated[int, Field(ge=1, le=INT64_MAX)]
@@ -240,7 +241,7 @@ Url = Annotated[
 FreeObject = Annotated[
     dict[str, Any],
     _quick_or_exact(_flat_schema(), _OBJECT, _check_storable),
-    WithJsonSchema({"type": "object", "additionalProperties": True}),
+    WithJsonSchema({"type": "object", "additionalProperties": True, "maxProperties": MAX_KEYS}),
 ]
 # What is ignored may be anything that JSON can hold.
 FreeValue = Annotated[Any, _quick_or_exact(_STRING, cs.any_schema(), _check_storable), WithJsonSchema({})]

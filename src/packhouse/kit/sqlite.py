@@ -8,12 +8,14 @@ thread, which needs no lock meanwhile, and BEGIN IMMEDIATE asks again in short s
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Dialect, event
@@ -259,6 +261,13 @@ class Glances:
 
     async def close(self) -> None:
         self._connection.close()
+
+
+def make_private(path: Path) -> None:
+    """Make a file that is not there yet, for its owner alone: it holds what people are called and where they live. Its
+    log and index, which SQLite makes beside it, are as private as it is."""
+    with suppress(OSError):  # whoever opens it next says why
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def make_engines(url: URL, patience: float, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:

@@ -2,15 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from packhouse.kit import errors, fields
+from packhouse.kit import errors, issues
 
 T = TypeVar("T")
+
+LARGE_BYTES = 1_000_000
+"""A body past this is parsed first and then validated part by part: at once it would take too much memory, and too long
+for those who wait meanwhile."""
 
 _NO_NULL = "String should not contain U+0000"
 
@@ -34,48 +40,83 @@ class Reading(Generic[T]):
 
 def read_json(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
     """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON."""
+    if len(body) > LARGE_BYTES:
+        return read_parsed(adapter, parse(body), body)
+    finder = _finder(adapter)
     try:
-        value = adapter.validate_json(body, extra="forbid")
+        value = finder.quick.validate_json(body, extra="forbid")
     except ValidationError as error:
-        return _read_flawed(adapter, body, _details(error))
+        if error.error_count() == 1:
+            [detail] = error.errors(include_url=False, include_context=False, include_input=False)
+            if detail["type"] == "json_invalid":
+                raise _not_json(body, detail["msg"]) from None
+        return _read_flawed(adapter, body)
     return Reading(value, _find_null_characters(value, body))
+
+
+def _read_flawed(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
+    """The second look, for bodies with unknown keys or flaws: only these pay for it."""
+    _refuse_not_a_number(body)
+    sent = from_json(body)
+    unknown, flaws = _find_flaws(adapter, sent)
+    if not flaws:
+        try:
+            value = _finder(adapter).quick.validate_json(body, extra="ignore")
+        except ValidationError as error:  # a rule that is looked at only once each of the values is right
+            flaws = [_to_flaw(detail) for detail in issues.list_details(error)]
+        else:
+            return Reading(value, _find_null_characters(value, body), unknown)
+    return Reading(sent, [*flaws, *_find_null_characters(sent, body, frozenset(unknown))], unknown)
+
+
+def parse(body: bytes) -> Any:
+    """Raises Invalid for what is no JSON."""
+    try:
+        sent = from_json(body)
+    except ValueError as error:
+        raise _not_json(body, f"Invalid JSON: {error}") from None
+    _refuse_not_a_number(body)
+    return sent
+
+
+def read_parsed(adapter: TypeAdapter[T], sent: Any, body: bytes) -> Reading[T]:
+    """The same as `read_json` for a value that is parsed already, out of `body`."""
+    unknown, flaws = _find_flaws(adapter, sent)
+    value = sent
+    if not flaws:
+        try:
+            value = _finder(adapter).quick.validate_python(sent, extra="ignore")
+        except ValidationError as error:
+            flaws = [_to_flaw(detail) for detail in issues.list_details(error)]
+    nulls = _find_null_characters(value, body, frozenset(unknown) if flaws else frozenset())
+    return Reading(value, [*flaws, *nulls], unknown)
+
+
+def _find_flaws(adapter: TypeAdapter[Any], sent: Any) -> tuple[list[errors.Path], list[Flaw]]:
+    """The unknown keys and the flaws: one more of each than are told, at most, and then no further."""
+    finder = _finder(adapter)
+    unknown = list(islice(finder.find_unknown(sent), errors.MAX_LISTED + 1))
+    return unknown, [Flaw(*issue) for issue in islice(finder.find_issues(sent), errors.MAX_LISTED + 1)]
 
 
 def read_python(adapter: TypeAdapter[T], value: Any) -> Reading[T]:
     """The same for a value that is parsed already; it may hold only what JSON can."""
     try:
-        return Reading(adapter.validate_python(value, extra="ignore"))
+        return Reading(_finder(adapter).quick.validate_python(value, extra="ignore"))
     except ValidationError as error:
-        return Reading(value, [_to_flaw(detail) for detail in _details(error)])
+        found = list(islice(_finder(adapter).find_issues(value), errors.MAX_LISTED + 1))
+        if not found:
+            return Reading(value, [_to_flaw(detail) for detail in issues.list_details(error)])
+        return Reading(value, [Flaw(*issue) for issue in found])
 
 
-def _details(error: ValidationError) -> list[ErrorDetails]:
-    """Without what the quick looks of `kit.fields` found: the exact ones say it; an unknown key may bear that name."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    return [detail for detail in details if detail["type"] == "extra_forbidden" or fields.QUICK not in detail["loc"]]
-
-
-def _read_flawed(adapter: TypeAdapter[T], body: bytes, details: list[ErrorDetails]) -> Reading[T]:
-    """The second look, for bodies with unknown keys or flaws: only these pay for it."""
-    if details[0]["type"] == "json_invalid":
-        raise _not_json(body, details[0]["msg"])
-    _refuse_not_a_number(body)
-    unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
-    flaws = [_to_flaw(detail) for detail in details if detail["type"] != "extra_forbidden"]
-    if flaws:
-        sent = from_json(body)
-        return Reading(sent, [*flaws, *_find_null_characters(sent, body, frozenset(unknown))], unknown)
-    try:
-        value = adapter.validate_json(body, extra="ignore")
-    except ValidationError as error:  # a rule between values is looked at only once each of them is right
-        sent = from_json(body)
-        flaws = [_to_flaw(detail) for detail in _details(error)]
-        return Reading(sent, [*flaws, *_find_null_characters(sent, body, frozenset(unknown))], unknown)
-    return Reading(value, _find_null_characters(value, body), unknown)
+@cache
+def _finder(adapter: TypeAdapter[Any]) -> issues.Finder:
+    return issues.Finder(adapter.core_schema)
 
 
 def _to_flaw(detail: ErrorDetails) -> Flaw:
-    path = tuple(step for step in detail["loc"] if step != fields.EXACT)
+    path = tuple(step for step in detail["loc"] if step != issues.EXACT)
     return Flaw(path, detail["msg"], detail["type"])
 
 
@@ -101,7 +142,7 @@ def _refuse_not_a_number(body: bytes) -> None:
 
 def _find_null_characters(value: Any, body: bytes, dropped: frozenset[errors.Path] = frozenset()) -> list[Flaw]:
     """No text column of PostgreSQL keeps U+0000; JSON can only write it as this escape."""
-    return list(_walk(value, (), dropped)) if rb"\u0000" in body else []
+    return list(islice(_walk(value, (), dropped), errors.MAX_LISTED + 1)) if rb"\u0000" in body else []
 
 
 def _walk(value: Any, path: errors.Path, dropped: frozenset[errors.Path]) -> Iterator[Flaw]:

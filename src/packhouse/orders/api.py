@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
@@ -38,7 +39,7 @@ async def upsert_orders(request: Request) -> Response:
     body = await http.read_body(request)
     once = idempotency.read(caller.account_id, "orders.upsert", request.headers.get(idempotency.HEADER), body)
     await house.db.turns.take()
-    reading = schema.read_batch(body)
+    reading = await schema.read_batch_in_turns(body)
     with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
         if reading.flaws or strangers:
             async with house.db.read() as tx:
@@ -83,8 +84,10 @@ def _to_answer(
     request: Request, caller: Caller, receipts: Sequence[operations.Receipt], unknown: Sequence[errors.Path]
 ) -> idempotency.Answer:
     content: dict[str, Any] = {"data": [receipt.to_wire() for receipt in receipts]}
-    if found := list(_find_warnings(caller, receipts, unknown)):
-        content["meta"] = {"warnings": found}
+    if found := list(islice(_find_warnings(caller, receipts, unknown), errors.MAX_LISTED + 1)):
+        content["meta"] = {"warnings": found[: errors.MAX_LISTED]}
+        if len(found) > errors.MAX_LISTED:
+            content["meta"]["more_warnings"] = True
     return idempotency.Answer(_profile(request).upserted_status, orjson.dumps(content))
 
 

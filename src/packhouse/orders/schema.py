@@ -5,6 +5,7 @@ Whole values are shapes whose required keys are named; the three containers (`or
 What a complete order needs stands in `REQUIRED`.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable, KeysView
 from datetime import UTC, date, datetime, time
@@ -34,6 +35,9 @@ from packhouse.kit.fields import (
 from packhouse.kit.shapes import Named, Relaxed
 
 MAX_BATCH = 100
+MAX_ITEMS = 5_000
+MAX_TAGS = 100
+MAX_TAX_NUMBERS = 100
 
 # A text that is indexed: PostgreSQL refuses index rows past 2,704 bytes (a character is up to 6 when its case is
 # folded), and the cursor of a list that is sorted by it holds it once more.
@@ -159,15 +163,18 @@ class IntegrationReference(TypedDict):
     id: Id
 
 
+_Tags = Annotated[list[str], Field(max_length=MAX_TAGS)]
+
+
 class OrderDetails(TypedDict, total=False):
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     integration: IntegrationReference
     status: OrderStatus
     order_created_at: InstantText
     order_updated_at: InstantText
-    order_items: list[OrderItem]
+    order_items: Annotated[list[OrderItem], Field(max_length=MAX_ITEMS)]
     notes: Annotated[str, Relaxed(str | None)]
-    tags: Annotated[list[str], Relaxed(list[str] | None)]
+    tags: Annotated[_Tags, Relaxed(_Tags | None)]
 
 
 class PaymentDetails(TypedDict, total=False):
@@ -192,11 +199,14 @@ class TaxNumber(TypedDict, total=False):
     value: str | None
 
 
+_TaxNumberList = Annotated[list[TaxNumber], Field(max_length=MAX_TAX_NUMBERS)]
+
+
 class TaxNumbers(TypedDict, total=False):
     __pydantic_config__ = _STRICT  # type: ignore[misc]
-    sender: list[TaxNumber]
-    receiver: list[TaxNumber]
-    importer_of_record: list[TaxNumber]
+    sender: _TaxNumberList
+    receiver: _TaxNumberList
+    importer_of_record: _TaxNumberList
 
 
 class CustomsDetails(TypedDict, total=False):
@@ -338,9 +348,32 @@ def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validatio
     if reading.flaws and not reading.flaws[0].path:
         raise _not_a_batch(reading.value)
     if isinstance(reading.value, list):
-        broken = ((index, flaw) for index, order in enumerate(reading.value) for flaw in find_broken(order))
-        reading.flaws += [flaw._replace(path=(index, *flaw.path)) for index, flaw in broken]
+        for index, order in enumerate(reading.value):
+            reading.flaws += _prefix(index, find_broken(order))
     return reading
+
+
+async def read_batch_in_turns(body: bytes) -> validation.Reading[list[Any]]:
+    """The same, of a large body an order at a time, so that others are answered between them."""
+    if len(body) <= validation.LARGE_BYTES:
+        return read_batch(body)
+    batch = validation.parse(body)
+    if not isinstance(batch, list) or not 0 < len(batch) <= MAX_BATCH:
+        raise _not_a_batch(batch)
+    whole: validation.Reading[list[Any]] = validation.Reading(batch)
+    for index, entry in enumerate(batch):
+        await asyncio.sleep(0)
+        reading = validation.read_parsed(ORDER, entry, body)
+        batch[index] = reading.value
+        whole.flaws += _prefix(index, [*reading.flaws, *find_broken(reading.value)])
+        whole.unknown += [(index, *path) for path in reading.unknown]
+        if len(whole.flaws) > errors.MAX_LISTED:
+            break
+    return whole
+
+
+def _prefix(index: int, flaws: Iterable[validation.Flaw]) -> list[validation.Flaw]:
+    return [flaw._replace(path=(index, *flaw.path)) for flaw in flaws]
 
 
 def read_patch(body: bytes) -> validation.Reading[Any]:
@@ -443,6 +476,8 @@ def read_list_request(
                 faults.append(errors.Fault("invalid", str(error), parameter=name))
     size = filters.pop("page_size", DEFAULT_PAGE)
     named = filters.get("integration", ())
+    if not named:  # `?integration=,` names none
+        filters.pop("integration", None)
     strangers = [id for id in named if not isinstance(id, int) or (known is not None and id not in known)]
     faults += [_not_an_integration(stranger) for stranger in strangers]
     if faults:

@@ -1,11 +1,13 @@
 """Finding orders by what is in them: words that a worker writes down after a change, never the change itself.
 
 A term is a folded text (an order number or id, a name and each of its words, an e-mail address, a SKU, a postal code)
-or a kind and a value (`country:NL`, `tag:gift`, `warning:`). Terms stand in the order in which lists are shown, so the
+or a kind and a value. A kind begins with a space, which no folded text does: so nothing that a customer is called and
+nothing that a person searches for is taken for one. Terms stand in the order in which lists are shown, so the
 newest orders with one are read from the index and the rest is not looked at.
 """
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -22,9 +24,12 @@ from packhouse.orders import queries, warnings
 from packhouse.orders.tables import order_terms, orders
 
 JOB = "order.index"
-WARNING = "warning:"
+COUNTRY, TAG, WARNING = " country:", " tag:", " warning:"
+"""The kinds."""
 
 _LONGEST = 120
+_LONGEST_TAG = 100
+_SHORTENED = re.compile(r".{0,100}\x1f[0-9a-f]{32}", re.DOTALL)
 # Orders of one transaction, and of one stretch of work that nobody else can interrupt.
 _AT_ONCE = 200
 _BETWEEN_BREATHS = 20
@@ -165,12 +170,28 @@ async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[i
 
 def to_terms(order: Mapping[str, Any], origin: str) -> set[str]:
     texts = set(_find_texts(order))
-    kinds = {f"tag:{tag}"[:_LONGEST] for tag in order["order_details"].get("tags") or ()}
+    kinds = {to_tag_term(tag) for tag in order["order_details"].get("tags") or ()}
     if country := (order.get("shipping_address") or {}).get("country_code"):
-        kinds.add(f"country:{country}")
+        kinds.add(f"{COUNTRY}{country}")
     if next(warnings.find_warnings(order, origin), None) is not None:
         kinds.add(WARNING)
     return {fold(text) for text in texts if fold(text)} | kinds
+
+
+def to_tag_term(tag: str) -> str:
+    """A tag too long for the index is its beginning and a digest of all of it; that form is taken too."""
+    if _SHORTENED.fullmatch(tag):
+        return f"{TAG}{tag}"
+    if len(tag) <= _LONGEST_TAG and "\x1f" not in tag:
+        return f"{TAG}{tag}"
+    digest = hashlib.sha256(tag.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{TAG}{tag[:_LONGEST_TAG]}\x1f{digest}"
+
+
+def to_shown_tag(tag: str) -> str:
+    """A tag of `list_values` as people read it."""
+    beginning, mark, _ = tag.rpartition("\x1f")
+    return f"{beginning}…" if mark else tag
 
 
 def _find_texts(order: Mapping[str, Any]) -> Iterator[str]:

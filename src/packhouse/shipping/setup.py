@@ -78,7 +78,8 @@ async def create_item(
     document = _seal(vault, sent)
     wants_default = document.pop("is_default", False)
     if kind is RULE:
-        document.setdefault("position", max((rule["position"] for rule in setup.rule.values()), default=0) + 1)
+        last = max((rule.get("position", 0) for rule in setup.rule.values()), default=0)
+        document.setdefault("position", min(last + 1, setup_schema.MAX_POSITION))
     [id] = await db.next_ids(tx, "shipping_setup", 1)
     await tx.execute(insert(shipping_setup).values(_to_row(account_id, kind, id, document, now)))
     if wants_default:
@@ -131,11 +132,15 @@ def _seal(vault: Vault, document: dict[str, Any]) -> dict[str, Any]:
     return sealed
 
 
+# Keys that null does not take away: whatever reads one of them counts on it.
+_ALWAYS_THERE = frozenset({"position", "is_active", "is_default"})
+
+
 def merge(kind: Kind, stored: dict[str, Any], sent: Any) -> dict[str, Any]:
     """Raises Invalid with every flaw of what comes out."""
     if not isinstance(sent, dict):
         raise errors.Invalid(errors.Fault("invalid", "Input should be an object", pointer=errors.ATTRIBUTES))
-    merged = {key: value for key, value in {**stored, **sent}.items() if value is not None}
+    merged = {key: value for key, value in {**stored, **sent}.items() if value is not None or key in _ALWAYS_THERE}
     reading = validation.read_python(kind.shape, merged)
     refuse_flaws(reading.flaws)
     return dict(reading.value)

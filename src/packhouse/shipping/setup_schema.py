@@ -8,6 +8,8 @@ from typing_extensions import TypedDict
 
 from packhouse.kit.fields import CountryCode, CurrencyCode, Email, FreeObject, Id, NonEmpty, Number, Url, Whole
 
+MAX_POSITION = 1_000_000
+
 _STRICT = ConfigDict(strict=True)
 
 Code = Annotated[str, Field(min_length=1, max_length=255)]
@@ -100,7 +102,7 @@ class Rule(TypedDict):
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     name: NonEmpty
-    position: NotRequired[Annotated[int, Field(ge=0, le=1_000_000)]]
+    position: NotRequired[Annotated[int, Field(ge=0, le=MAX_POSITION)]]
     is_active: NotRequired[bool]
     conditions: NotRequired[Conditions]
     actions: Actions
@@ -113,7 +115,7 @@ class ShippingSettings(TypedDict, total=False):
     default_shipping_option_code: Code
     default_sender_address_id: Id | None
     default_brand_id: Id | None
-    contract_ids: dict[Code, Id]
+    contract_ids: Annotated[dict[Code, Id], Field(max_length=1000)]
     gs1_company_prefix: Prefix | None
 
 
@@ -241,7 +243,7 @@ class OptionsRequest(TypedDict, total=False):
     shipping_option_code: Code | None
     contract_id: Whole | None
     weight: OptionsWeight | None
-    parcels: list[OptionsParcel] | None
+    parcels: Annotated[list[OptionsParcel], Field(max_length=50)] | None
 
 
 OBJECT: TypeAdapter[Any] = TypeAdapter(Any)

@@ -45,7 +45,9 @@ def _asked(header: str) -> list[str]:
     """The locales we know of an Accept-Language, best first."""
     weighed = []
     for part in header[:500].split(","):
-        tag, _, quality = part.strip().partition(";q=")
+        tag, _, parameter = part.partition(";")
+        name, _, quality = (piece.strip().lower() for piece in parameter.partition("="))
+        quality = quality if name == "q" else ""
         language, _, region = tag.strip().partition("-")
         full = f"{language.lower()}-{region.upper()}"
         if language.lower() in _FIRST and quality not in ("0", "0.0"):

@@ -140,8 +140,8 @@ async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
         find = _find_sorted if is_sorted_here(state) else _find_page
         page = await find(tx, visitor.caller, state, filters)
         statuses = await search.list_statuses(tx, account_id)
-        countries = await search.list_values(tx, account_id, "country:")
-        tags = await search.list_values(tx, account_id, "tag:")
+        countries = await search.list_values(tx, account_id, search.COUNTRY)
+        tags = await search.list_values(tx, account_id, search.TAG)
         incoming = await search.count_incoming(tx, account_id, MOST_COUNTED + 1)
         newest = await search.find_newest(tx, account_id)
         leaving = await find_leaving(request, visitor, tx)
@@ -245,9 +245,9 @@ async def _read_page(
 
 
 def _to_terms(state: State) -> list[str]:
-    terms = [f"tag:{state.tag}"] if state.tag else []
+    terms = [search.to_tag_term(state.tag)] if state.tag else []
     terms += [search.WARNING] if state.warnings else []
-    return [*terms, f"country:{state.country}"] if state.country else terms
+    return [*terms, f"{search.COUNTRY}{state.country}"] if state.country else terms
 
 
 def _to_cursor(text: str) -> pagination.Cursor:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from packhouse.kit import clock, http
+from packhouse.orders import search
 from packhouse.web import assets, formats, languages, names
 from packhouse.web.front import front
 from packhouse.web.visitors import FIELD, Visitor
@@ -50,6 +51,7 @@ def _environment(tag: str) -> Environment:
         "exact": partial(formats.exact, tag),
         "day": partial(formats.day, tag),
         "instant": clock.to_wire,
+        "shown_tag": search.to_shown_tag,
         "translated": partial(languages.translate, tag),
         "field_name": lambda field: languages.translate(tag, names.to_name(field)),
         "field_value": lambda value: languages.translate(tag, names.to_value(value)),

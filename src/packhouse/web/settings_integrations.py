@@ -12,6 +12,7 @@ from packhouse.integrations import operations, queries, schema
 from packhouse.kit import http
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
+from packhouse.webhooks import api as webhooks_api
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,8 +46,15 @@ async def create_integration(request: Request) -> Response:
 
 
 async def _create(change: Change) -> None:
-    fields = schema.read_body(schema.NEW_INTEGRATION, orjson.dumps(_to_fields(change)))
+    fields = _read_fields(change, schema.NEW_INTEGRATION)
     await operations.create_integration(change.db, change.tx, change.account_id, **fields, now=change.now)
+
+
+def _read_fields(change: Change, shape: Any) -> dict[str, Any]:
+    """Raises Invalid."""
+    fields: dict[str, Any] = schema.read_body(shape, orjson.dumps(_to_fields(change)))
+    webhooks_api.refuse_private_url(change.request, fields.get("webhook_url") or "", ("webhook_url",))
+    return fields
 
 
 def _to_fields(change: Change) -> dict[str, Any]:
@@ -84,7 +92,7 @@ async def change_integration(request: Request) -> Response:
     id = forms.to_id(request, "integration")
 
     async def work(change: Change) -> None:
-        fields = schema.read_body(schema.INTEGRATION, orjson.dumps(_to_fields(change)))
+        fields = _read_fields(change, schema.INTEGRATION)
         await operations.update_integration(change.db, change.tx, change.account_id, id, fields, now=change.now)
 
     return await forms.carry_out(request, "edit", work, partial(_show_one, id), _HERE)

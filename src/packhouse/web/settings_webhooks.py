@@ -12,7 +12,7 @@ from packhouse.kit import errors, http, validation
 from packhouse.web import forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.web.languages import marked
-from packhouse.webhooks import delivery, keys, operations, queries, schema
+from packhouse.webhooks import addresses, delivery, keys, operations, queries, schema
 from packhouse.webhooks.api import messenger
 
 router = APIRouter(include_in_schema=False)
@@ -62,7 +62,7 @@ async def _create_receiver(change: Change) -> Mapping[str, Any]:
         configuration["standard_webhooks"] = True
     sent = {"type": "webhook", "configuration": configuration}
     _refuse_flaws(validation.read_json(schema.CONNECTION_CREATE, orjson.dumps(sent)))
-    if not messenger(change.request).sender.may_reach(schema.find_address(configuration["url"])):
+    if not messenger(change.request).sender.may_reach(addresses.find_address(configuration["url"])):
         raise forms.refuse(
             "configuration/url", marked("This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE.")
         )

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive
 
 from packhouse.accounts import sessions
 from packhouse.accounts.schema import Caller
@@ -91,15 +92,35 @@ async def read_form(request: Request, token: str, *, most: int | None = None) ->
     of_text = http.house(request).max_body_bytes
     limit = most or of_text
     announced = request.headers.get("content-length", "")
-    if not announced.isdecimal() or int(announced) > limit:
-        raise errors.TooLarge(errors.Fault("invalid", f"A form may have at most {limit} bytes."))
-    form = await request.form(max_files=20, max_fields=5_000, max_part_size=of_text)
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    bounded = Request(request.scope, _bounded(request.receive, limit))
+    form = await bounded.form(max_files=20, max_fields=5_000, max_part_size=of_text)
     sent = form.get(FIELD)
     if not isinstance(sent, str) or not token or not hmac.compare_digest(sent.encode(), token.encode()):
         await form.close()
         detail = marked("This form has expired: go back, reload the page and send it again.")
         raise errors.Forbidden(errors.Fault("forbidden", detail))
     return form
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """Raises TooLarge past the limit, also where nobody said how long the form is."""
+    left = limit
+
+    async def received() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise _too_large(limit)
+        return message
+
+    return received
+
+
+def _too_large(limit: int) -> errors.TooLarge:
+    return errors.TooLarge(errors.Fault("invalid", f"A form may have at most {limit} bytes."))
 
 
 def text(form: FormData, name: str) -> str:

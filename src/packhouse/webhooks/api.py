@@ -11,7 +11,7 @@ from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.kit import clock, errors, http, pagination
 from packhouse.kit.validation import Reading, read_json
-from packhouse.webhooks import delivery, keys, openapi, operations, queries, schema, signing
+from packhouse.webhooks import addresses, delivery, keys, openapi, operations, queries, schema, signing
 from packhouse.webhooks.delivery import Messenger
 from packhouse.webhooks.keys import Keys
 
@@ -290,10 +290,14 @@ def _require_valid(reading: Reading[Any]) -> Any:
 
 def _refuse_private(request: Request, sent: dict[str, Any]) -> None:
     """An address inside a network is refused at once where it is written as such; a name when it is resolved."""
-    url = sent.get("configuration", {}).get("url", "")
-    if not messenger(request).sender.may_reach(schema.find_address(url)):
+    refuse_private_url(request, sent.get("configuration", {}).get("url", ""), ("configuration", "url"))
+
+
+def refuse_private_url(request: Request, url: str, path: errors.Path) -> None:
+    """Raises Invalid at that place of the body where the URL's host is an address that is not to be reached."""
+    if not messenger(request).sender.may_reach(addresses.find_address(url)):
         detail = "The URL's address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE"
-        raise errors.Invalid(errors.Fault("invalid", detail, pointer=f"{errors.ATTRIBUTES}/configuration/url"))
+        raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.to_pointer(path)))
 
 
 def _read_choice(request: Request, name: str, choices: tuple[str, ...]) -> str | None:

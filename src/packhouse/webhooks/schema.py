@@ -1,6 +1,5 @@
 """The wire shapes of connections and subscriptions, and the events that there are."""
 
-import ipaddress
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 from urllib.parse import urlsplit
 
@@ -56,14 +55,6 @@ def _check_url(url: str) -> str:
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise PydanticCustomError("url", "The URL should have no credentials and no fragment")
     return url
-
-
-def find_address(url: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Where the URL's host is an address, which needs no looking up."""
-    try:
-        return ipaddress.ip_address((urlsplit(url).hostname or "").partition("%")[0])
-    except ValueError:
-        return None
 
 
 _HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"

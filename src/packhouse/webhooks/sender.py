@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 
 import httpcore
 
+from packhouse.webhooks.addresses import Address, is_public
+
 ANSWER_BYTES = 4096
 # Sockets of a process are files: at most this many, and at most half of what the system lets it open.
 _MOST_SOCKETS = 1000
 _KEEP_SECONDS = 5.0
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 # As `getaddrinfo` of an event loop.
 Resolve = Callable[..., Awaitable[Sequence[Any]]]
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Answer(NamedTuple):
@@ -42,19 +42,6 @@ class Answer(NamedTuple):
 
 class AddressRefused(httpcore.ConnectError):
     """The receiver's address lies inside a network."""
-
-
-def is_public(address: Address) -> bool:
-    """Whether it is anybody's on the internet, also where an IPv6 address stands for an IPv4 one."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None and not is_public(inner):
-            return False
-        if address.ipv4_mapped:
-            return True
-    return address.is_global and not address.is_multicast
 
 
 class _PinnedBackend(httpcore.AsyncNetworkBackend):
