@@ -123,6 +123,25 @@ def test_a_setting_that_cannot_be(sqlite_url: str, setting: str, value: str) -> 
     assert told.startswith(f"packhouse: PACKHOUSE_{setting.upper()}")
 
 
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'packhouse.db'}"
+    assert served.run(url, "migrate").returncode == 0
+    assert served.run(url, "account", "create", "demo").returncode == 0
+    with served.serve(url, tmp_path / "log"):
+        files = [path for path in tmp_path.iterdir() if path.name.startswith("packhouse.db")]
+        assert {"packhouse.db", "packhouse.db-wal"} <= {path.name for path in files}
+        assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o600"}
+
+
+def test_a_demo_key_that_everybody_knows_is_told_of(sqlite_url: str, tmp_path: Path) -> None:
+    made = ("account", "create", "demo", "--public-key", "demo-public-key", "--secret-key", "demo-secret-key")
+    assert served.run(sqlite_url, *made).returncode == 0
+    with served.serve(sqlite_url, tmp_path / "log") as server:
+        told = server.log.read_text("utf-8").splitlines()
+    warning = "packhouse: Everybody knows the demo account's key: it opens from this machine only."
+    assert [line for line in told if not line.startswith("{")] == [warning]
+
+
 def begin_upload(url: str, body: bytes) -> socket.socket:
     """A POST whose head and half of whose body are out."""
     address = httpx.URL(url)

@@ -162,7 +162,7 @@ def test_lists_of_other_bodies(client: TestClient, path: str, body: dict[str, An
 
 
 def test_other_bodies_with_very_many_errors(client: TestClient) -> None:
-    parcels = [{"parcel_items": [{}] * 1_000}] * 50
+    parcels: list[Any] = [{"parcel_items": [{}] * 1_000}] * 50
     body = {"integration_id": 1, "orders": [{"order_id": "a", "parcels": parcels}] * 2}
     answer = client.post("/api/v3/orders/create-labels-async", content=json.dumps(body))
     assert answer.status_code == 400

@@ -55,6 +55,8 @@ def shelf(client: TestClient) -> TestClient:
 
 # Query -> who is found, sorted. A parameter occurs here once alone; the pairs are made of these.
 ALONE: list[tuple[str, set[str]]] = [
+    ("integration=,", {"a", "B", "b", "Straße"}),
+    ("integration=%20,,", {"a", "B", "b", "Straße"}),
     (f"integration={SHOP}", {"a", "B"}),
     (f"integration={SHOP},{SECOND_SHOP}", {"a", "B", "b", "Straße"}),
     ("order_number=N-1", {"a", "B"}),

@@ -75,6 +75,39 @@ def test_things_are_made_changed_and_taken_away(client: TestClient, path: str, m
         assert client.request(method, f"{API}/{path}/{id}", json={}).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("sender-addresses", ["name", "address_line_1", "postal_code", "city", "country_code", "is_default"]),
+        ("contracts", ["carrier_code", "is_active", "is_default"]),
+        ("brands", ["name"]),
+        ("shipping-rules", ["name", "position", "is_active", "actions"]),
+    ],
+)
+def test_what_may_not_be_null_is_refused(client: TestClient, path: str, keys: list[str]) -> None:
+    made = {
+        "sender-addresses": SENDER,
+        "contracts": {"carrier_code": "house"},
+        "brands": {"name": "Tea & Co"},
+        "shipping-rules": {"name": "All", "actions": {"shipping_option_code": "house:standard"}},
+    }[path]
+    id = client.post(f"{API}/{path}", json=made).json()["data"]["id"]
+    before = client.get(f"{API}/{path}/{id}").json()
+    for key in keys:
+        answer = client.patch(f"{API}/{path}/{id}", json={key: None})
+        assert answer.status_code == 400, (key, answer.text)
+        assert answer.json()["errors"][0]["source"]["pointer"] == f"/data/attributes/{key}"
+    assert client.get(f"{API}/{path}/{id}").json() == before
+    assert client.post(f"{API}/{path}", json=made).status_code == 201
+
+
+def test_a_rule_at_the_last_position_does_not_keep_others_from_being_made(client: TestClient) -> None:
+    rule = {"name": "All", "actions": {"shipping_option_code": "house:standard"}}
+    assert client.post(f"{API}/shipping-rules", json={**rule, "position": 1_000_000}).status_code == 201
+    made = client.post(f"{API}/shipping-rules", json=rule).json()["data"]
+    assert client.patch(f"{API}/shipping-rules/{made['id']}", json={"name": "Others"}).status_code == 200
+
+
 def test_credentials_are_encrypted_and_given_to_the_carrier_alone(
     open_shop: Any, carrier: FakeCarrier, database_url: str
 ) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from starlette.testclient import TestClient
@@ -126,6 +127,20 @@ def test_a_page_is_written_as_its_reader_writes(shown: TestClient, tag: str) -> 
     title, money, country, day, weight = READ[tag]
     for told in (f">{title}<", f">{money}<", f'title="{country}"', f">{day}<", f">{weight}<"):
         assert told in text
+
+
+@pytest.mark.parametrize("asked", ["nl; q=0.9", "fr ; q = 0.1 , nl;q=0.9", "de;q=0, nl ;q=0.5", "nl;level=1"])
+def test_a_language_is_asked_for_with_spaces_too(shown: TestClient, asked: str) -> None:
+    assert '<html lang="nl-NL"' in shown.get("/orders", headers={"accept-language": asked}).text
+
+
+def test_a_form_that_does_not_say_how_long_it_is_is_read(shown: TestClient) -> None:
+    form = {"csrf": token(shown.get("/orders").text), "language": "nl", "theme": "auto", "then": "/orders"}
+    sent = urlencode(form).encode()
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    assert "Te verzenden orders" in shown.post("/preferences", content=iter([sent[:9], sent[9:]]), headers=kind).text
+    endless = iter([sent, b"&more=" + b"a" * 11_000_000])
+    assert shown.post("/preferences", content=endless, headers=kind).status_code == 413
 
 
 def test_a_choice_is_kept_whatever_the_browser_asks_for(shown: TestClient) -> None:

@@ -92,6 +92,23 @@ def test_a_connection_to_such_an_address_is_refused(working: Callable[..., TestC
     assert answer.json()["errors"][0]["source"] == {"pointer": "/data/attributes/configuration/url"}
 
 
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1/", "http://[64:ff9b:1::1]/", "http://a:b@hooks.example.com/", "ftp://a.example"]
+)
+def test_a_shops_own_webhook_is_checked_as_a_connection_is(working: Callable[..., TestClient], url: str) -> None:
+    client = working(webhooks_allow_private=False)
+    for answer in (
+        client.patch("/api/v3/integrations/1", json={"webhook_url": url}),
+        client.post("/api/packhouse/integrations", json={"shop_name": "Tea", "webhook_url": url}),
+    ):
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["source"] == {"pointer": "/data/attributes/webhook_url"}
+    assert (
+        client.patch("/api/v3/integrations/1", json={"webhook_url": "https://hooks.example.com/a"}).status_code == 204
+    )
+    assert client.patch("/api/v3/integrations/1", json={"webhook_url": None}).status_code == 204
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f.1"])
 def test_a_name_that_leads_there_is_refused_when_it_is_resolved(
     working: Callable[..., TestClient], receive: Callable[..., Receiver], host: str

@@ -88,7 +88,7 @@ def read_state(request: Request) -> State:
         given.get("shop", ""),
         given.get("status", ""),
         given.get("country", "").upper()[:2],
-        given.get("tag", "")[:100],
+        given.get("tag", "").replace("\0", ""),
         "1" if given.get("warnings") else "",
         given.get("from", ""),
         given.get("to", ""),
