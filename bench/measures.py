@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 import psutil
 
-from bench import deliveries, labels, limits, load, pages, postgres, rivals, servers
+from bench import deliveries, labels, limits, load, pages, postgres, rivals, servers, worst
 from bench.batches import BATCH, make_batches, to_requests, warm_up
 from bench.report import Asked, Figure
 from packhouse.kit import clock
@@ -189,5 +189,6 @@ MEASURES: dict[str, Callable[[Path, Plan], Iterator[Figure]]] = {
     "labels": measure_labels,
     "deliveries": lambda folder, _plan: deliveries.measure(folder, 3),
     "pages": lambda folder, plan: pages.measure(folder, plan.rounds),
+    "worst": lambda folder, _plan: worst.measure(folder),
     "naive": lambda folder, plan: rivals.measure_naive(folder, plan.rounds),
 }

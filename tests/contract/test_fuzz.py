@@ -1,4 +1,4 @@
-"""Generated requests over every route: 20,000 of them, on both databases (`python -m bench.fuzz` sends as many as asked)."""
+"""Generated requests over every route: 20,000 of them, on both databases (`python -m bench.fuzz` sends any number)."""
 
 import pytest
 

@@ -134,13 +134,19 @@ class JsonResponse(Response):
         await send({"type": "http.response.body", "body": self.body})
 
 
-async def read_body(request: Request) -> bytes:
-    """Raises UnsupportedMediaType for what says it is no JSON, TooLarge past the limit, before it is all in memory."""
+SMALL_BODY_BYTES = 1_000_000
+"""What a body may have where no batch of orders is sent."""
+
+
+async def read_body(request: Request, *, is_large: bool = False) -> bytes:
+    """Raises UnsupportedMediaType for what says it is no JSON, TooLarge past the limit, before it is all in memory. A
+    large body may have as much as the setting allows."""
     content_type = request.headers.get("content-type")
     if content_type and not _JSON_TYPE.fullmatch(content_type.strip()):
         fault = errors.Fault("invalid", "The content type must be application/json.", header="Content-Type")
         raise errors.UnsupportedMediaType(fault)
-    return await _read_bytes(request, house(request).max_body_bytes)
+    most = house(request).max_body_bytes
+    return await _read_bytes(request, most if is_large else min(most, SMALL_BODY_BYTES))
 
 
 _FORM_BYTES = 64_000

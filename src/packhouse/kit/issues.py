@@ -74,6 +74,7 @@ class Finder:
             definitions = {known["ref"]: known for known in schema["definitions"]}
             schema = schema["schema"]
         self._definitions = definitions
+        self._hasty = [_stop_early(known) for known in definitions.values()]
         self._made: dict[str, _Node] = {}
         self._root = self._make(schema, None)
         self.quick = self._root.quick
@@ -138,8 +139,8 @@ class Finder:
 
     def _validate(self, schema: Schema, config: Any) -> SchemaValidator:
         hasty = _stop_early(schema)
-        if self._definitions:
-            hasty = cs.definitions_schema(hasty, [_stop_early(known) for known in self._definitions.values()])
+        if self._hasty:
+            hasty = cs.definitions_schema(hasty, self._hasty)
         return SchemaValidator(hasty, config)
 
 

@@ -18,6 +18,10 @@ LARGE_BYTES = 1_000_000
 """A body past this is parsed first and then validated part by part: at once it would take too much memory, and too long
 for those who wait meanwhile."""
 
+MAX_CONTAINERS = 400_000
+MAX_VALUES = 800_000
+"""More than a full batch of the smallest orders has; an empty object of three bytes takes sixty-four in memory."""
+
 _NO_NULL = "String should not contain U+0000"
 
 
@@ -41,7 +45,7 @@ class Reading(Generic[T]):
 def read_json(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
     """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON."""
     if len(body) > LARGE_BYTES:
-        return read_parsed(adapter, parse(body), body)
+        return read_parsed(adapter, parse(body), may_hold_nulls=holds_nulls(body))
     finder = _finder(adapter)
     try:
         value = finder.quick.validate_json(body, extra="forbid")
@@ -51,26 +55,20 @@ def read_json(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
             if detail["type"] == "json_invalid":
                 raise _not_json(body, detail["msg"]) from None
         return _read_flawed(adapter, body)
-    return Reading(value, _find_null_characters(value, body))
+    return Reading(value, _find_null_characters(value) if holds_nulls(body) else [])
 
 
 def _read_flawed(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
     """The second look, for bodies with unknown keys or flaws: only these pay for it."""
     _refuse_not_a_number(body)
-    sent = from_json(body)
-    unknown, flaws = _find_flaws(adapter, sent)
-    if not flaws:
-        try:
-            value = _finder(adapter).quick.validate_json(body, extra="ignore")
-        except ValidationError as error:  # a rule that is looked at only once each of the values is right
-            flaws = [_to_flaw(detail) for detail in issues.list_details(error)]
-        else:
-            return Reading(value, _find_null_characters(value, body), unknown)
-    return Reading(sent, [*flaws, *_find_null_characters(sent, body, frozenset(unknown))], unknown)
+    return read_parsed(adapter, from_json(body), may_hold_nulls=holds_nulls(body))
 
 
 def parse(body: bytes) -> Any:
-    """Raises Invalid for what is no JSON."""
+    """Raises Invalid for what is no JSON, and for what would be far larger in memory than it is as text."""
+    if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS or body.count(b",") > MAX_VALUES:
+        detail = f"A body may hold at most {MAX_CONTAINERS} objects and lists, and {MAX_VALUES} values"
+        raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.ROOT))
     try:
         sent = from_json(body)
     except ValueError as error:
@@ -79,24 +77,23 @@ def parse(body: bytes) -> Any:
     return sent
 
 
-def read_parsed(adapter: TypeAdapter[T], sent: Any, body: bytes) -> Reading[T]:
-    """The same as `read_json` for a value that is parsed already, out of `body`."""
-    unknown, flaws = _find_flaws(adapter, sent)
-    value = sent
-    if not flaws:
-        try:
-            value = _finder(adapter).quick.validate_python(sent, extra="ignore")
-        except ValidationError as error:
-            flaws = [_to_flaw(detail) for detail in issues.list_details(error)]
-    nulls = _find_null_characters(value, body, frozenset(unknown) if flaws else frozenset())
-    return Reading(value, [*flaws, *nulls], unknown)
-
-
-def _find_flaws(adapter: TypeAdapter[Any], sent: Any) -> tuple[list[errors.Path], list[Flaw]]:
-    """The unknown keys and the flaws: one more of each than are told, at most, and then no further."""
+def read_parsed(adapter: TypeAdapter[T], sent: Any, *, may_hold_nulls: bool) -> Reading[T]:
+    """The same as `read_json` for a value that is parsed already. `may_hold_nulls`: U+0000 was written somewhere."""
     finder = _finder(adapter)
     unknown = list(islice(finder.find_unknown(sent), errors.MAX_LISTED + 1))
-    return unknown, [Flaw(*issue) for issue in islice(finder.find_issues(sent), errors.MAX_LISTED + 1)]
+    try:
+        reading = Reading(finder.quick.validate_python(sent, extra="ignore"), unknown=unknown)
+    except ValidationError as error:
+        flaws = [Flaw(*issue) for issue in islice(finder.find_issues(sent), errors.MAX_LISTED + 1)]
+        reading = Reading(sent, flaws or [_to_flaw(detail) for detail in issues.list_details(error)], unknown)
+    if may_hold_nulls:
+        reading.flaws += _find_null_characters(reading.value, frozenset(unknown) if reading.flaws else frozenset())
+    return reading
+
+
+def holds_nulls(body: bytes) -> bool:
+    """No text column of PostgreSQL keeps U+0000; JSON can only write it as this escape."""
+    return rb"\u0000" in body
 
 
 def read_python(adapter: TypeAdapter[T], value: Any) -> Reading[T]:
@@ -140,9 +137,8 @@ def _refuse_not_a_number(body: bytes) -> None:
         raise errors.Invalid(errors.Fault("invalid", message, pointer=errors.ROOT)) from None
 
 
-def _find_null_characters(value: Any, body: bytes, dropped: frozenset[errors.Path] = frozenset()) -> list[Flaw]:
-    """No text column of PostgreSQL keeps U+0000; JSON can only write it as this escape."""
-    return list(islice(_walk(value, (), dropped), errors.MAX_LISTED + 1)) if rb"\u0000" in body else []
+def _find_null_characters(value: Any, dropped: frozenset[errors.Path] = frozenset()) -> list[Flaw]:
+    return list(islice(_walk(value, (), dropped), errors.MAX_LISTED + 1))
 
 
 def _walk(value: Any, path: errors.Path, dropped: frozenset[errors.Path]) -> Iterator[Flaw]:

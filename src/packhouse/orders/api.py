@@ -36,7 +36,7 @@ async def upsert_orders(request: Request) -> Response:
     house = http.house(request)
     caller = await auth.caller(request, scope="write:order")
     strangers = http.find_strange_partners(request)
-    body = await http.read_body(request)
+    body = await http.read_body(request, is_large=True)
     once = idempotency.read(caller.account_id, "orders.upsert", request.headers.get(idempotency.HEADER), body)
     await house.db.turns.take()
     reading = await schema.read_batch_in_turns(body)
@@ -144,7 +144,7 @@ async def patch_order(request: Request) -> Response:
         caller, row = await auth.caller_and_row(request, queries.ORDER_TO_PATCH, scope="write:order", id=id)
     else:
         caller = await auth.caller(request, scope="write:order")
-    reading = schema.read_patch(await http.read_body(request))
+    reading = schema.read_patch(await http.read_body(request, is_large=True))
     if reading.flaws:
         raise operations.to_invalid_patch(reading.flaws)
     expected = http.find_expected(request)

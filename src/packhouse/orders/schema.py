@@ -361,9 +361,10 @@ async def read_batch_in_turns(body: bytes) -> validation.Reading[list[Any]]:
     if not isinstance(batch, list) or not 0 < len(batch) <= MAX_BATCH:
         raise _not_a_batch(batch)
     whole: validation.Reading[list[Any]] = validation.Reading(batch)
+    may_hold_nulls = validation.holds_nulls(body)
     for index, entry in enumerate(batch):
         await asyncio.sleep(0)
-        reading = validation.read_parsed(ORDER, entry, body)
+        reading = validation.read_parsed(ORDER, entry, may_hold_nulls=may_hold_nulls)
         batch[index] = reading.value
         whole.flaws += _prefix(index, [*reading.flaws, *find_broken(reading.value)])
         whole.unknown += [(index, *path) for path in reading.unknown]
