@@ -88,6 +88,8 @@ _server = _Server()
 def _launch() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PACKHOUSE_")}
+    # What is freed goes back to the system at once, so that a limit of memory meets what is used and not what is kept.
+    environment["MALLOC_TRIM_THRESHOLD_"] = str(2**17)
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(packhouse.__file__).parent.parent), _ROOT])
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.forkserver", str(theirs.fileno())],
