@@ -265,7 +265,7 @@ def check(operation: Any, mode: GenerationMode, urls: Sequence[str]) -> None:
         # Whether a patch is taken depends on what it is merged into, and whether something is shipped or chosen on what
         # the account has, which no schema of a request knows.
         depends = case.method == "PATCH" or operation.path in DEPENDING
-        left_out = [positive_data_acceptance] if depends else []
+        left_out: list[Any] = [positive_data_acceptance] if depends else []
         for url in urls:
             case.call_and_validate(base_url=url, auth=OWNER, excluded_checks=left_out)
             left_out = [*left_out, ignored_auth]  # who calls is asked before a database's kind matters: once is enough
