@@ -28,7 +28,7 @@ from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, logs
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-from tests import databases, servers
+from tests import databases, kinds, servers
 
 OWNER = ("owner-public", "owner-secret")
 STRANGER = ("stranger-public", "stranger-secret")
@@ -47,6 +47,22 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: some tests wait, and leave theirs to another."""
+    return len(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)) + 1
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("one_database") and "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", ["sqlite"], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in kinds.list_marks(item):
+            item.add_marker(mark)
 
 
 @pytest.fixture(scope="session", autouse=True)
