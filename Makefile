@@ -16,7 +16,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chromium pgbouncer redis screenshots catalogues lint format bench bench-million check-install constraints clean
+.PHONY: help run check test environment chromium pgbouncer redis screenshots catalogues lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -25,9 +25,15 @@ help: ## list these targets
 run: $(INSTALL_RUN) ## start a server with a demo account and a few orders (HOST=, PORT=)
 	@PACKHOUSE_DATABASE_URL=sqlite:///packhouse.db $(BIN)/packhouse demo run --host $(HOST) --port $(PORT)
 
+# What runs in this process on SQLite: a minute at most, for every save.
+check: $(INSTALL_TEST) ## run the quick tests: in process, on SQLite alone (ARGS="-k upsert -x")
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not processes and not postgresql and not thorough" $(ARGS)
+
 # Some hundred processes are started: where the environment forbids to keep bytecode, each would compile all of it anew.
-test: $(INSTALL_TEST) chromium pgbouncer redis ## run the tests (ARGS="-k upsert -x")
+test: $(INSTALL_TEST) chromium pgbouncer redis ## run all tests (ARGS="-k upsert -x", ARGS=--durations=25 for the slowest)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(ARGS)
+
+environment: $(INSTALL_LINT) chromium pgbouncer redis ## install whatever the tests and checks need
 
 chromium: ## make sure that there is a browser for the tests of the page
 	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { $(call install-debian,chromium); }
@@ -67,7 +73,7 @@ check-install: ## build the package, install it afresh and ask it for its versio
 	$(PYTHON) -m venv "$$place/venv"; \
 	pip="$$place/venv/bin/python -m pip -qq --disable-pip-version-check"; \
 	$$pip wheel --no-deps --wheel-dir "$$place" .; \
-	$$pip install --constraint constraints.txt "$$place"/packhouse-*.whl; \
+	$$pip install --no-compile --constraint constraints.txt "$$place"/packhouse-*.whl; \
 	cd "$$place"; \
 	venv/bin/packhouse --version; \
 	venv/bin/packhouse --help > /dev/null; \

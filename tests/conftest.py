@@ -1,6 +1,7 @@
 """A real database made by the migrations, a server in the same process, and clients that come in by the front door.
 
-Each worker of the test run makes one template per kind of database, with two accounts in it; each test gets a copy.
+Each worker of the test run makes one template per kind of database, with two accounts in it; each test gets a copy, or
+one that was a test's before it and is again as the template was.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, logs
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-from tests import servers
+from tests import databases, kinds, servers
 
 OWNER = ("owner-public", "owner-secret")
 STRANGER = ("stranger-public", "stranger-secret")
@@ -46,6 +47,22 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: some tests wait, and leave theirs to another."""
+    return len(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)) + 1
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("one_database") and "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", ["sqlite"], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in kinds.list_marks(item):
+            item.add_marker(mark)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -100,6 +117,13 @@ def postgres_template(postgres: str) -> Iterator[str]:
     servers.execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session")
+def postgres_pool(postgres: str, postgres_template: str) -> Iterator[databases.Pool]:
+    pool = databases.Pool(postgres, postgres_template)
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """`new_database("sqlite")` gives the URL of one of this test alone, migrated, with the two accounts."""
@@ -110,11 +134,10 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cal
                 path = tmp_path / "packhouse.db"
                 shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
                 return f"sqlite:///{path}"
-            server: str = request.getfixturevalue("postgres")
-            name = servers.new_database_name()
-            servers.copy_database(server, request.getfixturevalue("postgres_template"), name)
-            stack.callback(servers.execute, server, f'DROP DATABASE "{name}" WITH (FORCE)')
-            return servers.with_name(server, name)
+            pool: databases.Pool = request.getfixturevalue("postgres_pool")
+            url = pool.take()
+            stack.callback(pool.give_back, url)
+            return url
 
         yield make
 

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import httpx
 import psutil
 
 import packhouse
+from tests import forkserver
 from tests.conftest import OWNER
 
 _SOURCE = str(Path(packhouse.__file__).parent.parent)
@@ -31,13 +31,12 @@ def environment(url: str, **settings: Any) -> dict[str, str]:
 
 def start(url: str, *arguments: str, **settings: Any) -> subprocess.Popen[str]:
     """Settings by their name, in small letters."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "packhouse", *arguments],
+    return forkserver.start(
+        arguments,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(url, **settings),
-        text=True,
     )
 
 
@@ -92,13 +91,12 @@ def is_worker(child: psutil.Process) -> bool:
 def serve(url: str, log: Path, *arguments: str, **settings: Any) -> Iterator[Server]:
     """`packhouse serve` on a free port, once it answers. `log` takes its standard error."""
     with log.open("ab") as told:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "packhouse", "serve", "--port", "0", "--json", *arguments],
+        process = forkserver.start(
+            ["serve", "--port", "0", "--json", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=told,
             env=environment(url, **settings),
-            text=True,
         )
     try:
         assert process.stdout is not None

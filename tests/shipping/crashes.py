@@ -9,11 +9,11 @@ files in its folder: `deaths` (how many askers it still takes down between makin
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests import forkserver
 from tests.concurrency import served
 
 CODE = '''
@@ -124,12 +124,8 @@ class Snail:
 
     def start_worker(self, url: str) -> subprocess.Popen[str]:
         """Once it is at work; what it is killed over comes back after two seconds."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "packhouse", "worker", "--json"],
-            stdout=subprocess.PIPE,
-            env=self.environment(url, worker_lease_seconds=2, log_level="error"),
-            text=True,
-        )
+        environment = self.environment(url, worker_lease_seconds=2, log_level="error")
+        process = forkserver.start(["worker", "--json"], stdout=subprocess.PIPE, env=environment)
         assert process.stdout is not None
         assert json.loads(process.stdout.readline()) == {"worker": "ready"}
         return process

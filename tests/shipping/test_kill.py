@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from packhouse.shipping.carriers import registry
-from tests import make
+from tests import forkserver, make
 from tests.concurrency import served
 from tests.conftest import OWNER
 from tests.shipping.conftest import FakeCarrier, Watch, push
@@ -139,12 +139,8 @@ def test_a_server_that_dies_in_a_sync_call_is_taken_over(
 ) -> None:
     """The caller got no answer; the label is made, and its shipment comes by it when the caller can no longer wait."""
     snail.set("deaths", 1)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "packhouse", "serve", "--port", "0", "--json"],
-        stdout=subprocess.PIPE,
-        env=snail.environment(database_url),
-        text=True,
-    )
+    environment = snail.environment(database_url)
+    process = forkserver.start(["serve", "--port", "0", "--json"], stdout=subprocess.PIPE, env=environment)
     try:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
