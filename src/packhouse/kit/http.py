@@ -143,6 +143,11 @@ async def read_body(request: Request) -> bytes:
     return await _read_bytes(request, house(request).max_body_bytes)
 
 
+async def read_whatever(request: Request) -> bytes:
+    """The body of a call that takes none. Raises TooLarge."""
+    return await _read_bytes(request, house(request).max_body_bytes)
+
+
 _FORM_BYTES = 64_000
 
 

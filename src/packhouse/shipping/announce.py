@@ -18,7 +18,7 @@ from packhouse.kit import errors, jobs
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
 from packhouse.kit.vault import Vault
-from packhouse.shipping import carriers, operations, queries, setup, storage
+from packhouse.shipping import answers, carriers, operations, queries, setup, storage
 from packhouse.shipping.consignment import to_consignment
 from packhouse.shipping.operations import ANNOUNCING, CANCELLED, CANCELLING, FAILED, READY, WITHDRAWING
 from packhouse.shipping.options import Options
@@ -77,6 +77,8 @@ async def settle(desk: Desk, account_id: int, shipment_id: int) -> None:
 async def announce(desk: Desk, account_id: int, shipment_id: int) -> None:
     """Raises Unreachable; what the carrier refuses is written to the shipment."""
     found, consignment = await read_consignment(desk, account_id, shipment_id)
+    if found.row.state not in _AFTER_ANSWER:
+        return
     carrier = find_carrier(desk, consignment)
     if _is_left_to_worker(desk, carrier):
         await _await_worker(desk, account_id, shipment_id)
@@ -160,7 +162,9 @@ def _to_lost(carrier: carriers.Carrier, found: Shipment) -> errors.Fault:
 async def cancel(desk: Desk, account_id: int, shipment_id: int) -> list[errors.Fault]:
     """Why the carrier refuses, which leaves the shipment as it was; nothing when it is cancelled. Raises
     Unreachable."""
-    _, consignment = await read_consignment(desk, account_id, shipment_id)
+    found, consignment = await read_consignment(desk, account_id, shipment_id)
+    if found.row.state != CANCELLING:  # somebody else has asked, and this is what came of it
+        return answers.from_errors(found.row.errors) if found.row.state == READY else []
     carrier = find_carrier(desk, consignment)
     if _is_left_to_worker(desk, carrier):
         raise carriers.Unreachable("A worker will ask.")

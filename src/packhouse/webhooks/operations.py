@@ -116,6 +116,7 @@ async def _write(
                 "status": "held" if to.is_paused else "pending",
                 "attempts": 0,
                 "due_at": None if to.is_paused else now,
+                "scheduled_at": now,
                 "created_at": now,
                 "attempted_at": None,
                 "status_code": None,
@@ -202,7 +203,7 @@ async def resume_connection(db: Database, tx: AsyncConnection, account_id: int, 
     """A paused receiver hears everything that happened meanwhile, from now on."""
     await _change_connection(tx, account_id, id, now, paused_at=None, failing_since=None)
     held = (_d.account_id == account_id, _d.connection_id == id, _d.status == "held")
-    freed = await tx.execute(update(deliveries).where(*held).values(status="pending", due_at=now))
+    freed = await tx.execute(update(deliveries).where(*held).values(status="pending", due_at=now, scheduled_at=now))
     if freed.rowcount:
         await _wake(db, tx, account_id, Receiver(id), now)
 
@@ -309,7 +310,7 @@ async def replay_deliveries(
                 detail = f"The receiver of delivery {id} was deleted."
                 raise errors.NotFound(errors.Fault("not_found", detail, title="Not found"))
             woken.add(row.connection_id)
-        afresh = {"status": "pending", "attempts": 0, "due_at": now}
+        afresh = {"status": "pending", "attempts": 0, "due_at": now, "scheduled_at": now}
         await tx.execute(update(deliveries).where(_d.account_id == account_id, _d.id == id).values(afresh))
     for connection_id in sorted(woken):
         await _wake(db, tx, account_id, Receiver(connection_id), now)

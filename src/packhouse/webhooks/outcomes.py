@@ -72,11 +72,17 @@ class Attempt(NamedTuple):
 
 _WRITE_DOWN = (
     update(deliveries)
-    .where(_d.account_id == bindparam("of_account"), _d.id == bindparam("of_id"))
+    .where(
+        _d.account_id == bindparam("of_account"),
+        _d.id == bindparam("of_id"),
+        # Sent again by hand meanwhile: then what became of this attempt is not what is asked for.
+        _d.scheduled_at == bindparam("as_scheduled"),
+    )
     .values(
         status=bindparam("status"),
         attempts=bindparam("attempts"),
         due_at=bindparam("due_at"),
+        scheduled_at=bindparam("scheduled_at"),
         attempted_at=bindparam("attempted_at"),
         status_code=bindparam("status_code"),
         answer=bindparam("answer"),
@@ -113,7 +119,9 @@ def _to_changes(patience: Patience, attempt: Attempt) -> dict[str, Any]:
         "of_id": attempt.delivery.id,
         "status": status,
         "attempts": count,
+        "as_scheduled": attempt.delivery.scheduled_at,
         "due_at": None if wait is None else attempt.at + wait,
+        "scheduled_at": attempt.at,
         "attempted_at": attempt.at,
         "status_code": attempt.answer.status_code,
         "answer": attempt.answer.body,
