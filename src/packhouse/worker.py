@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -67,6 +68,9 @@ JOBS: dict[str, Handler] = {
 TOGETHER: dict[str, GroupHandler] = {
     search.JOB: lambda workshop, group: search.handle(workshop.db, group),
 }
+# How many of them in one go: orders where each job is of many, jobs where each is of one.
+_MOST_TOGETHER = 256
+_WEIGHT_TOGETHER = 1_000
 _PATIENCE = 19
 _LONGEST_PATIENCE_SECONDS = 5.0
 _GLANCE_SECONDS = 0.05
@@ -89,9 +93,9 @@ class Loan(NamedTuple):
 LOANS: dict[str, Loan] = {webhooks.JOB: Loan(seconds=1, most=400)}
 
 
-# Kinds that ask a carrier, and what such a job needs beside the carrier's answer.
+# Kinds that ask a carrier, and the time of such a job in times of the carrier's answer.
 ASKING = (shipments.JOB, shipments.TRACK_JOB)
-_BESIDE_THE_ANSWER = timedelta(seconds=10)
+_WITH_ALL_BESIDE = 1.2
 
 
 class Pace(NamedTuple):
@@ -103,7 +107,7 @@ class Pace(NamedTuple):
     def find_leases(self, carrier_seconds: float) -> dict[str, timedelta]:
         """Of kinds that ask carriers: one that is shorter than an answer may take is raised, or a second worker would
         ask while the first is still waiting."""
-        return dict.fromkeys(ASKING, max(self.lease, timedelta(seconds=carrier_seconds) + _BESIDE_THE_ANSWER))
+        return dict.fromkeys(ASKING, max(self.lease, timedelta(seconds=carrier_seconds * _WITH_ALL_BESIDE)))
 
 
 USUAL_PACE = Pace()
@@ -122,7 +126,14 @@ def create_desk(
         secret_key=secret.get_secret_value() if secret else None,
     )
     installed = registry.find_carriers() if carriers is None else carriers
-    return Desk(db, now, Options({carrier.code: carrier for carrier in installed}), open_vault(settings, db), store)
+    return Desk(
+        db,
+        now,
+        Options({carrier.code: carrier for carrier in installed}),
+        open_vault(settings, db),
+        store,
+        settings.carriers_timeout_seconds,
+    )
 
 
 @asynccontextmanager
@@ -218,6 +229,7 @@ class Worker:
         self._leases = pace.find_leases(workshop.desk.patience_seconds)
         self._is_busy = is_busy
         self._patient_until = 0.0
+        self._sizes = dict.fromkeys(self._together, USUAL_SLOTS)
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: Counter[str] = Counter()
@@ -275,20 +287,38 @@ class Worker:
                 break
             share = max(1, min(free.values()) // max(1, len(self._accounts)))
             now = self._workshop.clock()
-            claimed = await jobs.claim(
-                self._db, account_id, share, now=now, lease=self._pace.lease, kinds=free, leases=self._leases
-            )
+            claimed = await self._claim(account_id, share, free, now)
             self._served = account_id
             if len(claimed) < share:
                 self._accounts.remove(account_id)
+            for kind in {job.kind for job in claimed} & self._together.keys():
+                claimed += await self._claim(account_id, self._sizes[kind] - USUAL_SLOTS, [kind], now)
             if self._stopping.is_set():  # meanwhile: given back untouched
                 self._take(claimed)
                 self._outcomes += [_Outcome(job, now) for job in claimed]
                 break
             for kind, group in _to_groups(claimed, self._together):
-                self._start(kind, group)
+                self._start(kind, self._cut(kind, group, now) if kind in self._together else group)
             taken += len(claimed)
         return taken
+
+    async def _claim(self, account_id: int, limit: int, kinds: Collection[str], now: datetime) -> list[Job]:
+        if limit <= 0:
+            return []
+        return await jobs.claim(
+            self._db, account_id, limit, now=now, lease=self._pace.lease, kinds=kinds, leases=self._leases
+        )
+
+    def _cut(self, kind: str, group: list[Job], now: datetime) -> list[Job]:
+        """What is done in one go must end within its lease, also while callers are served: the rest is given back, and
+        as many are taken the next time as weigh as much as these."""
+        weights = list(accumulate(len(job.payload.get("ids", (1,))) for job in group))
+        count = max(1, sum(weight <= _WEIGHT_TOGETHER for weight in weights))
+        self._sizes[kind] = min(_MOST_TOGETHER, max(USUAL_SLOTS, _WEIGHT_TOGETHER * len(group) // max(1, weights[-1])))
+        rest = group[count:]
+        self._take(rest)
+        self._outcomes += [_Outcome(job, now) for job in rest]
+        return group[:count]
 
     def _free(self) -> dict[str, int]:
         """Of every kind that is not all taken, how many more could be in hand."""

@@ -127,7 +127,7 @@ class Snail:
         process = subprocess.Popen(
             [sys.executable, "-m", "packhouse", "worker", "--json"],
             stdout=subprocess.PIPE,
-            env=self.environment(url, worker_lease_seconds=2, log_level="error"),
+            env=self.environment(url, worker_lease_seconds=2, carriers_timeout_seconds=1, log_level="error"),
             text=True,
         )
         assert process.stdout is not None

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from packhouse.kit import errors, jobs
+from packhouse.kit import clock, errors, jobs
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
 from packhouse.kit.vault import Vault
@@ -29,7 +29,7 @@ T = TypeVar("T")
 _log = structlog.get_logger()
 
 PATIENCE_SECONDS = 45
-"""The longest that a carrier may take for one answer."""
+"""The longest that a carrier may take for one answer (PACKHOUSE_CARRIERS_TIMEOUT_SECONDS says less)."""
 GRACE = timedelta(seconds=90)
 """When the worker looks after a shipment that a caller is waiting for: later than the caller can still be at it."""
 
@@ -60,7 +60,8 @@ async def handle(desk: Desk, job: jobs.Job) -> None:
 async def settle(desk: Desk, account_id: int, shipment_id: int) -> None:
     """Bring a shipment that is in the middle of something to its end; one that is not stays as it is.
 
-    Run any number of times. Raises Unreachable where the carrier does not answer: then it is to be tried again.
+    Run any number of times. Raises Later where there is another question, and Unreachable where the carrier does not
+    answer: then it is to be tried again.
     """
     async with desk.db.read() as tx:
         found = await queries.find_shipment(tx, account_id, shipment_id)
@@ -70,7 +71,9 @@ async def settle(desk: Desk, account_id: int, shipment_id: int) -> None:
         await announce(desk, account_id, shipment_id)
         async with desk.db.read() as tx:
             found = await queries.find_shipment(tx, account_id, shipment_id)
-    if found is not None and found.row.state == CANCELLING:
+        if found is not None and found.row.state == CANCELLING:
+            raise jobs.Later(desk.clock(), fresh=True)  # a lease is long enough for one answer, not for two
+    elif found.row.state == CANCELLING:
         await cancel(desk, account_id, shipment_id)
 
 
@@ -145,6 +148,9 @@ async def _may_ask(desk: Desk, carrier: carriers.Carrier, found: Shipment) -> bo
             await operations.note_question(tx, account_id, id, now)
             return True
     if now - asked_at < GRACE:
+        if not clock.is_to_come(asked_at + GRACE, now, within=GRACE):  # by a clock that was ahead: it counts from now
+            async with desk.db.write() as tx:
+                await operations.note_question(tx, account_id, id, now)
         raise carriers.Unreachable("The carrier was asked, and may answer still.")
     await _fail(desk, account_id, id, [_to_lost(carrier, found)])
     return False

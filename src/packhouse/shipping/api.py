@@ -142,6 +142,9 @@ async def _to_label(request: Request, caller: Caller, made: _Made, label: schema
         contents = await queries.find_contents(tx, caller.account_id, made.parcel_ids, ["label"])
     if found.row.state == operations.FAILED:
         raise errors.Invalid(answers.from_errors(found.row.errors))
+    if found.row.state != operations.READY:
+        detail = f"The shipment {made.uuid} was cancelled while its label was made."
+        raise errors.Conflict(errors.Fault("conflict", detail))
     shown = answers.to_shipment(found, http.base_url(request))
     [parcel] = shown["parcels"]
     answer = {**made.wire, **{key: parcel[key] for key in ("documents", "tracking_number")}}

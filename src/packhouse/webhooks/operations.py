@@ -192,11 +192,16 @@ async def _change_connection(tx: AsyncConnection, account_id: int, id: int, now:
 async def delete_connection(tx: AsyncConnection, account_id: int, id: int) -> None:
     """With its subscriptions; what it was still to hear fails. Raises NotFound."""
     await queries.get_connection(tx, account_id, id)
-    waits = (_d.account_id == account_id, _d.connection_id == id, _d.status.in_(("pending", "held")))
-    gone = {"status": "failed", "due_at": None, "error": "ConnectionDeleted"}
-    await tx.execute(update(deliveries).where(*waits).values(gone))
+    await give_up(tx, account_id, id)
     await tx.execute(delete(subscriptions).where(_s.account_id == account_id, _s.connection_id == id))
     await tx.execute(delete(connections).where(_c.account_id == account_id, _c.id == id))
+
+
+async def give_up(tx: AsyncConnection, account_id: int, connection_id: int) -> None:
+    """What a receiver that is no more was still to hear; also what was noted or sent again while it was deleted."""
+    waits = (_d.account_id == account_id, _d.connection_id == connection_id, _d.status.in_(("pending", "held")))
+    gone = {"status": "failed", "due_at": None, "error": "ConnectionDeleted"}
+    await tx.execute(update(deliveries).where(*waits).values(gone))
 
 
 async def resume_connection(db: Database, tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:

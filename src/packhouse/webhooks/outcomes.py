@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import audit
+from packhouse.kit import clock
 from packhouse.kit.db import Database
 from packhouse.webhooks import queries
 from packhouse.webhooks.sender import Answer
@@ -91,14 +92,23 @@ _WRITE_DOWN = (
 )
 
 
+async def bring_back(tx: AsyncConnection, account_id: int, connection_id: int, *, now: datetime) -> None:
+    """What a clock that was ahead of ours has put off is due now (docs/decisions/0038-clocks-that-jump.md)."""
+    of_it = (_d.account_id == account_id, _d.connection_id == connection_id, _d.due_at.is_not(None))
+    ahead = _d.scheduled_at > now + clock.TOLERANCE
+    await tx.execute(update(deliveries).where(*of_it, ahead).values(due_at=now, scheduled_at=now))
+
+
 async def write_down(
     db: Database, tx: AsyncConnection, patience: Patience, tell: Tell, attempts: Sequence[Attempt], *, now: datetime
 ) -> None:
     """Attempts at one receiver."""
-    rows = [_to_changes(patience, attempt) for attempt in attempts]
-    await tx.execute(_WRITE_DOWN, rows)
     first = attempts[0].delivery
     receiver = await queries.find_connection(tx, first.account_id, first.connection_id)
+    rows = [_to_changes(patience, attempt) for attempt in attempts]
+    if receiver is not None and receiver.paused_at is not None:  # asked for by hand, once
+        rows = [row if row["due_at"] is None else {**row, "status": "held", "due_at": None} for row in rows]
+    await tx.execute(_WRITE_DOWN, rows)
     for attempt, row in zip(attempts, rows, strict=True):
         if row["status"] == "failed":
             await _tell_of_failure(db, tx, tell, receiver, attempt, now)
