@@ -15,6 +15,7 @@ import packhouse
 from packhouse import migrations, worker
 from packhouse.kit import errors, http, jobs, metrics
 from packhouse.kit.db import Database
+from packhouse.orders import search
 from packhouse.web import rendering
 
 router = APIRouter(tags=["Server"])
@@ -98,6 +99,7 @@ async def _read_outbox(house: http.House) -> list[metrics.Reading]:
             found = await jobs.find_backlog(tx, now=house.clock())
     except errors.Unavailable:
         return [metrics.Reading("database_up", about_up, None, {"": 0})]
+    about_search = "How far the index behind search is behind: since the oldest change that is not in it was made."
     kinds = {**dict.fromkeys(worker.KINDS, jobs.NO_BACKLOG), **found}
     age = {kind: backlog.age.total_seconds() for kind, backlog in kinds.items()}
     overdue = {kind: backlog.overdue.total_seconds() for kind, backlog in kinds.items()}
@@ -105,6 +107,7 @@ async def _read_outbox(house: http.House) -> list[metrics.Reading]:
         metrics.Reading("database_up", about_up, None, {"": 1}),
         metrics.Reading("outbox_jobs", "Jobs still to be done.", "kind", {k: b.jobs for k, b in kinds.items()}),
         metrics.Reading("outbox_oldest_age_seconds", "Since the oldest of them was written.", "kind", age),
+        metrics.Reading("search_lag_seconds", about_search, None, {"": age[search.JOB]}),
         metrics.Reading("outbox_overdue_seconds", "How long the latest is past its time.", "kind", overdue),
     ]
 

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     prepared_statements: bool = True
     pool_size: Annotated[int, Field(ge=1, le=200)] = 8
     stop_timeout_seconds: Annotated[int, Field(ge=1, le=600)] = 30
+    carriers_timeout_seconds: Annotated[int, Field(ge=1, le=45)] = 45
     worker_lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
     session_hours: Annotated[int, Field(ge=1, le=8_760)] = 168
     outside_images: bool = False

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -67,6 +68,9 @@ JOBS: dict[str, Handler] = {
 TOGETHER: dict[str, GroupHandler] = {
     search.JOB: lambda workshop, group: search.handle(workshop.db, group),
 }
+# How many of them in one go: orders where each job is of many, jobs where each is of one.
+_MOST_TOGETHER = 256
+_WEIGHT_TOGETHER = 1_000
 _PATIENCE = 19
 _LONGEST_PATIENCE_SECONDS = 5.0
 _GLANCE_SECONDS = 0.05
@@ -89,11 +93,21 @@ class Loan(NamedTuple):
 LOANS: dict[str, Loan] = {webhooks.JOB: Loan(seconds=1, most=400)}
 
 
+# Kinds that ask a carrier, and the time of such a job in times of the carrier's answer.
+ASKING = (shipments.JOB, shipments.TRACK_JOB)
+_WITH_ALL_BESIDE = 1.2
+
+
 class Pace(NamedTuple):
     """`lease`: how long a job may be in hand. `poll_seconds`: how long other processes' jobs may go unseen."""
 
     lease: timedelta = timedelta(seconds=60)
     poll_seconds: float = 1.0
+
+    def find_leases(self, carrier_seconds: float) -> dict[str, timedelta]:
+        """Of kinds that ask carriers: one that is shorter than an answer may take is raised, or a second worker would
+        ask while the first is still waiting."""
+        return dict.fromkeys(ASKING, max(self.lease, timedelta(seconds=carrier_seconds * _WITH_ALL_BESIDE)))
 
 
 USUAL_PACE = Pace()
@@ -112,7 +126,14 @@ def create_desk(
         secret_key=secret.get_secret_value() if secret else None,
     )
     installed = registry.find_carriers() if carriers is None else carriers
-    return Desk(db, now, Options({carrier.code: carrier for carrier in installed}), open_vault(settings, db), store)
+    return Desk(
+        db,
+        now,
+        Options({carrier.code: carrier for carrier in installed}),
+        open_vault(settings, db),
+        store,
+        settings.carriers_timeout_seconds,
+    )
 
 
 @asynccontextmanager
@@ -205,11 +226,14 @@ class Worker:
         self._handlers = JOBS if handlers is None else handlers
         self._together = (TOGETHER if handlers is None else {}) if together is None else together
         self._pace = pace
+        self._leases = pace.find_leases(workshop.desk.patience_seconds)
         self._is_busy = is_busy
         self._patient_until = 0.0
+        self._sizes = dict.fromkeys(self._together, USUAL_SLOTS)
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: Counter[str] = Counter()
+        self._held: dict[tuple[int, int], Job] = {}
         self._lent: dict[str, set[tuple[int, int]]] = {kind: set() for kind in LOANS}
         self._outcomes: list[_Outcome] = []
         self._accounts: list[int] = []
@@ -263,18 +287,38 @@ class Worker:
                 break
             share = max(1, min(free.values()) // max(1, len(self._accounts)))
             now = self._workshop.clock()
-            claimed = await jobs.claim(self._db, account_id, share, now=now, lease=self._pace.lease, kinds=free)
+            claimed = await self._claim(account_id, share, free, now)
             self._served = account_id
             if len(claimed) < share:
                 self._accounts.remove(account_id)
+            for kind in {job.kind for job in claimed} & self._together.keys():
+                claimed += await self._claim(account_id, self._sizes[kind] - USUAL_SLOTS, [kind], now)
             if self._stopping.is_set():  # meanwhile: given back untouched
-                self._in_hand.update(job.kind for job in claimed)
+                self._take(claimed)
                 self._outcomes += [_Outcome(job, now) for job in claimed]
                 break
             for kind, group in _to_groups(claimed, self._together):
-                self._start(kind, group)
+                self._start(kind, self._cut(kind, group, now) if kind in self._together else group)
             taken += len(claimed)
         return taken
+
+    async def _claim(self, account_id: int, limit: int, kinds: Collection[str], now: datetime) -> list[Job]:
+        if limit <= 0:
+            return []
+        return await jobs.claim(
+            self._db, account_id, limit, now=now, lease=self._pace.lease, kinds=kinds, leases=self._leases
+        )
+
+    def _cut(self, kind: str, group: list[Job], now: datetime) -> list[Job]:
+        """What is done in one go must end within its lease, also while callers are served: the rest is given back, and
+        as many are taken the next time as weigh as much as these."""
+        weights = list(accumulate(len(job.payload.get("ids", (1,))) for job in group))
+        count = max(1, sum(weight <= _WEIGHT_TOGETHER for weight in weights))
+        self._sizes[kind] = min(_MOST_TOGETHER, max(USUAL_SLOTS, _WEIGHT_TOGETHER * len(group) // max(1, weights[-1])))
+        rest = group[count:]
+        self._take(rest)
+        self._outcomes += [_Outcome(job, now) for job in rest]
+        return group[:count]
 
     def _free(self) -> dict[str, int]:
         """Of every kind that is not all taken, how many more could be in hand."""
@@ -291,13 +335,19 @@ class Worker:
         nothing, so looking may take a tenth of the time."""
         began = time.monotonic()
         if (not self._accounts or began >= self._look_again_at) and (free := self._free()):
-            self._accounts = await jobs.find_accounts(self._db, free, now=self._workshop.clock())
+            now = self._workshop.clock()
+            await jobs.bring_back(self._db, now=now, but=self._held.values())
+            self._accounts = await jobs.find_accounts(self._db, free, now=now)
             took = time.monotonic() - began
             self._look_again_at = began + max(self._pace.poll_seconds, 10 * took)
         return sorted(self._accounts, key=lambda account_id: (account_id <= self._served, account_id))
 
+    def _take(self, group: Sequence[Job]) -> None:
+        self._in_hand.update(job.kind for job in group)
+        self._held |= {(job.account_id, job.id): job for job in group}
+
     def _start(self, kind: str, group: Sequence[Job]) -> None:
-        self._in_hand[kind] += len(group)
+        self._take(group)
         task = asyncio.create_task(self._do(kind, group))
         self._tasks.add(task)
         task.add_done_callback(self._end)
@@ -355,30 +405,22 @@ class Worker:
                     await self._stopping.wait()
 
     async def _settle(self) -> None:
-        """Write down what became of jobs, all in one transaction; until then their slots are taken."""
+        """Write down what became of jobs, all in one transaction; until then their slots are taken. Those whose lease
+        was over and that another worker has taken are that one's to settle."""
         if not self._outcomes:
             return
         settled = list(self._outcomes)
-        done: dict[int, list[Job]] = {}
         async with self._db.write() as tx:
-            for outcome in settled:
-                if outcome.due_at is None:
-                    done.setdefault(outcome.job.account_id, []).append(outcome.job)
-                else:
-                    await jobs.retry(
-                        tx,
-                        outcome.job,
-                        due_at=outcome.due_at,
-                        error=outcome.error,
-                        fresh=outcome.fresh,
-                        kind=outcome.kind,
-                    )
-            for finished in done.values():
-                await jobs.finish(tx, finished)
+            count = await _write_down(tx, settled, self._workshop.clock())
+        if count < len(settled):
+            _log.warning("jobs were taken over", count=len(settled) - count)
         del self._outcomes[: len(settled)]
         self._in_hand.subtract(outcome.job.kind for outcome in settled)
-        for outcome in settled:
-            self._lent.get(outcome.job.kind, set()).discard((outcome.job.account_id, outcome.job.id))
+        for job in (outcome.job for outcome in settled):
+            key = (job.account_id, job.id)
+            self._lent.get(job.kind, set()).discard(key)
+            if self._held.get(key) is job:
+                del self._held[key]
 
     async def _settle_all(self) -> None:
         if self._tasks:
@@ -393,6 +435,20 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pace.poll_seconds):
                 await self._db.work.wait()
+
+
+async def _write_down(tx: Transaction, settled: Sequence[_Outcome], now: datetime) -> int:
+    """How many of them were still this worker's."""
+    count = 0
+    done: dict[int, list[Job]] = {}
+    for job, due_at, error, fresh, kind in settled:
+        if due_at is None:
+            done.setdefault(job.account_id, []).append(job)
+        else:
+            count += await jobs.retry(tx, job, now=now, due_at=due_at, error=error, fresh=fresh, kind=kind)
+    for finished in done.values():
+        count += await jobs.finish(tx, finished)
+    return count
 
 
 def _to_groups(claimed: Sequence[Job], together: Collection[str]) -> list[tuple[str, list[Job]]]:

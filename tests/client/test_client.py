@@ -128,7 +128,12 @@ def call(*answers: httpx.Response, **options: Any) -> tuple[Any, Answers, list[f
         return error, server, waits
 
 
-@pytest.mark.parametrize("status", [409, 429, 503])
+def test_a_conflict_that_passes_is_waited_for() -> None:
+    found, _, waits = call(refuse(409, "3"), refuse(409, "junk"), done())
+    assert (found, waits) == ({"id": 1}, [3.0, 2.0])
+
+
+@pytest.mark.parametrize("status", [429, 503])
 def test_it_waits_as_the_server_says(status: int) -> None:
     found, server, waits = call(refuse(status, "3"), refuse(status), refuse(status, "junk"), done())
     assert found == {"id": 1}
@@ -152,7 +157,7 @@ def test_the_published_words_for_a_conflict_are_tried_again() -> None:
 def test_it_gives_up_after_the_retries_and_at_once_where_trying_is_no_use() -> None:
     error, server, _ = call(*[refuse(503, "0")] * 3, retries=2)
     assert (error.status, len(server.asked)) == (503, 3)
-    for status in (400, 401, 403, 404, 500):
+    for status in (400, 401, 403, 404, 409, 500):  # a 409 that says no time will stay one
         error, server, waits = call(refuse(status))
         assert (error.status, len(server.asked), waits) == (status, 1, [])
     broken, _, _ = call(httpx.Response(502, text="<h1>Bad gateway</h1>"))

@@ -58,10 +58,49 @@ def test_a_key_is_its_accounts_own(client: TestClient) -> None:
     assert send(client, "key-1", order, auth=STRANGER).status_code == 200
 
 
-def test_a_refusal_is_not_kept(client: TestClient) -> None:
-    broken = make.order("o-1", order_details={"integration": {"id": 99}})
-    assert send(client, "key-1", broken).status_code == 400
+def test_a_refusal_is_answered_the_same_until_what_was_sent_is_put_right(client: TestClient) -> None:
+    broken = make.order("o-1", order_details={"integration": {"id": 9}})
+    first = send(client, "key-1", broken)
+    assert first.status_code == 400
+    again = send(client, "key-1", broken)
+    assert (again.status_code, again.content) == (400, first.content)
     assert send(client, "key-1", make.order("o-1")).status_code == 200
+    assert send(client, "key-1", broken).status_code == 409
+
+
+def test_the_headers_of_an_answer_come_again(client: TestClient) -> None:
+    first = send(client, "key-1", make.order("o-1"))
+    client.patch(f"{ORDERS}/{first.json()['data'][0]['id']}", json={"order_number": "changed since"})
+    again = send(client, "key-1", make.order("o-1"))
+    assert again.headers["etag"] == first.headers["etag"]
+    kept = {name: value for name, value in first.headers.items() if name != "x-request-id"}
+    assert {name: value for name, value in again.headers.items() if name != "x-request-id"} == kept
+
+
+def test_a_refusal_that_says_nothing_of_the_work_is_not_kept(client: TestClient, database_url: str) -> None:
+    assert send(client, "key-1", make.order("o-1"), auth=("owner-public", "wrong")).status_code == 401
+    too_large = client.post(ORDERS, content=b" " * 11_000_000, headers={"Idempotency-Key": "key-1"})
+    assert too_large.status_code == 413
+    assert count_kept(database_url) == 0
+    assert send(client, "key-1", make.order("o-1")).status_code == 200
+
+
+def test_what_is_kept_cannot_be_read_without_the_key(client: TestClient, database_url: str) -> None:
+    key = "a-key-that-nobody-guesses"
+    made = client.post("/api/packhouse/clients", json={"name": "shop"}, headers={"Idempotency-Key": key})
+    secret = made.json()["data"]["client_secret"]
+
+    async def read() -> str:
+        db = Database(database_url)
+        async with db.read() as tx:
+            rows = (await tx.execute(select(idempotency_keys))).all()
+        await db.close()
+        return repr(rows)
+
+    stored = asyncio.run(read())
+    assert len(stored) > 100
+    assert secret not in stored
+    assert key not in stored
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "naïve"])

@@ -124,7 +124,7 @@ class Snail:
 
     def start_worker(self, url: str) -> subprocess.Popen[str]:
         """Once it is at work; what it is killed over comes back after two seconds."""
-        environment = self.environment(url, worker_lease_seconds=2, log_level="error")
+        environment = self.environment(url, worker_lease_seconds=2, carriers_timeout_seconds=1, log_level="error")
         process = forkserver.start(["worker", "--json"], stdout=subprocess.PIPE, env=environment)
         assert process.stdout is not None
         assert json.loads(process.stdout.readline()) == {"worker": "ready"}

@@ -369,3 +369,91 @@ def test_jobs_of_a_group_that_fails_are_all_kept(database_url: str) -> None:
         assert [row.last_error for row in await list_left(db)] == ["RuntimeError"] * 2
 
     on(database_url, work)
+
+
+async def claim_one(db: Database, now: datetime) -> jobs.Job:
+    [job] = await jobs.claim(db, OWNER, 1, now=now, lease=LEASE)
+    return job
+
+
+async def try_to(db: Database, how: str, job: jobs.Job) -> int:
+    async with db.write() as tx:
+        if how == "finish":
+            return await jobs.finish(tx, [job])
+        return await jobs.retry(tx, job, due_at=NOW, fresh=how == "retry afresh")
+
+
+@pytest.mark.parametrize("how", ["finish", "retry", "retry afresh"])
+def test_who_has_lost_a_job_can_neither_finish_it_nor_put_it_off(database_url: str, how: str) -> None:
+    async def work(db: Database) -> None:
+        await enqueue(db, OWNER, 1)
+        lost = await claim_one(db, NOW)
+        again = await claim_one(db, NOW + LEASE)
+        assert await try_to(db, how, lost) == 0
+        assert await claim(db, now=NOW + LEASE) == []  # it is still in hand
+        # The one who has it puts it off and counts anew, and a third one claims it: the first attempt once more.
+        assert await try_to(db, "retry afresh", again) == 1
+        third = await claim_one(db, NOW + 2 * LEASE)
+        assert third.attempts == lost.attempts
+        assert await try_to(db, how, lost) == 0
+        assert await try_to(db, how, again) == 0
+        assert await try_to(db, "finish", third) == 1
+        assert await list_left(db) == []
+
+    on(database_url, work)
+
+
+def test_a_worker_that_stalls_leaves_its_job_to_the_one_that_took_it(database_url: str) -> None:
+    async def work(db: Database) -> None:
+        started, go_on = asyncio.Event(), asyncio.Event()
+
+        async def stall(_n: int) -> None:
+            started.set()
+            await go_on.wait()
+
+        async def put_off(_n: int) -> None:
+            raise jobs.Later(NOW + 3 * LEASE, fresh=True)
+
+        stalled, quick = Hands(db, stall), Hands(db, put_off)
+        await enqueue(db, OWNER, 1)
+        running = asyncio.create_task(stalled.worker.drain())
+        await asyncio.wait_for(started.wait(), 60)
+        quick.now = stalled.now = NOW + LEASE
+        assert await quick.worker.drain() == 1
+        go_on.set()
+        await asyncio.wait_for(running, 60)
+        [row] = await list_left(db)  # not finished by the one who had lost it
+        assert (row.due_at, row.attempts) == (NOW + 3 * LEASE, 0)
+        assert stalled.worker._in_hand.total() == 0
+
+    on(database_url, work)
+
+
+@pytest.mark.parametrize(("lease", "carrier", "expected"), [(2, 45, 54), (60, 45, 60), (2, 1, 2)])
+def test_a_job_that_asks_a_carrier_is_in_hand_for_as_long_as_that_may_take(
+    database_url: str, lease: float, carrier: int, expected: float
+) -> None:
+    async def work(db: Database) -> None:
+        started, go_on = asyncio.Event(), asyncio.Event()
+
+        async def ask(_workshop: Workshop, _job: jobs.Job) -> None:
+            started.set()
+            await go_on.wait()
+
+        desk = Desk(db, lambda: NOW, Options({}), Vault("key"), patience_seconds=carrier)
+        workshop = Workshop(db, lambda: NOW, desk, cast("Any", None))
+        pace = worker.Pace(lease=timedelta(seconds=lease))
+        hand = Worker(workshop, {"label.announce": ask, "test": ask}, pace=pace)
+        async with db.write() as tx:
+            await jobs.enqueue(db, tx, OWNER, "label.announce", [{"n": 1}], now=NOW)
+            await jobs.enqueue(db, tx, OWNER, "test", [{"n": 2}], now=NOW)
+        running = asyncio.create_task(hand.run())
+        await started.wait()
+        asking, other = await list_left(db)
+        assert asking.claimed_until == asking.due_at == NOW + timedelta(seconds=expected)
+        assert other.claimed_until == NOW + timedelta(seconds=lease)
+        go_on.set()
+        await hand.stop(60)
+        await running
+
+    on(database_url, work)

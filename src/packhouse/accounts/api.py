@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from packhouse.accounts import audit, auth, openapi, operations, queries, schema, tokens
 from packhouse.accounts.schema import ALL
-from packhouse.kit import clock, errors, http, pagination
+from packhouse.kit import clock, errors, http, pagination, repeats
+from packhouse.kit.db import Transaction
+from packhouse.kit.openapi import repeatable
 
 sign_in = APIRouter(tags=["Sign-in"], default_response_class=Response)
 extensions = APIRouter(prefix="/api/packhouse", tags=["Account"], default_response_class=Response)
@@ -84,13 +86,15 @@ async def list_clients(request: Request) -> Response:
     return http.json_response({"data": [_to_client(row) for row in rows]})
 
 
-@extensions.post("/clients", status_code=201, openapi_extra=openapi.CREATE_CLIENT)
+@extensions.post("/clients", status_code=201, openapi_extra=repeatable(openapi.CREATE_CLIENT))
 async def create_client(request: Request) -> Response:
     """Make an OAuth2 client; its secret is shown this once."""
     house = http.house(request)
     caller = await auth.caller(request, scope=ALL)
-    asked = schema.read_new_client(await http.read_body(request))
-    async with house.db.write() as tx:
+    body = await http.read_body(request)
+
+    async def create(tx: Transaction) -> Response:
+        asked = schema.read_new_client(body)
         made = await operations.create_key(
             house.db,
             tx,
@@ -102,16 +106,19 @@ async def create_client(request: Request) -> Response:
             scopes=asked.get("scopes", [ALL]),
         )
         row = await queries.find_key(tx, made.public_key)
-    return http.json_response({"data": {**_to_client(row), "client_secret": made.secret_key}}, status=201)
+        return http.json_response({"data": {**_to_client(row), "client_secret": made.secret_key}}, status=201)
+
+    return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(create))
 
 
-@extensions.post("/clients/{client_id}/rotate", openapi_extra=openapi.ROTATE_CLIENT)
+@extensions.post("/clients/{client_id}/rotate", openapi_extra=repeatable(openapi.ROTATE_CLIENT))
 async def rotate_client(request: Request) -> Response:
     """Give a client a new secret; the one before is good for another day."""
     house = http.house(request)
     caller = await auth.caller(request, scope=ALL)
-    client_id = _to_client_id(request)
-    async with house.db.write() as tx:
+
+    async def rotate(tx: Transaction) -> Response:
+        client_id = _to_client_id(request)
         secret = await operations.rotate_key(
             house.db,
             tx,
@@ -123,7 +130,9 @@ async def rotate_client(request: Request) -> Response:
             kind="client",
         )
         row = await queries.find_key(tx, client_id)
-    return http.json_response({"data": {**_to_client(row), "client_secret": secret}})
+        return http.json_response({"data": {**_to_client(row), "client_secret": secret}})
+
+    return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(rotate))
 
 
 @extensions.delete("/clients/{client_id}", status_code=204, openapi_extra=openapi.REVOKE_CLIENT)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
-RETRIED = frozenset({409, 429, 503})
+RETRIED = frozenset({429, 503})
 # What the published API answers, as a 400, while another request is writing the same order.
 _STILL_PROCESSING = "We are still processing a previous request"
 _LONGEST_WAIT = 120.0
@@ -154,6 +154,8 @@ class Exchange:
 def is_temporary(response: httpx.Response) -> bool:
     if response.status_code == 400:
         return any(fault.detail.startswith(_STILL_PROCESSING) for fault in _read_faults(response))
+    if response.status_code == 409:  # without it, what is there does not fit what is asked, and will not
+        return "Retry-After" in response.headers
     return response.status_code in RETRIED
 
 

@@ -10,9 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.accounts import auth
+from packhouse.accounts.schema import Caller
 from packhouse.integrations import openapi, operations, queries, schema
-from packhouse.kit import clock, errors, http
+from packhouse.kit import clock, errors, http, repeats
 from packhouse.kit.db import Transaction
+from packhouse.kit.openapi import repeatable
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import api as webhooks_api
 from packhouse.webhooks import keys as webhook_keys
@@ -46,44 +48,52 @@ async def list_integrations(request: Request) -> Response:
     return http.json_response({"data": [queries.to_wire(row) for row in rows]})
 
 
-@extensions.post("/integrations", status_code=201, openapi_extra=openapi.CREATE)
+@extensions.post("/integrations", status_code=201, openapi_extra=repeatable(openapi.CREATE))
 async def create_integration(request: Request) -> Response:
     """Connect a shop."""
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
-    fields = schema.read_body(schema.NEW_INTEGRATION, await http.read_body(request))
-    if missing := schema.find_required(fields):
-        raise errors.Invalid(missing)
-    webhooks_api.refuse_private_url(request, fields.get("webhook_url") or "", ("webhook_url",))
-    async with house.db.write() as tx:
+    body = await http.read_body(request)
+
+    async def create(tx: Transaction) -> Response:
+        fields = schema.read_body(schema.NEW_INTEGRATION, body)
+        if missing := schema.find_required(fields):
+            raise errors.Invalid(missing)
+        webhooks_api.refuse_private_url(request, fields.get("webhook_url") or "", ("webhook_url",))
         vault = webhooks_api.messenger(request).vault
         id = await operations.create_integration(
             house.db, tx, caller.account_id, **fields, now=house.clock(), vault=vault
         )
         row = await queries.get_integration(tx, caller.account_id, id)
-    return http.json_response({"data": queries.to_wire(row)}, status=201)
+        return http.json_response({"data": queries.to_wire(row)}, status=201)
+
+    return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(create))
 
 
 @extensions.get("/integrations/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
 async def get_signing_key(request: Request) -> Response:
     """What the events of a shop's own webhook are signed with, and will be while a rotation is under way."""
-    return await _answer_keys(request, lambda tx, vault, row, now, _actor: webhook_keys.keep(tx, vault, row, now=now))
+    caller = await auth.caller(request, scope=WRITE)
+    async with http.house(request).db.write() as tx:
+        return await _answer_keys(
+            request, caller, tx, lambda tx, vault, row, now, _actor: webhook_keys.keep(tx, vault, row, now=now)
+        )
 
 
-@extensions.post("/integrations/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
+@extensions.post("/integrations/{id}/signing-key", openapi_extra=repeatable(openapi.SIGNING_KEY))
 async def rotate_signing_key(request: Request) -> Response:
     """Make the key that takes over next for a shop's own webhook: at `activate`, or after seven days."""
     db = http.house(request).db
-    return await _answer_keys(
+    return await _change_keys(
         request, lambda tx, vault, row, now, actor: webhook_keys.rotate(db, tx, vault, row, now=now, actor=actor)
     )
 
 
-@extensions.post("/integrations/{id}/signing-key/activate", openapi_extra=openapi.SIGNING_KEY)
+@extensions.post("/integrations/{id}/signing-key/activate", openapi_extra=repeatable(openapi.SIGNING_KEY))
 async def activate_signing_key(request: Request) -> Response:
     """Sign a shop's own webhook with the next key from now on."""
     db = http.house(request).db
-    return await _answer_keys(
+    return await _change_keys(
         request, lambda tx, vault, row, now, actor: webhook_keys.activate(db, tx, vault, row, now=now, actor=actor)
     )
 
@@ -91,14 +101,19 @@ async def activate_signing_key(request: Request) -> Response:
 _WorkOnKeys = Callable[[Transaction, Vault, Any, datetime, str], Awaitable[webhook_keys.Keys]]
 
 
-async def _answer_keys(request: Request, work: _WorkOnKeys) -> Response:
-    house = http.house(request)
+async def _change_keys(request: Request, work: _WorkOnKeys) -> Response:
     caller = await auth.caller(request, scope=WRITE)
+    return await repeats.answer_once(
+        request, caller.account_id, None, lambda call: call.write(lambda tx: _answer_keys(request, caller, tx, work))
+    )
+
+
+async def _answer_keys(request: Request, caller: Caller, tx: Transaction, work: _WorkOnKeys) -> Response:
+    house = http.house(request)
     now = house.clock()
-    async with house.db.write() as tx:
-        shop = await queries.get_integration(tx, caller.account_id, _to_id(request), lock=True)
-        row = await webhooks.keep_of_integration(house.db, tx, caller.account_id, shop.id, now=now)
-        live = await work(tx, webhooks_api.messenger(request).vault, row, now, caller.actor)
+    shop = await queries.get_integration(tx, caller.account_id, _to_id(request), lock=True)
+    row = await webhooks.keep_of_integration(house.db, tx, caller.account_id, shop.id, now=now)
+    live = await work(tx, webhooks_api.messenger(request).vault, row, now, caller.actor)
     wire = {
         "signing_key": live.current,
         "next_signing_key": live.next,
@@ -116,17 +131,19 @@ async def get_webhook(request: Request) -> Response:
         return http.json_response({"data": await _to_webhook(tx, shop)})
 
 
-@extensions.post("/integrations/{id}/webhook/resume", openapi_extra=openapi.WEBHOOK)
+@extensions.post("/integrations/{id}/webhook/resume", openapi_extra=repeatable(openapi.WEBHOOK))
 async def resume_webhook(request: Request) -> Response:
     """Try a shop's own webhook again that was paused; it hears what happened meanwhile."""
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
-    async with house.db.write() as tx:
+
+    async def resume(tx: Transaction) -> Response:
         shop = await queries.get_integration(tx, caller.account_id, _to_id(request), lock=True)
         row = await webhooks.keep_of_integration(house.db, tx, caller.account_id, shop.id, now=house.clock())
         await webhooks.resume_by_hand(house.db, tx, row, now=house.clock(), actor=caller.actor)
-        told = await _to_webhook(tx, shop)
-    return http.json_response({"data": told})
+        return http.json_response({"data": await _to_webhook(tx, shop)})
+
+    return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(resume))
 
 
 async def _to_webhook(tx: Transaction, shop: Any) -> dict[str, Any]:

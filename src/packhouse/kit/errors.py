@@ -85,6 +85,8 @@ class Refusal(Exception):
     """Raised anywhere below a door; the door answers `status` with `faults`, all of them at once."""
 
     status: ClassVar[int] = 400
+    is_temporary = False
+    """Whether it says nothing about the work and asks to be sent again, though its status does not tell."""
 
     def __init__(self, faults: Fault | Sequence[Fault], headers: Mapping[str, str] | None = None) -> None:
         self.faults = [faults] if isinstance(faults, Fault) else list(faults)

@@ -149,6 +149,11 @@ async def read_body(request: Request, *, is_large: bool = False) -> bytes:
     return await _read_bytes(request, most if is_large else min(most, SMALL_BODY_BYTES))
 
 
+async def read_whatever(request: Request) -> bytes:
+    """The body of a call that takes none. Raises TooLarge."""
+    return await _read_bytes(request, house(request).max_body_bytes)
+
+
 _FORM_BYTES = 64_000
 
 

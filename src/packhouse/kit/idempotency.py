@@ -1,56 +1,124 @@
 """`Idempotency-Key`: a client that does not know whether its request arrived sends it again, and it is done once.
 
-The answer is kept in the transaction that does the work, so neither is there without the other. Two that arrive
-together: the later one's row is a duplicate, it is undone and done anew (`Database.attempt`), and finds the answer.
-Only what was carried out is kept; a refusal has changed nothing and may be asked for again.
+A key is one of its account. The answer is kept in the transaction that does the work, so neither is there without the
+other. Two that arrive together: the later one's row is a duplicate, it is undone and done anew (`Database.attempt`),
+and finds the answer. A call that goes on after its transaction, because it asks a carrier, leaves there a claim with a
+lease and what it has made: whoever comes after the lease goes on from there.
+
+What is kept is encrypted under the client's own key, of which only a hash is at rest: answers may hold secrets that we
+cannot read ourselves. (docs/decisions/0039-answers-kept.md)
 """
 
+import base64
 import hashlib
 import re
+import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, Table, Text, delete, insert, select, tuple_
+import orjson
+from cryptography.fernet import Fernet
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
 
-from packhouse.kit import errors
+from packhouse.kit import clock, errors
 from packhouse.kit.columns import Instant, metadata
 from packhouse.kit.db import Transaction
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
+LEASE = timedelta(seconds=60)
+"""How long a call may be under way: longer than a carrier may take."""
 # As many of an account's expired rows go when one is written: more than are made, so they cannot pile up.
 _REMOVED_AT_ONCE = 20
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_UNDER_WAY, _REFUSED = 0, 400
+# Refusals that say nothing about the work: who calls, how much and how fast.
+_NOT_KEPT = frozenset({401, 403, 408, 413, 429})
 
+# `operation` is the method and the path. `status` is 0 while the call is under way: then `claim` says whose it is, and
+# `progress` what it has made, which stays.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("operation", Text, primary_key=True),
     Column("key", Text, primary_key=True),
+    Column("operation", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("status", Integer, nullable=False),
     Column("answer", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("headers", Text, nullable=False, server_default=text("'[]'")),
+    Column("progress", Text),
+    Column("claim", Text),
+    Column("claimed_until", Instant),
     Index("ix_idempotency_keys_created_at", "account_id", "created_at"),
 )
 _k = idempotency_keys.c
+_HAS_DONE_NOTHING = (_k.status >= _REFUSED) & _k.progress.is_(None)
+
+
+class KeyRefused(errors.Conflict):
+    """The key was another request's, or its request is under way."""
 
 
 class Once(NamedTuple):
-    """One request as its client names it: keys of different operations are different keys."""
+    """One request as its client names it."""
 
     account_id: int
     operation: str
     key: str
     digest: str
 
+    def to_stored_key(self) -> str:
+        return _hash("key", self)
+
+    def seal(self, content: bytes) -> str:
+        return self._open_lock().encrypt(content).decode()
+
+    def open(self, sealed: str) -> bytes:
+        return self._open_lock().decrypt(sealed.encode())
+
+    def _open_lock(self) -> Fernet:
+        return Fernet(base64.urlsafe_b64encode(bytes.fromhex(_hash("seal", self))))
+
+
+def _hash(purpose: str, once: Once) -> str:
+    return hashlib.sha256(f"packhouse.idempotency.{purpose}:{once.account_id}:{once.key}".encode()).hexdigest()
+
 
 class Answer(NamedTuple):
-    """`body` is JSON."""
+    """`headers` are names and values as they were sent."""
 
     status: int
     body: bytes
+    headers: Sequence[tuple[str, str]] = ()
+
+
+class Progress(NamedTuple):
+    """What a call has made that was not answered; `made` can be written as JSON."""
+
+    made: Any
+
+
+class Claim(NamedTuple):
+    """A call that this process is at."""
+
+    once: Once
+    token: str
 
 
 def read(account_id: int, operation: str, key: str | None, body: bytes) -> Once | None:
@@ -63,29 +131,81 @@ def read(account_id: int, operation: str, key: str | None, body: bytes) -> Once 
     return Once(account_id, operation, key, hashlib.sha256(body).hexdigest())
 
 
-async def find_answer(tx: Transaction, once: Once, *, now: datetime) -> Answer | None:
-    """What the same request was answered within the last 24 hours. Raises Conflict where the key was another body's."""
-    found = (
-        await tx.execute(select(_k.digest, _k.status, _k.answer).where(_is(once), _k.created_at > now - KEPT))
-    ).first()
-    if found is None:
+def is_kept(refusal: errors.Refusal) -> bool:
+    """Whether a refusal is the answer to the work; what asks to be tried again is not."""
+    if isinstance(refusal, KeyRefused) or refusal.is_temporary or "Retry-After" in refusal.headers:
+        return False
+    return refusal.status < 500 and refusal.status not in _NOT_KEPT
+
+
+async def find(tx: Transaction, once: Once, *, now: datetime) -> Answer | Progress | None:
+    """What the same request was answered within the last 24 hours, or what it has made and was not answered. Raises
+    KeyRefused where the key was another request's, and while the request is under way. A request that was refused
+    before anything was made leaves its key to one that is put right."""
+    row = (await tx.execute(select(idempotency_keys).where(_is(once), _k.created_at > now - KEPT))).first()
+    if row is None:
         return None
-    if found.digest != once.digest:
-        raise errors.Conflict(errors.Fault("conflict", "This key was sent with another body.", header=HEADER))
-    return Answer(found.status, found.answer.encode())
+    if (row.operation, row.digest) != (once.operation, once.digest):
+        if row.status >= _REFUSED and row.progress is None:
+            return None
+        raise KeyRefused(errors.Fault("conflict", "This key was sent with another body or path.", header=HEADER))
+    if row.status != _UNDER_WAY:
+        return _to_answer(once, row)
+    if row.claimed_until is not None and clock.is_to_come(row.claimed_until, now, within=LEASE):
+        fault = errors.Fault("conflict", "A request with this key is under way.", header=HEADER)
+        raise KeyRefused(fault, {"Retry-After": "1"})
+    return Progress(orjson.loads(once.open(row.progress)))
+
+
+def _to_answer(once: Once, row: Any) -> Answer:
+    """A row of before answers were encrypted lies under its plain key."""
+    if row.key == once.key:
+        return Answer(row.status, row.answer.encode(), [("content-type", "application/json")])
+    headers = [(name, value) for name, value in orjson.loads(once.open(row.headers))]
+    return Answer(row.status, once.open(row.answer), headers)
 
 
 async def keep_answer(tx: Transaction, once: Once, answer: Answer, *, now: datetime) -> None:
-    """In the transaction of the work; removes a few rows that are past their time."""
-    expired = select(_k.operation, _k.key).where(_k.account_id == once.account_id, _k.created_at <= now - KEPT)
-    expired = expired.order_by(_k.created_at).limit(_REMOVED_AT_ONCE).with_for_update(skip_locked=True)
-    await tx.execute(
-        delete(idempotency_keys).where(_k.account_id == once.account_id, tuple_(_k.operation, _k.key).in_(expired))
-    )
-    await tx.execute(delete(idempotency_keys).where(_is(once), _k.created_at <= now - KEPT))
-    row = {**once._asdict(), "status": answer.status, "answer": answer.body.decode(), "created_at": now}
-    await tx.execute(insert(idempotency_keys), row)
+    """In the transaction of the work."""
+    await _put(tx, once, now, _to_columns(once, answer))
+
+
+async def claim(tx: Transaction, once: Once, made: Any, *, now: datetime) -> Claim:
+    """In the transaction that has `made` what the call goes on with."""
+    found = Claim(once, secrets.token_hex(16))
+    under_way = {"progress": once.seal(orjson.dumps(made)), "claim": found.token, "claimed_until": now + LEASE}
+    await _put(tx, once, now, {"status": _UNDER_WAY, "answer": "", "headers": "[]", **under_way})
+    return found
+
+
+async def _put(tx: Transaction, once: Once, now: datetime, columns: dict[str, Any]) -> None:
+    """Instead of what was there; removes a few rows that are past their time."""
+    oldest = select(_k.key).where(_k.account_id == once.account_id, _k.created_at <= now - KEPT)
+    oldest = oldest.order_by(_k.created_at).limit(_REMOVED_AT_ONCE).with_for_update(skip_locked=True)
+    gone = _k.key.in_(select(oldest.cte("oldest").c.key))
+    await tx.execute(delete(idempotency_keys).where(_k.account_id == once.account_id, gone))
+    replaced = (_k.created_at <= now - KEPT) | (_k.status == _UNDER_WAY) | _HAS_DONE_NOTHING
+    await tx.execute(delete(idempotency_keys).where(_is(once), replaced))
+    row = {"account_id": once.account_id, "key": once.to_stored_key(), "operation": once.operation}
+    await tx.execute(insert(idempotency_keys), {**row, "digest": once.digest, "created_at": now, **columns})
+
+
+def _to_columns(once: Once, answer: Answer) -> dict[str, Any]:
+    sealed = {"answer": once.seal(answer.body), "headers": once.seal(orjson.dumps(answer.headers))}
+    return {"status": answer.status, **sealed, "claim": None, "claimed_until": None}
+
+
+async def end_claim(tx: Transaction, claim: Claim, answer: Answer) -> None:
+    """With the answer; one whose lease was taken by another changes nothing."""
+    mine = (_is(claim.once), _k.claim == claim.token)
+    await tx.execute(update(idempotency_keys).where(*mine).values(_to_columns(claim.once, answer)))
+
+
+async def release(tx: Transaction, claim: Claim) -> None:
+    """Whoever comes next goes on at once."""
+    mine = (_is(claim.once), _k.claim == claim.token)
+    await tx.execute(update(idempotency_keys).where(*mine).values(claim=None, claimed_until=None))
 
 
 def _is(once: Once) -> ColumnElement[bool]:
-    return (_k.account_id == once.account_id) & (_k.operation == once.operation) & (_k.key == once.key)
+    return (_k.account_id == once.account_id) & _k.key.in_([once.to_stored_key(), once.key])

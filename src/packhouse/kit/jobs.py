@@ -1,12 +1,14 @@
 """What must happen after a change: rows written with the change, in its transaction, and acted on by a worker.
 
 A job is done at least once. Claiming it pushes `due_at` forward by a lease and counts an attempt, so the jobs of a
-worker that was killed come back by themselves. Of the jobs in one lane (an order, a receiver) one at a time is in
-hand, the oldest due first; the lane "" is none. A job that fails is kept, with the kind of its last error, and tried
-again later and later.
+worker that was killed come back by themselves. Who claimed a job and lost it to another, because the lease was over,
+can no longer finish it or put it off. Of the jobs in one lane (an order, a receiver) one at a time is in hand, the
+oldest due first; the lane "" is none. A job that fails is kept, with the kind of its last error, and tried again later
+and later. What was put off by a clock that was ahead of ours is due at once
+(docs/decisions/0038-clocks-that-jump.md).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -23,12 +25,15 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from packhouse.kit import clock
 from packhouse.kit.columns import Instant, metadata
 from packhouse.kit.db import Database
 
@@ -43,22 +48,27 @@ jobs = Table(
     Column("attempts", Integer, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("claimed_until", Instant),
+    Column("scheduled_at", Instant),  # when `due_at` was set, by the clock of who set it
     Column("created_at", Instant, nullable=False),
     Column("last_error", Text),
     # The worker's one look when idle: is anything due, and of whom?
     Index("ix_jobs_due", "due_at", "account_id"),
     Index("ix_jobs_account", "account_id", "due_at", "id"),
     Index("ix_jobs_lane", "account_id", "lane", "id"),
+    # Was anything set by a clock that was ahead?
+    Index("ix_jobs_scheduled", "scheduled_at", "account_id"),
 )
 
 _FIRST_WAIT = timedelta(seconds=2)
 _LONGEST_WAIT = timedelta(hours=1)
+# Jobs of one transaction, where a clock was ahead.
+_BROUGHT_AT_ONCE = 500
 
 _j = jobs.c
 
 
 class Job(NamedTuple):
-    """`attempts` counts this one too."""
+    """`attempts` counts this one too; with `claimed_until` it says which claim this is."""
 
     account_id: int
     id: int
@@ -67,6 +77,8 @@ class Job(NamedTuple):
     payload: dict[str, Any]
     attempts: int
     created_at: datetime
+    claimed_until: datetime | None = None
+    claimed_at: datetime | None = None
 
 
 class Backlog(NamedTuple):
@@ -110,7 +122,7 @@ async def enqueue(
     if not payloads:
         return
     row = {"account_id": account_id, "kind": kind, "lane": lane, "attempts": 0, "due_at": due_at or now}
-    row |= {"claimed_until": None, "created_at": now, "last_error": None}
+    row |= {"claimed_until": None, "scheduled_at": now, "created_at": now, "last_error": None}
     ids = await db.next_ids(tx, "jobs", len(payloads)) if ids is None else ids
     rows = [
         {**row, "id": id, "payload": orjson.dumps(payload).decode()} for id, payload in zip(ids, payloads, strict=True)
@@ -127,6 +139,25 @@ async def find_accounts(db: Database, kinds: Collection[str], *, now: datetime) 
         return sorted((await tx.execute(statement)).scalars())
 
 
+async def bring_back(db: Database, *, now: datetime, but: Collection[Job] = ()) -> None:
+    """What a clock that was ahead of ours has put off is due now, and what was claimed by it may be claimed. `but`:
+    what is in hand here, where our own clock may have been set back meanwhile. The one look of all but names no
+    account, since it finds it."""
+    ahead = _j.scheduled_at > now + clock.TOLERANCE
+    async with db.read() as tx:
+        found = sorted((await tx.execute(select(_j.account_id).distinct().where(ahead))).scalars())
+    for account_id in found:
+        kept = [job.id for job in but if job.account_id == account_id]
+        some = select(_j.id).where(_j.account_id == account_id, ahead, _j.id.not_in(kept))
+        back = {"due_at": case((_j.due_at < now, _j.due_at), else_=now), "claimed_until": None, "scheduled_at": now}
+        count = _BROUGHT_AT_ONCE
+        while count == _BROUGHT_AT_ONCE:
+            async with db.write() as tx:
+                ids = (await tx.execute(some.order_by(_j.id).limit(_BROUGHT_AT_ONCE))).scalars().all()
+                await tx.execute(update(jobs).where(_j.account_id == account_id, _j.id.in_(ids), ahead).values(back))
+            count = len(ids)
+
+
 async def claim(
     db: Database,
     account_id: int,
@@ -135,8 +166,10 @@ async def claim(
     now: datetime,
     lease: timedelta,
     kinds: Collection[str] | None = None,
+    leases: Mapping[str, timedelta] | None = None,
 ) -> list[Job]:
-    """At most `limit` jobs of the account that are due, oldest first; nobody else gets them before the lease ends."""
+    """At most `limit` jobs of the account that are due, oldest first; nobody else gets them before the lease ends.
+    `leases`: those of kinds that have another."""
     due = [_j.account_id == account_id, _j.due_at <= now, _is_first_in_lane(account_id, now)]
     if kinds is not None:
         due.append(_j.kind.in_(sorted(kinds)))
@@ -144,16 +177,20 @@ async def claim(
     if not db.is_sqlite:
         chosen = chosen.with_for_update(skip_locked=True)
     ids = chosen.cte("chosen")
-    until = now + lease
+    of_kinds = [(_j.kind == kind, literal(now + own, Instant)) for kind, own in (leases or {}).items()]
+    until = case(*of_kinds, else_=literal(now + lease, Instant)) if of_kinds else now + lease
     statement = (
         update(jobs)
         .where(_j.account_id == account_id, _j.id.in_(select(ids.c.id)))
-        .values(due_at=until, claimed_until=until, attempts=_j.attempts + 1)
-        .returning(_j.account_id, _j.id, _j.kind, _j.lane, _j.payload, _j.attempts, _j.created_at)
+        .values(due_at=until, claimed_until=until, scheduled_at=now, attempts=_j.attempts + 1)
+        .returning(_j.account_id, _j.id, _j.kind, _j.lane, _j.payload, _j.attempts, _j.created_at, _j.claimed_until)
     )
     async with db.write() as tx:
         rows = (await tx.execute(statement)).all()
-    return [Job(**{**row._asdict(), "payload": orjson.loads(row.payload)}) for row in sorted(rows, key=lambda r: r.id)]
+    return [
+        Job(**{**row._asdict(), "payload": orjson.loads(row.payload), "claimed_at": now})
+        for row in sorted(rows, key=lambda r: r.id)
+    ]
 
 
 def _is_first_in_lane(account_id: int, now: datetime) -> Any:
@@ -169,11 +206,13 @@ def _is_first_in_lane(account_id: int, now: datetime) -> Any:
     return or_(_j.lane == "", ~exists().where(*mates))
 
 
-async def finish(tx: AsyncConnection, done: Sequence[Job]) -> None:
-    """Take jobs of one account away."""
-    if done:
-        ids = [job.id for job in done]
-        await tx.execute(delete(jobs).where(_j.account_id == done[0].account_id, _j.id.in_(ids)))
+async def finish(tx: AsyncConnection, done: Sequence[Job]) -> int:
+    """Take jobs of one account away; how many. One that was claimed by another meanwhile stays."""
+    if not done:
+        return 0
+    claims = [(job.id, job.attempts, job.claimed_until) for job in done]
+    mine = (_j.id.in_([job.id for job in done]), tuple_(_j.id, _j.attempts, _j.claimed_until).in_(claims))
+    return (await tx.execute(delete(jobs).where(_j.account_id == done[0].account_id, *mine))).rowcount
 
 
 async def finish_lane(tx: AsyncConnection, job: Job) -> None:
@@ -187,15 +226,20 @@ async def retry(
     job: Job,
     *,
     due_at: datetime,
+    now: datetime | None = None,
     error: str | None = None,
     fresh: bool = False,
     kind: str | None = None,
-) -> None:
-    """`error` is a kind of error, never its message: that may hold what a customer typed."""
+) -> int:
+    """1, or 0 where it was claimed by another meanwhile: then it stays as it is. `error` is a kind of error, never its
+    message: that may hold what a customer typed."""
     changes: dict[str, Any] = {"due_at": due_at, "claimed_until": None, "last_error": error, "kind": kind or job.kind}
+    changes["scheduled_at"] = now or job.claimed_at
     if fresh:
         changes["attempts"] = 0
-    await tx.execute(update(jobs).where(_j.account_id == job.account_id, _j.id == job.id).values(changes))
+    claimed = (_j.attempts == job.attempts, _j.claimed_until == job.claimed_until)
+    mine = (_j.account_id == job.account_id, _j.id == job.id, *claimed)
+    return (await tx.execute(update(jobs).where(*mine).values(changes))).rowcount
 
 
 def back_off(attempts: int) -> timedelta:

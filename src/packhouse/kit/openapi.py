@@ -14,7 +14,7 @@ _REFUSALS = {
     403: "The caller lacks the scope.",
     404: "There is no such thing in this account.",
     408: "The body stopped coming.",
-    409: "Another request is writing the same thing.",
+    409: "It does not fit what is stored, or another request is writing the same thing or has this key.",
     412: "It is no longer at the version of If-Match.",
     413: "The body is too large.",
     415: "The body says that it is no JSON.",
@@ -45,6 +45,15 @@ def refusals(*statuses: int) -> dict[str, Any]:
     of_bodies = (408,) if 413 in statuses else ()
     found = (*statuses, *of_bodies, 401, 403, 429, 503)
     return {str(status): {"description": _REFUSALS[status], "content": ERRORS} for status in found}
+
+
+def repeatable(described: dict[str, Any]) -> dict[str, Any]:
+    """The same operation where it takes an `Idempotency-Key`."""
+    return {
+        **described,
+        "parameters": [*described.get("parameters", ()), IDEMPOTENCY_KEY],
+        "responses": {**described["responses"], **refusals(400, 409, 413)},
+    }
 
 
 def answer(content: dict[str, Any], description: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from sqlalchemy import Dialect, event
@@ -37,6 +38,8 @@ _WORTH_THE_WAY = 5
 # which the connection that writes no longer leaves that to another (docs/decisions/0034-checkpoints-beside.md).
 _MOVED_AFTER = 500
 _LONGEST_LOG = 4_000
+# How soon it is tried again to cut back a log that a reader holds.
+_TRIED_AGAIN_SECONDS = 1.0
 
 
 class InlineConnection:
@@ -159,6 +162,7 @@ class _Checkpoints:
         self._thread = ThreadPoolExecutor(1, "sqlite-checkpoints")
         self._connection: sqlite3.Connection | None = None
         self._moving: Future[None] | None = None
+        self._again: Timer | None = None
         self._changes = 0
 
     def follow(self, changes: int) -> None:
@@ -173,10 +177,27 @@ class _Checkpoints:
             if self._connection is None:
                 self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=0, check_same_thread=False)
                 self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            _, pages, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages > _LONGEST_LOG:
+                self._cut(self._connection)
+
+    def _cut(self, connection: sqlite3.Connection) -> None:
+        """The log has grown because somebody reads what was there long ago: it is cut back as soon as they are gone,
+        also where nobody writes any more."""
+        is_held, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_held:
+            self._again = Timer(_TRIED_AGAIN_SECONDS, self._retry)
+            self._again.daemon = True
+            self._again.start()
+
+    def _retry(self) -> None:
+        with suppress(RuntimeError):  # closed meanwhile
+            self._thread.submit(self._move)
 
     def stop(self) -> None:
         self._thread.shutdown(wait=True)
+        if self._again is not None:
+            self._again.cancel()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
-from packhouse.kit import clock, errors, http, idempotency, pagination
+from packhouse.kit import clock, errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
 from packhouse.kit.validation import Reading
 from packhouse.orders import openapi, operations, queries, schema, warnings
@@ -37,63 +37,52 @@ async def upsert_orders(request: Request) -> Response:
     caller = await auth.caller(request, scope="write:order")
     strangers = http.find_strange_partners(request)
     body = await http.read_body(request, is_large=True)
-    once = idempotency.read(caller.account_id, "orders.upsert", request.headers.get(idempotency.HEADER), body)
-    await house.db.turns.take()
-    reading = await schema.read_batch_in_turns(body)
-    with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
-        if reading.flaws or strangers:
-            async with house.db.read() as tx:
-                more = await operations.find_flaws(house.db, tx, caller.account_id, reading.value)
-            raise errors.Invalid([*strangers, *operations.to_faults([*reading.flaws, *more])])
-        expected = _find_expected_of_one(request, reading.value)
 
-        async def upsert(tx: Transaction) -> tuple[Sequence[operations.Receipt], idempotency.Answer | None]:
-            if once is None:
-                now = house.clock()
-                return await operations.upsert_orders(
-                    house.db, tx, caller, reading.value, now=now, expected=expected
-                ), None
-            return await _upsert_once(request, tx, caller, once, reading, expected)
+    async def work(call: repeats.Call) -> Response:
+        await house.db.turns.take()
+        reading = await schema.read_batch_in_turns(body)
+        with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
+            if reading.flaws or strangers:
+                async with house.db.read() as tx:
+                    more = await operations.find_flaws(house.db, tx, caller.account_id, reading.value)
+                raise errors.Invalid([*strangers, *operations.to_faults([*reading.flaws, *more])])
+            expected = _find_expected_of_one(request, reading.value)
+            return await _upsert(request, caller, call, reading, expected)
 
-        receipts, answer = await _write(request, upsert)
+    return await repeats.answer_once(request, caller.account_id, body, work)
+
+
+async def _upsert(
+    request: Request, caller: Caller, call: repeats.Call, reading: Reading[Any], expected: frozenset[str] | None
+) -> Response:
+    """Under a key the answer is made within the transaction, because it is kept there."""
+    house = http.house(request)
+
+    receipts: Sequence[operations.Receipt] = ()
+
+    async def upsert(tx: Transaction) -> Response | None:
+        nonlocal receipts
+        now = house.clock()
+        receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=now, expected=expected)
+        return _to_upserted(request, caller, receipts, reading.unknown) if call.has_key else None
+
+    with _turned_away(request):
+        response = await call.write(upsert)
     await house.db.turns.take()
     _count(request, receipts)
-    return _to_upserted(answer or _to_answer(request, caller, receipts, reading.unknown), receipts)
+    return response or _to_upserted(request, caller, receipts, reading.unknown)
 
 
-async def _upsert_once(
-    request: Request,
-    tx: Transaction,
-    caller: Caller,
-    once: idempotency.Once,
-    reading: Reading[Any],
-    expected: frozenset[str] | None,
-) -> tuple[Sequence[operations.Receipt], idempotency.Answer]:
-    """The answer is made within the transaction, because it is kept there."""
-    house = http.house(request)
-    now = house.clock()
-    if (known := await idempotency.find_answer(tx, once, now=now)) is not None:
-        return (), known
-    receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=now, expected=expected)
-    answer = _to_answer(request, caller, receipts, reading.unknown)
-    await idempotency.keep_answer(tx, once, answer, now=now)
-    return receipts, answer
-
-
-def _to_answer(
+def _to_upserted(
     request: Request, caller: Caller, receipts: Sequence[operations.Receipt], unknown: Sequence[errors.Path]
-) -> idempotency.Answer:
+) -> Response:
     content: dict[str, Any] = {"data": [receipt.to_wire() for receipt in receipts]}
     if found := list(islice(_find_warnings(caller, receipts, unknown), errors.MAX_LISTED + 1)):
         content["meta"] = {"warnings": found[: errors.MAX_LISTED]}
         if len(found) > errors.MAX_LISTED:
             content["meta"]["more_warnings"] = True
-    return idempotency.Answer(_profile(request).upserted_status, orjson.dumps(content))
-
-
-def _to_upserted(answer: idempotency.Answer, receipts: Sequence[operations.Receipt]) -> Response:
     headers = {"ETag": http.to_etag(receipts[0].version)} if len(receipts) == 1 else {}
-    return http.json_response(answer.body, status=answer.status, headers=headers)
+    return http.json_response(content, status=_profile(request).upserted_status, headers=headers)
 
 
 def _find_expected_of_one(request: Request, batch: Sequence[Any]) -> frozenset[str] | None:

@@ -16,7 +16,9 @@ class Profile:
     def to_conflict(self) -> errors.Refusal:
         detail = "We are still processing a previous request. Please try again in a moment."
         fault = errors.Fault(self.conflict_code, detail, pointer=errors.ROOT)
-        return self.conflict(fault, dict(self.conflict_headers))
+        refusal = self.conflict(fault, dict(self.conflict_headers))
+        refusal.is_temporary = True
+        return refusal
 
 
 PROFILES = {

@@ -48,8 +48,9 @@ REVISE = text(
         SELECT :account_id, sent.id, sent.version, 'updated', sent.modified_at, sent.by, sent.changes
         FROM written JOIN sent ON sent.id = written.id
     ), queued AS (
-        INSERT INTO jobs (account_id, id, kind, lane, payload, attempts, due_at, created_at)
-        SELECT :account_id, nextval('jobs_id'), '{search.JOB}', '', sent.job, 0, sent.modified_at, sent.modified_at
+        INSERT INTO jobs (account_id, id, kind, lane, payload, attempts, due_at, scheduled_at, created_at)
+        SELECT :account_id, nextval('jobs_id'), '{search.JOB}', '', sent.job, 0,
+            sent.modified_at, sent.modified_at, sent.modified_at
         FROM written JOIN sent ON sent.id = written.id WHERE sent.job IS NOT NULL
     )
     SELECT sent.place FROM written JOIN sent ON sent.id = written.id

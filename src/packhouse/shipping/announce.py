@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 import structlog
 
-from packhouse.kit import errors, jobs
+from packhouse.kit import clock, errors, jobs
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
 from packhouse.kit.vault import Vault
-from packhouse.shipping import carriers, operations, queries, setup, storage
+from packhouse.shipping import answers, carriers, operations, queries, setup, storage
 from packhouse.shipping.consignment import to_consignment
 from packhouse.shipping.operations import ANNOUNCING, CANCELLED, CANCELLING, FAILED, READY, WITHDRAWING
 from packhouse.shipping.options import Options
@@ -29,7 +29,7 @@ T = TypeVar("T")
 _log = structlog.get_logger()
 
 PATIENCE_SECONDS = 45
-"""The longest that a carrier may take for one answer."""
+"""The longest that a carrier may take for one answer (PACKHOUSE_CARRIERS_TIMEOUT_SECONDS says less)."""
 GRACE = timedelta(seconds=90)
 """When the worker looks after a shipment that a caller is waiting for: later than the caller can still be at it."""
 
@@ -60,7 +60,8 @@ async def handle(desk: Desk, job: jobs.Job) -> None:
 async def settle(desk: Desk, account_id: int, shipment_id: int) -> None:
     """Bring a shipment that is in the middle of something to its end; one that is not stays as it is.
 
-    Run any number of times. Raises Unreachable where the carrier does not answer: then it is to be tried again.
+    Run any number of times. Raises Later where there is another question, and Unreachable where the carrier does not
+    answer: then it is to be tried again.
     """
     async with desk.db.read() as tx:
         found = await queries.find_shipment(tx, account_id, shipment_id)
@@ -70,13 +71,17 @@ async def settle(desk: Desk, account_id: int, shipment_id: int) -> None:
         await announce(desk, account_id, shipment_id)
         async with desk.db.read() as tx:
             found = await queries.find_shipment(tx, account_id, shipment_id)
-    if found is not None and found.row.state == CANCELLING:
+        if found is not None and found.row.state == CANCELLING:
+            raise jobs.Later(desk.clock(), fresh=True)  # a lease is long enough for one answer, not for two
+    elif found.row.state == CANCELLING:
         await cancel(desk, account_id, shipment_id)
 
 
 async def announce(desk: Desk, account_id: int, shipment_id: int) -> None:
     """Raises Unreachable; what the carrier refuses is written to the shipment."""
     found, consignment = await read_consignment(desk, account_id, shipment_id)
+    if found.row.state not in _AFTER_ANSWER:
+        return
     carrier = find_carrier(desk, consignment)
     if _is_left_to_worker(desk, carrier):
         await _await_worker(desk, account_id, shipment_id)
@@ -143,6 +148,9 @@ async def _may_ask(desk: Desk, carrier: carriers.Carrier, found: Shipment) -> bo
             await operations.note_question(tx, account_id, id, now)
             return True
     if now - asked_at < GRACE:
+        if not clock.is_to_come(asked_at + GRACE, now, within=GRACE):  # by a clock that was ahead: it counts from now
+            async with desk.db.write() as tx:
+                await operations.note_question(tx, account_id, id, now)
         raise carriers.Unreachable("The carrier was asked, and may answer still.")
     await _fail(desk, account_id, id, [_to_lost(carrier, found)])
     return False
@@ -160,7 +168,9 @@ def _to_lost(carrier: carriers.Carrier, found: Shipment) -> errors.Fault:
 async def cancel(desk: Desk, account_id: int, shipment_id: int) -> list[errors.Fault]:
     """Why the carrier refuses, which leaves the shipment as it was; nothing when it is cancelled. Raises
     Unreachable."""
-    _, consignment = await read_consignment(desk, account_id, shipment_id)
+    found, consignment = await read_consignment(desk, account_id, shipment_id)
+    if found.row.state != CANCELLING:  # somebody else has asked, and this is what came of it
+        return answers.from_errors(found.row.errors) if found.row.state == READY else []
     carrier = find_carrier(desk, consignment)
     if _is_left_to_worker(desk, carrier):
         raise carriers.Unreachable("A worker will ask.")

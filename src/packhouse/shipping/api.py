@@ -2,6 +2,9 @@
 
 import base64
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, cast
 
 from fastapi import APIRouter
@@ -10,12 +13,12 @@ from starlette.responses import Response
 
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
-from packhouse.kit import errors, http, pagination
+from packhouse.kit import errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
+from packhouse.kit.openapi import repeatable
 from packhouse.shipping import announce, answers, drafts, openapi, operations, printing, queries, schema
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import Unreachable
-from packhouse.shipping.drafts import Draft
 from packhouse.shipping.operations import Shipped
 
 router = APIRouter(prefix="/api/v3", tags=["Shipping"], default_response_class=Response)
@@ -28,45 +31,66 @@ def desk(request: Request) -> Desk:
     return cast("Desk", request.app.state.desk)
 
 
-@router.post("/orders/create-label-sync", status_code=201, openapi_extra=openapi.SYNC)
+@router.post("/orders/create-label-sync", status_code=201, openapi_extra=repeatable(openapi.SYNC))
 async def create_label_sync(request: Request) -> Response:
     """Ship one order and wait for its label."""
     caller = await auth.caller(request, scope=SCOPE)
-    call = await _read_call(request, schema.read_sync)
-    house = http.house(request)
+    body = await http.read_body(request)
+
+    async def work(call: repeats.Call) -> Response:
+        asked = _read_call(request, body, schema.read_sync)
+        made = _Made(**await call.write(partial(_ship_one, request, caller, asked)))
+        await _announce(request, caller, made)
+        return await _to_label(request, caller, made, asked.label)
+
+    return await repeats.answer_once(request, caller.account_id, body, work)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A shipment that a sync call has made, before its carrier is asked: all that a repeat needs to go on."""
+
+    id: int
+    uuid: str
+    parcel_ids: Sequence[int]
+    wire: dict[str, Any]
+    meta: dict[str, Any]
+
+
+async def _ship_one(request: Request, caller: Caller, asked: schema.LabelCall, tx: Transaction) -> dict[str, Any]:
+    """What `_Made` is made of."""
+    house, options = http.house(request), desk(request).options
     now = house.clock()
-    options = desk(request).options
-
-    async def ship(tx: Transaction) -> Shipped:
-        return await operations.ship_orders(house.db, tx, caller, call, options, now=now, due_at=now + announce.GRACE)
-
-    shipped = await house.db.attempt(ship)
+    due_at = now + announce.GRACE
+    shipped = await operations.ship_orders(house.db, tx, caller, asked, options, now=now, due_at=due_at)
     if shipped.faults:
         raise shipped.faults[0]
     [draft] = shipped.drafts
-    await _announce(request, caller, draft)
-    answer: dict[str, Any] = {"data": await _to_label(request, caller, draft, call.label)}
-    return http.json_response(_with_warnings(answer, shipped, call), status=201)
+    meta = _find_meta(shipped, asked)
+    return asdict(_Made(draft.id, draft.uuid, list(draft.parcel_ids), draft.to_wire(), meta))
 
 
-@router.post("/orders/create-labels-async", status_code=202, openapi_extra=openapi.ASYNC)
+@router.post("/orders/create-labels-async", status_code=202, openapi_extra=repeatable(openapi.ASYNC))
 async def create_labels_async(request: Request) -> Response:
     """Ship up to 20 orders; the labels are made afterwards. Each order succeeds or fails by itself."""
     caller = await auth.caller(request, scope=SCOPE)
-    call = await _read_call(request, schema.read_async)
+    body = await http.read_body(request)
+
+    async def work(call: repeats.Call) -> Response:
+        return await call.write(partial(_ship_several, request, caller, _read_call(request, body, schema.read_async)))
+
+    return await repeats.answer_once(request, caller.account_id, body, work)
+
+
+async def _ship_several(request: Request, caller: Caller, asked: schema.LabelCall, tx: Transaction) -> Response:
     house = http.house(request)
-    options = desk(request).options
-
-    async def ship(tx: Transaction) -> Shipped:
-        return await operations.ship_orders(house.db, tx, caller, call, options, now=house.clock())
-
-    shipped = await house.db.attempt(ship)
+    shipped = await operations.ship_orders(house.db, tx, caller, asked, desk(request).options, now=house.clock())
     answer: dict[str, Any] = {
         "data": [{**draft.to_wire(), "parcels_ids": list(draft.parcel_ids)} for draft in shipped.drafts]
     }
     if shipped.faults:
         answer["errors"] = [wire for index, fault in shipped.faults.items() for wire in _to_errors(fault, index)]
-    return http.json_response(_with_warnings(answer, shipped, call), status=202)
+    return http.json_response({**answer, **_find_meta(shipped, asked)}, status=202)
 
 
 _LABELS_ASYNC = re.compile(r"/api/v3/orders/create-labels-async")
@@ -79,11 +103,10 @@ def _to_errors(refusal: errors.Refusal, index: int) -> list[dict[str, Any]]:
     return [{**fault.to_wire(refusal.status), **place} for fault in refusal.faults]
 
 
-async def _read_call(request: Request, read: Any) -> schema.LabelCall:
+def _read_call(request: Request, body: bytes, read: Callable[[bytes], schema.LabelCall]) -> schema.LabelCall:
     strangers = http.find_strange_partners(request)
-    body = await http.read_body(request)
     try:
-        call = cast("schema.LabelCall", read(body))
+        call = read(body)
     except errors.Invalid as refusal:
         raise errors.Invalid([*strangers, *refusal.faults]) from None
     if strangers:
@@ -91,38 +114,40 @@ async def _read_call(request: Request, read: Any) -> schema.LabelCall:
     return call
 
 
-def _with_warnings(answer: dict[str, Any], shipped: Shipped, call: schema.LabelCall) -> dict[str, Any]:
+def _find_meta(shipped: Shipped, call: schema.LabelCall) -> dict[str, Any]:
     detail = "This key is unknown and was not read."
     unknown = [drafts.Notice("unknown_field", detail, schema.to_pointer(path)) for path in call.unknown]
-    if found := [notice.to_wire() for notice in (*unknown, *shipped.warnings)]:
-        answer["meta"] = {"warnings": found}
-    return answer
+    found = [notice.to_wire() for notice in (*unknown, *shipped.warnings)]
+    return {"meta": {"warnings": found}} if found else {}
 
 
-async def _announce(request: Request, caller: Caller, draft: Draft) -> None:
+async def _announce(request: Request, caller: Caller, made: _Made) -> None:
     """Raises Invalid when there is no label now; whether there will be one, the shipment tells."""
     try:
-        await announce.announce(desk(request), caller.account_id, draft.id)
+        await announce.announce(desk(request), caller.account_id, made.id)
     except (Unreachable, errors.Unavailable):
         detail = (
             "The carrier did not answer. The shipment is kept and will be announced as soon as the carrier does: "
-            f"see shipment {draft.uuid}."
+            f"see shipment {made.uuid}."
         )
         fault = errors.Fault("parcel_announcement_error", detail, title="Carrier unreachable", pointer=errors.ROOT)
         raise errors.Invalid(fault) from None
 
 
-async def _to_label(request: Request, caller: Caller, draft: Draft, label: schema.Label) -> dict[str, Any]:
+async def _to_label(request: Request, caller: Caller, made: _Made, label: schema.Label) -> Response:
     """Raises Invalid where the announcement has failed."""
     db = http.house(request).db
     async with db.read() as tx:
-        found = await queries.get_shipment(tx, caller.account_id, draft.uuid)
-        contents = await queries.find_contents(tx, caller.account_id, draft.parcel_ids, ["label"])
+        found = await queries.get_shipment(tx, caller.account_id, made.uuid)
+        contents = await queries.find_contents(tx, caller.account_id, made.parcel_ids, ["label"])
     if found.row.state == operations.FAILED:
         raise errors.Invalid(answers.from_errors(found.row.errors))
+    if found.row.state != operations.READY:
+        detail = f"The shipment {made.uuid} was cancelled while its label was made."
+        raise errors.Conflict(errors.Fault("conflict", detail))
     shown = answers.to_shipment(found, http.base_url(request))
     [parcel] = shown["parcels"]
-    answer = {**draft.to_wire(), **{key: parcel[key] for key in ("documents", "tracking_number")}}
+    answer = {**made.wire, **{key: parcel[key] for key in ("documents", "tracking_number")}}
     if parcel["tracking_url"] is not None:  # a text here, where a shipment may say null
         answer["tracking_url"] = parcel["tracking_url"]
     if contents:
@@ -130,7 +155,7 @@ async def _to_label(request: Request, caller: Caller, draft: Draft, label: schem
         file = base64.b64encode(await printing.render(content, contents[0].mime_type, label)).decode()
         answer["label_details"] = {"file": file, "mime_type": label.mime_type, "dpi": label.dpi}
         answer["label"] = answer["label_details"]
-    return answer
+    return http.json_response({"data": answer, **made.meta}, status=201)
 
 
 @router.get("/shipments", openapi_extra=openapi.LIST)
@@ -155,23 +180,34 @@ async def get_shipment(request: Request) -> Response:
     return http.json_response({"data": answers.to_shipment(found, http.base_url(request))})
 
 
-@router.post("/shipments/{id}/cancel", openapi_extra=openapi.CANCEL)
+@router.post("/shipments/{id}/cancel", openapi_extra=repeatable(openapi.CANCEL))
 async def cancel_shipment(request: Request) -> Response:
     """Cancel a shipment, at once or as soon as its carrier answers."""
     caller = await auth.caller(request, scope=SCOPE)
-    house = http.house(request)
-    uuid = _to_uuid(request)
-    now = house.clock()
-    async with house.db.write() as tx:
+
+    async def request_it(tx: Transaction) -> dict[str, Any]:
+        house = http.house(request)
+        now = house.clock()
         found = await operations.request_cancellation(
-            house.db, tx, caller.account_id, uuid, now=now, due_at=now + announce.GRACE
+            house.db, tx, caller.account_id, _to_uuid(request), now=now, due_at=now + announce.GRACE
         )
-    if found.row.state == operations.ANNOUNCING:
+        return {"id": found.row.id, "state": found.row.state}
+
+    async def work(call: repeats.Call) -> Response:
+        asked = await call.write(request_it)
+        return await _cancel(request, caller, asked["id"], asked["state"])
+
+    return await repeats.answer_once(request, caller.account_id, None, work)
+
+
+async def _cancel(request: Request, caller: Caller, id: int, state: str) -> Response:
+    """`state`: of before it was asked for. Raises Conflict where the carrier refuses."""
+    if state == operations.ANNOUNCING:
         return _to_cancellation(202, "queued", "The shipment will be cancelled when its announcement has ended.")
-    if found.row.state == operations.READY:
+    if state == operations.READY:
         try:
-            faults = await announce.cancel(desk(request), caller.account_id, found.row.id)
-        except Unreachable:
+            faults = await announce.cancel(desk(request), caller.account_id, id)
+        except (Unreachable, errors.Unavailable):
             return _to_cancellation(202, "queued", "The carrier will be asked to cancel as soon as it answers.")
         if faults:
             raise errors.Conflict(faults)
@@ -189,16 +225,20 @@ def _to_uuid(request: Request) -> str:
     return text
 
 
-@extensions.post("/parcels/{id}/status", openapi_extra=openapi.TRACK)
+@extensions.post("/parcels/{id}/status", openapi_extra=repeatable(openapi.TRACK))
 async def track_parcel(request: Request) -> Response:
     """Say where a parcel is, for a carrier that does not tell by itself."""
     caller = await auth.caller(request, scope=SCOPE)
     house = http.house(request)
-    id = http.to_id(request, queries.no_such_parcel())
-    sent = schema.read_status(await http.read_body(request))
-    async with house.db.write() as tx:
+    body = await http.read_body(request)
+
+    async def track(tx: Transaction) -> Response:
+        id = http.to_id(request, queries.no_such_parcel())
+        sent = schema.read_status(body)
         row = await operations.track_parcel(
             house.db, tx, caller.account_id, id, str(sent["status"]), sent.get("message"), now=house.clock()
         )
-    status = {"code": row["status_code"], "message": row["status_message"]}
-    return http.json_response({"data": {"id": id, "status": status}})
+        status = {"code": row["status_code"], "message": row["status_message"]}
+        return http.json_response({"data": {"id": id, "status": status}})
+
+    return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(track))

@@ -63,6 +63,16 @@ async def ship_orders(
     account_setup = await setup.load_setup(db, tx, caller.account_id, now=now)
     _require_named(account_setup, call)
     found = await _find_orders(db, tx, caller.account_id, call)
+    shipped = _draft(account_setup, call, found, options)
+    if shipped.drafts:
+        codes = [draft.choice.option_code for draft in shipped.drafts]
+        are_workers = any(is_asked_by_worker(options.carrier_of(code)) for code in codes)
+        await _insert(db, tx, caller, shipped.drafts, now=now, due_at=None if are_workers else due_at)
+    return shipped
+
+
+def _draft(account_setup: Setup, call: schema.LabelCall, found: Sequence[Any], options: Options) -> Shipped:
+    """What would be made of these orders. Raises Invalid."""
     _require_packable(call, found)
     shipped = Shipped([], {}, [])
     for index, selector in enumerate(call.selectors):
@@ -73,11 +83,21 @@ async def ship_orders(
         except errors.Refusal as refusal:
             shipped.faults[index] = refusal
     shipped.warnings.extend(warning for draft in shipped.drafts for warning in draft.warnings)
-    if shipped.drafts:
-        codes = [draft.choice.option_code for draft in shipped.drafts]
-        are_workers = any(is_asked_by_worker(options.carrier_of(code)) for code in codes)
-        await _insert(db, tx, caller, shipped.drafts, now=now, due_at=None if are_workers else due_at)
     return shipped
+
+
+async def find_refusal(
+    tx: AsyncConnection, account_id: int, call: schema.LabelCall, options: Options
+) -> errors.Refusal | None:
+    """Why a call of one order would be refused now: nothing is written and nothing locked."""
+    account_setup = await queries.find_setup(tx, account_id) or Setup()
+    ids = [selector["order_id"] for selector in call.selectors]
+    try:
+        _require_named(account_setup, call)
+        found = await order_queries.find_shippable(tx, account_id, call.integration_id, ids, [], lock=False)
+        return next(iter(_draft(account_setup, call, found, options).faults.values()), None)
+    except errors.Refusal as refusal:
+        return refusal
 
 
 def _require_named(account_setup: Setup, call: schema.LabelCall) -> None:

@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from packhouse.accounts import auth
 from packhouse.accounts.schema import ALL, Caller
-from packhouse.kit import http, validation
+from packhouse.kit import http, repeats, validation
+from packhouse.kit.db import Transaction
+from packhouse.kit.openapi import repeatable
 from packhouse.shipping import answers, openapi, operations, options, setup, setup_schema, trials
 from packhouse.shipping.api import SCOPE, desk
 from packhouse.shipping.setup_schema import CONTRACT, KINDS, SENDER, Kind, Setup
@@ -92,16 +94,21 @@ async def update_shipping_settings(request: Request) -> Response:
     return http.json_response({"data": setup.show_settings(await _read_setup(request, caller))})
 
 
-@extensions.post("/shipping-rules/dry-run", openapi_extra=openapi.DRY_RUN)
+@extensions.post("/shipping-rules/dry-run", openapi_extra=repeatable(openapi.DRY_RUN))
 async def try_shipping_rules(request: Request) -> Response:
     """Which rule would ship an order and why; nothing is made."""
     caller = await auth.caller(request, scope=ALL)
-    reading = validation.read_json(setup_schema.DRY_RUN, await http.read_body(request))
-    setup.refuse_flaws(reading.flaws)
-    found = await _read_setup(request, caller)
-    async with http.house(request).db.read() as tx:
-        row = await operations.find_order(tx, caller.account_id, reading.value)
-    return http.json_response({"data": trials.to_trial(found, row)})
+    body = await http.read_body(request)
+
+    async def work(_call: repeats.Call) -> Response:
+        reading = validation.read_json(setup_schema.DRY_RUN, body)
+        setup.refuse_flaws(reading.flaws)
+        found = await _read_setup(request, caller)
+        async with http.house(request).db.read() as tx:
+            row = await operations.find_order(tx, caller.account_id, reading.value)
+        return http.json_response({"data": trials.to_trial(found, row)})
+
+    return await repeats.answer_once(request, caller.account_id, body, work)
 
 
 async def list_items(kind: Kind, request: Request) -> Response:
@@ -112,13 +119,18 @@ async def list_items(kind: Kind, request: Request) -> Response:
 async def create_item(kind: Kind, request: Request) -> Response:
     caller = await auth.caller(request, scope=ALL)
     house = http.house(request)
-    reading = validation.read_json(kind.shape, await http.read_body(request))
-    setup.refuse_flaws(reading.flaws)
-    async with house.db.write() as tx:
-        id = await setup.create_item(
-            house.db, tx, desk(request).vault, caller.account_id, kind, reading.value, now=house.clock()
-        )
-    return await _show(request, caller, kind, id, status=201)
+    body = await http.read_body(request)
+
+    async def create(tx: Transaction) -> Response:
+        now = house.clock()
+        reading = validation.read_json(kind.shape, body)
+        setup.refuse_flaws(reading.flaws)
+        vault = desk(request).vault
+        id = await setup.create_item(house.db, tx, vault, caller.account_id, kind, reading.value, now=now)
+        found = await setup.load_setup(house.db, tx, caller.account_id, now=now)
+        return http.json_response({"data": setup.show_item(found, kind, id)}, status=201)
+
+    return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(create))
 
 
 async def get_item(kind: Kind, request: Request) -> Response:
@@ -142,9 +154,8 @@ async def delete_item(kind: Kind, request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def _show(request: Request, caller: Caller, kind: Kind, id: int, *, status: int = 200) -> Response:
-    shown = setup.show_item(await _read_setup(request, caller), kind, id)
-    return http.json_response({"data": shown}, status=status)
+async def _show(request: Request, caller: Caller, kind: Kind, id: int) -> Response:
+    return http.json_response({"data": setup.show_item(await _read_setup(request, caller), kind, id)})
 
 
 def _to_id(request: Request, kind: Kind) -> int:
@@ -176,7 +187,7 @@ def _add_routes(kind: Kind) -> None:
             name=name,
             summary=name.replace("_", " ").capitalize(),
             status_code=status,
-            openapi_extra=described[name],
+            openapi_extra=repeatable(described[name]) if method == "POST" else described[name],
         )
 
 

@@ -1,7 +1,7 @@
 """From orders to labels: made for one or many, printed together, tried again."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -38,10 +38,12 @@ _MEANWHILE = marked(
 
 
 class Outcome(NamedTuple):
-    """Of a selection: ids of the shipments made, and why others were not, by the order's id and the field."""
+    """Of a selection: ids of the shipments made, why others were not, by the order's id and the field, and orders that
+    were deleted meanwhile."""
 
     ids: list[int]
     refused: dict[int, Mapping[str, str]]
+    gone: Sequence[int] = ()
 
 
 class Packed(NamedTuple):
@@ -93,7 +95,8 @@ async def make_labels(request: Request) -> Response:
 
 
 def to_progress(request: Request, outcome: Outcome, option: str | None) -> Response:
-    shown = {"shipments": ranges.to_text(outcome.ids), "refused": ranges.to_text(outcome.refused), "option": option}
+    shown = {"shipments": ranges.to_text(outcome.ids), "option": option}
+    shown["refused"] = ranges.to_text([*outcome.refused, *outcome.gone])
     return rendering.redirect(request, "/labels" + rendering.to_query(**shown))
 
 
@@ -125,8 +128,10 @@ async def make_label(request: Request) -> Response:
 
 async def _require_seen(tx: Transaction, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
     """Raises Refused where there are other shipments than the form showed: two people pack from one list."""
-    [row] = await _lock(tx, caller, document)
-    if str(row.live_shipments) != seen:
+    found = await _lock(tx, caller, document)
+    if not found:  # deleted since it was read
+        raise HTTPException(404)
+    if str(found[0].live_shipments) != seen:
         raise parcels.Refused(errors.Conflict(errors.Fault("conflict", _MEANWHILE)), [])
 
 
@@ -170,43 +175,54 @@ def _to_packed(found: queries.Shipment) -> Packed:
 
 async def ship_selection(request: Request, caller: Caller, selection: Selection) -> Outcome:
     """The worker asks the carriers, but for one label alone."""
-    outcome = Outcome([], {})
+    gone: list[int] = []
+    outcome = Outcome([], {}, gone)
     waits = len(selection.ids) == 1
     ids = iter(selection.ids)
     while part := list(islice(ids, _TOGETHER)):
-        async with http.house(request).db.write() as tx:
-            made = await _ship_each(request, tx, caller, selection._replace(ids=part), waits=waits)
+        some = selection._replace(ids=part)
+        made = await http.house(request).db.attempt(partial(_ship_each, request, caller, some, waits))
         outcome.ids.extend(made.ids)
         outcome.refused.update(made.refused)
-    if len(outcome.ids) == 1 and not outcome.refused:
+        gone.extend(made.gone)
+    if waits and outcome.ids:
         await _announce(request, caller, outcome.ids[0])
     return outcome
 
 
-async def _find_refusals(request: Request, caller: Caller, selection: Selection) -> dict[int, str]:
-    """Why orders are refused now, in the words of the attempt: it is made once more and taken back."""
-    outcome = Outcome([], {})
-    with suppress(_Undone):
-        async with http.house(request).db.write() as tx:
-            outcome = await _ship_each(request, tx, caller, selection, waits=False)
-            raise _Undone
-    return {id: "\n".join(words.values()) for id, words in outcome.refused.items()}
-
-
-class _Undone(Exception):
-    """Takes a transaction back that was a question."""
-
-
-async def _ship_each(
-    request: Request, tx: Transaction, caller: Caller, selection: Selection, *, waits: bool
-) -> Outcome:
-    """Each order succeeds or is refused by itself; one that has a live shipment is, because somebody else made it."""
-    outcome = Outcome([], {})
-    found = await search.find_stored(tx, caller.account_id, selection.ids)
-    for row in sorted(found, key=lambda row: selection.ids.index(row.id)):
+async def _find_refusals(
+    request: Request, tx: Transaction, caller: Caller, rows: Sequence[Any], option: str | None
+) -> dict[int, str]:
+    """Why orders are refused now, in the words of the attempt, by order: it is looked at, and nothing is written."""
+    selection = Selection([row.id for row in rows], {}, option)
+    reasons = {}
+    for row in rows:
+        if row.live_shipments:
+            reasons[row.id] = SHIPPED
+            continue
         document = orjson.loads(row.document)
-        [locked] = await _lock(tx, caller, document)
-        if locked.live_shipments:
+        try:
+            wanted = _read_call(document, selection, row.id)
+        except parcels.Refused as refused:
+            reasons[row.id] = "\n".join(refused.fields.values())
+            continue
+        refusal = await operations.find_refusal(tx, caller.account_id, wanted.call, desk(request).options)
+        if refusal is not None:
+            reasons[row.id] = "\n".join(parcels.to_faults(refusal, wanted.places).values())
+    return reasons
+
+
+async def _ship_each(request: Request, caller: Caller, selection: Selection, waits: bool, tx: Transaction) -> Outcome:
+    """Each order succeeds or is refused by itself; one that has a live shipment is, because somebody else made it."""
+    found = {row.id: row for row in await search.find_stored(tx, caller.account_id, selection.ids)}
+    outcome = Outcome([], {}, gone := [id for id in selection.ids if id not in found])
+    for row in (found[id] for id in selection.ids if id in found):
+        document = orjson.loads(row.document)
+        locked = await _lock(tx, caller, document)
+        if not locked:  # deleted since it was read
+            gone.append(row.id)
+            continue
+        if locked[0].live_shipments:
             outcome.refused[row.id] = {"": SHIPPED}
             continue
         try:
@@ -240,14 +256,14 @@ async def show_labels(request: Request) -> Response:
     ids = ranges.from_text(given.get("shipments", ""), MOST)
     refused = ranges.from_text(given.get("refused", ""), MOST)
     account_id = visitor.session.account_id
+    option = given.get("option") or None
     async with http.house(request).db.read() as tx:
         page = await queries.list_shipments(tx, account_id, {"numbers": ids}, pagination.Cursor(), MOST)
         rows = await search.find_stored(tx, account_id, refused) if refused else []
-    option = given.get("option") or None
-    reasons = await _find_refusals(request, visitor.caller, Selection(refused, {}, option)) if rows else {}
+        reasons = await _find_refusals(request, tx, visitor.caller, rows, option)
     values = {**_to_states(page.rows), "section": "shipments", "option": option or ""}
-    values |= {"total": len(page.rows) + len(rows), "here": f"/labels?{request.url.query}"}
-    values |= {"refused": [(row, reasons.get(row.id, "")) for row in rows]}
+    values |= {"total": len(page.rows) + len(refused), "here": f"/labels?{request.url.query}"}
+    values |= {"refused": [(row, reasons.get(row.id, "")) for row in rows], "gone": len(refused) - len(rows)}
     template = "labels_progress.html" if rendering.is_partial(request) else "labels.html"
     return rendering.render(request, template, visitor, **values)
 

@@ -27,6 +27,7 @@ _FIELDS = (*_MEASURES, *_UNITS, "option")
 SUGGESTED = "suggested"
 _TAKEN_OVER = marked("Taken over in every row. Nothing has been made yet.")
 _NONE = marked("Choose at least one order.")
+_GONE = marked("Some of these orders were deleted meanwhile.")
 
 _Typed = dict[str, str]
 
@@ -79,11 +80,12 @@ async def make_measured(request: Request) -> Response:
     outcome = await labels.ship_selection(request, visitor.caller, labels.Selection(ticked, {}, labels.EACH, typed))
     made = [*state.made, *outcome.ids]
     if not outcome.refused:
-        return labels.to_progress(request, labels.Outcome(made, {}), labels.EACH)
+        return labels.to_progress(request, labels.Outcome(made, {}, outcome.gone), labels.EACH)
+    told = _GONE if outcome.gone else ""
     left = [id for id in ids if id in outcome.refused or id not in ticked]
     chosen = [id for id in left if id in outcome.refused]
     state = state._replace(chosen=chosen, refused=_to_fields(outcome.refused), made=made)
-    return await _show(request, visitor, left, state, status=422)
+    return await _show(request, visitor, left, state, told, status=422)
 
 
 def _read(form: FormData, at: str) -> _Typed:

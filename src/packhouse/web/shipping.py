@@ -111,7 +111,7 @@ async def cancel_shipment(request: Request) -> Response:
         try:
             if faults := await announce.cancel(desk(request), account_id, found.row.id):
                 raise errors.Conflict(faults)
-        except Unreachable:  # the worker asks again
+        except (Unreachable, errors.Unavailable):  # the worker asks again
             pass
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
 

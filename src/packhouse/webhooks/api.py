@@ -1,6 +1,7 @@
 """Connections, subscriptions and deliveries on the wire (contract, section 7)."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,7 +10,9 @@ from starlette.responses import Response
 
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
-from packhouse.kit import clock, errors, http, pagination
+from packhouse.kit import clock, errors, http, pagination, repeats
+from packhouse.kit.db import Transaction
+from packhouse.kit.openapi import repeatable
 from packhouse.kit.validation import Reading, read_json
 from packhouse.webhooks import addresses, delivery, keys, openapi, operations, queries, schema, signing
 from packhouse.webhooks.delivery import Messenger
@@ -167,17 +170,19 @@ async def broadcast_test(request: Request) -> Response:
     return http.json_response({"data": result})
 
 
-@extensions.post("/event-subscriptions/connections/{id}/resume", openapi_extra=openapi.RESUME)
+@extensions.post("/event-subscriptions/connections/{id}/resume", openapi_extra=repeatable(openapi.RESUME))
 async def resume_connection(request: Request) -> Response:
     """Try a paused receiver again; it hears what happened meanwhile."""
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
-    id = _to_id(request, "connection")
-    async with house.db.write() as tx:
-        stored = await queries.get_connection(tx, caller.account_id, id)
+
+    async def resume(tx: Transaction) -> Response:
+        stored = await queries.get_connection(tx, caller.account_id, _to_id(request, "connection"))
         await operations.resume_by_hand(house.db, tx, stored, now=house.clock(), actor=caller.actor)
-        row = await queries.get_connection(tx, caller.account_id, id)
-    return http.json_response({"data": queries.connection_to_wire(row)})
+        row = await queries.get_connection(tx, caller.account_id, stored.id)
+        return http.json_response({"data": queries.connection_to_wire(row)})
+
+    return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(resume))
 
 
 @extensions.get("/event-subscriptions/connections/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
@@ -189,28 +194,30 @@ async def get_signing_key(request: Request) -> Response:
     return _answer_keys(keys.find_keys(secrets, row, http.house(request).clock()))
 
 
-@extensions.post("/event-subscriptions/connections/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
+@extensions.post("/event-subscriptions/connections/{id}/signing-key", openapi_extra=repeatable(openapi.SIGNING_KEY))
 async def rotate_signing_key(request: Request) -> Response:
     """Make the key that takes over next: at `activate`, or after seven days."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=WRITE)
-    id = _to_id(request, "connection")
-    async with house.db.write() as tx:
-        row = await queries.get_connection(tx, caller.account_id, id)
-        live = await keys.rotate(house.db, tx, messenger(request).vault, row, now=house.clock(), actor=caller.actor)
-    return _answer_keys(live)
+    return await _change_keys(request, keys.rotate)
 
 
-@extensions.post("/event-subscriptions/connections/{id}/signing-key/activate", openapi_extra=openapi.SIGNING_KEY)
+@extensions.post(
+    "/event-subscriptions/connections/{id}/signing-key/activate", openapi_extra=repeatable(openapi.SIGNING_KEY)
+)
 async def activate_signing_key(request: Request) -> Response:
     """Sign with the next key from now on."""
+    return await _change_keys(request, keys.activate)
+
+
+async def _change_keys(request: Request, work: Callable[..., Awaitable[Keys]]) -> Response:
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
-    id = _to_id(request, "connection")
-    async with house.db.write() as tx:
-        row = await queries.get_connection(tx, caller.account_id, id)
-        live = await keys.activate(house.db, tx, messenger(request).vault, row, now=house.clock(), actor=caller.actor)
-    return _answer_keys(live)
+
+    async def change(tx: Transaction) -> Response:
+        row = await queries.get_connection(tx, caller.account_id, _to_id(request, "connection"))
+        vault = messenger(request).vault
+        return _answer_keys(await work(house.db, tx, vault, row, now=house.clock(), actor=caller.actor))
+
+    return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(change))
 
 
 @extensions.get("/deliveries", openapi_extra=openapi.LIST_DELIVERIES)
@@ -246,16 +253,19 @@ async def get_delivery(request: Request) -> Response:
     return http.json_response({"data": queries.delivery_to_wire(row, whole=True)})
 
 
-@extensions.post("/deliveries/{id}/replay", status_code=202, openapi_extra=openapi.REPLAY)
+@extensions.post("/deliveries/{id}/replay", status_code=202, openapi_extra=repeatable(openapi.REPLAY))
 async def replay_delivery(request: Request) -> Response:
     """Send it again, under the same id, whatever became of it."""
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
-    id = _to_id(request, "delivery")
-    async with house.db.write() as tx:
+
+    async def replay(tx: Transaction) -> Response:
+        id = _to_id(request, "delivery")
         await operations.replay_deliveries(house.db, tx, caller.account_id, [id], now=house.clock())
         row = await queries.get_delivery(tx, caller.account_id, id)
-    return http.json_response({"data": queries.delivery_to_wire(row)}, status=202)
+        return http.json_response({"data": queries.delivery_to_wire(row)}, status=202)
+
+    return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(replay))
 
 
 async def _get_connection(request: Request, caller: Caller) -> Any:

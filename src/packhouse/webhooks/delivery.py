@@ -47,6 +47,23 @@ class Messenger:
 async def deliver(messenger: Messenger, job: Job) -> None:
     """Raises Later where something is left for another turn or another time."""
     account_id, connection_id = job.account_id, job.payload["connection_id"]
+    receiver = await _tell(messenger, job)
+    if receiver is None:
+        async with messenger.db.write() as tx:
+            await operations.give_up(tx, account_id, connection_id)
+        return
+    if receiver.paused_at is not None:
+        await _sweep(messenger, receiver)
+    async with messenger.db.read() as tx:
+        next_due = await queries.find_next_due(tx, account_id, connection_id)
+    if next_due is not None:
+        raise jobs.Later(next_due, fresh=True, kind=_to_kind(receiver))
+
+
+async def _tell(messenger: Messenger, job: Job) -> Any:
+    """Until the receiver has heard what is due; its row then, None for one that was deleted. Raises Later at the end of
+    its turn."""
+    account_id, connection_id = job.account_id, job.payload["connection_id"]
     turn = messenger.patience.turn
     if job.kind == operations.SLOW_JOB:  # there may be many for each slot
         turn /= 4
@@ -56,6 +73,7 @@ async def deliver(messenger: Messenger, job: Job) -> None:
         async with messenger.db.write() as tx:
             # Before what is due is read: whatever the jobs taken away here were for is seen by that.
             await jobs.finish_lane(tx, job)
+            await outcomes.bring_back(tx, account_id, connection_id, now=messenger.clock())
             if attempts:
                 await outcomes.write_down(
                     messenger.db, tx, messenger.patience, messenger.tell, attempts, now=messenger.clock()
@@ -64,20 +82,14 @@ async def deliver(messenger: Messenger, job: Job) -> None:
             receiver = await queries.find_connection(tx, account_id, connection_id)
             due = await queries.find_due(tx, account_id, connection_id, _BATCH, now=messenger.clock())
         if receiver is None or not due:
-            break
+            return receiver
         if time.monotonic() > end or _to_kind(receiver) != job.kind:
             raise jobs.Later(messenger.clock(), fresh=True, kind=_to_kind(receiver))
         attempts = await _send_all(messenger, receiver, await _find_secrets(messenger, receiver), due, end)
-    if receiver is not None and receiver.paused_at is not None:
-        await _sweep(messenger, receiver)
-    async with messenger.db.read() as tx:
-        next_due = await queries.find_next_due(tx, account_id, connection_id)
-    if next_due is not None:
-        raise jobs.Later(next_due, fresh=True, kind=_to_kind(receiver))
 
 
 def _to_kind(receiver: Any) -> str:
-    return operations.to_job(is_slow=receiver is not None and receiver.slow_since is not None)
+    return operations.to_job(is_slow=receiver.slow_since is not None)
 
 
 async def _sweep(messenger: Messenger, receiver: Any) -> None:

@@ -116,6 +116,7 @@ async def _write(
                 "status": "held" if to.is_paused else "pending",
                 "attempts": 0,
                 "due_at": None if to.is_paused else now,
+                "scheduled_at": now,
                 "created_at": now,
                 "attempted_at": None,
                 "status_code": None,
@@ -191,18 +192,23 @@ async def _change_connection(tx: AsyncConnection, account_id: int, id: int, now:
 async def delete_connection(tx: AsyncConnection, account_id: int, id: int) -> None:
     """With its subscriptions; what it was still to hear fails. Raises NotFound."""
     await queries.get_connection(tx, account_id, id)
-    waits = (_d.account_id == account_id, _d.connection_id == id, _d.status.in_(("pending", "held")))
-    gone = {"status": "failed", "due_at": None, "error": "ConnectionDeleted"}
-    await tx.execute(update(deliveries).where(*waits).values(gone))
+    await give_up(tx, account_id, id)
     await tx.execute(delete(subscriptions).where(_s.account_id == account_id, _s.connection_id == id))
     await tx.execute(delete(connections).where(_c.account_id == account_id, _c.id == id))
+
+
+async def give_up(tx: AsyncConnection, account_id: int, connection_id: int) -> None:
+    """What a receiver that is no more was still to hear; also what was noted or sent again while it was deleted."""
+    waits = (_d.account_id == account_id, _d.connection_id == connection_id, _d.status.in_(("pending", "held")))
+    gone = {"status": "failed", "due_at": None, "error": "ConnectionDeleted"}
+    await tx.execute(update(deliveries).where(*waits).values(gone))
 
 
 async def resume_connection(db: Database, tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
     """A paused receiver hears everything that happened meanwhile, from now on."""
     await _change_connection(tx, account_id, id, now, paused_at=None, failing_since=None)
     held = (_d.account_id == account_id, _d.connection_id == id, _d.status == "held")
-    freed = await tx.execute(update(deliveries).where(*held).values(status="pending", due_at=now))
+    freed = await tx.execute(update(deliveries).where(*held).values(status="pending", due_at=now, scheduled_at=now))
     if freed.rowcount:
         await _wake(db, tx, account_id, Receiver(id), now)
 
@@ -309,7 +315,7 @@ async def replay_deliveries(
                 detail = f"The receiver of delivery {id} was deleted."
                 raise errors.NotFound(errors.Fault("not_found", detail, title="Not found"))
             woken.add(row.connection_id)
-        afresh = {"status": "pending", "attempts": 0, "due_at": now}
+        afresh = {"status": "pending", "attempts": 0, "due_at": now, "scheduled_at": now}
         await tx.execute(update(deliveries).where(_d.account_id == account_id, _d.id == id).values(afresh))
     for connection_id in sorted(woken):
         await _wake(db, tx, account_id, Receiver(connection_id), now)

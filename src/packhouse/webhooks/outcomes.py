@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import audit
+from packhouse.kit import clock
 from packhouse.kit.db import Database
 from packhouse.webhooks import queries
 from packhouse.webhooks.sender import Answer
@@ -72,11 +73,17 @@ class Attempt(NamedTuple):
 
 _WRITE_DOWN = (
     update(deliveries)
-    .where(_d.account_id == bindparam("of_account"), _d.id == bindparam("of_id"))
+    .where(
+        _d.account_id == bindparam("of_account"),
+        _d.id == bindparam("of_id"),
+        # Sent again by hand meanwhile: then what became of this attempt is not what is asked for.
+        _d.scheduled_at == bindparam("as_scheduled"),
+    )
     .values(
         status=bindparam("status"),
         attempts=bindparam("attempts"),
         due_at=bindparam("due_at"),
+        scheduled_at=bindparam("scheduled_at"),
         attempted_at=bindparam("attempted_at"),
         status_code=bindparam("status_code"),
         answer=bindparam("answer"),
@@ -85,14 +92,23 @@ _WRITE_DOWN = (
 )
 
 
+async def bring_back(tx: AsyncConnection, account_id: int, connection_id: int, *, now: datetime) -> None:
+    """What a clock that was ahead of ours has put off is due now (docs/decisions/0038-clocks-that-jump.md)."""
+    of_it = (_d.account_id == account_id, _d.connection_id == connection_id, _d.due_at.is_not(None))
+    ahead = _d.scheduled_at > now + clock.TOLERANCE
+    await tx.execute(update(deliveries).where(*of_it, ahead).values(due_at=now, scheduled_at=now))
+
+
 async def write_down(
     db: Database, tx: AsyncConnection, patience: Patience, tell: Tell, attempts: Sequence[Attempt], *, now: datetime
 ) -> None:
     """Attempts at one receiver."""
-    rows = [_to_changes(patience, attempt) for attempt in attempts]
-    await tx.execute(_WRITE_DOWN, rows)
     first = attempts[0].delivery
     receiver = await queries.find_connection(tx, first.account_id, first.connection_id)
+    rows = [_to_changes(patience, attempt) for attempt in attempts]
+    if receiver is not None and receiver.paused_at is not None:  # asked for by hand, once
+        rows = [row if row["due_at"] is None else {**row, "status": "held", "due_at": None} for row in rows]
+    await tx.execute(_WRITE_DOWN, rows)
     for attempt, row in zip(attempts, rows, strict=True):
         if row["status"] == "failed":
             await _tell_of_failure(db, tx, tell, receiver, attempt, now)
@@ -113,7 +129,9 @@ def _to_changes(patience: Patience, attempt: Attempt) -> dict[str, Any]:
         "of_id": attempt.delivery.id,
         "status": status,
         "attempts": count,
+        "as_scheduled": attempt.delivery.scheduled_at,
         "due_at": None if wait is None else attempt.at + wait,
+        "scheduled_at": attempt.at,
         "attempted_at": attempt.at,
         "status_code": attempt.answer.status_code,
         "answer": attempt.answer.body,

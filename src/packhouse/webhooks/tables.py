@@ -54,6 +54,7 @@ deliveries = Table(
     Column("status", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", Instant),
+    Column("scheduled_at", Instant),  # when `due_at` was set, by the clock of who set it
     Column("created_at", Instant, nullable=False),
     Column("attempted_at", Instant),
     Column("status_code", Integer),
@@ -65,6 +66,14 @@ deliveries = Table(
         "connection_id",
         "due_at",
         "id",
+        postgresql_where=_WAITS,
+        sqlite_where=_WAITS,
+    ),
+    Index(
+        "ix_deliveries_scheduled",
+        "account_id",
+        "connection_id",
+        "scheduled_at",
         postgresql_where=_WAITS,
         sqlite_where=_WAITS,
     ),
