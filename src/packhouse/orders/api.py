@@ -57,7 +57,7 @@ async def upsert_orders(request: Request) -> Response:
         receipts, answer = await _write(request, upsert)
     await house.db.turns.take()
     _count(request, receipts)
-    return _to_upserted(answer or _to_answer(request, caller, receipts, reading.unknown), receipts)
+    return _to_upserted(answer or _to_answer(request, caller, receipts, reading), receipts)
 
 
 async def _upsert_once(
@@ -74,16 +74,16 @@ async def _upsert_once(
     if (known := await idempotency.find_answer(tx, once, now=now)) is not None:
         return (), known
     receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=now, expected=expected)
-    answer = _to_answer(request, caller, receipts, reading.unknown)
+    answer = _to_answer(request, caller, receipts, reading)
     await idempotency.keep_answer(tx, once, answer, now=now)
     return receipts, answer
 
 
 def _to_answer(
-    request: Request, caller: Caller, receipts: Sequence[operations.Receipt], unknown: Sequence[errors.Path]
+    request: Request, caller: Caller, receipts: Sequence[operations.Receipt], reading: Reading[Any]
 ) -> idempotency.Answer:
     content: dict[str, Any] = {"data": [receipt.to_wire() for receipt in receipts]}
-    if found := list(_find_warnings(caller, receipts, unknown)):
+    if found := list(_find_warnings(caller, receipts, reading)):
         content["meta"] = {"warnings": found}
     return idempotency.Answer(_profile(request).upserted_status, orjson.dumps(content))
 
@@ -248,11 +248,15 @@ def _count(request: Request, receipts: Sequence[operations.Receipt]) -> None:
 
 
 def _find_warnings(
-    caller: Caller, receipts: Sequence[operations.Receipt], unknown: Sequence[errors.Path]
+    caller: Caller, receipts: Sequence[operations.Receipt], reading: Reading[Any]
 ) -> Iterator[dict[str, Any]]:
-    """What is odd but no reason to refuse: keys that were dropped, then values, each with its place."""
-    for path in unknown:
+    """What is odd but no reason to refuse, each with its place: keys that were dropped, entries that contradict each
+    other, then values."""
+    for path in reading.unknown:
         yield _to_warning("unknown_field", "This key is unknown and was not stored.", path)
+    for found in warnings.find_contradictions(reading.value, [receipt.id for receipt in receipts]):
+        told = _to_warning("contradiction", found.detail, (found.later, *found.path))
+        yield {**told, "meta": {"pointers": [errors.to_batch_pointer((at, *found.path)) for at in found[:2]]}}
     for index, receipt in enumerate(receipts):
         for warning in warnings.find_warnings(receipt.order, caller.country_code):
             yield _to_warning(warning.code, warning.detail, (index, *warning.path))

@@ -13,6 +13,8 @@ _RECEIPT = openapi.shape(id={"type": "integer"}, order_id={"type": "string"}, or
 _WARNING = openapi.shape(
     code={"type": "string"}, detail={"type": "string"}, source=openapi.shape(pointer={"type": "string"})
 )
+# Where two entries of a batch contradict each other: both places.
+_WARNING["properties"]["meta"] = openapi.shape(pointers={"type": "array", "items": {"type": "string"}})
 _META = {"type": "object", "properties": {"warnings": {"type": "array", "items": _WARNING}}}
 _PAGING = openapi.paging(schema.MAX_PAGE, schema.DEFAULT_PAGE)
 _TIME = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}, openapi.NOT_SENT]}

@@ -166,6 +166,9 @@ def _to_patched(row: Any, sent: dict[str, Any], expected: Expected) -> Draft:
         pointer = "order/order_details/order_items"
         detail = "Could not find specified item."
         raise errors.Invalid(errors.Fault("invalid", detail, title="Invalid", pointer=pointer)) from None
+    except merge.ItemUnclear as unclear:
+        place = ("order_details", "order_items", unclear.index, unclear.name)
+        raise to_invalid_patch([Flaw(place, unclear.detail)]) from None
     flaws = [*_find_moved(row, sent), *schema.find_unmerged(draft.document, before)]
     if flaws:
         raise to_invalid_patch(flaws)

@@ -1,6 +1,6 @@
 """What looks wrong in an order but refuses nothing: the rules behind it have exceptions, or age."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -41,6 +41,70 @@ def find_warnings(order: Mapping[str, Any], origin: str) -> Iterator[OrderWarnin
     yield from _check_eans(items)
     if destination and places.leaves_customs_union(origin, destination):
         yield from _check_customs(order, items, f"from {origin} to {destination}")
+
+
+class Contradiction(NamedTuple):
+    """Two entries of a batch that name one order and cannot both be it. `path` leads from either entry to what differs;
+    the later entry is what was stored."""
+
+    earlier: int
+    later: int
+    path: tuple[str | int, ...]
+    detail: str
+
+
+def find_contradictions(batch: Sequence[Mapping[str, Any]], ids: Sequence[int]) -> Iterator[Contradiction]:
+    """`ids` say which order each entry was stored as. Entries that are versions of one order, of which the later has
+    another status, price or quantity, an item more or less, or another way of delivery, do not contradict."""
+    if len(set(ids)) == len(ids):
+        return
+    places: dict[int, list[int]] = {}
+    for index, id in enumerate(ids):
+        places.setdefault(id, []).append(index)
+    for entries in places.values():
+        for place, later in enumerate(entries):
+            for path, what in _DIFFERENCES:
+                earlier = next((e for e in reversed(entries[:place]) if _differ(path, batch[e], batch[later])), None)
+                if earlier is not None:
+                    detail = (
+                        f"Entries {earlier} and {later} of the batch name one order and tell of {what}. "
+                        f"Entry {later} was stored."
+                    )
+                    yield Contradiction(earlier, later, path, detail)
+
+
+_DIFFERENCES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("order_number",), "different order numbers"),
+    (("shipping_address",), "different recipients"),
+    (("order_details", "order_items"), "different items"),
+)
+
+
+def _differ(path: tuple[str, ...], earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
+    """Whether both say what stands there, and it cannot be two versions of one thing."""
+    old, new = _find_value(earlier, path), _find_value(later, path)
+    if not old or not new:
+        return False
+    if isinstance(old, list):
+        before, after = {_to_article(item) for item in old}, {_to_article(item) for item in new}
+        return not (before <= after or after <= before)
+    if isinstance(old, Mapping):
+        return _fold(old.get("name")) != _fold(new.get("name"))
+    return _fold(old) != _fold(new)
+
+
+def _find_value(entry: Any, path: Iterable[str]) -> Any:
+    for step in path:
+        entry = entry.get(step) if isinstance(entry, Mapping) else None
+    return entry
+
+
+def _to_article(item: Mapping[str, Any]) -> tuple[str, str]:
+    return _fold(item.get("sku")), _fold(item.get("name"))
+
+
+def _fold(text: object) -> str:
+    return " ".join(str(text or "").casefold().split())
 
 
 def _check_address(address: Mapping[str, Any], place: str) -> Iterator[OrderWarning]:
