@@ -8,6 +8,7 @@ from stdnum import ean as gtin
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
 from packhouse.kit import phones, places
+from packhouse.orders import contents, plain
 
 _NO_EAN = "An EAN has 8, 12, 13 or 14 digits."
 _LONGEST_EAN = 40
@@ -30,6 +31,7 @@ def find_warnings(order: Mapping[str, Any], origin: str) -> Iterator[OrderWarnin
 
     Any key may be absent or null, and an empty text counts as not given.
     """
+    order = plain.to_plain(order)
     shipping = order.get("shipping_address") or {}
     destination = shipping.get("country_code")
     yield from _check_address(shipping, "shipping_address")
@@ -37,10 +39,10 @@ def find_warnings(order: Mapping[str, Any], origin: str) -> Iterator[OrderWarnin
         yield from _check_address(billing, "billing_address")
     if customer := order.get("customer_details"):
         yield from _check_phone(customer, destination, "customer_details")
-    items = (order.get("order_details") or {}).get("order_items") or ()
+    items = (order.get("order_details") or {}).get("order_items") or []
     yield from _check_eans(items)
     if destination and places.leaves_customs_union(origin, destination):
-        yield from _check_customs(order, items, f"from {origin} to {destination}")
+        yield from _check_customs(order, f"from {origin} to {destination}")
 
 
 class Contradiction(NamedTuple):
@@ -159,10 +161,10 @@ def _fault_of_ean(ean: str) -> str | None:
     return None
 
 
-def _check_customs(order: Mapping[str, Any], items: Iterable[Mapping[str, Any]], way: str) -> Iterator[OrderWarning]:
+def _check_customs(order: Mapping[str, Any], way: str) -> Iterator[OrderWarning]:
     if order.get("customs_details") is None:
         yield OrderWarning("required", f"An order {way} needs customs details.", ("customs_details",))
-    for index, item in enumerate(items):
+    for index, item in contents.find_goods(order):
         if not item.get("hs_code"):
             path = ("order_details", "order_items", index, "hs_code")
             yield OrderWarning("required", f"An item that goes {way} needs an HS code.", path)

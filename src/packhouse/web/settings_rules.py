@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, http, validation
-from packhouse.shipping import operations, options, setup, trials
+from packhouse.shipping import holds, operations, options, setup, trials
 from packhouse.shipping.api import desk
 from packhouse.shipping.setup_schema import RULE, Setup
 from packhouse.web import forms, visitors
@@ -150,7 +150,9 @@ def _to_rule(change: Change) -> dict[str, Any]:
         ends = {end: _to_number(text) for end in ("min", "max") if (text := change.text(f"conditions/{name}/{end}"))}
         if ends:
             conditions[name] = {**ends, unit: change.text(f"conditions/{name}/{unit}")}
-    actions: dict[str, Any] = {}
+    if held := [code for code in holds.CODES if code in change.texts("conditions/not_to_ship")]:
+        conditions["not_to_ship"] = held
+    actions: dict[str, Any] = {"hold": True} if change.is_ticked("actions/hold") else {}
     if code := change.text("actions/shipping_option_code"):
         actions["shipping_option_code"] = code
     for name in ("contract_id", "sender_address_id"):

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http, pagination
-from packhouse.orders import search
+from packhouse.orders import plain, search
 from packhouse.shipping import announce, answers, operations, printers, queries, schema
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
@@ -49,7 +49,7 @@ async def print_papers(request: Request) -> Response:
     async with http.house(request).db.read() as tx:
         found = {row.id: row for row in await search.find_stored(tx, account_id, ids)}
         setup = await queries.find_setup(tx, account_id) or Setup()
-    documents = [orjson.loads(found[id].document) for id in dict.fromkeys(ids) if id in found]
+    documents = [plain.read(found[id].document) for id in dict.fromkeys(ids) if id in found]
     if not documents:
         raise HTTPException(404)
     sender = setup.sender_address.get(setup.default_sender() or 0)
