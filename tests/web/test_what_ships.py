@@ -67,7 +67,7 @@ def test_the_page_counts_weighs_and_splits_goods(person: Person, client: TestCli
 @pytest.fixture
 def ids(client: TestClient) -> list[int]:
     """A good order, a cancelled one and one on hold."""
-    told = ({}, status("cancelled"), status("on-hold"))
+    told: tuple[dict[str, Any], ...] = ({}, status("cancelled"), status("on-hold"))
     return [push(client, f"s-{n}", shipping_details=WEIGHT, **changes) for n, changes in enumerate(told)]
 
 

@@ -25,19 +25,24 @@ class Flaw(NamedTuple):
 
 @dataclass(slots=True)
 class Reading(Generic[T]):
-    """`value` holds the valid value, or where there are flaws the body as parsed, whatever its shape."""
+    """`value` holds the valid value, or where there are flaws the body as parsed, whatever its shape. `odd` is what the
+    shape itself refuses and a looser one takes."""
 
     value: T
     flaws: list[Flaw] = field(default_factory=list)
     unknown: list[errors.Path] = field(default_factory=list)
+    odd: list[Flaw] = field(default_factory=list)
 
 
-def read_json(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
-    """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON."""
+def read_json(adapter: TypeAdapter[T], body: bytes, loose: TypeAdapter[T] | None = None) -> Reading[T]:
+    """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON.
+
+    What is refused is looked at again by the `loose` shape, if there is one: a body that it takes is valid, but odd.
+    """
     try:
         value = adapter.validate_json(body, extra="forbid")
     except ValidationError as error:
-        return _read_flawed(adapter, body, _details(error))
+        return _read_flawed(adapter, body, _details(error), loose)
     return Reading(value, _find_null_characters(value, body))
 
 
@@ -55,23 +60,33 @@ def _details(error: ValidationError) -> list[ErrorDetails]:
     return [detail for detail in details if detail["type"] == "extra_forbidden" or fields.QUICK not in detail["loc"]]
 
 
-def _read_flawed(adapter: TypeAdapter[T], body: bytes, details: list[ErrorDetails]) -> Reading[T]:
+def _read_flawed(
+    adapter: TypeAdapter[T], body: bytes, details: list[ErrorDetails], loose: TypeAdapter[T] | None
+) -> Reading[T]:
     """The second look, for bodies with unknown keys or flaws: only these pay for it."""
     if details[0]["type"] == "json_invalid":
         raise _not_json(body, details[0]["msg"])
     _refuse_not_a_number(body)
     unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
     flaws = [_to_flaw(detail) for detail in details if detail["type"] != "extra_forbidden"]
+    value: Any = None
+    odd: list[Flaw] = []
+    if not flaws:  # a rule between values is looked at only once each of them is right
+        value, flaws = _validate(adapter, body)
+    if flaws and loose is not None:
+        odd = flaws
+        value, flaws = _validate(loose, body)
     if flaws:
         sent = from_json(body)
         return Reading(sent, [*flaws, *_find_null_characters(sent, body, frozenset(unknown))], unknown)
+    return Reading(value, _find_null_characters(value, body), unknown, odd)
+
+
+def _validate(adapter: TypeAdapter[T], body: bytes) -> tuple[Any, list[Flaw]]:
     try:
-        value = adapter.validate_json(body, extra="ignore")
-    except ValidationError as error:  # a rule between values is looked at only once each of them is right
-        sent = from_json(body)
-        flaws = [_to_flaw(detail) for detail in _details(error)]
-        return Reading(sent, [*flaws, *_find_null_characters(sent, body, frozenset(unknown))], unknown)
-    return Reading(value, _find_null_characters(value, body), unknown)
+        return adapter.validate_json(body, extra="ignore"), []
+    except ValidationError as error:
+        return None, [_to_flaw(detail) for detail in _details(error)]
 
 
 def _to_flaw(detail: ErrorDetails) -> Flaw:

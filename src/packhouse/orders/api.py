@@ -16,7 +16,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, idempotency, pagination
 from packhouse.kit.db import Transaction
-from packhouse.kit.validation import Reading
+from packhouse.kit.validation import Flaw, Reading
 from packhouse.orders import openapi, operations, queries, schema, warnings
 from packhouse.orders.profile import PROFILES, Profile
 
@@ -158,7 +158,12 @@ async def patch_order(request: Request) -> Response:
 
         receipt = await _write(request, patch)
     _count(request, [receipt])
-    return http.json_response({"data": receipt.to_wire()}, headers={"ETag": http.to_etag(receipt.version)})
+    answer: dict[str, Any] = {"data": receipt.to_wire()}
+    if reading.odd:
+        odd = [(errors.to_pointer(flaw.path), to_odd(flaw)) for flaw in reading.odd]
+        told = [{"code": "invalid", "detail": detail, "source": {"pointer": pointer}} for pointer, detail in odd]
+        answer["meta"] = {"warnings": told}
+    return http.json_response(answer, headers={"ETag": http.to_etag(receipt.version)})
 
 
 _ORDERS, _ORDER = re.compile(r"/api/v3/orders"), re.compile(r"/api/v3/orders/(?P<id>[^/]+)")
@@ -254,12 +259,20 @@ def _find_warnings(
     other, then values."""
     for path in reading.unknown:
         yield _to_warning("unknown_field", "This key is unknown and was not stored.", path)
+    for flaw in reading.odd:
+        yield _to_warning("invalid", to_odd(flaw), flaw.path)
     for found in warnings.find_contradictions(reading.value, [receipt.id for receipt in receipts]):
         told = _to_warning("contradiction", found.detail, (found.later, *found.path))
         yield {**told, "meta": {"pointers": [errors.to_batch_pointer((at, *found.path)) for at in found[:2]]}}
+    odd = {flaw.path[0] for flaw in reading.odd}
     for index, receipt in enumerate(receipts):
-        for warning in warnings.find_warnings(receipt.order, caller.country_code):
+        is_plain = receipt.outcome == "created" and index not in odd
+        for warning in warnings.find_warnings(receipt.order, caller.country_code, is_plain=is_plain):
             yield _to_warning(warning.code, warning.detail, (index, *warning.path))
+
+
+def to_odd(flaw: Flaw) -> str:
+    return f"{flaw.detail}; what was sent is stored as it is."
 
 
 def _to_warning(code: str, detail: str, path: errors.Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ _UPSERTED = {
     "properties": {"data": {"type": "array", "items": _RECEIPT}, "meta": _META},
     "required": ["data"],
 }
+_PATCHED = {"type": "object", "properties": {"data": _RECEIPT, "meta": _META}, "required": ["data"]}
 
 UPSERT: dict[str, Any] = {
     "parameters": [openapi.PARTNER, openapi.IF_MATCH, openapi.IDEMPOTENCY_KEY],
@@ -70,7 +71,7 @@ PATCH: dict[str, Any] = {
     "parameters": [_ID, openapi.IF_MATCH],
     "requestBody": openapi.body({"$ref": "#/components/schemas/OrderPatch"}),
     "responses": {
-        "200": openapi.answer(openapi.shape(data=_RECEIPT), "Merged.", openapi.ETAG),
+        "200": openapi.answer(_PATCHED, "Merged.", openapi.ETAG),
         **openapi.refusals(400, 404, 409, 412, 413, 415),
     },
 }

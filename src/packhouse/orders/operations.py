@@ -249,11 +249,10 @@ def to_key(entry: Any) -> tuple[int | None, str | None]:
     entry = entry if isinstance(entry, dict) else {}
     details = entry.get("order_details")
     reference = details.get("integration") if isinstance(details, dict) else None
-    integration_id = reference.get("id") if isinstance(reference, dict) else None
+    integration_id = schema.to_integration_id(reference.get("id")) if isinstance(reference, dict) else None
     order_id = entry.get("order_id")
-    is_id = type(integration_id) is int and 0 < integration_id < 2**63
     is_text = isinstance(order_id, str) and order_id and "\0" not in order_id
-    return integration_id if is_id else None, order_id if is_text else None
+    return integration_id, order_id if is_text else None
 
 
 def to_id(entry: Any) -> int | None:

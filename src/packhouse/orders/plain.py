@@ -5,25 +5,22 @@ address of `n/a`, `""` and null for what is not there. Columns, labels, customs 
 `to_plain`.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from packhouse.kit import places, subdivisions
+from packhouse.kit.loose import is_placeholder
 from packhouse.orders import schema
 
 _ABSENT = (None, "")
 _ADDRESSES = ("shipping_address", "billing_address")
-_PAYMENT_PRICES = (
+PAYMENT_PRICES = (
     "total_price", "subtotal_price", "estimated_shipping_price", "estimated_tax_price", "discount_granted",
     "insurance_costs", "freight_costs", "other_costs",
 )  # fmt: skip
-_ITEM_PRICES = ("unit_price", "total_price")
-_PLACEHOLDER = re.compile(
-    r"(?i)\W*(n\W?a|none|null|nil|nan|undefined|unknown|no[ _-]?e?-?mail|geen|keine|aucun|ninguno)?\W*"
-)
+ITEM_PRICES = ("unit_price", "total_price")
 
 
 def to_plain(order: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -35,7 +32,7 @@ def to_plain(order: Mapping[str, Any]) -> Mapping[str, Any]:
     if (details := order.get("order_details")) and (plain := _to_plain_details(details)) is not details:
         changes["order_details"] = plain
     if (payment := order.get("payment_details")) and (
-        plain := _to_plain_prices(payment, _PAYMENT_PRICES)
+        plain := _to_plain_prices(payment, PAYMENT_PRICES)
     ) is not payment:
         changes["payment_details"] = plain
     if (point := order.get("service_point_details")) and (plain := _to_plain_point(point)) is not point:
@@ -50,18 +47,6 @@ def read(document: str) -> Mapping[str, Any]:
     return to_plain(orjson.loads(document))
 
 
-def to_integration_id(value: Any) -> int | None:
-    """Of an id as sent: a number, or its digits; None where it can be nobody's."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 18:
-        value = int(value)
-    return value if type(value) is int and 0 < value < 2**63 else None
-
-
-def is_placeholder(text: str) -> bool:
-    """What is typed into a field that must not be empty: `n/a`, `-`, `none`."""
-    return len(text) <= 24 and _PLACEHOLDER.fullmatch(text) is not None
-
-
 def to_plain_address(address: dict[str, Any]) -> dict[str, Any]:
     changed = address
     values = address.values()
@@ -73,7 +58,7 @@ def to_plain_address(address: dict[str, Any]) -> dict[str, Any]:
         country = country.upper()
         changed = {**changed, "country_code": country}
     email = changed.get("email")
-    if email and (email != email.strip() or is_placeholder(email)):
+    if email and ("@" not in email or email != email.strip()):
         changed = {key: value for key, value in changed.items() if key != "email"}
         if not is_placeholder(email):
             changed["email"] = email.strip()
@@ -88,16 +73,30 @@ def _to_plain_details(details: dict[str, Any]) -> dict[str, Any]:
     changed = details
     reference = details.get("integration")
     if reference and type(reference["id"]) is not int:
-        changed = {**changed, "integration": {**reference, "id": to_integration_id(reference["id"])}}
+        changed = {**changed, "integration": {**reference, "id": schema.to_integration_id(reference["id"])}}
     items = details.get("order_items") or []
-    plain = [_to_plain_item(item) for item in items]
-    if any(new is not old for new, old in zip(plain, items, strict=True)):
-        changed = {**changed, "order_items": plain}
+    if not all(map(_is_plain_item, items)):
+        changed = {**changed, "order_items": [_to_plain_item(item) for item in items]}
     return changed
 
 
+def _is_plain_item(item: dict[str, Any]) -> bool:
+    """Most are, and every order that is written or listed is asked: so this is short."""
+    values = item.values()
+    price, each = item.get("total_price"), item.get("unit_price")
+    return (
+        type(item.get("quantity")) is int
+        and None not in values
+        and "" not in values
+        and (price is None or (price.get("currency") or "X").isupper())
+        and (each is None or (each.get("currency") or "X").isupper())
+        and item.get("country_of_origin", "NL") in places.COUNTRIES
+        and item.get("image_url", "http://").startswith(("https://", "http://"))
+    )
+
+
 def _to_plain_item(item: dict[str, Any]) -> dict[str, Any]:
-    changed = _to_plain_prices(item, _ITEM_PRICES)
+    changed = _to_plain_prices(item, ITEM_PRICES)
     values = item.values()
     if None in values or "" in values:
         required = schema.OrderItem.__required_keys__
@@ -105,6 +104,9 @@ def _to_plain_item(item: dict[str, Any]) -> dict[str, Any]:
     quantity = item.get("quantity", 1)
     if type(quantity) is not int:
         changed = {**changed, "quantity": int(quantity)}
+    picture = changed.get("image_url")
+    if picture and not picture.lower().startswith(("https://", "http://")):  # of before links had to be
+        changed = {key: value for key, value in changed.items() if key != "image_url"}
     origin = changed.get("country_of_origin")
     if origin and origin not in places.COUNTRIES:
         changed = {**changed, "country_of_origin": origin.upper()}
@@ -112,12 +114,10 @@ def _to_plain_item(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _to_plain_prices(holder: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Lower-case currencies; codes of three letters compare faster with themselves than with a table."""
     changed = holder
     for name in names:
-        currency = (holder.get(name) or {}).get("currency")
-        if currency and not currency.isupper():
-            changed = {**changed, name: {**holder[name], "currency": currency.upper()}}
+        if (price := holder.get(name)) and not (price.get("currency") or "X").isupper():
+            changed = {**changed, name: {**price, "currency": price["currency"].upper()}}
     return changed
 
 
@@ -130,9 +130,12 @@ def _to_plain_point(point: dict[str, Any]) -> dict[str, Any]:
 
 
 def _to_plain_customs(customs: dict[str, Any]) -> dict[str, Any]:
-    numbers: Mapping[str, Any] = customs.get("tax_numbers") or {}
-    plain = {
-        who: [{**n, "country_code": n["country_code"].upper()} if n.get("country_code") else n for n in some]
-        for who, some in numbers.items()
-    }
-    return customs if plain == numbers else {**customs, "tax_numbers": plain}
+    changed = {key: value for key, value in customs.items() if value not in _ABSENT}
+    if numbers := changed.get("tax_numbers"):
+        changed["tax_numbers"] = {who: [_to_plain_number(number) for number in some] for who, some in numbers.items()}
+    return customs if changed == customs else changed
+
+
+def _to_plain_number(number: dict[str, Any]) -> dict[str, Any]:
+    country = number.get("country_code")
+    return {**number, "country_code": country.upper()} if country else number

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from packhouse.kit import errors, places, shapes, validation
+from packhouse.kit import errors, loose, places, shapes, subdivisions, validation
 from packhouse.kit.fields import Count as Quantity
 from packhouse.kit.fields import (
     CountryCode,
@@ -327,14 +327,42 @@ class OrderPatch(_PATCH_SHAPE, total=False):  # type: ignore[call-arg, misc, val
 
 PATCH: TypeAdapter[Any] = TypeAdapter(OrderPatch)
 _MERGED_SHAPE = shapes.derive(OrderFields, "Merged", partial=False)
-MERGED: TypeAdapter[Any] = TypeAdapter(_MERGED_SHAPE)
 RECORDS: TypeAdapter[list[Any]] = TypeAdapter(Annotated[list[_MERGED_SHAPE], _BATCH])  # type: ignore[arg-type, valid-type]
 """A batch out of a file, which may hold all that an export can: what PATCH leaves behind too."""
 
 
+# What shops write in their own ways: taken, stored as sent, and warned of. `orders.plain` reads what is meant.
+_OWN: loose.Own = (
+    ("Order", "id", str),
+    ("OrderItem", "quantity", Annotated[loose.COUNT, Relaxed(loose.WHOLE)]),
+    ("IntegrationReference", "id", loose.ID),
+    *(("ServicePoint", name, loose.optional(loose.TEXT)) for name in ServicePoint.__optional_keys__ - {"extra_data"}),
+)
+_LOOSE_FIELDS = loose.loosen(OrderFields, _OWN)
+_LOOSE_MERGED = shapes.derive(_LOOSE_FIELDS, "Merged", partial=False)
+MERGED: TypeAdapter[Any] = TypeAdapter(_LOOSE_MERGED)
+_LOOSE: dict[int, TypeAdapter[Any]] = {
+    id(ORDERS): TypeAdapter(Annotated[list[loose.loosen(Order, _OWN)], _BATCH]),  # type: ignore[misc, arg-type]
+    id(RECORDS): TypeAdapter(Annotated[list[_LOOSE_MERGED], _BATCH]),  # type: ignore[valid-type, arg-type]
+}
+_LOOSE_PATCH_SHAPE = shapes.derive(_LOOSE_FIELDS, "Patch", partial=True)
+
+
+class _LoosePatch(_LOOSE_PATCH_SHAPE, total=False):  # type: ignore[call-arg, misc, valid-type]
+    __pydantic_config__ = _STRICT
+    id: FreeValue
+    customer_details: Annotated[
+        shapes.derive(loose.loosen(CustomerDetails), "Patch", partial=True),  # type: ignore[valid-type]
+        BeforeValidator(_with_phone_number),
+    ]
+
+
+_LOOSE_PATCH: TypeAdapter[Any] = TypeAdapter(_LoosePatch)
+
+
 def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validation.Reading[list[Any]]:
     """Raises Invalid for what is not a list of 1 to 100 entries; everything else is in the flaws, all at once."""
-    reading = validation.read_json(shape, body)
+    reading = validation.read_json(shape, body, _LOOSE[id(shape)])
     if reading.flaws and not reading.flaws[0].path:
         raise _not_a_batch(reading.value)
     if isinstance(reading.value, list):
@@ -344,7 +372,14 @@ def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validatio
 
 
 def read_patch(body: bytes) -> validation.Reading[Any]:
-    return validation.read_json(PATCH, body)
+    return validation.read_json(PATCH, body, _LOOSE_PATCH)
+
+
+def to_integration_id(value: Any) -> int | None:
+    """Of an id as sent: a number, or its digits; None where it can be nobody's."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 18:
+        value = int(value)
+    return value if type(value) is int and 0 < value < 2**63 else None
 
 
 def _not_a_batch(value: Any) -> errors.Invalid:
@@ -398,11 +433,15 @@ def find_broken(order: Any) -> list[validation.Flaw]:
 
 
 def _is_in_country(address: dict[str, Any]) -> bool:
-    """True also where the country or the code is no text: that is a flaw of its own."""
+    """True also where the country or the code is no text: that is a flaw of its own. What shops write in their own ways
+    is warned of instead."""
     country, code = address.get("country_code"), address["state_province_code"]
-    if not isinstance(country, str) or country not in places.COUNTRIES or not isinstance(code, str):
+    if not isinstance(country, str) or not isinstance(code, str) or country.upper() not in places.COUNTRIES:
         return True
-    return places.has_subdivision(country, code)
+    if places.has_subdivision(country, code):
+        return True
+    country = country.upper()
+    return subdivisions.read(country, code) is not None or subdivisions.may_be_meant(country, code)
 
 
 class Span(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from stdnum import ean as gtin
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
-from packhouse.kit import phones, places
+from packhouse.kit import currencies, phones, places, subdivisions
 from packhouse.orders import contents, plain
 
 _NO_EAN = "An EAN has 8, 12, 13 or 14 digits."
@@ -26,12 +26,15 @@ class OrderWarning(NamedTuple):
     path: tuple[str | int, ...]
 
 
-def find_warnings(order: Mapping[str, Any], origin: str) -> Iterator[OrderWarning]:
+def find_warnings(order: Mapping[str, Any], origin: str, *, is_plain: bool = False) -> Iterator[OrderWarning]:
     """`order` is valid, merged and in its wire shape; it is sent from `origin` (ISO 3166-1 alpha-2).
 
-    Any key may be absent or null, and an empty text counts as not given.
+    Any key may be absent or null, and an empty text counts as not given. With `is_plain` it is known to hold nothing that
+    `orders.plain` reads otherwise.
     """
-    order = plain.to_plain(order)
+    yield from _check_regions(order)
+    order = order if is_plain else plain.to_plain(order)
+    yield from _check_currencies(order)
     shipping = order.get("shipping_address") or {}
     destination = shipping.get("country_code")
     yield from _check_address(shipping, "shipping_address")
@@ -116,6 +119,48 @@ def _check_address(address: Mapping[str, Any], place: str) -> Iterator[OrderWarn
         detail = f"Postal codes of {country} are not written like this."
         yield OrderWarning("invalid", detail, (place, "postal_code"))
     yield from _check_phone(address, country, place)
+
+
+def _check_regions(order: Mapping[str, Any]) -> Iterator[OrderWarning]:
+    """`order` is as it was sent."""
+    for place in ("shipping_address", "billing_address"):
+        address = order.get(place) or {}
+        region, country = address.get("state_province_code"), (address.get("country_code") or "").upper()
+        if not region or country not in places.COUNTRIES or subdivisions.is_exact(country, region):
+            continue
+        code = subdivisions.read(country, region)
+        if code is None:
+            detail = f"This is no subdivision of {country} that ISO 3166-2 knows."
+        else:
+            detail = f"This is read as the subdivision {subdivisions.to_code(country, code)}."
+        yield OrderWarning("invalid", detail, (place, "state_province_code"))
+
+
+def _check_currencies(order: Mapping[str, Any]) -> Iterator[OrderWarning]:
+    """Each currency that is no more once, at the first price in it."""
+    payment, details = order.get("payment_details") or {}, order.get("order_details") or {}
+    codes = {price.get("currency") for price in payment.values() if type(price) is dict}
+    codes.update((item.get("total_price") or {}).get("currency") for item in details.get("order_items") or ())
+    if codes.isdisjoint(currencies.WITHDRAWN) and not any("unit_price" in i for i in details.get("order_items") or ()):
+        return  # of nearly every order
+    told: set[str] = set()
+    for path, price in _find_prices(order):
+        code = price.get("currency")
+        if code in currencies.WITHDRAWN and code not in told:
+            told.add(code)
+            detail = f"The currency {code} has been withdrawn since {currencies.WITHDRAWN[code]:%Y-%m}."
+            yield OrderWarning("invalid", detail, (*path, "currency"))
+
+
+def _find_prices(order: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    payment = order.get("payment_details") or {}
+    for name in plain.PAYMENT_PRICES:
+        if price := payment.get(name):
+            yield ("payment_details", name), price
+    for index, item in enumerate((order.get("order_details") or {}).get("order_items") or ()):
+        for name in plain.ITEM_PRICES:
+            if price := item.get(name):
+                yield ("order_details", "order_items", index, name), price
 
 
 def _check_phone(holder: Mapping[str, Any], country: str | None, place: str) -> Iterator[OrderWarning]:

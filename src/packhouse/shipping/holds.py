@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from packhouse.kit import units
-from packhouse.orders import contents, plain
+from packhouse.kit.loose import is_placeholder
+from packhouse.orders import contents
 
 CODES = (
     "order_cancelled",
@@ -163,10 +164,10 @@ def find_unusable(address: Mapping[str, Any] | None) -> str | None:
     """Why nobody could deliver there."""
     if not address:
         return "The order has no shipping address."
-    if all(plain.is_placeholder(address.get(name) or "") for name in ("address_line_1", "po_box")):
+    if all(is_placeholder(address.get(name) or "") for name in ("address_line_1", "po_box")):
         return "The shipping address has neither a street nor a post office box."
-    if plain.is_placeholder(address.get("city") or ""):
+    if is_placeholder(address.get("city") or ""):
         return "The shipping address has no city."
-    if plain.is_placeholder(address.get("name") or "") and not address.get("company_name"):
+    if is_placeholder(address.get("name") or "") and not address.get("company_name"):
         return "The shipping address has no name."
     return None

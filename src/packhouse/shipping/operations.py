@@ -333,6 +333,8 @@ async def store_announcement(
     for number in numbers:
         mine = (parcels.c.account_id == account_id, parcels.c.id == number["id"])
         tracked = {name: number[name] for name in ("tracking_number", "tracking_url")}
+        if not str(tracked["tracking_url"] or "").lower().startswith(("https://", "http://")):
+            tracked["tracking_url"] = None  # people follow it
         await tx.execute(update(parcels).where(*mine).values(tracked))
     if rows:
         await tx.execute(insert(documents), list(rows))
