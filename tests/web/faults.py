@@ -43,7 +43,8 @@ KNOWN: dict[Any, dict[str, Any]] = {
     "int_parsing": {}, "int_parsing_size": {}, "int_from_float": {}, "float_parsing": {}, "dict_type": {},
     "list_type": {}, "greater_than": {"gt": 0}, "greater_than_equal": {"ge": 0}, "less_than": {"lt": 0},
     "less_than_equal": {"le": 0}, "literal_error": {"expected": ""}, "url_parsing": {"error": ""},
-    "datetime_parsing": {"error": ""}, "string_pattern_mismatch": {"pattern": ""}, "url_type": {}, "url_scheme": {"expected_schemes": ""},
+    "datetime_parsing": {"error": ""}, "string_pattern_mismatch": {"pattern": ""}, "url_type": {},
+    "url_scheme": {"expected_schemes": ""},
     "bool_parsing": {}, "union_tag_not_found": {"discriminator": ""},
     "union_tag_invalid": {"tag": "", "discriminator": "", "expected_tags": ""},
 }  # fmt: skip

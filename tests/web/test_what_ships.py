@@ -13,6 +13,9 @@ from tests.shipping.conftest import push
 from tests.shipping.test_contents import SYNC, mug, price
 from tests.shipping.test_holds import hold_back, status
 from tests.web.conftest import token
+from tests.web.test_orders_page import work
+
+__all__ = ["work"]
 
 Person = Callable[..., TestClient]
 WEIGHT = {"measurement": {"weight": {"value": 1, "unit": "kg"}}}
@@ -146,3 +149,22 @@ def test_a_table_of_weights_sets_them_aside_too(person: Person, client: TestClie
     left = {**form, "row": list(map(str, ids[1:])), "id": [str(ids[2])], "held": held[1]}
     page.post("/labels/new", data=left)
     assert made(client) == ["N-s-0", "N-s-2"]
+
+
+def test_a_label_of_an_order_that_was_changed_is_marked_until_a_button_is_pressed(
+    person: Person, client: TestClient, ids: list[int], work: Callable[[], None]
+) -> None:
+    page = person("packer")
+    make_labels(page, ids[:1])
+    told = "The order&#39;s address was changed after the label was made."
+    assert told not in page.get(f"/orders/{ids[0]}").text
+    sent = {"shipping_address": {"city": "Delft"}}
+    assert client.patch(f"/api/v3/orders/{ids[0]}", json=sent).status_code == 200
+    work()
+    for url in (f"/orders/{ids[0]}", "/shipments"):
+        assert told in page.get(url).text
+    assert "The label is right all the same" not in person("viewer").get("/shipments").text
+    [shipment] = client.get("/api/v3/shipments").json()["data"]
+    form = {"csrf": token(page.get("/shipments").text)}
+    assert told not in page.post(f"/shipments/{shipment['id']}/confirm", data=form).text
+    assert told not in page.get(f"/orders/{ids[0]}").text

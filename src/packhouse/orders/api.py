@@ -159,10 +159,11 @@ async def patch_order(request: Request) -> Response:
         receipt = await _write(request, patch)
     _count(request, [receipt])
     answer: dict[str, Any] = {"data": receipt.to_wire()}
-    if reading.odd:
-        odd = [(errors.to_pointer(flaw.path), to_odd(flaw)) for flaw in reading.odd]
-        told = [{"code": "invalid", "detail": detail, "source": {"pointer": pointer}} for pointer, detail in odd]
-        answer["meta"] = {"warnings": told}
+    odd = [("invalid", to_odd(flaw), flaw.path) for flaw in reading.odd]
+    odd += [("shipment_stale", _to_stale(name), path) for path, name in receipt.outdated]
+    if odd:
+        told = [(code, detail, errors.to_pointer(path)) for code, detail, path in odd]
+        answer["meta"] = {"warnings": [{"code": c, "detail": d, "source": {"pointer": p}} for c, d, p in told]}
     return http.json_response(answer, headers={"ETag": http.to_etag(receipt.version)})
 
 
@@ -264,11 +265,18 @@ def _find_warnings(
     for found in warnings.find_contradictions(reading.value, [receipt.id for receipt in receipts]):
         told = _to_warning("contradiction", found.detail, (found.later, *found.path))
         yield {**told, "meta": {"pointers": [errors.to_batch_pointer((at, *found.path)) for at in found[:2]]}}
+    for index, receipt in enumerate(receipts):
+        for path, name in receipt.outdated:
+            yield _to_warning("shipment_stale", _to_stale(name), (index, *path))
     odd = {flaw.path[0] for flaw in reading.odd}
     for index, receipt in enumerate(receipts):
         is_plain = receipt.outcome == "created" and index not in odd
         for warning in warnings.find_warnings(receipt.order, caller.country_code, is_plain=is_plain):
             yield _to_warning(warning.code, warning.detail, (index, *warning.path))
+
+
+def _to_stale(name: str) -> str:
+    return f"The order has a label that was made before this change: cancel or confirm its shipment ({name})."
 
 
 def to_odd(flaw: Flaw) -> str:

@@ -29,8 +29,8 @@ class OrderWarning(NamedTuple):
 def find_warnings(order: Mapping[str, Any], origin: str, *, is_plain: bool = False) -> Iterator[OrderWarning]:
     """`order` is valid, merged and in its wire shape; it is sent from `origin` (ISO 3166-1 alpha-2).
 
-    Any key may be absent or null, and an empty text counts as not given. With `is_plain` it is known to hold nothing that
-    `orders.plain` reads otherwise.
+    Any key may be absent or null, and an empty text counts as not given. With `is_plain` it is known to hold nothing
+    that `orders.plain` reads otherwise.
     """
     yield from _check_regions(order)
     order = order if is_plain else plain.to_plain(order)

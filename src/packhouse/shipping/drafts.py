@@ -13,7 +13,7 @@ import orjson
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, units
 from packhouse.orders import contents, plain
-from packhouse.shipping import answers, holds, packing, rules, schema
+from packhouse.shipping import answers, holds, marks, packing, rules, schema
 from packhouse.shipping.options import Options, Way
 from packhouse.shipping.setup_schema import Setup
 
@@ -42,6 +42,7 @@ class Draft:
     document: dict[str, Any]
     packed: list[packing.Packed]
     warnings: list[Notice]
+    mark: dict[str, Any]
     id: int = 0
     uuid: str = ""
     parcel_ids: Sequence[int] = ()
@@ -97,7 +98,8 @@ def to_draft(
     warnings += _find_warnings(row, order, sender, at)
     odd = packing.find_odd_parcels(order, selector.get("parcels"), packed)
     warnings += [Notice("invalid", found.detail, "/".join((at, *map(str, found.path)))) for found in odd]
-    return Draft(row, choice, document, packed, warnings)
+    mark = marks.to_mark(order, account_setup.status_codes())
+    return Draft(row, choice, document, packed, warnings, mark)
 
 
 def to_held(account_setup: Setup, choice: rules.Choice) -> errors.Fault:
@@ -194,6 +196,8 @@ def to_shipment_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, An
         "updated_at": now,
         "announced_at": None,
         "asked_at": None,
+        "order_mark": orjson.dumps(draft.mark).decode(),
+        "stale": None,
         "errors": "[]",
         "document": orjson.dumps(draft.document).decode(),
         "carrier": draft.document["carrier"]["name"],

@@ -207,6 +207,8 @@ async def move(
     row = found.row
     mine = (shipments.c.account_id == row.account_id, shipments.c.id == row.id)
     told = orjson.dumps(list(faults)).decode()
+    if state not in LIVE:
+        changes["stale"] = None
     await tx.execute(update(shipments).where(*mine).values(state=state, updated_at=now, errors=told, **changes))
     code = _CODES[state]
     of_it = (parcels.c.account_id == row.account_id, parcels.c.shipment_id == row.id)

@@ -195,6 +195,7 @@ async def answer_order(
         "parcels": parcels or _to_count(request.query_params.get("parcels", "")),
         "most_parcels": packing.MOST,
         "on_the_way": answers.TRACKING,
+        "stale_words": answers.STALE,
         "outside_images": front(request).outside_images,
         "list_query": _to_query(request),
     }

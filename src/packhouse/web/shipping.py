@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from packhouse.kit import errors, http, pagination
 from packhouse.orders import plain, search
-from packhouse.shipping import announce, answers, operations, printers, queries, schema
+from packhouse.shipping import announce, answers, operations, printers, queries, schema, staleness
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
@@ -79,6 +79,7 @@ async def show_shipments(request: Request) -> Response:
         "shops": shops,
         "statuses": {**answers.STATUSES, **answers.TRACKING},
         "on_the_way": answers.TRACKING,
+        "stale_words": answers.STALE,
         "whereabouts": {_READY: answers.STATUSES[_READY], **answers.TRACKING},
         "trackers": {code for code, carrier in desk(request).options.carriers.items() if carrier.has_tracking},
         "following": page.next.encode() if page.next else "",
@@ -113,6 +114,18 @@ async def cancel_shipment(request: Request) -> Response:
                 raise errors.Conflict(faults)
         except Unreachable:  # the worker asks again
             pass
+    return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
+
+
+@router.post("/shipments/{uuid}/confirm")
+async def confirm_shipment(request: Request) -> Response:
+    """The label is right all the same."""
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    form = await visitors.read_form(request, visitor.token)
+    house = http.house(request)
+    uuid = request.path_params["uuid"][:64].replace("\0", "")
+    async with house.db.write() as tx:
+        await staleness.confirm(house.db, tx, visitor.session.account_id, uuid, now=house.clock())
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
 
 
