@@ -23,8 +23,9 @@ from packhouse.kit.db import Database, Transaction
 from packhouse.kit.jobs import Job
 from packhouse.kit.vault import Vault
 from packhouse.orders import deletions, search, uploads
+from packhouse.orders import operations as orders
 from packhouse.settings import Settings
-from packhouse.shipping import announce, storage, tracking
+from packhouse.shipping import announce, staleness, storage, tracking
 from packhouse.shipping import operations as shipments
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import Carrier, registry
@@ -58,6 +59,7 @@ JOBS: dict[str, Handler] = {
     uploads.JOB: lambda workshop, job: uploads.handle(workshop.db, job, workshop.clock),
     deletions.JOB: lambda workshop, job: deletions.handle(workshop.db, job, workshop.clock()),
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
+    orders.COMPARE_JOB: lambda workshop, job: staleness.handle(workshop.db, job, workshop.clock()),
     shipments.TRACK_JOB: lambda workshop, job: tracking.handle(workshop.desk, job),
     webhooks.JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
     webhooks.SLOW_JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),

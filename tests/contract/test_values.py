@@ -9,13 +9,13 @@ from tests.contract.test_hostile import ITEM, PRICES, _check_errors, _get, _refu
 
 def test_places_that_do_not_exist(client: TestClient) -> None:
     country = "Input should be an ISO 3166-1 alpha-2 country code"
-    for code in ("XX", "ZZ", "UK", "EU", "nl", "NLD", "528", "N", "Nederland", "ＮＬ"):
+    for code in ("XX", "ZZ", "UK", "EU", "uk", "NLD", "528", "N", "Nederland", "ＮＬ"):
         for place in ("shipping_address", "billing_address"):
             _refuses(client, f"{place}/country_code", code, country)
         _refuses(client, f"{ITEM}/country_of_origin", code, country)
         _refuses(client, "customs_details/tax_numbers/sender/0/country_code", code, country)
     subdivision = "Input should be an ISO 3166-2 subdivision code of the address's country"
-    for code in ("NY", "US-NY", "NL-XX", "XX", "nl-nh", "-NH", "NL-", "Noord-Holland"):
+    for code in ("NY", "US-NY", "NL-XX", "XX", "-NH", "NL-", "us-ny"):
         _refuses(client, "shipping_address/state_province_code", code, subdivision)
         _refuses(client, "billing_address/state_province_code", code, subdivision)
 
@@ -40,7 +40,7 @@ def test_currencies(client: TestClient) -> None:
     for path in PRICES:
         for code in ("EUR", "GBP", "USD", "CHF", "PLN", "JPY", "XAU", "KWD"):
             _stores(client, path, {"value": "3.99", "currency": code})
-        for code in ("eur", "EURO", "XYZ", "€", "978"):
+        for code in ("euro", "EURO", "XYZ", "€", "978"):
             price = {"value": 1, "currency": "EUR"}
             order = _set(_whole(), path, price)
             assert _get(order, path) is price
@@ -80,7 +80,6 @@ def test_emails_and_urls(client: TestClient) -> None:
     ):
         _stores(client, "shipping_address/email", value)
     for value in (
-        "",
         "ada",
         "@example.com",
         "ada@",
@@ -95,8 +94,14 @@ def test_emails_and_urls(client: TestClient) -> None:
         "https://example.com/a.png?x=1#y",
         "http://example.com",
         "https://example.com/grün tee.png",
-        "ftp://example.com/x",
     ):
         _stores(client, f"{ITEM}/image_url", value)
-    for value in ("", "example.com/a.png", "//example.com", "http://", "https://[::1", "not a url"):
+    for value in ("example.com/a.png", "//example.com", "http://", "https://[::1", "not a url"):
         _refuses(client, f"{ITEM}/image_url", value)
+    for value in (
+        "ftp://example.com/x",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "JAVASCRIPT://example.com/%0aalert(1)",
+    ):
+        _refuses(client, f"{ITEM}/image_url", value, "URL scheme should be 'http' or 'https'")

@@ -182,10 +182,50 @@ def test_items_are_matched_by_name_and_merged(client: TestClient) -> None:
     assert found["order_details"]["notes"] == "ring"
 
 
-def test_the_first_item_of_a_name_is_merged(client: TestClient) -> None:
-    id = push(client, make.order(order_details={"order_items": [make.item(quantity=n) for n in (1, 2)]}))
-    found = patch(client, id, items({"name": "Green tea", "sku": "x"}))
-    assert found["order_details"]["order_items"] == [make.item(quantity=1, sku="x"), make.item(quantity=2)]
+def test_an_item_whose_name_others_have_is_refused_with_its_place(client: TestClient) -> None:
+    some = [make.item(quantity=n) for n in (1, 2)]
+    id = push(client, make.order(order_details={"order_items": [*some, make.item(name="Cup")]}))
+    detail = "The order has 2 items named 'Green tea': say by item_id which one is meant, or send them all."
+    for sent, index in (
+        (({"name": "Green tea", "sku": "x"},), 0),
+        (({"name": "Cup", "sku": "c"}, {"name": "Green tea"}), 1),
+    ):
+        assert refuse(client, id, items(*sent)) == [(f"order_details/order_items/{index}/item_id", detail)]
+    twice = items({"name": "Cup", "quantity": 3}, {"name": "Cup", "quantity": 4})
+    assert [place for place, _ in refuse(client, id, twice)] == ["order_details/order_items/1/name"]
+
+
+def test_items_are_matched_by_item_id_where_it_is_sent(client: TestClient) -> None:
+    shirts = [make.item(name="T-shirt", item_id=str(n), quantity=1) for n in (1, 2, 3)]
+    id = push(client, make.order(order_details={"order_items": [*shirts, make.item(name="Cap")]}))
+    found = patch(client, id, items({"name": "T-shirt", "item_id": "2", "quantity": 5}))
+    assert [item["quantity"] for item in found["order_details"]["order_items"]] == [1, 5, 1, 2]
+    found = patch(
+        client,
+        id,
+        items(
+            {"name": "Shirt", "item_id": "3", "quantity": 7},
+            {"name": "Cap", "item_id": "9"},
+            {"name": "T-shirt", "item_id": "1", "quantity": 4},
+        ),
+    )
+    told = [(item["name"], item["item_id"], item["quantity"]) for item in found["order_details"]["order_items"]]
+    assert told == [("T-shirt", "1", 4), ("T-shirt", "2", 5), ("Shirt", "3", 7), ("Cap", "9", 2)]
+    for lost in ("4", "cap"):
+        answer = client.patch(f"{URL}/{id}", json=items({"name": "T-shirt", "item_id": lost}))
+        assert (answer.status_code, answer.json()) == (400, {"errors": [NO_SUCH_ITEM]})
+    assert refuse(client, id, items(*[{"name": "T-shirt", "item_id": "2", "quantity": n} for n in (1, 2)])) != []
+
+
+def test_a_whole_order_with_items_alike_is_matched_by_position(client: TestClient) -> None:
+    alike = [make.item(quantity=1), make.item(item_id="1", quantity=2), make.item(quantity=3)]
+    alike += [make.item(item_id="7", quantity=4), make.item(item_id="7", quantity=5)]
+    id = push(client, make.order(order_details={"order_items": alike}))
+    whole = read(client, id)
+    assert patch(client, id, whole)["order_details"]["order_items"] == alike
+    for item in whole["order_details"]["order_items"]:
+        item["quantity"] *= 10
+    assert patch(client, id, whole) == {n: v for n, v in whole.items() if n not in ("id", "created_at", "modified_at")}
 
 
 @pytest.mark.parametrize("name", ["Pot", "cup", "Cup ", ""])

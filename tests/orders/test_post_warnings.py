@@ -128,3 +128,55 @@ def test_a_refused_batch_has_errors_only(client: TestClient) -> None:
     assert answer.status_code == 400
     assert set(answer.json()) == {"errors"}
     assert [fault["source"]["pointer"] for fault in answer.json()["errors"]] == ["/data/attributes/[0]/order_number"]
+
+
+def recipient(name: str) -> dict[str, Any]:
+    return {"shipping_address": make.address(name=name)}
+
+
+def with_items(*names: str, **changes: Any) -> dict[str, Any]:
+    return {"order_details": {"order_items": [make.item(name=name, **changes) for name in names]}}
+
+
+CONTRADICTIONS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
+    (recipient("Ada Visser"), recipient("Bo Jansen"), "shipping_address", "different recipients"),
+    (with_items("Tea"), with_items("Kettle"), "order_details/order_items", "different items"),
+    (with_items("Tea", "Cup"), with_items("Tea", "Kettle"), "order_details/order_items", "different items"),
+    (with_items("Tea", sku="s"), with_items("Tea", sku="l"), "order_details/order_items", "different items"),
+    ({"order_number": "N-1"}, {"order_number": "N-2"}, "order_number", "different order numbers"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "place", "what"), CONTRADICTIONS)
+def test_entries_that_contradict_each_other_are_warned_of_with_both_places(
+    client: TestClient, first: dict[str, Any], second: dict[str, Any], place: str, what: str
+) -> None:
+    body = push(client, make.order(**first), make.order("b"), make.order(**second))
+    assert body["data"][0]["id"] == body["data"][2]["id"]
+    pointers = [f"/data/attributes/[{index}]/{place}" for index in (0, 2)]
+    assert body["meta"]["warnings"] == [
+        {
+            "code": "contradiction",
+            "detail": f"Entries 0 and 2 of the batch name one order and tell of {what}. Entry 2 was stored.",
+            "source": {"pointer": pointers[1]},
+            "meta": {"pointers": pointers},
+        }
+    ]
+    [stored] = client.get(URL, params={"order_id": "o-1"}).json()["data"]
+    assert stored["order_number"] == make.order(**second)["order_number"]
+    assert stored["order_details"]["order_items"] == make.order(**second)["order_details"]["order_items"]
+
+
+def test_an_order_that_is_named_by_id_and_by_key_is_one(client: TestClient) -> None:
+    [receipt] = push(client, make.order())["data"]
+    by_id = {"id": str(receipt["id"]), "order_id": "o-1", "order_number": "N-9"}
+    [warning] = push(client, make.order(), by_id)["meta"]["warnings"]
+    assert (warning["code"], warning["source"]["pointer"]) == ("contradiction", "/data/attributes/[1]/order_number")
+
+
+def test_later_versions_of_one_order_are_no_contradiction(client: TestClient) -> None:
+    first = make.order(**with_items("Tea"), **recipient("Ada Visser"))
+    more = make.order(**with_items("Tea", "Cup", quantity=3), **recipient("ada  visser"))
+    paid = {**make.key(status={"code": "paid"}), "payment_details": {"status": {"code": "paid"}}}
+    less = make.order(**with_items("Tea"), shipping_address=make.address(name="Ada Visser", house_number="14"))
+    assert set(push(client, first, more, paid, less)) == {"data"}

@@ -24,7 +24,7 @@ _CHARSET = '"Content-Type: text/plain; charset=utf-8\\n"\n'
 
 def find_messages() -> set[Message]:
     """All that the page says: in words of its own, and what the rooms below it say."""
-    statuses = (*answers.STATUSES.values(), *answers.TRACKING.values())
+    statuses = (*answers.STATUSES.values(), *answers.TRACKING.values(), *answers.STALE.values())
     return {*_find_in_templates(), *_find_in_python(), *statuses, *faults.find_texts()}
 
 

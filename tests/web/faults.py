@@ -34,7 +34,7 @@ SILENT = (
 MAKERS = {
     "Fault": 1, "Flaw": 1, "Notice": 1, "OrderWarning": 1, "Finding": 2, "Broken": 1, "PydanticCustomError": 1,
     "ValueError": 0, "Unreachable": 0, "_refusal": 0, "_one_of": 1,
-    "refuse": 1,
+    "refuse": 1, "Hold": 1, "LeftOut": 2, "ItemUnclear": 2,
 }  # fmt: skip
 KEYWORDS = {"detail", "custom_error_message", "custom_error_context"}
 # The kinds of flaws that our shapes know, in the words of the library that finds them.
@@ -44,6 +44,7 @@ KNOWN: dict[Any, dict[str, Any]] = {
     "list_type": {}, "greater_than": {"gt": 0}, "greater_than_equal": {"ge": 0}, "less_than": {"lt": 0},
     "less_than_equal": {"le": 0}, "literal_error": {"expected": ""}, "url_parsing": {"error": ""},
     "datetime_parsing": {"error": ""}, "string_pattern_mismatch": {"pattern": ""}, "url_type": {},
+    "url_scheme": {"expected_schemes": ""},
     "bool_parsing": {}, "union_tag_not_found": {"discriminator": ""},
     "union_tag_invalid": {"tag": "", "discriminator": "", "expected_tags": ""},
 }  # fmt: skip

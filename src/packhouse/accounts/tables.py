@@ -16,6 +16,8 @@ accounts = Table(
     Column("country_code", Text, nullable=False),
     Column("takes_basic", Boolean, nullable=False, server_default=true()),
     Column("created_at", Instant, nullable=False),
+    # Where none is set, that of the country.
+    Column("time_zone", Text),
 )
 
 audit_log = Table(

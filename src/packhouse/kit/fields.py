@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AnyUrl, Field, GetPydanticSchema, TypeAdapt
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 from pydantic_core import core_schema as cs
 
-from packhouse.kit import places
+from packhouse.kit import currencies, places
 from packhouse.kit.issues import EXACT, QUICK
 
 INT64_MAX = 2**63 - 1
@@ -144,10 +144,13 @@ def _check_email(value: str) -> str:
 
 
 def _check_url(value: str) -> str:
+    """A link is followed by people, so it leads to the web and nowhere else."""
     try:
-        _URL.validate_python(value)
+        scheme = _URL.validate_python(value).scheme
     except ValidationError as error:
         raise PydanticKnownError("url_parsing", {"error": error.errors()[0]["ctx"]["error"]}) from None
+    if scheme not in ("http", "https"):
+        raise PydanticKnownError("url_scheme", {"expected_schemes": "'http' or 'https'"})
     return value
 
 
@@ -199,6 +202,7 @@ _POSITIVE_JSON = {
     ]
 }
 
+_CURRENCIES = places.CURRENCIES | currencies.WITHDRAWN.keys()
 _STRING = cs.str_schema(strict=True)
 _OBJECT = cs.dict_schema(keys_schema=cs.str_schema(), values_schema=cs.any_schema(), max_length=MAX_KEYS, strict=True)
 
@@ -222,8 +226,8 @@ CountryCode = Annotated[
 ]
 CurrencyCode = Annotated[
     str,
-    _one_of(places.CURRENCIES, "an ISO 4217 currency code"),
-    WithJsonSchema({"type": "string", "enum": sorted(places.CURRENCIES)}),
+    _one_of(_CURRENCIES, "an ISO 4217 currency code"),
+    WithJsonSchema({"type": "string", "enum": sorted(_CURRENCIES)}),
 ]
 InstantText = Annotated[
     str, GetPydanticSchema(_instant_schema), WithJsonSchema({"type": "string", "format": "date-time"})

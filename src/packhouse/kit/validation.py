@@ -35,17 +35,22 @@ class Flaw(NamedTuple):
 
 @dataclass(slots=True)
 class Reading(Generic[T]):
-    """`value` holds the valid value, or where there are flaws the body as parsed, whatever its shape."""
+    """`value` holds the valid value, or where there are flaws the body as parsed, whatever its shape. `odd` is what the
+    shape itself refuses and a looser one takes."""
 
     value: T
     flaws: list[Flaw] = field(default_factory=list)
     unknown: list[errors.Path] = field(default_factory=list)
+    odd: list[Flaw] = field(default_factory=list)
 
 
-def read_json(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
-    """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON."""
+def read_json(adapter: TypeAdapter[T], body: bytes, loose: TypeAdapter[T] | None = None) -> Reading[T]:
+    """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON.
+
+    What is refused is looked at again by the `loose` shape, if there is one: a body that it takes is valid, but odd.
+    """
     if len(body) > LARGE_BYTES:
-        return read_parsed(adapter, parse(body), may_hold_nulls=holds_nulls(body))
+        return read_parsed(adapter, parse(body), loose, may_hold_nulls=holds_nulls(body))
     finder = _finder(adapter)
     try:
         value = finder.quick.validate_json(body, extra="forbid")
@@ -54,14 +59,9 @@ def read_json(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
             [detail] = error.errors(include_url=False, include_context=False, include_input=False)
             if detail["type"] == "json_invalid":
                 raise _not_json(body, detail["msg"]) from None
-        return _read_flawed(adapter, body)
+        _refuse_not_a_number(body)
+        return read_parsed(adapter, from_json(body), loose, may_hold_nulls=holds_nulls(body))
     return Reading(value, _find_null_characters(value) if holds_nulls(body) else [])
-
-
-def _read_flawed(adapter: TypeAdapter[T], body: bytes) -> Reading[T]:
-    """The second look, for bodies with unknown keys or flaws: only these pay for it."""
-    _refuse_not_a_number(body)
-    return read_parsed(adapter, from_json(body), may_hold_nulls=holds_nulls(body))
 
 
 def parse(body: bytes) -> Any:
@@ -77,18 +77,30 @@ def parse(body: bytes) -> Any:
     return sent
 
 
-def read_parsed(adapter: TypeAdapter[T], sent: Any, *, may_hold_nulls: bool) -> Reading[T]:
+def read_parsed(
+    adapter: TypeAdapter[T], sent: Any, loose: TypeAdapter[T] | None = None, *, may_hold_nulls: bool
+) -> Reading[T]:
     """The same as `read_json` for a value that is parsed already. `may_hold_nulls`: U+0000 was written somewhere."""
+    unknown = list(islice(_finder(adapter).find_unknown(sent), errors.MAX_LISTED + 1))
+    value, flaws = _validate(adapter, sent)
+    odd: list[Flaw] = []
+    if flaws and loose is not None:
+        odd = flaws
+        value, flaws = _validate(loose, sent)
+    reading = Reading(value, flaws, unknown, [] if flaws else odd)
+    if may_hold_nulls:
+        reading.flaws += _find_null_characters(value, frozenset(unknown) if flaws else frozenset())
+    return reading
+
+
+def _validate(adapter: TypeAdapter[Any], sent: Any) -> tuple[Any, list[Flaw]]:
+    """The valid value, or what was sent and why it is not valid: one more flaw than is told, at most."""
     finder = _finder(adapter)
-    unknown = list(islice(finder.find_unknown(sent), errors.MAX_LISTED + 1))
     try:
-        reading = Reading(finder.quick.validate_python(sent, extra="ignore"), unknown=unknown)
+        return finder.quick.validate_python(sent, extra="ignore"), []
     except ValidationError as error:
         flaws = [Flaw(*issue) for issue in islice(finder.find_issues(sent), errors.MAX_LISTED + 1)]
-        reading = Reading(sent, flaws or [_to_flaw(detail) for detail in issues.list_details(error)], unknown)
-    if may_hold_nulls:
-        reading.flaws += _find_null_characters(reading.value, frozenset(unknown) if reading.flaws else frozenset())
-    return reading
+        return sent, flaws or [_to_flaw(detail) for detail in issues.list_details(error)]
 
 
 def holds_nulls(body: bytes) -> bool:
@@ -98,13 +110,7 @@ def holds_nulls(body: bytes) -> bool:
 
 def read_python(adapter: TypeAdapter[T], value: Any) -> Reading[T]:
     """The same for a value that is parsed already; it may hold only what JSON can."""
-    try:
-        return Reading(_finder(adapter).quick.validate_python(value, extra="ignore"))
-    except ValidationError as error:
-        found = list(islice(_finder(adapter).find_issues(value), errors.MAX_LISTED + 1))
-        if not found:
-            return Reading(value, [_to_flaw(detail) for detail in issues.list_details(error)])
-        return Reading(value, [Flaw(*issue) for issue in found])
+    return Reading(*_validate(adapter, value))
 
 
 @cache

@@ -17,7 +17,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
-from packhouse.kit.validation import Reading
+from packhouse.kit.validation import Flaw, Reading
 from packhouse.orders import openapi, operations, queries, schema, warnings
 from packhouse.orders.profile import PROFILES, Profile
 
@@ -64,20 +64,20 @@ async def _upsert(
         nonlocal receipts
         now = house.clock()
         receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=now, expected=expected)
-        return _to_upserted(request, caller, receipts, reading.unknown) if call.has_key else None
+        return _to_upserted(request, caller, receipts, reading) if call.has_key else None
 
     with _turned_away(request):
         response = await call.write(upsert)
     await house.db.turns.take()
     _count(request, receipts)
-    return response or _to_upserted(request, caller, receipts, reading.unknown)
+    return response or _to_upserted(request, caller, receipts, reading)
 
 
 def _to_upserted(
-    request: Request, caller: Caller, receipts: Sequence[operations.Receipt], unknown: Sequence[errors.Path]
+    request: Request, caller: Caller, receipts: Sequence[operations.Receipt], reading: Reading[Any]
 ) -> Response:
     content: dict[str, Any] = {"data": [receipt.to_wire() for receipt in receipts]}
-    if found := list(islice(_find_warnings(caller, receipts, unknown), errors.MAX_LISTED + 1)):
+    if found := list(islice(_find_warnings(caller, receipts, reading), errors.MAX_LISTED + 1)):
         content["meta"] = {"warnings": found[: errors.MAX_LISTED]}
         if len(found) > errors.MAX_LISTED:
             content["meta"]["more_warnings"] = True
@@ -150,7 +150,13 @@ async def patch_order(request: Request) -> Response:
 
         receipt = await _write(request, patch)
     _count(request, [receipt])
-    return http.json_response({"data": receipt.to_wire()}, headers={"ETag": http.to_etag(receipt.version)})
+    answer: dict[str, Any] = {"data": receipt.to_wire()}
+    odd = [("invalid", to_odd(flaw), flaw.path) for flaw in reading.odd]
+    odd += [("shipment_stale", _to_stale(name), path) for path, name in receipt.outdated]
+    if odd:
+        told = [(code, detail, errors.to_pointer(path)) for code, detail, path in odd]
+        answer["meta"] = {"warnings": [{"code": c, "detail": d, "source": {"pointer": p}} for c, d, p in told]}
+    return http.json_response(answer, headers={"ETag": http.to_etag(receipt.version)})
 
 
 _ORDERS, _ORDER = re.compile(r"/api/v3/orders"), re.compile(r"/api/v3/orders/(?P<id>[^/]+)")
@@ -240,14 +246,33 @@ def _count(request: Request, receipts: Sequence[operations.Receipt]) -> None:
 
 
 def _find_warnings(
-    caller: Caller, receipts: Sequence[operations.Receipt], unknown: Sequence[errors.Path]
+    caller: Caller, receipts: Sequence[operations.Receipt], reading: Reading[Any]
 ) -> Iterator[dict[str, Any]]:
-    """What is odd but no reason to refuse: keys that were dropped, then values, each with its place."""
-    for path in unknown:
+    """What is odd but no reason to refuse, each with its place: keys that were dropped, entries that contradict each
+    other, then values."""
+    for path in reading.unknown:
         yield _to_warning("unknown_field", "This key is unknown and was not stored.", path)
+    for flaw in reading.odd:
+        yield _to_warning("invalid", to_odd(flaw), flaw.path)
+    for found in warnings.find_contradictions(reading.value, [receipt.id for receipt in receipts]):
+        told = _to_warning("contradiction", found.detail, (found.later, *found.path))
+        yield {**told, "meta": {"pointers": [errors.to_batch_pointer((at, *found.path)) for at in found[:2]]}}
     for index, receipt in enumerate(receipts):
-        for warning in warnings.find_warnings(receipt.order, caller.country_code):
+        for path, name in receipt.outdated:
+            yield _to_warning("shipment_stale", _to_stale(name), (index, *path))
+    odd = {flaw.path[0] for flaw in reading.odd}
+    for index, receipt in enumerate(receipts):
+        is_plain = receipt.outcome == "created" and index not in odd
+        for warning in warnings.find_warnings(receipt.order, caller.country_code, is_plain=is_plain):
             yield _to_warning(warning.code, warning.detail, (index, *warning.path))
+
+
+def _to_stale(name: str) -> str:
+    return f"The order has a label that was made before this change: cancel or confirm its shipment ({name})."
+
+
+def to_odd(flaw: Flaw) -> str:
+    return f"{flaw.detail}; what was sent is stored as it is."
 
 
 def _to_warning(code: str, detail: str, path: errors.Path) -> dict[str, Any]:

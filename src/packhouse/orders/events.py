@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import orjson
 
 from packhouse.kit import clock
+from packhouse.orders import schema
 from packhouse.webhooks.schema import ORDER_CREATED, ORDER_DELETED, ORDER_UPDATED, Event
 
 
@@ -31,7 +32,7 @@ def of_deleted(row: Any, now: datetime) -> Iterator[Event]:
 
 def _to_event(kind: str, id: int, document: dict[str, Any], now: datetime) -> Event:
     details = document["order_details"]
-    integration_id = details["integration"]["id"]
+    integration_id = schema.to_integration_id(details["integration"]["id"]) or 0
     order = {
         "id": id,
         "order_id": document["order_id"],

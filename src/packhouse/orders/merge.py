@@ -9,6 +9,14 @@ class ItemNotFound(Exception):
     """A patch names an item that the order does not have."""
 
 
+class ItemUnclear(Exception):
+    """A patch names an item in a way that could mean another one; `index` is its place in what was sent."""
+
+    def __init__(self, index: int, name: str, detail: str) -> None:
+        super().__init__(detail)
+        self.index, self.name, self.detail = index, name, detail
+
+
 def upsert(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
     """What is sent replaces what is stored, key by key; in the containers too. Any other value is replaced whole."""
     merged = {**stored, **sent}
@@ -19,7 +27,9 @@ def upsert(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def patch(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
-    """A deep merge: objects are merged, lists replaced, order items matched by name. Raises ItemNotFound."""
+    """A deep merge: objects are merged, lists replaced, order items matched as `_match_items` says.
+
+    Raises ItemNotFound and ItemUnclear."""
     sent_details = sent.get("order_details") or {}
     merged: dict[str, Any] = _merge(stored, _without_read_only(sent))
     if "order_items" in sent_details:
@@ -66,16 +76,51 @@ def _merge(stored: Any, sent: Any) -> Any:
 
 
 def _merge_items(stored: list[Any], sent: list[Any]) -> list[Any]:
-    """Two of one name are matched in turn, so that an order sent back as it was read stays as it is."""
-    merged, taken = list(stored), set[int]()
-    for item in sent:
-        places = [i for i, known in enumerate(stored) if known["name"] == item["name"]]
-        if not places:
-            raise ItemNotFound
-        index = next((i for i in places if i not in taken), places[0])
-        taken.add(index)
-        merged[index] = _merge(merged[index], item)
+    merged = list(stored)
+    for place, item in zip(_match_items(stored, sent), sent, strict=True):
+        merged[place] = _merge(merged[place], item)
     return merged
+
+
+def _match_items(stored: list[Any], sent: list[Any]) -> list[int]:
+    """Find the place of the stored item that each sent one means: by `item_id` where it has one, else by a name that is
+    one item's. Of several alike each must be sent, in their order, as in a whole order that was read.
+
+    An `item_id` that no item has means one of the name without any, which gets it.
+    """
+    groups: dict[tuple[str, str | None], list[int]] = {}
+    for index, item in enumerate(sent):
+        groups.setdefault((item["name"], item.get("item_id") or None), []).append(index)
+    found: dict[int, int] = {}
+    for (name, item_id), entries in sorted(groups.items(), key=lambda group: group[0][1] is None):
+        candidates = _find_candidates(stored, name, item_id)
+        if not candidates:
+            raise ItemNotFound
+        left = [place for place in candidates if place not in found.values()]
+        if len(left) != len(entries):
+            raise _to_unclear(entries, candidates, name)
+        found.update(zip(entries, left, strict=True))
+    return [found[index] for index in range(len(sent))]
+
+
+def _find_candidates(stored: list[Any], name: str, item_id: str | None) -> list[int]:
+    of_name = [place for place, item in enumerate(stored) if item["name"] == name]
+    if item_id is None:
+        return of_name
+    of_id = [place for place, item in enumerate(stored) if item.get("item_id") == item_id]
+    if len(of_id) > 1:
+        return [place for place in of_id if place in of_name] or of_id
+    return of_id or [place for place in of_name if not stored[place].get("item_id")]
+
+
+def _to_unclear(entries: list[int], candidates: list[int], name: str) -> ItemUnclear:
+    if len(candidates) < len(entries) or len(candidates) == 1:
+        detail = f"More entries than the order has such items name {name!r}."
+        return ItemUnclear(entries[-1], "name", detail)
+    detail = (
+        f"The order has {len(candidates)} items named {name!r}: say by item_id which one is meant, or send them all."
+    )
+    return ItemUnclear(entries[0], "item_id", detail)
 
 
 def _without_read_only(order: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ _RECEIPT = openapi.shape(id={"type": "integer"}, order_id={"type": "string"}, or
 _WARNING = openapi.shape(
     code={"type": "string"}, detail={"type": "string"}, source=openapi.shape(pointer={"type": "string"})
 )
+# Where two entries of a batch contradict each other: both places.
+_WARNING["properties"]["meta"] = openapi.shape(pointers={"type": "array", "items": {"type": "string"}})
 _META = {"type": "object", "properties": {"warnings": {"type": "array", "items": _WARNING}}}
 _PAGING = openapi.paging(schema.MAX_PAGE, schema.DEFAULT_PAGE)
 _TIME = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}, openapi.NOT_SENT]}
@@ -23,6 +25,7 @@ _UPSERTED = {
     "properties": {"data": {"type": "array", "items": _RECEIPT}, "meta": _META},
     "required": ["data"],
 }
+_PATCHED = {"type": "object", "properties": {"data": _RECEIPT, "meta": _META}, "required": ["data"]}
 
 UPSERT: dict[str, Any] = {
     "parameters": [openapi.PARTNER, openapi.IF_MATCH, openapi.IDEMPOTENCY_KEY],
@@ -68,7 +71,7 @@ PATCH: dict[str, Any] = {
     "parameters": [_ID, openapi.IF_MATCH],
     "requestBody": openapi.body({"$ref": "#/components/schemas/OrderPatch"}),
     "responses": {
-        "200": openapi.answer(openapi.shape(data=_RECEIPT), "Merged.", openapi.ETAG),
+        "200": openapi.answer(_PATCHED, "Merged.", openapi.ETAG),
         **openapi.refusals(400, 404, 409, 412, 413, 415),
     },
 }

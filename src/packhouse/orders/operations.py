@@ -1,5 +1,6 @@
 """What is done to orders: upsert a batch, patch one, delete one. Each runs inside the caller's transaction."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,19 +12,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
-from packhouse.kit import errors
+from packhouse.kit import errors, jobs
 from packhouse.kit.db import Database
 from packhouse.kit.validation import Flaw
 from packhouse.orders import events, history, merge, queries, revisions, schema, search
 from packhouse.orders.tables import order_history, orders, to_row
 from packhouse.webhooks import operations as webhooks
 
+COMPARE_JOB = "shipment.compare"
+"""Changed orders that have live shipments: shipping looks whether those are right still."""
+
+# Places of an order, as JSON pointers, that its labels were made of, and what they are called.
+_OF_LABELS = (
+    (("shipping_address",), re.compile(r"/(shipping_address|service_point_details)(/|$)"), "address"),
+    (("order_details", "order_items"), re.compile(r"/order_details/order_items(/|$)"), "items"),
+    (("order_details", "status"), re.compile(r"/(order_details/(status|tags)|payment_details)(/|$)"), None),
+)
+
 # The versions, as texts, that an order may be at for a change to be wanted; "*" is any, None asks for none.
 Expected: TypeAlias = Collection[str] | None
 
 
 class Receipt(NamedTuple):
-    """What is answered for an entry; `outcome` is created, updated or unchanged."""
+    """What is answered for an entry; `outcome` is created, updated or unchanged. `outdated` is what was changed that a
+    live label of the order was made of, each with its place."""
 
     id: int
     order_id: str
@@ -31,6 +43,7 @@ class Receipt(NamedTuple):
     outcome: str
     version: int
     order: dict[str, Any]
+    outdated: Sequence[tuple[tuple[str, ...], str]] = ()
 
     def to_wire(self) -> dict[str, Any]:
         return {"id": self.id, "order_id": self.order_id, "order_number": self.order_number}
@@ -55,6 +68,14 @@ class Draft:
 
     def has_changed(self) -> bool:
         return self.stored is None or bool(self.find_changes())
+
+    def find_outdated(self) -> list[tuple[tuple[str, ...], str | None]]:
+        """What was changed that live shipments were made of: its place, and its name where the change alone says that
+        they are no longer right."""
+        if self.stored is None or not self.stored.live_shipments:
+            return []
+        places = [change["path"] for change in self.find_changes()]
+        return [(path, name) for path, touches, name in _OF_LABELS if any(map(touches.match, places))]
 
     def outcome(self) -> str:
         if self.stored is None:
@@ -146,6 +167,8 @@ async def patch_read_order(
         draft = _to_patched(row, sent, expected)
     except errors.Refusal:
         return None
+    if draft.find_outdated():
+        return None
     if draft.has_changed():
         job = search.to_payload([draft.id], caller.country_code) if _is_sought(draft) else None
         rows = _to_row(draft, caller, now), _to_version(draft, caller, now)
@@ -166,6 +189,9 @@ def _to_patched(row: Any, sent: dict[str, Any], expected: Expected) -> Draft:
         pointer = "order/order_details/order_items"
         detail = "Could not find specified item."
         raise errors.Invalid(errors.Fault("invalid", detail, title="Invalid", pointer=pointer)) from None
+    except merge.ItemUnclear as unclear:
+        place = ("order_details", "order_items", unclear.index, unclear.name)
+        raise to_invalid_patch([Flaw(place, unclear.detail)]) from None
     flaws = [*_find_moved(row, sent), *schema.find_unmerged(draft.document, before)]
     if flaws:
         raise to_invalid_patch(flaws)
@@ -186,6 +212,8 @@ async def delete_order(
     await tx.execute(insert(order_history), [made, gone])
     await tx.execute(delete(orders).where(orders.c.account_id == caller.account_id, orders.c.id == id))
     await search.forget(tx, caller.account_id, [id])
+    if row.live_shipments:
+        await jobs.enqueue(db, tx, caller.account_id, COMPARE_JOB, [{"orders": [id]}], now=now)
     await webhooks.notify(db, tx, caller.account_id, events.of_deleted(row, now), now=now)
 
 
@@ -217,7 +245,8 @@ def _to_receipt(draft: Draft) -> Receipt:
     document = draft.document
     outcome = draft.outcome()
     version = 1 if draft.stored is None else draft.stored.version + (outcome == "updated")
-    return Receipt(draft.id, document["order_id"], document["order_number"], outcome, version, document)
+    outdated = [(path, name) for path, name in draft.find_outdated() if name is not None]
+    return Receipt(draft.id, document["order_id"], document["order_number"], outcome, version, document, outdated)
 
 
 async def _open_book(db: Database, tx: AsyncConnection, account_id: int, batch: Sequence[Any], *, lock: bool) -> _Book:
@@ -246,11 +275,10 @@ def to_key(entry: Any) -> tuple[int | None, str | None]:
     entry = entry if isinstance(entry, dict) else {}
     details = entry.get("order_details")
     reference = details.get("integration") if isinstance(details, dict) else None
-    integration_id = reference.get("id") if isinstance(reference, dict) else None
+    integration_id = schema.to_integration_id(reference.get("id")) if isinstance(reference, dict) else None
     order_id = entry.get("order_id")
-    is_id = type(integration_id) is int and 0 < integration_id < 2**63
     is_text = isinstance(order_id, str) and order_id and "\0" not in order_id
-    return integration_id if is_id else None, order_id if is_text else None
+    return integration_id, order_id if is_text else None
 
 
 def to_id(entry: Any) -> int | None:
@@ -316,6 +344,8 @@ async def _write(db: Database, tx: AsyncConnection, caller: Caller, drafts: Sequ
     await webhooks.notify(db, tx, caller.account_id, events.of_written(drafts, now), now=now)
     sought = [draft.id for draft in drafts if _is_sought(draft)]
     await search.enqueue(db, tx, caller.account_id, sought, caller.country_code, now)
+    if shipped := [draft.id for draft in drafts if draft.find_outdated()]:
+        await jobs.enqueue(db, tx, caller.account_id, COMPARE_JOB, [{"orders": shipped}], now=now)
     rows = [_to_row(draft, caller, now) for draft in drafts]
     rows.sort(key=lambda row: (row["integration_id"], row["order_id"]))
     await db.upsert(tx, orders, rows)

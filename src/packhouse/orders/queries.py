@@ -120,7 +120,9 @@ def to_wire(row: Sequence[Any], *, id_is_text: bool) -> str:
     return tables.to_wire(id, created_at, modified_at, document, id_is_text=id_is_text)
 
 
-_STORED = (_o.id, _o.integration_id, _o.order_id, _o.version, _o.created_at, _o.created_by, _o.document)
+_STORED = (
+    _o.id, _o.integration_id, _o.order_id, _o.version, _o.created_at, _o.created_by, _o.live_shipments, _o.document,
+)  # fmt: skip
 _KEY = (_o.integration_id, _o.order_id)
 _SHIPPABLE = (_o.id, _o.integration_id, _o.order_id, _o.order_number, _o.live_shipments, _o.document)
 
@@ -163,6 +165,7 @@ class OrderToPatch(NamedTuple):
     version: int
     created_at: datetime
     created_by: str
+    live_shipments: int
     document: str
     is_heard: bool
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from packhouse.kit import errors, places, shapes, validation
+from packhouse.kit import errors, loose, places, shapes, subdivisions, validation
 from packhouse.kit.fields import Count as Quantity
 from packhouse.kit.fields import (
     CountryCode,
@@ -337,14 +337,44 @@ class OrderPatch(_PATCH_SHAPE, total=False):  # type: ignore[call-arg, misc, val
 
 PATCH: TypeAdapter[Any] = TypeAdapter(OrderPatch)
 _MERGED_SHAPE = shapes.derive(OrderFields, "Merged", partial=False)
-MERGED: TypeAdapter[Any] = TypeAdapter(_MERGED_SHAPE)
 RECORDS: TypeAdapter[list[Any]] = TypeAdapter(Annotated[list[_MERGED_SHAPE], _BATCH])  # type: ignore[arg-type, valid-type]
 """A batch out of a file, which may hold all that an export can: what PATCH leaves behind too."""
 
 
+# What shops write in their own ways: taken, stored as sent, and warned of. `orders.plain` reads what is meant.
+_OWN: loose.Own = (
+    ("Order", "id", str),
+    ("OrderItem", "quantity", Annotated[loose.COUNT, Relaxed(loose.WHOLE)]),
+    ("IntegrationReference", "id", loose.ID),
+    *(("ServicePoint", name, loose.optional(loose.TEXT)) for name in ServicePoint.__optional_keys__ - {"extra_data"}),
+)
+_LOOSE_FIELDS = loose.loosen(OrderFields, _OWN)
+_LOOSE_MERGED = shapes.derive(_LOOSE_FIELDS, "Merged", partial=False)
+MERGED: TypeAdapter[Any] = TypeAdapter(_LOOSE_MERGED)
+_LOOSE_ORDER_SHAPE = loose.loosen(Order, _OWN)
+_LOOSE_ORDER: TypeAdapter[Any] = TypeAdapter(_LOOSE_ORDER_SHAPE)
+_LOOSE: dict[int, TypeAdapter[Any]] = {
+    id(ORDERS): TypeAdapter(Annotated[list[_LOOSE_ORDER_SHAPE], _BATCH]),  # type: ignore[valid-type, arg-type]
+    id(RECORDS): TypeAdapter(Annotated[list[_LOOSE_MERGED], _BATCH]),  # type: ignore[valid-type, arg-type]
+}
+_LOOSE_PATCH_SHAPE = shapes.derive(_LOOSE_FIELDS, "Patch", partial=True)
+
+
+class _LoosePatch(_LOOSE_PATCH_SHAPE, total=False):  # type: ignore[call-arg, misc, valid-type]
+    __pydantic_config__ = _STRICT
+    id: FreeValue
+    customer_details: Annotated[
+        shapes.derive(loose.loosen(CustomerDetails), "Patch", partial=True),  # type: ignore[valid-type]
+        BeforeValidator(_with_phone_number),
+    ]
+
+
+_LOOSE_PATCH: TypeAdapter[Any] = TypeAdapter(_LoosePatch)
+
+
 def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validation.Reading[list[Any]]:
     """Raises Invalid for what is not a list of 1 to 100 entries; everything else is in the flaws, all at once."""
-    reading = validation.read_json(shape, body)
+    reading = validation.read_json(shape, body, _LOOSE[id(shape)])
     if reading.flaws and not reading.flaws[0].path:
         raise _not_a_batch(reading.value)
     if isinstance(reading.value, list):
@@ -364,10 +394,11 @@ async def read_batch_in_turns(body: bytes) -> validation.Reading[list[Any]]:
     may_hold_nulls = validation.holds_nulls(body)
     for index, entry in enumerate(batch):
         await asyncio.sleep(0)
-        reading = validation.read_parsed(ORDER, entry, may_hold_nulls=may_hold_nulls)
+        reading = validation.read_parsed(ORDER, entry, _LOOSE_ORDER, may_hold_nulls=may_hold_nulls)
         batch[index] = reading.value
         whole.flaws += _prefix(index, [*reading.flaws, *find_broken(reading.value)])
         whole.unknown += [(index, *path) for path in reading.unknown]
+        whole.odd += _prefix(index, reading.odd)
         if len(whole.flaws) > errors.MAX_LISTED:
             break
     return whole
@@ -378,7 +409,14 @@ def _prefix(index: int, flaws: Iterable[validation.Flaw]) -> list[validation.Fla
 
 
 def read_patch(body: bytes) -> validation.Reading[Any]:
-    return validation.read_json(PATCH, body)
+    return validation.read_json(PATCH, body, _LOOSE_PATCH)
+
+
+def to_integration_id(value: Any) -> int | None:
+    """Of an id as sent: a number, or its digits; None where it can be nobody's."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 18:
+        value = int(value)
+    return value if type(value) is int and 0 < value < 2**63 else None
 
 
 def _not_a_batch(value: Any) -> errors.Invalid:
@@ -432,11 +470,15 @@ def find_broken(order: Any) -> list[validation.Flaw]:
 
 
 def _is_in_country(address: dict[str, Any]) -> bool:
-    """True also where the country or the code is no text: that is a flaw of its own."""
+    """True also where the country or the code is no text: that is a flaw of its own. What shops write in their own ways
+    is warned of instead."""
     country, code = address.get("country_code"), address["state_province_code"]
-    if not isinstance(country, str) or country not in places.COUNTRIES or not isinstance(code, str):
+    if not isinstance(country, str) or not isinstance(code, str) or country.upper() not in places.COUNTRIES:
         return True
-    return places.has_subdivision(country, code)
+    if places.has_subdivision(country, code):
+        return True
+    country = country.upper()
+    return subdivisions.read(country, code) is not None or subdivisions.may_be_meant(country, code)
 
 
 class Span(NamedTuple):

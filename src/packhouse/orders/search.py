@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import jobs, pagination
 from packhouse.kit.db import Database
-from packhouse.orders import queries, warnings
+from packhouse.orders import plain, queries, warnings
 from packhouse.orders.tables import order_terms, orders
 
 JOB = "order.index"
@@ -169,6 +169,7 @@ async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[i
 
 
 def to_terms(order: Mapping[str, Any], origin: str) -> set[str]:
+    order = plain.to_plain(order)
     texts = set(_find_texts(order))
     kinds = {to_tag_term(tag) for tag in order["order_details"].get("tags") or ()}
     if country := (order.get("shipping_address") or {}).get("country_code"):

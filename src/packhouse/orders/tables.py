@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
 
 from packhouse.kit import clock
 from packhouse.kit.columns import KEPT, SHARED, CodePointText, Instant, metadata
+from packhouse.orders import schema
 
 _INCOMING = text("live_shipments = 0")
 
@@ -132,7 +133,7 @@ def to_row(document: dict[str, Any], **columns: Any) -> dict[str, Any]:
     order_id, order_number, created_at = document["order_id"], document["order_number"], details["order_created_at"]
     return {
         **columns,
-        "integration_id": details["integration"]["id"],
+        "integration_id": schema.to_integration_id(details["integration"]["id"]),
         "order_id": order_id,
         "order_number": order_number,
         "order_id_folded": order_id.casefold(),

@@ -1,13 +1,14 @@
 """What looks wrong in an order but refuses nothing: the rules behind it have exceptions, or age."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from stdnum import ean as gtin
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
-from packhouse.kit import phones, places
+from packhouse.kit import currencies, phones, places, subdivisions
+from packhouse.orders import contents, plain
 
 _NO_EAN = "An EAN has 8, 12, 13 or 14 digits."
 _LONGEST_EAN = 40
@@ -25,11 +26,15 @@ class OrderWarning(NamedTuple):
     path: tuple[str | int, ...]
 
 
-def find_warnings(order: Mapping[str, Any], origin: str) -> Iterator[OrderWarning]:
+def find_warnings(order: Mapping[str, Any], origin: str, *, is_plain: bool = False) -> Iterator[OrderWarning]:
     """`order` is valid, merged and in its wire shape; it is sent from `origin` (ISO 3166-1 alpha-2).
 
-    Any key may be absent or null, and an empty text counts as not given.
+    Any key may be absent or null, and an empty text counts as not given. With `is_plain` it is known to hold nothing
+    that `orders.plain` reads otherwise.
     """
+    yield from _check_regions(order)
+    order = order if is_plain else plain.to_plain(order)
+    yield from _check_currencies(order)
     shipping = order.get("shipping_address") or {}
     destination = shipping.get("country_code")
     yield from _check_address(shipping, "shipping_address")
@@ -37,10 +42,74 @@ def find_warnings(order: Mapping[str, Any], origin: str) -> Iterator[OrderWarnin
         yield from _check_address(billing, "billing_address")
     if customer := order.get("customer_details"):
         yield from _check_phone(customer, destination, "customer_details")
-    items = (order.get("order_details") or {}).get("order_items") or ()
+    items = (order.get("order_details") or {}).get("order_items") or []
     yield from _check_eans(items)
     if destination and places.leaves_customs_union(origin, destination):
-        yield from _check_customs(order, items, f"from {origin} to {destination}")
+        yield from _check_customs(order, f"from {origin} to {destination}")
+
+
+class Contradiction(NamedTuple):
+    """Two entries of a batch that name one order and cannot both be it. `path` leads from either entry to what differs;
+    the later entry is what was stored."""
+
+    earlier: int
+    later: int
+    path: tuple[str | int, ...]
+    detail: str
+
+
+def find_contradictions(batch: Sequence[Mapping[str, Any]], ids: Sequence[int]) -> Iterator[Contradiction]:
+    """`ids` say which order each entry was stored as. Entries that are versions of one order, of which the later has
+    another status, price or quantity, an item more or less, or another way of delivery, do not contradict."""
+    if len(set(ids)) == len(ids):
+        return
+    places: dict[int, list[int]] = {}
+    for index, id in enumerate(ids):
+        places.setdefault(id, []).append(index)
+    for entries in places.values():
+        for place, later in enumerate(entries):
+            for path, what in _DIFFERENCES:
+                earlier = next((e for e in reversed(entries[:place]) if _differ(path, batch[e], batch[later])), None)
+                if earlier is not None:
+                    detail = (
+                        f"Entries {earlier} and {later} of the batch name one order and tell of {what}. "
+                        f"Entry {later} was stored."
+                    )
+                    yield Contradiction(earlier, later, path, detail)
+
+
+_DIFFERENCES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("order_number",), "different order numbers"),
+    (("shipping_address",), "different recipients"),
+    (("order_details", "order_items"), "different items"),
+)
+
+
+def _differ(path: tuple[str, ...], earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
+    """Whether both say what stands there, and it cannot be two versions of one thing."""
+    old, new = _find_value(earlier, path), _find_value(later, path)
+    if not old or not new:
+        return False
+    if isinstance(old, list):
+        before, after = {_to_article(item) for item in old}, {_to_article(item) for item in new}
+        return not (before <= after or after <= before)
+    if isinstance(old, Mapping):
+        return _fold(old.get("name")) != _fold(new.get("name"))
+    return _fold(old) != _fold(new)
+
+
+def _find_value(entry: Any, path: Iterable[str]) -> Any:
+    for step in path:
+        entry = entry.get(step) if isinstance(entry, Mapping) else None
+    return entry
+
+
+def _to_article(item: Mapping[str, Any]) -> tuple[str, str]:
+    return _fold(item.get("sku")), _fold(item.get("name"))
+
+
+def _fold(text: object) -> str:
+    return " ".join(str(text or "").casefold().split())
 
 
 def _check_address(address: Mapping[str, Any], place: str) -> Iterator[OrderWarning]:
@@ -50,6 +119,48 @@ def _check_address(address: Mapping[str, Any], place: str) -> Iterator[OrderWarn
         detail = f"Postal codes of {country} are not written like this."
         yield OrderWarning("invalid", detail, (place, "postal_code"))
     yield from _check_phone(address, country, place)
+
+
+def _check_regions(order: Mapping[str, Any]) -> Iterator[OrderWarning]:
+    """`order` is as it was sent."""
+    for place in ("shipping_address", "billing_address"):
+        address = order.get(place) or {}
+        region, country = address.get("state_province_code"), (address.get("country_code") or "").upper()
+        if not region or country not in places.COUNTRIES or subdivisions.is_exact(country, region):
+            continue
+        code = subdivisions.read(country, region)
+        if code is None:
+            detail = f"This is no subdivision of {country} that ISO 3166-2 knows."
+        else:
+            detail = f"This is read as the subdivision {subdivisions.to_code(country, code)}."
+        yield OrderWarning("invalid", detail, (place, "state_province_code"))
+
+
+def _check_currencies(order: Mapping[str, Any]) -> Iterator[OrderWarning]:
+    """Each currency that is no more once, at the first price in it."""
+    payment, details = order.get("payment_details") or {}, order.get("order_details") or {}
+    codes = {price.get("currency") for price in payment.values() if type(price) is dict}
+    codes.update((item.get("total_price") or {}).get("currency") for item in details.get("order_items") or ())
+    if codes.isdisjoint(currencies.WITHDRAWN) and not any("unit_price" in i for i in details.get("order_items") or ()):
+        return  # of nearly every order
+    told: set[str] = set()
+    for path, price in _find_prices(order):
+        code = price.get("currency")
+        if code in currencies.WITHDRAWN and code not in told:
+            told.add(code)
+            detail = f"The currency {code} has been withdrawn since {currencies.WITHDRAWN[code]:%Y-%m}."
+            yield OrderWarning("invalid", detail, (*path, "currency"))
+
+
+def _find_prices(order: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    payment = order.get("payment_details") or {}
+    for name in plain.PAYMENT_PRICES:
+        if price := payment.get(name):
+            yield ("payment_details", name), price
+    for index, item in enumerate((order.get("order_details") or {}).get("order_items") or ()):
+        for name in plain.ITEM_PRICES:
+            if price := item.get(name):
+                yield ("order_details", "order_items", index, name), price
 
 
 def _check_phone(holder: Mapping[str, Any], country: str | None, place: str) -> Iterator[OrderWarning]:
@@ -95,10 +206,10 @@ def _fault_of_ean(ean: str) -> str | None:
     return None
 
 
-def _check_customs(order: Mapping[str, Any], items: Iterable[Mapping[str, Any]], way: str) -> Iterator[OrderWarning]:
+def _check_customs(order: Mapping[str, Any], way: str) -> Iterator[OrderWarning]:
     if order.get("customs_details") is None:
         yield OrderWarning("required", f"An order {way} needs customs details.", ("customs_details",))
-    for index, item in enumerate(items):
+    for index, item in contents.find_goods(order):
         if not item.get("hs_code"):
             path = ("order_details", "order_items", index, "hs_code")
             yield OrderWarning("required", f"An item that goes {way} needs an HS code.", path)

@@ -62,9 +62,25 @@ def to_shipment(found: Shipment, base_url: str) -> dict[str, Any]:
         "reference": row.uuid,
         "total_order_price": document.get("total_order_price"),
         **_given(document, "brand_id", "to_service_point", "customs_information", "delivery-dates"),
+        **({"stale": row.stale.split()} if row.stale else {}),
         "errors": orjson.loads(row.errors),
         "parcels": [to_parcel(found, parcel, base_url) for parcel in found.parcels],
     }
+
+
+STALE = {
+    "address": "The order's address was changed after the label was made.",
+    "items": "The order's items were changed after the label was made.",
+    "cancelled": "The order was cancelled after the label was made.",
+}
+"""Kind of staleness -> what people are told."""
+
+
+def find_stale(row: Any) -> list[dict[str, Any]]:
+    """Warnings of a shipment that its order has left behind."""
+    kinds = (row.stale or "").split()
+    place = {"source": {"pointer": f"{errors.ROOT}/stale"}}
+    return [{"code": "shipment_stale", "detail": STALE[kind], **place} for kind in kinds]
 
 
 def to_address(sender: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
 from packhouse.kit.openapi import repeatable
-from packhouse.shipping import announce, answers, drafts, openapi, operations, printing, queries, schema
+from packhouse.shipping import announce, answers, drafts, openapi, operations, printing, queries, schema, staleness
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.operations import Shipped
@@ -177,7 +177,24 @@ async def get_shipment(request: Request) -> Response:
     caller = await auth.caller(request, scope=SCOPE)
     async with http.house(request).db.read() as tx:
         found = await queries.get_shipment(tx, caller.account_id, _to_uuid(request))
-    return http.json_response({"data": answers.to_shipment(found, http.base_url(request))})
+    return http.json_response(_to_shown(request, found))
+
+
+def _to_shown(request: Request, found: queries.Shipment) -> dict[str, Any]:
+    answer: dict[str, Any] = {"data": answers.to_shipment(found, http.base_url(request))}
+    if stale := answers.find_stale(found.row):
+        answer["meta"] = {"warnings": stale}
+    return answer
+
+
+@extensions.post("/shipments/{id}/confirm", openapi_extra=openapi.CONFIRM)
+async def confirm_shipment(request: Request) -> Response:
+    """Say that a shipment is right for its order, as that is now: it is no longer stale."""
+    caller = await auth.caller(request, scope=SCOPE)
+    house = http.house(request)
+    async with house.db.write() as tx:
+        found = await staleness.confirm(house.db, tx, caller.account_id, _to_uuid(request), now=house.clock())
+    return http.json_response(_to_shown(request, found))
 
 
 @router.post("/shipments/{id}/cancel", openapi_extra=repeatable(openapi.CANCEL))

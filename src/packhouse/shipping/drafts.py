@@ -12,7 +12,8 @@ import orjson
 
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, units
-from packhouse.shipping import answers, packing, rules, schema
+from packhouse.orders import contents, plain
+from packhouse.shipping import answers, holds, marks, packing, rules, schema
 from packhouse.shipping.options import Options, Way
 from packhouse.shipping.setup_schema import Setup
 
@@ -41,6 +42,7 @@ class Draft:
     document: dict[str, Any]
     packed: list[packing.Packed]
     warnings: list[Notice]
+    mark: dict[str, Any]
     id: int = 0
     uuid: str = ""
     parcel_ids: Sequence[int] = ()
@@ -64,13 +66,15 @@ def to_draft(
     at: str,
 ) -> Draft:
     """Raises Invalid for what keeps this order from being shipped."""
-    order = orjson.loads(row.document)
+    order = plain.to_plain(orjson.loads(row.document))
     address = order.get("shipping_address")
-    if not _is_usable(address):
+    if address is None or not is_usable(address):
         detail = "The order has no valid shipping address."
         raise errors.Invalid(errors.Fault("validation_error", detail, title="Invalid order"))
     apply_rules = selector.get("apply_shipping_rules", False)
     choice = rules.choose(account_setup, call.ship_with, order, call.integration_id, apply_rules=apply_rules)
+    if choice.is_held and not call.ships_held:
+        raise errors.Invalid(to_held(account_setup, choice))
     packed = packing.pack(order, selector.get("parcels"))
     sender = _choose_sender(account_setup, call, choice)
     way = Way(sender["country_code"], address["country_code"])
@@ -90,13 +94,20 @@ def to_draft(
         "rule_id": choice.rule_id,
         **_to_details(order),
     }
-    warnings = list(_find_warnings(row, order, sender, at))
+    warnings = [Notice(hold.code, hold.detail, at) for hold in holds.find_holds(order, account_setup.status_codes())]
+    warnings += _find_warnings(row, order, sender, at)
     odd = packing.find_odd_parcels(order, selector.get("parcels"), packed)
     warnings += [Notice("invalid", found.detail, "/".join((at, *map(str, found.path)))) for found in odd]
-    return Draft(row, choice, document, packed, warnings)
+    mark = marks.to_mark(order, account_setup.status_codes())
+    return Draft(row, choice, document, packed, warnings, mark)
 
 
-def _is_usable(address: Mapping[str, Any] | None) -> bool:
+def to_held(account_setup: Setup, choice: rules.Choice) -> errors.Fault:
+    name = account_setup.rule[choice.rule_id or 0]["name"]
+    return errors.Fault("validation_error", f"The shipping rule “{name}” keeps this order back.", title="Order held")
+
+
+def is_usable(address: Mapping[str, Any] | None) -> bool:
     return address is not None and bool(address["address_line_1"].strip() or (address.get("po_box") or "").strip())
 
 
@@ -157,6 +168,13 @@ def _find_warnings(row: Any, order: Mapping[str, Any], sender: Mapping[str, Any]
     if not all((sender.get(name) or "").strip(" -") for name in ("address_line_1", "postal_code", "city")):
         detail = "The sender address has no street, postal code or city: /api/packhouse/sender-addresses changes it."
         yield Notice("required", detail, at)
+    for left_out in contents.find_left_out(order):
+        if left_out.is_guess:
+            detail = (
+                f"order_details.order_items.{left_out.place}: This is taken for no goods by its name or SKU; "
+                f"the item's property {contents.SHIPS} says otherwise."
+            )
+            yield Notice("item_left_out", detail, at)
     for odd in packing.find_odd_totals(order):
         yield Notice("invalid", f"{'.'.join(map(str, odd.path))}: {odd.detail}", at)
 
@@ -178,6 +196,8 @@ def to_shipment_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, An
         "updated_at": now,
         "announced_at": None,
         "asked_at": None,
+        "order_mark": orjson.dumps(draft.mark).decode(),
+        "stale": None,
         "errors": "[]",
         "document": orjson.dumps(draft.document).decode(),
         "carrier": draft.document["carrier"]["name"],

@@ -136,6 +136,13 @@ CANCEL: dict[str, Any] = {
         **openapi.refusals(404, 409),
     },
 }
+CONFIRM: dict[str, Any] = {
+    "parameters": [_ID],
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=_named("Shipment")), "As it is now."),
+        **openapi.refusals(404),
+    },
+}
 TRACK: dict[str, Any] = {
     "parameters": [_PARCEL_ID],
     "requestBody": openapi.body(_named("Tracked")),

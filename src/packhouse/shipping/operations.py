@@ -227,6 +227,8 @@ async def move(
     row = found.row
     mine = (shipments.c.account_id == row.account_id, shipments.c.id == row.id)
     told = orjson.dumps(list(faults)).decode()
+    if state not in LIVE:
+        changes["stale"] = None
     await tx.execute(update(shipments).where(*mine).values(state=state, updated_at=now, errors=told, **changes))
     code = _CODES[state]
     of_it = (parcels.c.account_id == row.account_id, parcels.c.shipment_id == row.id)
@@ -353,6 +355,8 @@ async def store_announcement(
     for number in numbers:
         mine = (parcels.c.account_id == account_id, parcels.c.id == number["id"])
         tracked = {name: number[name] for name in ("tracking_number", "tracking_url")}
+        if not str(tracked["tracking_url"] or "").lower().startswith(("https://", "http://")):
+            tracked["tracking_url"] = None  # people follow it
         await tx.execute(update(parcels).where(*mine).values(tracked))
     if rows:
         await tx.execute(insert(documents), list(rows))

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from babel.numbers import get_currency_precision
+
 from packhouse.kit import units
 from packhouse.kit.errors import Path
+from packhouse.orders import contents
 
-_SLACK = Decimal("0.01")
-"""Money: a cent is rounding."""
 _LOOSE = Decimal("0.1")
 """Weight: a tenth more than the items is packaging."""
 
@@ -40,7 +41,7 @@ class Packed(NamedTuple):
 def find_weight(order: Mapping[str, Any]) -> Decimal | None:
     """In kg: what the order says it weighs in all, else the sum of its items."""
     told = _told_weight(order)
-    return told if told is not None else sum_weights(order["order_details"]["order_items"])
+    return told if told is not None else sum_weights(contents.list_goods(order))
 
 
 def _told_weight(order: Mapping[str, Any]) -> Decimal | None:
@@ -70,13 +71,14 @@ def _to_centimetres(dimensions: Mapping[str, Any] | None) -> dict[str, Decimal] 
 
 def pack(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) -> list[Packed]:
     """`parcels` as a call names them, without a flaw; without any the whole order is one parcel."""
-    items = order["order_details"]["order_items"]
+    goods = contents.find_goods(order)
     if parcels is None:
         measurement = (order.get("shipping_details") or {}).get("measurement") or {}
+        items = [line.item for line in goods]
         return [Packed(items, find_weight(order), _to_centimetres(measurement.get("dimension")))]
     packed = []
     for parcel in parcels:
-        inside = _take(items, parcel["parcel_items"])
+        inside = _take(goods, parcel["parcel_items"])
         weight = _to_kilograms(parcel.get("weight"))
         packed.append(
             Packed(
@@ -93,12 +95,12 @@ def _is_meant(line: Mapping[str, Any], place: int, item: Mapping[str, Any]) -> b
     return bool(place == line["place"] if "place" in line else item.get("item_id") == line["item_id"])
 
 
-def _take(items: Sequence[dict[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The order's items with the quantities that are wanted; two of one `item_id` are taken from in turn."""
+def _take(goods: Sequence[contents.Line], wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The order's goods with the quantities that are wanted; two of one `item_id` are taken from in turn."""
     taken = []
     for line in wanted:
         left = line["quantity"]
-        for place, item in enumerate(items):
+        for place, item in goods:
             if _is_meant(line, place, item) and left > 0:
                 count = min(left, item["quantity"])
                 taken.append({**item, "quantity": count, "total_price": _share(item, count)})
@@ -116,11 +118,12 @@ def _share(item: Mapping[str, Any], count: int) -> dict[str, Any]:
 
 
 def find_flaws(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) -> Iterator[Flaw]:
-    """Items that the order has not, and more of an item than was ordered."""
+    """Items that the order has not, and more of an item than was ordered. One that is no goods may be named, and is in
+    no parcel."""
     left: Counter[str | int] = Counter()
     for place, item in enumerate(order["order_details"]["order_items"]):
         left[place] = item["quantity"]
-        if "item_id" in item:
+        if item.get("item_id"):
             left[item["item_id"]] += item["quantity"]
     for number, parcel in enumerate(parcels or ()):
         for line, wanted in enumerate(parcel["parcel_items"]):
@@ -157,7 +160,7 @@ def find_odd_parcels(
     for parcel in parcels:
         for line in parcel["parcel_items"]:
             inside[line["item_id"]] += line["quantity"]
-    for item in order["order_details"]["order_items"]:
+    for item in contents.list_goods(order):
         packed_of_it = min(item["quantity"], inside[item.get("item_id", "")])
         inside[item.get("item_id", "")] -= packed_of_it
         if left := item["quantity"] - packed_of_it:
@@ -167,10 +170,12 @@ def find_odd_parcels(
 def _check_weight(order: Mapping[str, Any]) -> Iterator[OddTotal]:
     if _is_plainly_its_items(order):
         return
-    told, summed = _told_weight(order), sum_weights(order["order_details"]["order_items"])
+    goods = contents.list_goods(order)
+    told, summed = _told_weight(order), sum_weights(goods)
     path = ("shipping_details", "measurement", "weight")
     if told is None and summed is None:
-        yield OddTotal(path, "Neither the order nor all of its items have a weight.")
+        if goods or not order["order_details"]["order_items"]:
+            yield OddTotal(path, "Neither the order nor all of its items have a weight.")
     elif told is not None and summed is not None and not summed <= told <= summed * (1 + _LOOSE):
         detail = f"The order says {units.to_text(told)} kg, its items weigh {units.to_text(summed)} kg."
         yield OddTotal(path, detail)
@@ -181,12 +186,12 @@ def _check_prices(order: Mapping[str, Any]) -> Iterator[OddTotal]:
     for index, item in enumerate(items):
         unit = (item.get("unit_price") or {}).get("value")
         total = item["total_price"].get("value")
-        if unit is None or total is None:
+        if unit is None or total is None or not item["quantity"]:
             continue
         if _is_plainly(float(unit) * item["quantity"], float(total)):
             continue
         summed = units.multiply(units.to_decimal(unit), item["quantity"])
-        if abs(summed - units.to_decimal(total)) > _SLACK:
+        if abs(summed - units.to_decimal(total)) > _to_slack(item["total_price"].get("currency"), item["quantity"]):
             detail = f"{item['quantity']} at {unit} are {summed:f}, the item's total says {total}."
             yield OddTotal(("order_details", "order_items", index, "total_price"), detail)
     yield from _check_subtotal(order, items)
@@ -195,7 +200,7 @@ def _check_prices(order: Mapping[str, Any]) -> Iterator[OddTotal]:
 def _is_plainly_its_items(order: Mapping[str, Any]) -> bool:
     """As `_is_plainly`, of weights: what the order says is its items' and less than a tenth more."""
     told = ((order.get("shipping_details") or {}).get("measurement") or {}).get("weight")
-    items = order["order_details"]["order_items"]
+    items = contents.list_goods(order)
     weights: list[Any] = [(item.get("measurement") or {}).get("weight") for item in items]
     if not told or not items or not all(weights):
         return False
@@ -214,15 +219,27 @@ def _is_plainly(summed: float, told: float) -> bool:
     return abs(summed - told) < 0.001 and abs(told) < 1_000_000
 
 
+def _to_slack(currency: str | None, roundings: int) -> Decimal:
+    """So much money may be the rounding of so many amounts, each to the smallest unit of the currency, and of the
+    sum."""
+    smallest = Decimal(1).scaleb(-get_currency_precision(currency or "EUR"))
+    return smallest * (2 + roundings) / 2
+
+
 def _check_subtotal(order: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Iterator[OddTotal]:
-    """Only the subtotal is comparable: a total has shipping, taxes and discounts in it."""
-    subtotal = (order["payment_details"].get("subtotal_price") or {}).get("value")
-    values = [item["total_price"].get("value") for item in items]
-    if subtotal is None or None in values or not values:
+    """Only the subtotal is comparable: a total has shipping, taxes and discounts in it. A subtotal may be with what is
+    no goods, like a discount, or without; what was taken back is in none."""
+    subtotal = order["payment_details"].get("subtotal_price") or {}
+    bought = [item for item in items if item["quantity"]]
+    values = [item["total_price"].get("value") for item in bought]
+    if subtotal.get("value") is None or None in values or not values:
         return
-    if _is_plainly(sum(map(float, values)), float(subtotal)):
+    told = units.to_decimal(subtotal["value"])
+    if _is_plainly(sum(map(float, values)), float(subtotal["value"])):
         return
-    summed = units.add(*(units.to_decimal(value) for value in values))
-    if abs(summed - units.to_decimal(subtotal)) > _SLACK:
-        detail = f"The items' totals add up to {summed:f}, the order's subtotal says {subtotal}."
+    of_goods = [item["total_price"].get("value") or 0 for item in contents.list_goods(order)]
+    sums = [units.add(*map(units.to_decimal, some)) for some in (values, of_goods)]
+    slack = _to_slack(subtotal.get("currency"), len(bought))
+    if all(abs(summed - told) > slack for summed in sums):
+        detail = f"The items' totals add up to {sums[0]:f}, the order's subtotal says {subtotal['value']}."
         yield OddTotal(("payment_details", "subtotal_price"), detail)

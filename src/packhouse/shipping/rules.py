@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from packhouse.kit import units
-from packhouse.shipping import packing
+from packhouse.orders import contents
+from packhouse.shipping import holds, packing
 from packhouse.shipping.setup_schema import Setup
 
 Source = Literal["call", "order", "rule", "default"]
@@ -23,6 +24,7 @@ class Facts(NamedTuple):
     delivery_indicator: str | None
     tags: frozenset[str]
     skus: frozenset[str]
+    not_to_ship: frozenset[str]
 
 
 class Finding(NamedTuple):
@@ -46,16 +48,18 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`rule_id` is that of the rule that matched, whatever decided the option."""
+    """`rule_id` is that of the rule that matched, whatever decided the option; `is_held` where it keeps orders back."""
 
     option_code: str
     contract_id: int | None
     sender_address_id: int | None
     source: Source
     rule_id: int | None = None
+    is_held: bool = False
 
 
-def to_facts(order: Mapping[str, Any], integration_id: int) -> Facts:
+def to_facts(setup: Setup, order: Mapping[str, Any], integration_id: int) -> Facts:
+    """`order` is plain."""
     details, shipping = order["order_details"], order.get("shipping_details") or {}
     price = order["payment_details"].get("total_price") or {}
     value = price.get("value")
@@ -67,7 +71,8 @@ def to_facts(order: Mapping[str, Any], integration_id: int) -> Facts:
         price.get("currency"),
         shipping.get("delivery_indicator"),
         frozenset(tag.casefold() for tag in details.get("tags") or ()),
-        frozenset(item["sku"].casefold() for item in details["order_items"] if item.get("sku")),
+        frozenset(item["sku"].casefold() for item in contents.list_goods(order) if item.get("sku")),
+        frozenset(hold.code for hold in holds.find_holds(order, setup.status_codes())),
     )
 
 
@@ -82,7 +87,7 @@ def choose(
     """`call` is the properties of the call's `ship_with`. Who names the option names the contract too; a contract that
     the call names alone goes with whatever option the next one names."""
     of_order = ((order.get("shipping_details") or {}).get("ship_with") or {}).get("properties") or {}
-    matched = find_match(setup, to_facts(order, integration_id)) if apply_rules else None
+    matched = find_match(setup, to_facts(setup, order, integration_id)) if apply_rules else None
     actions = matched.rule["actions"] if matched else {}
     default = {"shipping_option_code": setup.default_option()}
     named: tuple[tuple[Source, Mapping[str, Any]], ...] = (
@@ -98,6 +103,7 @@ def choose(
         actions.get("sender_address_id"),
         source,
         matched.id if matched else None,
+        bool(actions.get("hold")),
     )
 
 
@@ -176,6 +182,12 @@ def _to_range(bounds: list[Decimal | None], unit: str) -> str:
     return " ".join(filter(None, parts)) or "any"
 
 
+def _find_not_to_ship(wanted: list[str], facts: Facts) -> Finding:
+    shared = sorted(facts.not_to_ship.intersection(wanted))
+    told = f"The order is {', '.join(shared)}." if shared else f"The order is none of {', '.join(wanted)}."
+    return Finding("not_to_ship", bool(shared), told)
+
+
 _CONDITIONS: dict[str, Callable[[Any, Facts], Finding]] = {
     "countries": _find_country,
     "weight": _find_weight,
@@ -184,4 +196,5 @@ _CONDITIONS: dict[str, Callable[[Any, Facts], Finding]] = {
     "tags": _find_shared("tags", "the tag"),
     "skus": _find_shared("skus", "the SKU"),
     "integrations": _find_integration,
+    "not_to_ship": _find_not_to_ship,
 }

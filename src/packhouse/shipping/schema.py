@@ -131,7 +131,8 @@ class Label(NamedTuple):
 
 
 class LabelCall(NamedTuple):
-    """A valid call of either kind. `selectors` are the orders; `unknown` the places of keys that were dropped."""
+    """A valid call of either kind. `selectors` are the orders; `unknown` the places of keys that were dropped.
+    `ships_held` is a person's who ships what a rule keeps back."""
 
     integration_id: int
     sender_address_id: int | None
@@ -141,6 +142,7 @@ class LabelCall(NamedTuple):
     is_sync: bool
     label: Label
     unknown: list[errors.Path]
+    ships_held: bool = False
 
 
 def read_sync(body: bytes) -> LabelCall:

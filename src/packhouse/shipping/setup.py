@@ -175,6 +175,7 @@ def show_settings(found: Setup) -> dict[str, Any]:
         "default_brand_id": found.default_brand(),
         "contract_ids": found.settings.get("contract_ids") or {},
         "gs1_company_prefix": found.settings.get("gs1_company_prefix"),
+        "status_codes": {kind: list(codes) for kind, codes in found.status_codes().items()},
     }
 
 

@@ -1,5 +1,6 @@
 """The wire shapes of what an account ships with: sender addresses, contracts, brands, shipping rules, settings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
@@ -7,6 +8,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from packhouse.kit.fields import CountryCode, CurrencyCode, Email, FreeObject, Id, NonEmpty, Number, Url, Whole
+from packhouse.shipping import holds
 
 MAX_POSITION = 1_000_000
 
@@ -88,13 +90,17 @@ class Conditions(TypedDict, total=False):
     tags: _Texts
     skus: _Texts
     integrations: Annotated[list[Id], Field(min_length=1, max_length=1000)]
+    not_to_ship: Annotated[list[holds.Code], Field(min_length=1, max_length=len(holds.CODES))]
 
 
 class Actions(TypedDict, total=False):
+    """With `hold` no label is made by the rule, until somebody ships the order without it."""
+
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     shipping_option_code: Code
     contract_id: Id
     sender_address_id: Id
+    hold: bool
 
 
 class Rule(TypedDict):
@@ -108,6 +114,21 @@ class Rule(TypedDict):
     actions: Actions
 
 
+_Codes = Annotated[list[Code], Field(max_length=200)]
+
+
+class StatusCodes(TypedDict, total=False):
+    """What the codes of orders' and payments' statuses mean; a kind that is absent has its defaults."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    cancelled: _Codes
+    refunded: _Codes
+    on_hold: _Codes
+    unpaid: _Codes
+    pick_up: _Codes
+    paid: _Codes
+
+
 class ShippingSettings(TypedDict, total=False):
     """`contract_ids` names the default contract of a carrier by the carrier's code."""
 
@@ -117,6 +138,7 @@ class ShippingSettings(TypedDict, total=False):
     default_brand_id: Id | None
     contract_ids: Annotated[dict[Code, Id], Field(max_length=1000)]
     gs1_company_prefix: Prefix | None
+    status_codes: StatusCodes | None
 
 
 class Kind(NamedTuple):
@@ -180,6 +202,9 @@ class Setup:
 
     def default_brand(self) -> int | None:
         return _first(self.settings.get("default_brand_id"), self.brand)
+
+    def status_codes(self) -> dict[str, Sequence[str]]:
+        return {**holds.DEFAULTS, **(self.settings.get("status_codes") or {})}
 
     def default_contract(self, carrier_code: str) -> int | None:
         """Of the carrier's active contracts, the one that is chosen, else the oldest."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
+from packhouse.orders import contents
 from packhouse.shipping import addresses, barcodes, typeset
 from packhouse.shipping.barcodes import Barcode
 from packhouse.shipping.carriers import Address
@@ -36,7 +37,7 @@ def packing_slips(orders: Sequence[Mapping[str, Any]], sender: Mapping[str, Any]
     items need. `sender` is an address of the wire."""
     file, canvas = _new_file("Packing slips")
     for order in orders:
-        items = order["order_details"]["order_items"]
+        items = contents.list_goods(order)
         rows = [(str(item["quantity"]), item.get("sku") or "", _to_name(item)) for item in items]
         _draw_slip(canvas, order, rows, sender)
     return _finish(file, canvas, bool(orders))
@@ -68,7 +69,7 @@ def _to_name(item: Mapping[str, Any]) -> str:
 def _find_picks(orders: Sequence[Mapping[str, Any]]) -> list[_Pick]:
     found: dict[tuple[str, str], dict[str, int]] = {}
     for order in orders:
-        for item in order["order_details"]["order_items"]:
+        for item in contents.list_goods(order):
             counts = found.setdefault((item.get("sku") or "", _to_name(item)), {})
             counts[order["order_number"]] = counts.get(order["order_number"], 0) + item["quantity"]
     return [

@@ -40,6 +40,9 @@ shipments = Table(
     Column("updated_at", Instant, nullable=False),
     Column("announced_at", Instant),
     Column("asked_at", Instant),  # since when nobody knows what a carrier that makes labels twice has answered
+    # What of the order it was made of (`marks`), and what of that is no longer so: words, by spaces.
+    Column("order_mark", Text),
+    Column("stale", Text),
     Column("errors", Text, nullable=False),
     Column("document", Text, nullable=False),
     # What labels are counted by: the carrier's name as people read it, and of how many parcels it is.

@@ -4,14 +4,15 @@ from typing import Any
 
 import orjson
 
+from packhouse.orders import plain
 from packhouse.shipping import rules
 from packhouse.shipping.setup_schema import Setup
 
 
 def to_trial(setup: Setup, row: Any) -> dict[str, Any]:
     """`row` is an order's: what its rules would do, and what would ship it, rules applied."""
-    order = orjson.loads(row.document)
-    trials = list(rules.try_rules(setup, rules.to_facts(order, row.integration_id)))
+    order = plain.to_plain(orjson.loads(row.document))
+    trials = list(rules.try_rules(setup, rules.to_facts(setup, order, row.integration_id)))
     matched = next((trial for trial in trials if trial.has_matched()), None)
     choice = rules.choose(setup, {}, order, row.integration_id, apply_rules=True)
     return {
@@ -19,6 +20,7 @@ def to_trial(setup: Setup, row: Any) -> dict[str, Any]:
         "order_number": row.order_number,
         "matched_rule_id": matched.id if matched else None,
         "decided_by": choice.source,
+        "is_held": choice.is_held,
         "shipping_option_code": choice.option_code,
         "contract_id": choice.contract_id,
         "sender_address_id": choice.sender_address_id,

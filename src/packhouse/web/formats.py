@@ -10,8 +10,6 @@ from babel import dates, numbers
 from packhouse.kit import clock
 from packhouse.web import languages
 
-_KILOGRAMS = {"kg": Decimal(1), "g": Decimal("0.001"), "lbs": Decimal("0.45359237"), "oz": Decimal("0.028349523125")}
-
 
 def to_decimal(value: Any) -> Decimal | None:
     """Of a number as the wire writes it: a number or a text."""
@@ -40,11 +38,6 @@ def number(tag: str, value: Any) -> str:
 def plain(tag: str, amount: Decimal) -> str:
     """As it is typed into a field: nothing between thousands."""
     return str(numbers.format_decimal(amount, format="0.######", locale=languages.locale(tag)))
-
-
-def to_kilograms(value: Any, unit: str) -> Decimal | None:
-    amount = to_decimal(value)
-    return None if amount is None or unit not in _KILOGRAMS else amount * _KILOGRAMS[unit]
 
 
 @lru_cache(maxsize=8192)

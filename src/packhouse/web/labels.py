@@ -14,11 +14,12 @@ from starlette.responses import Response
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http, pagination
 from packhouse.kit.db import Transaction
+from packhouse.orders import plain, search
 from packhouse.orders import queries as order_queries
-from packhouse.orders import search
-from packhouse.shipping import announce, operations, printing, queries, schema, setup
+from packhouse.shipping import announce, drafts, holds, operations, printing, queries, rules, schema, setup
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
+from packhouse.shipping.setup_schema import Setup
 from packhouse.web import choices, order, parcels, ranges, rendering, visitors
 from packhouse.web.languages import marked
 
@@ -30,6 +31,8 @@ MOST = 200
 _TOGETHER = 20
 # Instead of an option: orders have options of their own, and are tried again with them.
 EACH = "each"
+# What is said of orders that had better not be shipped, once who ships was asked; anything else leaves them out.
+SHIP_THEM = "ship"
 _UNDERWAY = (operations.ANNOUNCING, operations.WITHDRAWING, operations.CANCELLING)
 SHIPPED = marked("It has a label already. To make another, open the order.")
 _MEANWHILE = marked(
@@ -38,12 +41,13 @@ _MEANWHILE = marked(
 
 
 class Outcome(NamedTuple):
-    """Of a selection: ids of the shipments made, why others were not, by the order's id and the field, and orders that
-    were deleted meanwhile."""
+    """What became of a selection: ids of the shipments made, and why others were not, by the order's id and the field.
+    `held` are those among them that would be shipped if somebody said so; `gone` were deleted meanwhile."""
 
     ids: list[int]
     refused: dict[int, Mapping[str, str]]
-    gone: Sequence[int] = ()
+    held: set[int]
+    gone: list[int]
 
 
 class Packed(NamedTuple):
@@ -55,12 +59,14 @@ class Packed(NamedTuple):
 
 class Selection(NamedTuple):
     """Ids of orders, how those of them were packed whose shipment failed, and the option that was chosen for all.
-    `typed` is what was typed of each order: fields of its only parcel, and its `option`."""
+    `typed` is what was typed of each order: fields of its only parcel, and its `option`. With `ships_held` those are
+    shipped too that had better not be: who ships was asked."""
 
     ids: Sequence[int]
     packed: Mapping[int, Packed]
     option: str | None
     typed: Mapping[int, Mapping[str, str]] = {}
+    ships_held: bool = False
 
     def find_option(self, id: int) -> str | None:
         if self.option != EACH:
@@ -75,7 +81,7 @@ async def show_options(request: Request) -> Response:
     ids = visitors.ids(request.query_params.getlist("id"), MOST)
     house, account_id = http.house(request), visitor.session.account_id
     async with house.db.read() as tx:
-        documents = [orjson.loads(row.document) for row in await search.find_stored(tx, account_id, ids)]
+        documents = [plain.read(row.document) for row in await search.find_stored(tx, account_id, ids)]
     account = await setup.read_setup(house.db, account_id, now=house.clock())
     found = choices.find_choices(desk(request).options, account, documents)
     return rendering.render(request, "option_choice.html", visitor, choices=found)
@@ -89,9 +95,36 @@ async def make_labels(request: Request) -> Response:
     ids = visitors.ids(visitors.texts(form, "id"), MOST)
     again = visitors.ids(visitors.texts(form, "again"), MOST)
     packed = await _find_failed(request, visitor.caller, again)
-    selection = Selection([*ids, *packed], packed, visitors.text(form, "option") or None)
+    said = visitors.text(form, "held")
+    selection = Selection([*ids, *packed], packed, visitors.text(form, "option") or None, ships_held=said == SHIP_THEM)
+    if not said and (held := await _find_held(request, visitor.caller, selection.ids)):
+        values: dict[str, Any] = {"held": held, "ids": ids, "again": again, "option": selection.option or ""}
+        values |= {"others": len(selection.ids) - len(held), "section": "orders"}
+        return rendering.render(request, "labels_ask.html", visitor, **values)
     outcome = await ship_selection(request, visitor.caller, selection)
     return to_progress(request, outcome, selection.option)
+
+
+async def _find_held(request: Request, caller: Caller, ids: Sequence[int]) -> list[tuple[Any, list[str]]]:
+    """Orders of a selection that had better not be shipped, and why."""
+    house = http.house(request)
+    account = await setup.read_setup(house.db, caller.account_id, now=house.clock())
+    async with house.db.read() as tx:
+        found = await search.find_stored(tx, caller.account_id, ids)
+    told = [(row, find_reasons(account, plain.read(row.document))) for row in found if not row.live_shipments]
+    return [(row, reasons) for row, reasons in told if reasons]
+
+
+def find_reasons(account: Setup, document: Mapping[str, Any]) -> list[str]:
+    """Why an order had better not be shipped: what it is, and the rule that keeps it back."""
+    if not drafts.is_usable(document.get("shipping_address")):
+        return []  # it is refused in the words of the label call
+    reasons = [hold.detail for hold in holds.find_holds(document, account.status_codes())]
+    integration = document["order_details"]["integration"]["id"]
+    choice = rules.choose(account, {}, document, integration, apply_rules=True)
+    if choice.is_held:
+        reasons.append(drafts.to_held(account, choice).detail)
+    return reasons
 
 
 def to_progress(request: Request, outcome: Outcome, option: str | None) -> Response:
@@ -109,21 +142,41 @@ async def make_label(request: Request) -> Response:
     sent = {name: visitors.text(form, name) for name in form if name.startswith("parcels/")}
     count = len(visitors.texts(form, "parcel")) or 1
     option = visitors.text(form, "option") or None
-    house = http.house(request)
+    house, said = http.house(request), False
+    now = house.clock()
     try:
         async with house.db.write() as tx:
             row = await order_queries.find_order(house.db, tx, visitor.session.account_id, id)
             if row is None:
                 raise HTTPException(404)
-            document = orjson.loads(row.document)
+            document = plain.read(row.document)
             await _require_seen(tx, visitor.caller, document, visitors.text(form, "seen"))
             wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST))
+            if said := visitors.text(form, "held") == SHIP_THEM:
+                wanted = _with_held(wanted)
+            else:
+                _require_wanted(await setup.load_setup(house.db, tx, visitor.session.account_id, now=now), document)
             made = await _ship_one(request, tx, visitor.caller, wanted, waits=True)
     except parcels.Refused as refusal:
-        typed = order.Typed({**sent, "option": option or ""}, refusal.fields)
+        asked = {"held": SHIP_THEM} if said or isinstance(refusal, _Held) else {}
+        typed = order.Typed({**sent, "option": option or "", **asked}, refusal.fields)
         return await order.answer_order(request, visitor, id, typed, parcels=count, status=422)
     await _announce(request, visitor.caller, made[0])
-    return to_progress(request, Outcome(made, {}), option)
+    return to_progress(request, Outcome(made, {}, set(), []), option)
+
+
+class _Held(parcels.Refused):
+    """An order that had better not be shipped, until somebody says so once more."""
+
+
+def _require_wanted(account: Setup, document: Mapping[str, Any]) -> None:
+    """Raises _Held."""
+    if reasons := find_reasons(account, document):
+        raise _Held(errors.Invalid([errors.Fault("conflict", reason) for reason in reasons]), [])
+
+
+def _with_held(wanted: parcels.Wanted) -> parcels.Wanted:
+    return wanted._replace(call=wanted.call._replace(ships_held=True))
 
 
 async def _require_seen(tx: Transaction, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
@@ -175,8 +228,7 @@ def _to_packed(found: queries.Shipment) -> Packed:
 
 async def ship_selection(request: Request, caller: Caller, selection: Selection) -> Outcome:
     """The worker asks the carriers, but for one label alone."""
-    gone: list[int] = []
-    outcome = Outcome([], {}, gone)
+    outcome = Outcome([], {}, set(), [])
     waits = len(selection.ids) == 1
     ids = iter(selection.ids)
     while part := list(islice(ids, _TOGETHER)):
@@ -184,7 +236,8 @@ async def ship_selection(request: Request, caller: Caller, selection: Selection)
         made = await http.house(request).db.attempt(partial(_ship_each, request, caller, some, waits))
         outcome.ids.extend(made.ids)
         outcome.refused.update(made.refused)
-        gone.extend(made.gone)
+        outcome.held.update(made.held)
+        outcome.gone.extend(made.gone)
     if waits and outcome.ids:
         await _announce(request, caller, outcome.ids[0])
     return outcome
@@ -195,13 +248,15 @@ async def _find_refusals(
 ) -> dict[int, str]:
     """Why orders are refused now, in the words of the attempt, by order: it is looked at, and nothing is written."""
     selection = Selection([row.id for row in rows], {}, option)
+    account = await queries.find_setup(tx, caller.account_id) or Setup()
     reasons = {}
     for row in rows:
         if row.live_shipments:
             reasons[row.id] = SHIPPED
             continue
-        document = orjson.loads(row.document)
+        document = plain.read(row.document)
         try:
+            _require_wanted(account, document)
             wanted = _read_call(document, selection, row.id)
         except parcels.Refused as refused:
             reasons[row.id] = "\n".join(refused.fields.values())
@@ -215,21 +270,29 @@ async def _find_refusals(
 async def _ship_each(request: Request, caller: Caller, selection: Selection, waits: bool, tx: Transaction) -> Outcome:
     """Each order succeeds or is refused by itself; one that has a live shipment is, because somebody else made it."""
     found = {row.id: row for row in await search.find_stored(tx, caller.account_id, selection.ids)}
-    outcome = Outcome([], {}, gone := [id for id in selection.ids if id not in found])
+    outcome = Outcome([], {}, set(), [id for id in selection.ids if id not in found])
+    house = http.house(request)
+    account = await setup.load_setup(house.db, tx, caller.account_id, now=house.clock())
     for row in (found[id] for id in selection.ids if id in found):
-        document = orjson.loads(row.document)
+        document = plain.read(row.document)
         locked = await _lock(tx, caller, document)
         if not locked:  # deleted since it was read
-            gone.append(row.id)
+            outcome.gone.append(row.id)
             continue
         if locked[0].live_shipments:
             outcome.refused[row.id] = {"": SHIPPED}
             continue
         try:
             wanted = _read_call(document, selection, row.id)
+            if selection.ships_held:
+                wanted = _with_held(wanted)
+            else:
+                _require_wanted(account, document)
             outcome.ids.extend(await _ship_one(request, tx, caller, wanted, waits=waits))
         except parcels.Refused as refusal:
             outcome.refused[row.id] = refusal.fields
+            if isinstance(refusal, _Held):
+                outcome.held.add(row.id)
     return outcome
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import orjson
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -11,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import http
-from packhouse.orders import search
+from packhouse.orders import plain, search
 from packhouse.shipping import setup
 from packhouse.shipping.api import desk
 from packhouse.web import choices, formats, labels, languages, orders, parcels, ranges, rendering, rows, visitors
@@ -43,12 +42,14 @@ class Line(NamedTuple):
 
 
 class State(NamedTuple):
-    """What was typed by order, which are ticked, why some were refused, and which shipments were made before."""
+    """What was typed by order, which are ticked, why some were refused, and which shipments were made before.
+    `has_held` where some had better not be shipped: they are no longer ticked, and shipped if they are ticked again."""
 
     typed: Mapping[int, _Typed]
     chosen: Sequence[int]
     refused: Mapping[int, Mapping[str, str]]
     made: Sequence[int]
+    has_held: bool = False
 
 
 @router.get("/labels/new")
@@ -77,14 +78,17 @@ async def make_measured(request: Request) -> Response:
     if not ticked:
         return await _show(request, visitor, ids, state, _NONE, status=422)
     typed = {id: _to_parcel(state.typed.get(id, {})) for id in ticked}
-    outcome = await labels.ship_selection(request, visitor.caller, labels.Selection(ticked, {}, labels.EACH, typed))
+    ships_held = visitors.text(form, "held") == labels.SHIP_THEM
+    selection = labels.Selection(ticked, {}, labels.EACH, typed, ships_held)
+    outcome = await labels.ship_selection(request, visitor.caller, selection)
     made = [*state.made, *outcome.ids]
     if not outcome.refused:
-        return labels.to_progress(request, labels.Outcome(made, {}, outcome.gone), labels.EACH)
+        return labels.to_progress(request, labels.Outcome(made, {}, set(), outcome.gone), labels.EACH)
     told = _GONE if outcome.gone else ""
     left = [id for id in ids if id in outcome.refused or id not in ticked]
     chosen = [id for id in left if id in outcome.refused]
-    state = state._replace(chosen=chosen, refused=_to_fields(outcome.refused), made=made)
+    chosen = [id for id in chosen if id not in outcome.held]
+    state = state._replace(chosen=chosen, refused=_to_fields(outcome.refused), made=made, has_held=bool(outcome.held))
     return await _show(request, visitor, left, state, told, status=422)
 
 
@@ -133,7 +137,7 @@ async def _show(
         shops = await orders.list_shops(tx, account_id)
     if not found:
         raise HTTPException(404)
-    documents = [orjson.loads(row.document) for row in found]
+    documents = [plain.read(row.document) for row in found]
     account = await setup.read_setup(house.db, account_id, now=house.clock())
     each = choices.find_each(desk(request).options, account, documents)
     tag, origin = languages.negotiate(request), visitor.session.caller.country_code
@@ -148,6 +152,7 @@ async def _show(
     made = ranges.to_text(state.made)
     values: dict[str, Any] = {"lines": lines, "told": told, "made": made, "count_made": len(state.made)}
     values |= {"common": choices.find_choices(desk(request).options, account, documents), "section": "orders"}
+    values["has_held"] = state.has_held
     return rendering.render(request, "measures.html", visitor, status=status, **values)
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from packhouse.accounts import users
 from packhouse.kit import errors, http, pagination
-from packhouse.orders import operations, queries, schema, search, warnings
+from packhouse.orders import contents, operations, plain, queries, schema, search, warnings
 from packhouse.shipping import answers, setup
 from packhouse.shipping import operations as operations_of_shipments
 from packhouse.shipping import queries as shipments
@@ -30,7 +30,8 @@ _CHANGED = ("replace", "add", "remove")
 
 
 class Shown(NamedTuple):
-    """Everything of one order that the page tells. `warnings` by the place where they stand."""
+    """Everything of one order that the page tells. `warnings` by the place where they stand; `left_out` is why an item
+    is not to be shipped, by its place."""
 
     id: int
     version: int
@@ -43,6 +44,8 @@ class Shown(NamedTuple):
     live: int
     choices: choices.Choices
     leaving: list[orders.Leaving]
+    goods: list[contents.Line]
+    left_out: Mapping[int, str]
 
     @property
     def mark(self) -> str:
@@ -167,7 +170,7 @@ def _read(stored: Any, sent: Mapping[str, str], version: str) -> Any:
     """Raises Conflict where the form was made of another version, Invalid as the API does."""
     if str(stored.version) != version:
         raise errors.Conflict(errors.Fault("conflict", "The order was changed meanwhile."))
-    reading = schema.read_patch(orjson.dumps(edits.to_patch(orjson.loads(stored.document), sent)))
+    reading = schema.read_patch(orjson.dumps(edits.to_patch(plain.read(stored.document), sent)))
     if reading.flaws:
         raise operations.to_invalid_patch(reading.flaws)
     return reading.value
@@ -192,6 +195,7 @@ async def answer_order(
         "parcels": parcels or _to_count(request.query_params.get("parcels", "")),
         "most_parcels": packing.MOST,
         "on_the_way": answers.TRACKING,
+        "stale_words": answers.STALE,
         "outside_images": front(request).outside_images,
         "list_query": _to_query(request),
     }
@@ -222,7 +226,7 @@ async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Sh
         shops = await orders.list_shops(tx, account_id)
         shipped = await shipments.list_shipments_of_order(tx, account_id, id)
         leaving = [asked for asked in await orders.find_leaving(request, visitor, tx) if id in asked.ids]
-    document = orjson.loads(found[0].document)
+    document = plain.read(found[0].document)
     house = http.house(request)
     account = await setup.read_setup(house.db, account_id, now=house.clock())
     found_choices = choices.find_choices(desk(request).options, account, [document])
@@ -233,7 +237,10 @@ async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Sh
     row = rows.to_row(id, found[0].document, shops, origin)
     live = found[0].live_shipments
     entries = [_to_entry(entry) for entry in history.rows]
-    return Shown(id, found[0].version, document, row, places, entries, people, shipped, live, found_choices, leaving)
+    left_out = {found.place: found.why for found in contents.find_left_out(document)}
+    goods = contents.find_goods(document)
+    now = (document, row, places, entries, people, shipped, live, found_choices, leaving, goods, left_out)
+    return Shown(id, found[0].version, *now)
 
 
 def _to_entry(row: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from packhouse.kit import errors
+from packhouse.orders import contents
 from packhouse.shipping import schema
 from packhouse.web.edits import Fields, to_number
 from packhouse.web.languages import marked
@@ -103,7 +104,7 @@ def _to_parcel(order: Mapping[str, Any], sent: Fields, index: int, count: int) -
 
 
 def _to_lines(order: Mapping[str, Any], sent: Fields, at: str, *, whole: bool) -> Iterator[dict[str, Any]]:
-    for place, item in enumerate(order["order_details"]["order_items"]):
+    for place, item in contents.find_goods(order):
         text = str(item["quantity"]) if whole else sent.get(f"{at}/items/{place}", "")
         if text not in ("", "0"):
             yield {"item_id": item.get("item_id") or f"{place + 1}", "quantity": to_number(text), "place": place}
@@ -114,12 +115,13 @@ _CHANGED = ("quantity", "total_price")
 
 def _to_same(order: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any] | None:
     """None where the order has not what was in the parcel."""
-    items = [_without(item) for item in order["order_details"]["order_items"]]
+    goods = contents.find_goods(order)
+    items = [_without(line.item) for line in goods]
     lines = []
     for packed in document["items"]:
         if _without(packed) not in items:
             return None
-        place = items.index(_without(packed))
+        place = goods[items.index(_without(packed))].place
         lines.append(
             {"item_id": packed.get("item_id") or f"{place + 1}", "quantity": packed["quantity"], "place": place}
         )

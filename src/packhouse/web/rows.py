@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import orjson
-
-from packhouse.orders import warnings
-from packhouse.web import formats
+from packhouse.orders import contents, plain, warnings
+from packhouse.shipping import packing
 
 # The columns of the list in their order; a reader may hide any but the first.
 COLUMNS = (
@@ -39,7 +37,7 @@ class Row(NamedTuple):
 
 
 def to_row(id: int, text: str, shops: Mapping[int, str], origin: str) -> Row:
-    document = orjson.loads(text)
+    document = plain.read(text)
     details, payment = document["order_details"], document["payment_details"]
     address = document.get("shipping_address") or {}
     integration = details["integration"]["id"]
@@ -55,7 +53,7 @@ def to_row(id: int, text: str, shops: Mapping[int, str], origin: str) -> Row:
         address.get("city", ""),
         address.get("country_code", ""),
         count_items(document),
-        find_weight(document),
+        packing.find_weight(document),
         payment["total_price"],
         payment["status"],
         details["status"],
@@ -76,19 +74,5 @@ def find_recipient(document: Mapping[str, Any]) -> str:
 
 
 def count_items(document: Mapping[str, Any]) -> int:
-    return sum(item["quantity"] for item in document["order_details"]["order_items"])
-
-
-def find_weight(document: Mapping[str, Any]) -> Decimal | None:
-    """The order's own, else that of its items where each has one."""
-    shipping = document.get("shipping_details") or {}
-    if (own := _weigh(shipping)) is not None:
-        return own
-    weights = [(_weigh(item), item["quantity"]) for item in document["order_details"]["order_items"]]
-    known = [weight * quantity for weight, quantity in weights if weight is not None]
-    return sum(known, Decimal(0)) if known and len(known) == len(weights) else None
-
-
-def _weigh(holder: Mapping[str, Any]) -> Decimal | None:
-    weight = (holder.get("measurement") or {}).get("weight")
-    return formats.to_kilograms(weight["value"], weight["unit"]) if weight else None
+    """Pieces that are to be shipped."""
+    return sum(item["quantity"] for item in contents.list_goods(document))

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, http, validation
-from packhouse.shipping import operations, options, setup, trials
+from packhouse.shipping import holds, operations, options, setup, trials
 from packhouse.shipping.api import desk
 from packhouse.shipping.setup_schema import RULE, Setup
 from packhouse.web import forms, visitors
@@ -139,6 +139,17 @@ async def change_rule(request: Request) -> Response:
 
 def _to_rule(change: Change) -> dict[str, Any]:
     """As the API would be sent it."""
+    actions: dict[str, Any] = {"hold": True} if change.is_ticked("actions/hold") else {}
+    if code := change.text("actions/shipping_option_code"):
+        actions["shipping_option_code"] = code
+    for name in ("contract_id", "sender_address_id"):
+        if (chosen := forms.read_id(change.text(f"actions/{name}"))) is not None:
+            actions[name] = chosen
+    conditions, is_active = _to_conditions(change), change.is_ticked("is_active")
+    return {"name": change.text("name"), "is_active": is_active, "conditions": conditions, "actions": actions}
+
+
+def _to_conditions(change: Change) -> dict[str, Any]:
     conditions: dict[str, Any] = {
         name: words for name in _LISTS if (words := forms.to_words(change.text(f"conditions/{name}")))
     }
@@ -146,18 +157,13 @@ def _to_rule(change: Change) -> dict[str, Any]:
         conditions["countries"] = [code.upper() for code in conditions["countries"]]
     if ids := [id for text in change.texts("conditions/integrations") if (id := forms.read_id(text))]:
         conditions["integrations"] = ids
+    if held := [code for code in holds.CODES if code in change.texts("conditions/not_to_ship")]:
+        conditions["not_to_ship"] = held
     for name, unit in (("weight", "unit"), ("total_price", "currency")):
         ends = {end: _to_number(text) for end in ("min", "max") if (text := change.text(f"conditions/{name}/{end}"))}
         if ends:
             conditions[name] = {**ends, unit: change.text(f"conditions/{name}/{unit}")}
-    actions: dict[str, Any] = {}
-    if code := change.text("actions/shipping_option_code"):
-        actions["shipping_option_code"] = code
-    for name in ("contract_id", "sender_address_id"):
-        if (chosen := forms.read_id(change.text(f"actions/{name}"))) is not None:
-            actions[name] = chosen
-    is_active = change.is_ticked("is_active")
-    return {"name": change.text("name"), "is_active": is_active, "conditions": conditions, "actions": actions}
+    return conditions
 
 
 def _to_number(text: str) -> Any:

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http, pagination
-from packhouse.orders import search
-from packhouse.shipping import announce, answers, operations, printers, queries, schema
+from packhouse.orders import plain, search
+from packhouse.shipping import announce, answers, operations, printers, queries, schema, staleness
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
@@ -49,7 +49,7 @@ async def print_papers(request: Request) -> Response:
     async with http.house(request).db.read() as tx:
         found = {row.id: row for row in await search.find_stored(tx, account_id, ids)}
         setup = await queries.find_setup(tx, account_id) or Setup()
-    documents = [orjson.loads(found[id].document) for id in dict.fromkeys(ids) if id in found]
+    documents = [plain.read(found[id].document) for id in dict.fromkeys(ids) if id in found]
     if not documents:
         raise HTTPException(404)
     sender = setup.sender_address.get(setup.default_sender() or 0)
@@ -79,6 +79,7 @@ async def show_shipments(request: Request) -> Response:
         "shops": shops,
         "statuses": {**answers.STATUSES, **answers.TRACKING},
         "on_the_way": answers.TRACKING,
+        "stale_words": answers.STALE,
         "whereabouts": {_READY: answers.STATUSES[_READY], **answers.TRACKING},
         "trackers": {code for code, carrier in desk(request).options.carriers.items() if carrier.has_tracking},
         "following": page.next.encode() if page.next else "",
@@ -113,6 +114,18 @@ async def cancel_shipment(request: Request) -> Response:
                 raise errors.Conflict(faults)
         except (Unreachable, errors.Unavailable):  # the worker asks again
             pass
+    return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
+
+
+@router.post("/shipments/{uuid}/confirm")
+async def confirm_shipment(request: Request) -> Response:
+    """The label is right all the same."""
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    form = await visitors.read_form(request, visitor.token)
+    house = http.house(request)
+    uuid = request.path_params["uuid"][:64].replace("\0", "")
+    async with house.db.write() as tx:
+        await staleness.confirm(house.db, tx, visitor.session.account_id, uuid, now=house.clock())
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
 
 

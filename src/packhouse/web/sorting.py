@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from packhouse.kit.pagination import Cursor
-from packhouse.orders import warnings
+from packhouse.orders import plain, warnings
+from packhouse.shipping import packing
 from packhouse.web import formats, rows
 
 MOST = 10_000
@@ -31,7 +32,7 @@ def _to_total(order: _Order) -> list[Any]:
 
 
 def _to_weight(order: _Order) -> float:
-    weight = rows.find_weight(order)
+    weight = packing.find_weight(order)
     return -1.0 if weight is None else float(weight)
 
 
@@ -60,7 +61,7 @@ async def to_places(found: Iterable[tuple[int, str]], sort: str, origin: str) ->
     find = KEYS[sort.removeprefix("-")]
     places = []
     for number, (id, document) in enumerate(found):
-        places.append([find(orjson.loads(document), origin), id])
+        places.append([find(plain.read(document), origin), id])
         if number % _BETWEEN_BREATHS == 0:
             await asyncio.sleep(0)
     return places

@@ -11,7 +11,8 @@ from packhouse.kit.fields import Id
 
 PARCEL_EVENT = "parcels.event.created"
 ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED = "orders.order.created", "orders.order.updated", "orders.order.deleted"
-EVENTS = (PARCEL_EVENT, ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED)
+SHIPMENT_STALE = "shipments.shipment.stale"
+EVENTS = (PARCEL_EVENT, ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED, SHIPMENT_STALE)
 
 INTEGRATION_CONNECTED = "integration_connected"
 INTEGRATION_UPDATED = "integration_updated"
@@ -164,6 +165,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "sub_status": "none",
             "description": "A test of this subscription.",
         },
+    },
+    SHIPMENT_STALE: {
+        "shipment": {
+            "id": "5c1d1f0e-6f0a-4c39-9d5b-0a4f6e0f8f11",
+            "order_id": "example-1",
+            "order_number": "1001",
+            "integration_id": 1,
+            "stale": ["address"],
+            "at": _INSTANT,
+        }
     },
     **{event: {"order": _ORDER} for event in (ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED)},
 }
