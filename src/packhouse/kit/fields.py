@@ -99,6 +99,14 @@ def _one_of(codes: frozenset[str], what: str) -> GetPydanticSchema:
     return GetPydanticSchema(lambda _source, _handler: schema)
 
 
+def _check_country(value: str) -> str:
+    """What is no code is refused, and the code that is meant is named where it is known."""
+    if meant := places.find_country_meant(value):
+        message = "Input should be an ISO 3166-1 alpha-2 country code: {meant}, not {sent}"
+        raise PydanticCustomError("invalid_code", message, {"meant": meant, "sent": value})
+    raise PydanticCustomError("invalid_code", "Input should be an ISO 3166-1 alpha-2 country code")
+
+
 def _instant_schema(_source: Any, _handler: Any) -> CoreSchema:
     written = cs.custom_error_schema(
         cs.str_schema(pattern=_INSTANT),
@@ -216,13 +224,15 @@ PositiveNumber = Annotated[
 ]
 CountryCode = Annotated[
     str,
-    _one_of(places.COUNTRIES, "an ISO 3166-1 alpha-2 country code"),
+    _quick_or_exact(
+        cs.literal_schema(sorted(places.COUNTRIES)), cs.str_schema(strict=True, min_length=1), _check_country
+    ),
     WithJsonSchema({"type": "string", "enum": sorted(places.COUNTRIES)}),
 ]
 CurrencyCode = Annotated[
     str,
-    _one_of(places.CURRENCIES, "an ISO 4217 currency code"),
-    WithJsonSchema({"type": "string", "enum": sorted(places.CURRENCIES)}),
+    _one_of(places.CURRENCIES | places.WITHDRAWN, "an ISO 4217 currency code"),
+    WithJsonSchema({"type": "string", "enum": sorted(places.CURRENCIES | places.WITHDRAWN)}),
 ]
 InstantText = Annotated[
     str, GetPydanticSchema(_instant_schema), WithJsonSchema({"type": "string", "format": "date-time"})

@@ -39,7 +39,7 @@ def find_warnings(order: Mapping[str, Any], origin: str) -> Iterator[OrderWarnin
         yield from _check_phone(customer, destination, "customer_details")
     items = (order.get("order_details") or {}).get("order_items") or ()
     yield from _check_eans(items)
-    if destination and places.leaves_customs_union(origin, destination):
+    if destination and places.leaves_customs_union(origin, places.to_place(shipping)):
         yield from _check_customs(order, items, f"from {origin} to {destination}")
 
 

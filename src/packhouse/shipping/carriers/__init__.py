@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from packhouse.kit import errors
+from packhouse.kit.places import Place
 
 PDF, PNG, ZPL = "application/pdf", "image/png", "application/zpl"
 
@@ -31,6 +32,11 @@ class Address:
     state_province_code: str = ""
     email: str = ""
     phone_number: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Where it is by customs, VAT and inland post."""
+        return Place(self.country_code, self.postal_code, self.state_province_code, self.city)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +133,8 @@ class TrackingEvent:
 class Option:
     """A service by its whole code, `carrier:option/feature=value`; `features` says the same taken apart.
 
-    `countries` is where it goes and `origins` where it starts, None is anywhere; `formats` are the mime types its label
-    is to be had in.
+    `countries` is where it goes and `origins` where it starts, None is anywhere: `kit.places.goes` says what that means
+    for territories. `formats` are the mime types its label is to be had in.
     """
 
     code: str

@@ -106,7 +106,7 @@ def to_reference(consignment: Consignment) -> str:
 
 def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
     """The SDK's `ShipmentRequest`, without service and label. Raises Rejected for what it must have and lacks."""
-    leaves = places.leaves_customs_union(consignment.sender.country_code, consignment.recipient.country_code)
+    leaves = places.leaves_customs_union(consignment.sender.place, consignment.recipient.place)
     faults = customs.find_missing(consignment) if leaves else []
     if leaves and line.drops_zeros:
         faults += list(_find_dropped(consignment))

@@ -62,7 +62,7 @@ class Post:
         service = _SERVICES.get(consignment.option_code)
         if service is None:
             raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
-        leaves = places.leaves_customs_union(consignment.sender.country_code, consignment.recipient.country_code)
+        leaves = places.leaves_customs_union(consignment.sender.place, consignment.recipient.place)
         if leaves and (faults := customs.find_missing(consignment)):
             raise Rejected(faults)
         numbers = _to_numbers(consignment, service)
