@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packhouse.kit import places
@@ -108,6 +108,7 @@ def test_country_names_are_all_there_and_no_two_are_alike() -> None:
     assert all(name.isascii() and name == name.upper() and len(name) > 3 for name in printed)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(places.COUNTRIES)), st.text(max_size=8))
 def test_a_region_is_never_a_code_with_digits(country: str, region: str) -> None:
     printed = places.to_printed_region(country, region)

@@ -10,6 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 from packhouse.shipping import addresses, barcodes, typeset
 from packhouse.shipping.barcodes import Barcode
 from packhouse.shipping.carriers import Address
+from packhouse.shipping.shaping import Weight
 from packhouse.shipping.typeset import Box, Text
 
 _A4 = (210 * mm, 297 * mm)
@@ -140,7 +141,7 @@ def _draw_table(canvas: Canvas, top: float, columns: Sequence[Column], rows: Seq
 
 
 def _draw_row(
-    canvas: Canvas, y: float, tall: float, columns: Sequence[Column], cells: Sequence[str], weight: typeset.Weight
+    canvas: Canvas, y: float, tall: float, columns: Sequence[Column], cells: Sequence[str], weight: Weight
 ) -> None:
     x: float = _LEFT
     canvas.setLineWidth(0.3)

@@ -90,5 +90,14 @@ def _read_regions(country: str) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def list_iso_regions(country: str) -> list[tuple[str, str]]:
-    found = (subdivision for subdivision in pycountry.subdivisions if subdivision.country_code == country)
-    return [(subdivision.code, subdivision.name.partition("(")[0].partition("[")[0].strip()) for subdivision in found]
+    """Codes and names, without what stands behind a name in brackets."""
+    return _read_iso_regions().get(country, [])
+
+
+@cache
+def _read_iso_regions() -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for region in pycountry.subdivisions:
+        name = region.name.partition("(")[0].partition("[")[0].strip()
+        found.setdefault(region.country_code, []).append((region.code, name))
+    return found

@@ -22,6 +22,7 @@ from packhouse.shipping.carriers import (
     Rejected,
     TrackingEvent,
     customs,
+    lettering,
 )
 from packhouse.shipping.carriers.destinations import BY_POST
 
@@ -65,6 +66,7 @@ class Post:
         leaves = places.leaves_customs_union(consignment.sender.place, consignment.recipient.place)
         if leaves and (faults := customs.find_missing(consignment)):
             raise Rejected(faults)
+        lettering.require_drawable(consignment, with_items=leaves)
         numbers = _to_numbers(consignment, service)
         numbered = replace(
             consignment,
