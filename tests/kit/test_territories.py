@@ -196,7 +196,7 @@ def test_some_countries_have_no_postal_codes(country: str, has: bool, wants: boo
     assert places.wants_postal_code(country) is wants
 
 
-@pytest.mark.parametrize("filler", ["-", "N/A", "00000", "0000", "999077", " ", "99999", "--", "n/a"])
+@pytest.mark.parametrize("filler", ["-", "N/A", "00000", "000", "999077", " ", "99999", "--", "n/a"])
 def test_what_is_typed_where_there_is_no_postal_code(filler: str) -> None:
     assert places.is_filler(filler)
 

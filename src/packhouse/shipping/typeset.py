@@ -99,22 +99,38 @@ def shorten(text: str, weight: Weight, size: float, width: float) -> str:
 
 
 def fit(texts: Sequence[Text], box: Box, largest: float, smallest: float) -> list[Line]:
-    """In the largest size at which all of it fits; in the smallest one what fits, the last line with an ellipsis."""
+    """In the largest size at which all of it fits; in the smallest one each text with fewer lines, and then what fits: a
+    name without end must not push the country off a label."""
     cleaned = [text._replace(text=shown) for text in texts if (shown := clean(text.text[:4000]))]
     size = largest
     while True:
-        lines = list(_wrap_all(cleaned, size, box.width))
-        if sum(line.size for line in lines) * LEADING <= box.height:
+        lines = list(_wrap_all(cleaned, size, smallest, box.width))
+        if _fits(lines, box):
             return lines
         if size <= smallest:
-            return _cut(lines, box)
+            break
         size = max(smallest, size - 0.5)
+    for most in (4, 3, 2, 1):
+        lines = list(_wrap_all(cleaned, smallest, smallest, box.width, most))
+        if _fits(lines, box):
+            return lines
+    return _cut(lines, box)
 
 
-def _wrap_all(texts: Sequence[Text], size: float, width: float) -> Iterator[Line]:
+def _fits(lines: Sequence[Line], box: Box) -> bool:
+    return sum(line.size for line in lines) * LEADING <= box.height
+
+
+def _wrap_all(texts: Sequence[Text], size: float, smallest: float, width: float, most: int = 1000) -> Iterator[Line]:
+    """`most` lines of each text; the last one says by an ellipsis that there is more."""
     for text in texts:
-        for line in wrap(text.text, text.weight, size * text.scale, width):
-            yield Line(line, text.weight, size * text.scale)
+        own = max(smallest, size * text.scale)
+        lines = wrap(text.text, text.weight, own, width)
+        if len(lines) > most:
+            lines = [*lines[: most - 1], shorten(f"{lines[most - 1]} {ELLIPSIS * 9}", text.weight, own, width)]
+            lines[-1] = re.sub(f"[ {ELLIPSIS}]+$", ELLIPSIS, lines[-1])
+        for line in lines:
+            yield Line(line, text.weight, own)
 
 
 def _cut(lines: list[Line], box: Box) -> list[Line]:

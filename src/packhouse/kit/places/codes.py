@@ -89,7 +89,7 @@ def wants_postal_code(country: str) -> bool:
 def is_filler(postal_code: str) -> bool:
     """What is typed where a form asks for a postal code and there is none: `-`, `N/A`, `00000`, `999077`."""
     code = compact(postal_code)
-    is_one_digit = code.isdigit() and len(set(code)) == 1 and code[0] in "019"
+    is_one_digit = code.isdigit() and len(code) > 2 and len(set(code)) == 1 and code[0] in "019"
     return is_one_digit or code in _FILLERS or not any(letter.isalnum() for letter in code)
 
 

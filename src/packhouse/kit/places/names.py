@@ -86,6 +86,8 @@ def _read_regions(country: str) -> tuple[dict[str, str], dict[str, str]]:
         for id, key, name in zip(ids, keys, names, strict=True):
             for code in filter(None, {id, key}):
                 latin[code.upper()], native[code.upper()] = name, key
+        by_name = dict(zip(names, keys, strict=True))
+        native = {code: by_name[name] for code, name in latin.items() if name in by_name} | native
     return latin, native
 
 

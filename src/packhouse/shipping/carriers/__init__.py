@@ -76,7 +76,7 @@ class Consignment:
 
     `reference` is the shipment's uuid, and the key by which a carrier knows a second announcement for the first.
     `customs` is an order's `customs_details`, `service_point` its `service_point_details`. `announced_at` dates the
-    papers. `gs1_prefix` is the account's GS1 company prefix.
+    papers. `gs1_prefix` is the account's GS1 company prefix. `cash_on_delivery` is what the recipient pays for all parcels.
     """
 
     reference: str
@@ -92,6 +92,7 @@ class Consignment:
     gs1_prefix: str | None = None
     external_reference: str = ""
     shipping_costs: Money | None = None
+    cash_on_delivery: Money | None = None
     announced_at: datetime | None = None
 
 
