@@ -74,8 +74,8 @@ def _tidy(line: str) -> str:
 
 
 def _fill_gaps(shape: str, values: dict[str, str]) -> str:
-    """The format with a place for a city that it does not have (Tokyo's wards), and nothing that belongs to a postal code
-    that there is none of (`FI-`), or stands in it already."""
+    """The format with a place for a city that it does not have (Tokyo's wards), and without what belongs to a postal
+    code (`FI-`) where there is none, or it stands in it already."""
     city, code = values["%C"], values["%Z"]
     if "%C" not in shape and city.casefold() not in shape.casefold():
         with_region = "%S%C" if shape.startswith("〒") else "%C, %S"

@@ -99,8 +99,8 @@ def shorten(text: str, weight: Weight, size: float, width: float) -> str:
 
 
 def fit(texts: Sequence[Text], box: Box, largest: float, smallest: float) -> list[Line]:
-    """In the largest size at which all of it fits; in the smallest one each text with fewer lines, and then what fits: a
-    name without end must not push the country off a label."""
+    """In the largest size at which all of it fits; in the smallest one each text with fewer lines, and then what fits:
+    a name without end must not push the country off a label."""
     cleaned = [text._replace(text=shown) for text in texts if (shown := clean(text.text[:4000]))]
     size = largest
     while True:
@@ -110,7 +110,7 @@ def fit(texts: Sequence[Text], box: Box, largest: float, smallest: float) -> lis
         if size <= smallest:
             break
         size = max(smallest, size - 0.5)
-    for most in (4, 3, 2, 1):
+    for most in (12, 8, 6, 4, 3, 2, 1):
         lines = list(_wrap_all(cleaned, smallest, smallest, box.width, most))
         if _fits(lines, box):
             return lines
@@ -172,6 +172,12 @@ def _draw_shaped(canvas: Canvas, x: float, y: float, run: Run, size: float) -> N
     canvas.drawText(text)
     if is_told:
         canvas.addLiteral("EMC")
+
+
+def measure_height(texts: Sequence[Text], width: float, size: float) -> float:
+    """Of all of it, set in this size."""
+    cleaned = [text._replace(text=clean(text.text)) for text in texts]
+    return sum(line.size for line in _wrap_all(cleaned, size, size, width)) * LEADING
 
 
 def draw_box(canvas: Canvas, texts: Sequence[Text], box: Box, *, largest: float, smallest: float) -> None:

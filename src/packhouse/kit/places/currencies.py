@@ -30,13 +30,14 @@ _ENOUGH = 4
 
 
 class Withdrawn(NamedTuple):
-    """`end` is the month from which the code is historic: `2023-01`."""
+    """`end` is the month from which the code is historic: `2023-01`. `units` of it made one of the currency `of`."""
 
     currency: str
     name: str
     end: str
     minor_units: int
-    per_euro: Decimal | None
+    units: Decimal | None
+    of: str
 
 
 def find_withdrawn(currency: str) -> Withdrawn | None:
@@ -69,8 +70,8 @@ def to_sdr(value: Decimal, currency: str, rates: Mapping[str, Decimal] | None = 
     """In special drawing rights; None where the table of rates does not have the currency."""
     known = read_rates() if rates is None else rates
     rate, withdrawn = known.get(currency), find_withdrawn(currency)
-    if rate is None and withdrawn and withdrawn.per_euro and "EUR" in known:
-        rate = known["EUR"] * withdrawn.per_euro
+    if rate is None and withdrawn and withdrawn.units and withdrawn.of in known:
+        rate = known[withdrawn.of] * withdrawn.units
     return value / rate if rate else None
 
 
@@ -124,7 +125,8 @@ def _read_withdrawn() -> dict[str, Withdrawn]:
             row["name"],
             row["end"],
             int(row["minor_units"]),
-            Decimal(row["per_euro"]) if row["per_euro"] else None,
+            Decimal(row["units"]) if row["units"] else None,
+            row["of"],
         )
         for row in tables.read_table("withdrawn_currencies")
     }

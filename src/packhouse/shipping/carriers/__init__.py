@@ -76,7 +76,8 @@ class Consignment:
 
     `reference` is the shipment's uuid, and the key by which a carrier knows a second announcement for the first.
     `customs` is an order's `customs_details`, `service_point` its `service_point_details`. `announced_at` dates the
-    papers. `gs1_prefix` is the account's GS1 company prefix. `cash_on_delivery` is what the recipient pays for all parcels.
+    papers. `gs1_prefix` is the account's GS1 company prefix. `cash_on_delivery` is what the recipient pays at the door
+    for all parcels together.
     """
 
     reference: str

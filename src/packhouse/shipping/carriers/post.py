@@ -18,7 +18,6 @@ from packhouse.shipping.carriers import (
     Consignment,
     Document,
     Option,
-    Parcel,
     Rejected,
     TrackingEvent,
     customs,
@@ -107,12 +106,9 @@ async def _print_papers(consignment: Consignment, service: _Service) -> list[lis
     invoice = await printers.run("invoice", consignment)
     made = []
     for index, parcel in enumerate(consignment.parcels):
-        small = service.is_letter_post and _is_small(parcel)
+        is_small = service.is_letter_post and customs.may_use_cn22(parcel)
+        small = is_small and await printers.run("fits-cn22", parcel)
         declaration = await printers.run("declaration", consignment, parcel, small)
         papers = [Document("customs-declaration", "a6" if small else "a4", PDF, declaration)]
         made.append([*papers, *([Document("commercial-invoice", "a4", PDF, invoice)] if index == 0 else [])])
     return made
-
-
-def _is_small(parcel: Parcel) -> bool:
-    return customs.may_use_cn22(parcel)
