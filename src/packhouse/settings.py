@@ -1,6 +1,7 @@
 """The only reader of the environment: every setting is `PACKHOUSE_` plus its name here, in capitals."""
 
 import os
+from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     worker_lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
     session_hours: Annotated[int, Field(ge=1, le=8_760)] = 168
     outside_images: bool = False
+    exchange_rates_file: Path | None = None
     secret_key: SecretStr | None = None
     webhooks_allow_private: bool = False
     webhooks_connect_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0

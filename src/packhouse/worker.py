@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 import structlog
 
 from packhouse.integrations import operations as integrations
-from packhouse.kit import clock, errors, jobs, logs
+from packhouse.kit import clock, errors, jobs, logs, places
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.jobs import Job
@@ -118,7 +118,8 @@ USUAL_PACE = Pace()
 def create_desk(
     settings: Settings, db: Database, now: Clock = clock.now, carriers: Sequence[Carrier] | None = None
 ) -> Desk:
-    """Carriers are those that are installed, unless they are given. Raises StorageError."""
+    """Carriers are those that are installed, unless they are given. Raises StorageError and InvalidRates."""
+    places.use_rates(settings.exchange_rates_file)
     secret = settings.s3_secret_key
     store = storage.open_store(
         settings.documents_url,

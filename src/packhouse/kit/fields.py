@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AnyUrl, Field, GetPydanticSchema, TypeAdapt
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 from pydantic_core import core_schema as cs
 
-from packhouse.kit import currencies, places
+from packhouse.kit import places
 from packhouse.kit.issues import EXACT, QUICK
 
 INT64_MAX = 2**63 - 1
@@ -98,6 +98,14 @@ def _one_of(codes: frozenset[str], what: str) -> GetPydanticSchema:
     )
     schema = cs.chain_schema([cs.str_schema(strict=True, min_length=1), member])
     return GetPydanticSchema(lambda _source, _handler: schema)
+
+
+def _check_country(value: str) -> str:
+    """What is no code is refused, and the code that is meant is named where it is known."""
+    if meant := places.find_country_meant(value):
+        message = "Input should be an ISO 3166-1 alpha-2 country code: {meant}, not {sent}"
+        raise PydanticCustomError("invalid_code", message, {"meant": meant, "sent": value})
+    raise PydanticCustomError("invalid_code", "Input should be an ISO 3166-1 alpha-2 country code")
 
 
 def _instant_schema(_source: Any, _handler: Any) -> CoreSchema:
@@ -202,7 +210,6 @@ _POSITIVE_JSON = {
     ]
 }
 
-_CURRENCIES = places.CURRENCIES | currencies.WITHDRAWN.keys()
 _STRING = cs.str_schema(strict=True)
 _OBJECT = cs.dict_schema(keys_schema=cs.str_schema(), values_schema=cs.any_schema(), max_length=MAX_KEYS, strict=True)
 
@@ -221,13 +228,15 @@ PositiveNumber = Annotated[
 ]
 CountryCode = Annotated[
     str,
-    _one_of(places.COUNTRIES, "an ISO 3166-1 alpha-2 country code"),
+    _quick_or_exact(
+        cs.literal_schema(sorted(places.COUNTRIES)), cs.str_schema(strict=True, min_length=1), _check_country
+    ),
     WithJsonSchema({"type": "string", "enum": sorted(places.COUNTRIES)}),
 ]
 CurrencyCode = Annotated[
     str,
-    _one_of(_CURRENCIES, "an ISO 4217 currency code"),
-    WithJsonSchema({"type": "string", "enum": sorted(_CURRENCIES)}),
+    _one_of(places.CURRENCIES | places.WITHDRAWN, "an ISO 4217 currency code"),
+    WithJsonSchema({"type": "string", "enum": sorted(places.CURRENCIES | places.WITHDRAWN)}),
 ]
 InstantText = Annotated[
     str, GetPydanticSchema(_instant_schema), WithJsonSchema({"type": "string", "format": "date-time"})

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from stdnum import ean as gtin
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
-from packhouse.kit import currencies, phones, places, subdivisions
+from packhouse.kit import letters, phones, places, subdivisions
 from packhouse.orders import contents, plain
 
 _NO_EAN = "An EAN has 8, 12, 13 or 14 digits."
@@ -44,7 +44,8 @@ def find_warnings(order: Mapping[str, Any], origin: str, *, is_plain: bool = Fal
         yield from _check_phone(customer, destination, "customer_details")
     items = (order.get("order_details") or {}).get("order_items") or []
     yield from _check_eans(items)
-    if destination and places.leaves_customs_union(origin, destination):
+    yield from _check_letters(shipping, items)
+    if destination and places.leaves_customs_union(origin, places.to_place(shipping)):
         yield from _check_customs(order, f"from {origin} to {destination}")
 
 
@@ -63,10 +64,10 @@ def find_contradictions(batch: Sequence[Mapping[str, Any]], ids: Sequence[int]) 
     another status, price or quantity, an item more or less, or another way of delivery, do not contradict."""
     if len(set(ids)) == len(ids):
         return
-    places: dict[int, list[int]] = {}
+    by_order: dict[int, list[int]] = {}
     for index, id in enumerate(ids):
-        places.setdefault(id, []).append(index)
-    for entries in places.values():
+        by_order.setdefault(id, []).append(index)
+    for entries in by_order.values():
         for place, later in enumerate(entries):
             for path, what in _DIFFERENCES:
                 earlier = next((e for e in reversed(entries[:place]) if _differ(path, batch[e], batch[later])), None)
@@ -112,6 +113,18 @@ def _fold(text: object) -> str:
     return " ".join(str(text or "").casefold().split())
 
 
+_PRINTED = ("name", "company_name", "address_line_1", "house_number", "address_line_2", "po_box", "city")
+
+
+def _check_letters(address: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Iterator[OrderWarning]:
+    """What no font here draws is told now, rather than by the label that is refused for it."""
+    texts: list[tuple[tuple[str | int, ...], Any]] = [(("shipping_address", key), address.get(key)) for key in _PRINTED]
+    texts += [(("order_details", "order_items", at, "name"), item.get("name")) for at, item in enumerate(items)]
+    for path, text in texts:
+        if type(text) is str and not text.isascii() and (found := letters.find_undrawable(text)):
+            yield OrderWarning("invalid", f"No label can print these letters: {' '.join(found[:20])}", path)
+
+
 def _check_address(address: Mapping[str, Any], place: str) -> Iterator[OrderWarning]:
     country = address.get("country_code")
     postal_code = address.get("postal_code")
@@ -141,15 +154,16 @@ def _check_currencies(order: Mapping[str, Any]) -> Iterator[OrderWarning]:
     payment, details = order.get("payment_details") or {}, order.get("order_details") or {}
     codes = {price.get("currency") for price in payment.values() if type(price) is dict}
     codes.update((item.get("total_price") or {}).get("currency") for item in details.get("order_items") or ())
-    if codes.isdisjoint(currencies.WITHDRAWN) and not any("unit_price" in i for i in details.get("order_items") or ()):
+    if codes.isdisjoint(places.WITHDRAWN) and not any("unit_price" in i for i in details.get("order_items") or ()):
         return  # of nearly every order
     told: set[str] = set()
     for path, price in _find_prices(order):
         code = price.get("currency")
-        if code in currencies.WITHDRAWN and code not in told:
-            told.add(code)
-            detail = f"The currency {code} has been withdrawn since {currencies.WITHDRAWN[code]:%Y-%m}."
-            yield OrderWarning("invalid", detail, (*path, "currency"))
+        if code in told or (withdrawn := places.find_withdrawn(str(code))) is None:
+            continue
+        told.add(str(code))
+        detail = f"The currency {code} has been withdrawn since {withdrawn.end}."
+        yield OrderWarning("invalid", detail, (*path, "currency"))
 
 
 def _find_prices(order: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:

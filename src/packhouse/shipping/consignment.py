@@ -33,6 +33,7 @@ def to_consignment(found: Shipment, setup: Setup, vault: Vault) -> carriers.Cons
         gs1_prefix=document.get("gs1_company_prefix"),
         external_reference=document["order_id"],
         shipping_costs=_to_costs(document["payment_details"]),
+        cash_on_delivery=to_cash(document["payment_details"]),
         announced_at=row.created_at,  # the same at every attempt, so that the papers are
     )
 
@@ -44,6 +45,14 @@ def _to_costs(payment: Mapping[str, Any]) -> carriers.Money | None:
         if costs.get("value") is not None and costs.get("currency"):
             return carriers.Money(units.to_decimal(costs["value"]), costs["currency"])
     return None
+
+
+def to_cash(payment: Mapping[str, Any]) -> carriers.Money | None:
+    """What is to be collected at the door: the order's total, where it is paid for there."""
+    total = payment.get("total_price") or {}
+    if not payment.get("is_cash_on_delivery") or total.get("value") is None or not total.get("currency"):
+        return None
+    return carriers.Money(units.to_decimal(total["value"]), total["currency"])
 
 
 _SIDES = ("length", "width", "height")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from packhouse.accounts.schema import Caller
-from packhouse.kit import errors, units
+from packhouse.kit import errors, places, units
 from packhouse.orders import contents, plain
 from packhouse.shipping import answers, holds, marks, packing, rules, schema
 from packhouse.shipping.options import Options, Way
@@ -77,7 +77,7 @@ def to_draft(
         raise errors.Invalid(to_held(account_setup, choice))
     packed = packing.pack(order, selector.get("parcels"))
     sender = _choose_sender(account_setup, call, choice)
-    way = Way(sender["country_code"], address["country_code"])
+    way = Way(places.to_place(sender), places.to_place(address))
     chosen = options.require(account_setup, choice, way, [parcel.weight for parcel in packed])
     document = {
         "from_address": {key: value for key, value in sender.items() if key != "is_default"},
@@ -165,7 +165,8 @@ def _find_warnings(row: Any, order: Mapping[str, Any], sender: Mapping[str, Any]
     if row.live_shipments:
         detail = f"Order {row.order_number} has {row.live_shipments} live shipment(s) already; this is one more."
         yield Notice("invalid", detail, at)
-    if not all((sender.get(name) or "").strip(" -") for name in ("address_line_1", "postal_code", "city")):
+    needed = ["address_line_1", "city", *(["postal_code"] if places.wants_postal_code(sender["country_code"]) else [])]
+    if not all((sender.get(name) or "").strip(" -") for name in needed):
         detail = "The sender address has no street, postal code or city: /api/packhouse/sender-addresses changes it."
         yield Notice("required", detail, at)
     for left_out in contents.find_left_out(order):

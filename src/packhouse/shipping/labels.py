@@ -8,7 +8,7 @@ from typing import NamedTuple
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
-from packhouse.kit import units
+from packhouse.kit import places, units
 from packhouse.shipping import addresses, barcodes, typeset
 from packhouse.shipping.barcodes import Barcode
 from packhouse.shipping.carriers import Consignment, Parcel
@@ -77,9 +77,9 @@ def _draw_head(canvas: Canvas, consignment: Consignment, face: Face) -> None:
     canvas.setLineWidth(0.8)
     for y in _RULES:
         canvas.line(_MARGIN, y, A6[0] - _MARGIN, y)
-    typeset.draw(canvas, _SENDER.x, 140.5 * mm, "Sender", "Regular", 5.5)
+    typeset.draw(canvas, _SENDER.x, 140.5 * mm, "Sender", "Regular", 6)
     sender = addresses.to_lines(consignment.sender)
-    typeset.draw_box(canvas, [Text(line) for line in sender], _SENDER, largest=7.5, smallest=4.5)
+    typeset.draw_box(canvas, [Text(line) for line in sender], _SENDER, largest=7.5, smallest=6)
     side = 14 * mm
     left, bottom = A6[0] - _MARGIN - side, 129 * mm
     canvas.rect(left, bottom, side, side, stroke=0, fill=1)
@@ -95,17 +95,28 @@ def _draw_recipient(canvas: Canvas, consignment: Consignment) -> None:
     typeset.draw(canvas, _MARGIN, 116.2 * mm, "To", "Bold", 7)
     name, *rest = addresses.to_lines(consignment.recipient)
     texts = [Text(name, "Bold", 1.1), *(Text(line) for line in rest[:-1]), *(Text(line, "Bold") for line in rest[-1:])]
-    typeset.draw_box(canvas, texts, _RECIPIENT, largest=14, smallest=5)
+    typeset.draw_box(canvas, texts, _RECIPIENT, largest=14, smallest=7)
 
 
 def _draw_facts(canvas: Canvas, consignment: Consignment, parcel: Parcel, number: int) -> None:
     texts = [
         Text(f"Order {consignment.order_number}", "Bold", 1.25),
+        *_find_cash(consignment),
         *map(Text, _find_facts(consignment, parcel, number)),
     ]
     if consignment.notes:
         texts.append(Text(consignment.notes, "Regular", 0.9))
-    typeset.draw_box(canvas, texts, _FACTS, largest=9.5, smallest=5)
+    typeset.draw_box(canvas, texts, _FACTS, largest=9.5, smallest=6)
+
+
+def _find_cash(consignment: Consignment) -> Iterator[Text]:
+    """What the recipient pays at the door, once for all parcels."""
+    if consignment.cash_on_delivery is None:
+        return
+    value, currency = consignment.cash_on_delivery
+    count = len(consignment.parcels)
+    all_of_them = f" for all {count} parcels" if count > 1 else ""
+    yield Text(f"Cash on delivery {places.to_amount(value, currency)} {currency}{all_of_them}", "Bold", 1.25)
 
 
 def _find_facts(consignment: Consignment, parcel: Parcel, number: int) -> Iterator[str]:

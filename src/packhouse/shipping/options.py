@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from packhouse.kit import errors, units
+from packhouse.kit import errors, places, units
+from packhouse.kit.places import Place
 from packhouse.shipping.carriers import Carrier, Option
 from packhouse.shipping.rules import Choice
 from packhouse.shipping.setup_schema import Setup, of_carrier
@@ -19,10 +20,10 @@ class Chosen(NamedTuple):
 
 
 class Way(NamedTuple):
-    """By country codes."""
+    """From one place to another: a country alone does not say it (`kit.places.territories`)."""
 
-    from_country: str
-    to_country: str
+    origin: Place
+    destination: Place
 
 
 class Options:
@@ -45,10 +46,10 @@ class Options:
         option = self._known.get(choice.option_code)
         if option is None:
             raise _refusal(f"There is no shipping option {choice.option_code}.")
-        if not goes_to(option, way.to_country):
-            raise _refusal(f"The shipping option {option.code} does not go to {way.to_country}.")
-        if not starts_in(option, way.from_country):
-            raise _refusal(f"The shipping option {option.code} does not start in {way.from_country}.")
+        if not places.goes(option.countries, way.origin, way.destination):
+            raise _refusal(f"The shipping option {option.code} does not go to {_to_name(way.destination)}.")
+        if not places.starts(option.origins, way.origin):
+            raise _refusal(f"The shipping option {option.code} does not start in {_to_name(way.origin)}.")
         for weight in weights:
             if weight is not None and not carries(option, weight):
                 told = f"takes at most {option.max_weight_kg} kg, the parcel has {units.to_text(weight)} kg"
@@ -72,12 +73,10 @@ def _require_contract(setup: Setup, choice: Choice, option: Option) -> int:
     return choice.contract_id
 
 
-def goes_to(option: Option, country: str) -> bool:
-    return option.countries is None or country in option.countries
-
-
-def starts_in(option: Option, country: str) -> bool:
-    return option.origins is None or country in option.origins
+def _to_name(place: Place) -> str:
+    """The country's code, or the name of a territory that it does not say."""
+    territory = places.find_territory(place)
+    return place.country_code if territory.code == place.country_code else territory.name
 
 
 def carries(option: Option, weight: Decimal) -> bool:
@@ -109,9 +108,19 @@ def _fits(option: Option, asked: Mapping[str, Any], weights: Sequence[Decimal]) 
     return (
         asked.get("carrier_code") in (None, option.carrier_code)
         and asked.get("shipping_option_code") in (None, option.code)
-        and (not asked.get("to_country_code") or goes_to(option, asked["to_country_code"]))
-        and (not asked.get("from_country_code") or starts_in(option, asked["from_country_code"]))
+        and _goes(option, _find_place(asked, "from"), _find_place(asked, "to"))
         and all(carries(option, weight) for weight in weights)
+    )
+
+
+def _find_place(asked: Mapping[str, Any], end: str) -> Place | None:
+    country = asked.get(f"{end}_country_code")
+    return Place(country, asked.get(f"{end}_postal_code") or "") if country else None
+
+
+def _goes(option: Option, origin: Place | None, destination: Place | None) -> bool:
+    return (destination is None or places.goes(option.countries, origin, destination)) and (
+        origin is None or places.starts(option.origins, origin)
     )
 
 

@@ -16,7 +16,8 @@ _ONE = threading.Lock()
 PRINTERS = {
     "labels": "packhouse.shipping.labels:make_labels",
     "declaration": "packhouse.shipping.customs_forms:make_declaration",
-    "invoice": "packhouse.shipping.customs_forms:make_invoice",
+    "fits-cn22": "packhouse.shipping.customs_forms:fits_cn22",
+    "invoice": "packhouse.shipping.invoices:make_invoice",
     "convert": "packhouse.shipping.sheets:convert",
     "merge": "packhouse.shipping.sheets:merge",
     "split": "packhouse.shipping.sheets:split",

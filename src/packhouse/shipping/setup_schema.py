@@ -263,7 +263,9 @@ class OptionsRequest(TypedDict, total=False):
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     from_country_code: CountryCode | None
+    from_postal_code: str | None
     to_country_code: CountryCode | None
+    to_postal_code: str | None
     carrier_code: Code | None
     shipping_option_code: Code | None
     contract_id: Whole | None

@@ -1,26 +1,31 @@
 """Papers of the warehouse, from orders as on the wire: what to fetch, and what lies in the box."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
+from packhouse.kit import places, units
 from packhouse.orders import contents
-from packhouse.shipping import addresses, barcodes, typeset
+from packhouse.shipping import addresses, barcodes, tabular, typeset
 from packhouse.shipping.barcodes import Barcode
 from packhouse.shipping.carriers import Address
-from packhouse.shipping.typeset import Box, Text
+from packhouse.shipping.tabular import Column, Page, Table
+from packhouse.shipping.typeset import SMALLEST, Box, Text
 
 _A4 = (210 * mm, 297 * mm)
 _LEFT, _WIDTH = 15 * mm, _A4[0] - 30 * mm
-_TALL = 9 * mm
+_TITLE, _BOTTOM = 277 * mm, 15 * mm
+_SLIP_TOP, _SLIP_NEXT_TOP, _PICKS_TOP = 222 * mm, 258 * mm, 266 * mm
+_SIZE, _ROW = 9.0, 8 * mm
 _ADDRESS_KEYS = frozenset(Address.__dataclass_fields__)
 
-Column = tuple[str, float]
-_SLIP: tuple[Column, ...] = (("Quantity", 0.12), ("SKU", 0.22), ("Article", 0.66))
-_PICKS: tuple[Column, ...] = (("", 0.05), ("Quantity", 0.11), ("SKU", 0.2), ("Article", 0.36), ("Orders", 0.28))
+_SLIP = (Column("Quantity", 0.12), Column("SKU", 0.22), Column("Article", 0.66))
+_PICKS = (
+    Column("", 0.05), Column("Quantity", 0.11), Column("SKU", 0.2), Column("Article", 0.36), Column("Orders", 0.28),
+)  # fmt: skip
 
 
 class _Pick(NamedTuple):
@@ -34,12 +39,10 @@ class _Pick(NamedTuple):
 
 def packing_slips(orders: Sequence[Mapping[str, Any]], sender: Mapping[str, Any] | None = None) -> bytes:
     """A slip an order, A4, in the order given: the items that its recipient finds, without prices; as many pages as the
-    items need. `sender` is an address of the wire."""
+    items need. What is to be paid at the door stands on it. `sender` is an address of the wire."""
     file, canvas = _new_file("Packing slips")
     for order in orders:
-        items = contents.list_goods(order)
-        rows = [(str(item["quantity"]), item.get("sku") or "", _to_name(item)) for item in items]
-        _draw_slip(canvas, order, rows, sender)
+        _draw_slip(canvas, order, sender)
     return _finish(file, canvas, bool(orders))
 
 
@@ -48,15 +51,21 @@ def pick_list(orders: Sequence[Mapping[str, Any]]) -> bytes:
     file, canvas = _new_file("Pick list")
     picks = _find_picks(orders)
     rows = [("", str(pick.quantity), pick.sku, pick.name, pick.orders) for pick in picks]
-    for number, of, page in _to_pages(rows, 26) if rows else ():
-        told = f"{len(orders)} orders, {sum(pick.quantity for pick in picks)} pieces"
-        typeset.draw(canvas, _LEFT, 277 * mm, "Pick list", "Bold", 16)
+    table = Table(_PICKS, rows, _WIDTH, _SIZE, _ROW)
+    told = f"{len(orders)} orders, {sum(pick.quantity for pick in picks)} pieces"
+    for page in tabular.paginate(table, _PICKS_TOP - _BOTTOM, _PICKS_TOP - _BOTTOM, 0) if rows else ():
+        typeset.draw(canvas, _LEFT, _TITLE, "Pick list", "Bold", 16)
         typeset.draw(canvas, _LEFT, 271 * mm, told, "Regular", 9)
-        typeset.draw_aligned(canvas, (_LEFT + _WIDTH, 277 * mm), f"Page {number} of {of}", "Regular", 8, 1)
-        for y in _draw_table(canvas, 266 * mm, _PICKS, page):
-            canvas.rect(_LEFT + 2.5 * mm, y + 2.5 * mm, 4 * mm, 4 * mm, stroke=1, fill=0)
+        _draw_number(canvas, page)
+        for y in tabular.draw_table(canvas, table, page, _LEFT, _PICKS_TOP)[:-1]:
+            canvas.rect(_LEFT + 2.5 * mm, y - 6 * mm, 4 * mm, 4 * mm, stroke=1, fill=0)
         canvas.showPage()
     return _finish(file, canvas, bool(rows))
+
+
+def _draw_number(canvas: Canvas, page: Page) -> None:
+    place = (_LEFT + _WIDTH, 288 * mm)
+    typeset.draw_aligned(canvas, place, f"Page {page.number} of {page.of}", "Regular", 8, 1)
 
 
 def _to_name(item: Mapping[str, Any]) -> str:
@@ -67,15 +76,25 @@ def _to_name(item: Mapping[str, Any]) -> str:
 
 
 def _find_picks(orders: Sequence[Mapping[str, Any]]) -> list[_Pick]:
+    """An article that many orders have takes more lines of them: no order is left out."""
     found: dict[tuple[str, str], dict[str, int]] = {}
     for order in orders:
         for item in contents.list_goods(order):
             counts = found.setdefault((item.get("sku") or "", _to_name(item)), {})
             counts[order["order_number"]] = counts.get(order["order_number"], 0) + item["quantity"]
+    return [pick for (sku, name), counts in sorted(found.items()) for pick in _to_picks(sku, name, counts)]
+
+
+def _to_picks(sku: str, name: str, counts: Mapping[str, int]) -> list[_Pick]:
+    told = list(counts.items())
+    parts = [told[start : start + _ORDERS_A_ROW] for start in range(0, len(told), _ORDERS_A_ROW)]
     return [
-        _Pick(sum(counts.values()), sku, name, ", ".join(f"{number} × {count}" for number, count in counts.items()))
-        for (sku, name), counts in sorted(found.items())
+        _Pick(sum(count for _, count in part), sku, name, ", ".join(f"{number} × {count}" for number, count in part))
+        for part in parts
     ]
+
+
+_ORDERS_A_ROW = 12
 
 
 def _new_file(title: str) -> tuple[io.BytesIO, Canvas]:
@@ -87,65 +106,54 @@ def _new_file(title: str) -> tuple[io.BytesIO, Canvas]:
 
 def _finish(file: io.BytesIO, canvas: Canvas, has_pages: bool) -> bytes:
     if not has_pages:
-        typeset.draw(canvas, _LEFT, 277 * mm, "Nothing to do.", "Regular", 12)
+        typeset.draw(canvas, _LEFT, _TITLE, "Nothing to do.", "Regular", 12)
         canvas.showPage()
     canvas.save()
     return file.getvalue()
 
 
-def _to_pages(rows: Sequence[Sequence[str]], size: int) -> Iterator[tuple[int, int, Sequence[Sequence[str]]]]:
-    """Number of the page, how many there are, its rows; one page where there are no rows."""
-    starts = range(0, max(1, len(rows)), size)
-    for number, start in enumerate(starts, 1):
-        yield number, len(starts), rows[start : start + size]
-
-
-def _draw_slip(
-    canvas: Canvas, order: Mapping[str, Any], rows: Sequence[Sequence[str]], sender: Mapping[str, Any] | None
-) -> None:
-    notes = order["order_details"].get("notes")
-    number = typeset.clean(order["order_number"])
-    for page, of, some in _to_pages(rows, 18):
-        title = typeset.shorten(f"Packing slip {number}", "Bold", 16, 120 * mm)
-        typeset.draw(canvas, _LEFT, 277 * mm, title, "Bold", 16)
-        told = [Text(f"Order of {str(order['order_details']['order_created_at'])[:10]}   Page {page} of {of}")]
-        typeset.draw_box(canvas, told, Box(_LEFT, 269 * mm, 120 * mm, 6 * mm), largest=9, smallest=6)
-        qr = Barcode("qr", number, Box(175 * mm, 263 * mm, 20 * mm, 20 * mm))
-        barcodes.draw_barcode(canvas, qr)
-        _draw_address(canvas, Box(_LEFT, 228 * mm, 85 * mm, 36 * mm), order.get("shipping_address"), 11)
-        _draw_address(canvas, Box(110 * mm, 228 * mm, 62 * mm, 36 * mm), sender, 8)
-        bottom = min(_draw_table(canvas, 222 * mm, _SLIP, some), default=222 * mm)
-        if notes and page == of:
-            box = Box(_LEFT, bottom - 26 * mm, _WIDTH, 24 * mm)
-            typeset.draw_box(canvas, [Text(str(notes))], box, largest=9, smallest=6)
+def _draw_slip(canvas: Canvas, order: Mapping[str, Any], sender: Mapping[str, Any] | None) -> None:
+    items = contents.list_goods(order)
+    rows = [(str(item["quantity"]), item.get("sku") or "", _to_name(item)) for item in items]
+    table = Table(_SLIP, rows, _WIDTH, _SIZE, _ROW)
+    foot = [*_find_cash(order), *([Text(str(notes))] if (notes := order["order_details"].get("notes")) else [])]
+    room = min(typeset.measure_height(foot, _WIDTH, 8), 60 * mm) + 3 * mm if foot else 0
+    pieces = sum(item["quantity"] for item in items)
+    for page in tabular.paginate(table, _SLIP_TOP - _BOTTOM, _SLIP_NEXT_TOP - _BOTTOM, room):
+        _draw_slip_head(canvas, order, page, pieces)
+        if page.number == 1:
+            _draw_address(canvas, Box(_LEFT, 226 * mm, 85 * mm, 36 * mm), order.get("shipping_address"), 11)
+            _draw_address(canvas, Box(110 * mm, 226 * mm, 62 * mm, 36 * mm), sender, 8)
+        top = _SLIP_TOP if page.number == 1 else _SLIP_NEXT_TOP
+        bottom = tabular.draw_table(canvas, table, page, _LEFT, top)[-1]
+        if foot and page.is_last:
+            box = Box(_LEFT, bottom - room, _WIDTH, room - 1 * mm)
+            typeset.draw_box(canvas, foot, box, largest=9, smallest=SMALLEST)
         canvas.showPage()
+
+
+def _draw_slip_head(canvas: Canvas, order: Mapping[str, Any], page: Page, pieces: int) -> None:
+    number = typeset.clean(order["order_number"])
+    title = typeset.shorten(f"Packing slip {number}", "Bold", 16, 150 * mm)
+    typeset.draw(canvas, _LEFT, _TITLE, title, "Bold", 16)
+    ordered = str(order["order_details"]["order_created_at"])[:10]
+    told = [Text(f"Order of {ordered}, {pieces} pieces")]
+    typeset.draw_box(canvas, told, Box(_LEFT, 269 * mm, 120 * mm, 6 * mm), largest=9, smallest=SMALLEST)
+    barcodes.draw_barcode(canvas, Barcode("qr", number, Box(175 * mm, 263 * mm, 20 * mm, 20 * mm)))
+    _draw_number(canvas, page)
+
+
+def _find_cash(order: Mapping[str, Any]) -> list[Text]:
+    payment = order["payment_details"]
+    total = payment.get("total_price") or {}
+    if not payment.get("is_cash_on_delivery") or total.get("value") is None or not total.get("currency"):
+        return []
+    amount = places.to_amount(units.to_decimal(total["value"]), total["currency"])
+    return [Text(f"Cash on delivery {amount} {total['currency']}", "Bold", 1.2)]
 
 
 def _draw_address(canvas: Canvas, box: Box, address: Mapping[str, Any] | None, size: float) -> None:
     if not address:
         return
     told = Address(**{key: str(value or "") for key, value in address.items() if key in _ADDRESS_KEYS})
-    typeset.draw_box(canvas, [Text(line) for line in addresses.to_lines(told)], box, largest=size, smallest=5)
-
-
-def _draw_table(canvas: Canvas, top: float, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[float]:
-    """The lower edges of the rows."""
-    _draw_row(canvas, top - 6 * mm, 6 * mm, columns, [title for title, _ in columns], "Bold")
-    edges = []
-    for number, row in enumerate(rows, 1):
-        y = top - 6 * mm - number * _TALL
-        _draw_row(canvas, y, _TALL, columns, row, "Regular")
-        canvas.line(_LEFT, y, _LEFT + _WIDTH, y)
-        edges.append(y)
-    return edges
-
-
-def _draw_row(
-    canvas: Canvas, y: float, tall: float, columns: Sequence[Column], cells: Sequence[str], weight: typeset.Weight
-) -> None:
-    x: float = _LEFT
-    canvas.setLineWidth(0.3)
-    for (_, share), cell in zip(columns, cells, strict=True):
-        box = Box(x + 1, y + 0.5 * mm, _WIDTH * share - 4, tall - 1 * mm)
-        typeset.draw_box(canvas, [Text(cell, weight)], box, largest=9.5, smallest=4)
-        x += _WIDTH * share
+    typeset.draw_box(canvas, [Text(line) for line in addresses.to_lines(told)], box, largest=size, smallest=SMALLEST)

@@ -1,28 +1,24 @@
-"""Setting texts of any script into boxes: the right font for each letter, lines that fit, nothing outside."""
+"""Setting texts of any script into boxes: lines that fit, nothing outside; `shaping` makes glyphs of them."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
-from importlib import resources
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import arabic_reshaper
-from bidi import get_display
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-Weight = Literal["Regular", "Bold"]
+from packhouse.kit import letters
+from packhouse.shipping import shaping
+from packhouse.shipping.shaping import Run, Weight, get_font, shape, to_runs
+
 LEADING = 1.24
 ELLIPSIS = "…"
-_UNKNOWN = "?"
 
-_FAMILIES = ("NotoSans-{}", "NotoSansArabic-{}", "NotoSansHebrew-{}", "DroidSansFallbackFull")
-"""In the order they are asked for a letter."""
+SMALLEST = 7.0
+"""Points: the smallest type on any paper, as people read it."""
 
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+clean = letters.clean
+find_undrawable = letters.find_undrawable
 
 
 class Box(NamedTuple):
@@ -48,57 +44,13 @@ class Line(NamedTuple):
     size: float
 
 
-@cache
-def _font(name: str) -> TTFont:
-    """Loaded once a process: it takes some 40 ms each."""
-    path = resources.files("packhouse.shipping").joinpath("fonts", f"{name}.ttf")
-    font = TTFont(name, str(path))
-    pdfmetrics.registerFont(font)
-    return font
-
-
-@lru_cache(maxsize=4096)
-def _font_for(letter: str, weight: Weight) -> str | None:
-    """None where no font has it. A font is not loaded for a letter that an earlier one has."""
-    for family in _FAMILIES:
-        name = family.format(weight)
-        if ord(letter) in _font(name).face.charToGlyph:
-            return name
-    return None
-
-
-def clean(text: str) -> str:
-    """Without what is not printed: control and format characters; composed where letters come in parts."""
-    composed = unicodedata.normalize("NFC", text)
-    spaced = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp", "Zs") else letter for letter in composed)
-    kept = "".join(letter for letter in spaced if unicodedata.category(letter) not in ("Cf", "Cs", "Co", "Cn"))
-    return re.sub(" +", " ", kept).strip()
-
-
-def _to_shown(text: str) -> str:
-    """In the order and forms in which it is seen: right to left, and Arabic letters joined."""
-    if not _RIGHT_TO_LEFT.search(text):
-        return text
-    return str(get_display(arabic_reshaper.reshape(text)))
-
-
-@lru_cache(maxsize=8192)
-def _to_runs(text: str, weight: Weight) -> tuple[tuple[str, str], ...]:
-    """Font and letters, as seen from left to right. `text` is clean. A space stays with the font before it."""
-    runs: list[tuple[str, str]] = []
-    for letter in _to_shown(text):
-        font = _font_for(letter, weight)
-        shown = letter if font else _UNKNOWN
-        if runs and (font == runs[-1][0] or letter == " "):
-            runs[-1] = (runs[-1][0], runs[-1][1] + shown)
-        else:
-            runs.append((font or _FAMILIES[0].format(weight), shown))
-    return tuple(runs)
-
-
 def measure(text: str, weight: Weight = "Regular", size: float = 1.0) -> float:
     """The width of clean text in points."""
-    return sum(float(_font(font).stringWidth(run, size)) for font, run in _to_runs(text, weight))
+    return sum(_measure_run(run, size) for run in to_runs(text, weight))
+
+
+def _measure_run(run: Run, size: float) -> float:
+    return shape(run).width * size / 1000 if run.is_shaped else float(get_font(run.font).stringWidth(run.text, size))
 
 
 def _to_pieces(text: str) -> list[str]:
@@ -127,7 +79,15 @@ def _find_head(text: str, weight: Weight, size: float, width: float) -> int:
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if measure(text[:middle], weight, size) <= width else (low, middle - 1)
-    return low
+    return _keep_whole(text, low)
+
+
+def _keep_whole(text: str, head: int) -> int:
+    """Not between a letter and its marks, unless it is the first."""
+    whole = head
+    while 0 < whole < len(text) and (shaping.is_mark(text[whole]) or text[whole - 1] == "\u200d"):
+        whole -= 1
+    return whole or head
 
 
 def shorten(text: str, weight: Weight, size: float, width: float) -> str:
@@ -139,22 +99,38 @@ def shorten(text: str, weight: Weight, size: float, width: float) -> str:
 
 
 def fit(texts: Sequence[Text], box: Box, largest: float, smallest: float) -> list[Line]:
-    """In the largest size at which all of it fits; in the smallest one what fits, the last line with an ellipsis."""
+    """In the largest size at which all of it fits; in the smallest one each text with fewer lines, and then what fits:
+    a name without end must not push the country off a label."""
     cleaned = [text._replace(text=shown) for text in texts if (shown := clean(text.text[:4000]))]
     size = largest
     while True:
-        lines = list(_wrap_all(cleaned, size, box.width))
-        if sum(line.size for line in lines) * LEADING <= box.height:
+        lines = list(_wrap_all(cleaned, size, smallest, box.width))
+        if _fits(lines, box):
             return lines
         if size <= smallest:
-            return _cut(lines, box)
+            break
         size = max(smallest, size - 0.5)
+    for most in (12, 8, 6, 4, 3, 2, 1):
+        lines = list(_wrap_all(cleaned, smallest, smallest, box.width, most))
+        if _fits(lines, box):
+            return lines
+    return _cut(lines, box)
 
 
-def _wrap_all(texts: Sequence[Text], size: float, width: float) -> Iterator[Line]:
+def _fits(lines: Sequence[Line], box: Box) -> bool:
+    return sum(line.size for line in lines) * LEADING <= box.height
+
+
+def _wrap_all(texts: Sequence[Text], size: float, smallest: float, width: float, most: int = 1000) -> Iterator[Line]:
+    """`most` lines of each text; the last one says by an ellipsis that there is more."""
     for text in texts:
-        for line in wrap(text.text, text.weight, size * text.scale, width):
-            yield Line(line, text.weight, size * text.scale)
+        own = max(smallest, size * text.scale)
+        lines = wrap(text.text, text.weight, own, width)
+        if len(lines) > most:
+            lines = [*lines[: most - 1], shorten(f"{lines[most - 1]} {ELLIPSIS * 9}", text.weight, own, width)]
+            lines[-1] = re.sub(f"[ {ELLIPSIS}]+$", ELLIPSIS, lines[-1])
+        for line in lines:
+            yield Line(line, text.weight, own)
 
 
 def _cut(lines: list[Line], box: Box) -> list[Line]:
@@ -172,10 +148,36 @@ def _cut(lines: list[Line], box: Box) -> list[Line]:
 
 def draw(canvas: Canvas, x: float, y: float, text: str, weight: Weight = "Regular", size: float = 8) -> None:
     """Clean text on a base line that begins at `x`, `y`."""
-    for font, run in _to_runs(text, weight):
-        canvas.setFont(font, size)
-        canvas.drawString(x, y, run)
-        x += float(_font(font).stringWidth(run, size))
+    for run in to_runs(text, weight):
+        canvas.setFont(run.font, size)
+        if run.is_shaped:
+            _draw_shaped(canvas, x, y, run, size)
+        else:
+            canvas.drawString(x, y, run.text)
+        x += _measure_run(run, size)
+
+
+def _draw_shaped(canvas: Canvas, x: float, y: float, run: Run, size: float) -> None:
+    """Glyph by glyph. Who copies or searches the text finds the letters that were meant: readers know the forms of
+    Arabic letters and turn round what runs to the left, and are told where a glyph stands for no letter."""
+    shaped = shape(run)
+    is_told = shaped.has_private or not run.is_rtl
+    if is_told:
+        canvas.addLiteral(f"/Span <</ActualText <FEFF{run.text.encode('utf-16-be').hex().upper()}>>> BDC")
+    text = canvas.beginText()
+    text.setFont(run.font, size)
+    for glyph in shaped.glyphs:
+        text.setTextOrigin(x + glyph.x * size / 1000, y + glyph.y * size / 1000)
+        text.textOut(glyph.letter)
+    canvas.drawText(text)
+    if is_told:
+        canvas.addLiteral("EMC")
+
+
+def measure_height(texts: Sequence[Text], width: float, size: float) -> float:
+    """Of all of it, set in this size."""
+    cleaned = [text._replace(text=clean(text.text)) for text in texts]
+    return sum(line.size for line in _wrap_all(cleaned, size, size, width)) * LEADING
 
 
 def draw_box(canvas: Canvas, texts: Sequence[Text], box: Box, *, largest: float, smallest: float) -> None:

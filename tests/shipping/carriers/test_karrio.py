@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,8 +18,10 @@ from packhouse.shipping.carriers import (
     Announcement,
     Consignment,
     Contract,
+    Money,
     Rejected,
     Unreachable,
+    karrio,
     karrio_gateway,
     registry,
 )
@@ -91,6 +94,26 @@ def test_bpost_is_told_who_and_what() -> None:
     assert label.url.endswith("/labels/A6")
     assert parcel.tracking_number == lines.to_number("3232", asked.reference.replace("-", ""), 0)
     assert [document.kind for document in parcel.documents] == ["label"]
+
+
+@pytest.mark.parametrize("code", ["ups", "bpost"])
+def test_a_carrier_that_cannot_be_told_to_collect_is_not_asked(code: str, line: Line, carrier: Karrio) -> None:
+    with pytest.raises(Rejected) as refusal:
+        announce(carrier, make(code, cash_on_delivery=Money(Decimal("62.5"), "EUR")))
+    [fault] = refusal.value.faults
+    assert fault.pointer == "/data/attributes/payment_details/is_cash_on_delivery"
+    assert not line.seen
+
+
+def test_the_lines_that_ups_is_told_make_its_total() -> None:
+    line = lines.Ups()
+    items = [item(hs_code="210690", quantity=3, total_price={"value": "10", "currency": "EUR"})]
+    announce(Karrio("ups", line), make("ups", option_code="ups:saver", recipient=NORWEGIAN, items=items))
+    told = karrio.to_request(make("ups", recipient=NORWEGIAN, items=items), OFFERED["ups"])["customs"]
+    assert sum(one["quantity"] * one["value_amount"] for one in told["commodities"]) == told["duty"]["declared_value"]
+    yen = [item(hs_code="210690", quantity=1, total_price={"value": 12000, "currency": "JPY"})]
+    told = karrio.to_request(make("ups", recipient=NORWEGIAN, items=yen), OFFERED["ups"])["customs"]
+    assert told["commodities"][0]["value_amount"] == 12000
 
 
 @pytest.mark.parametrize(("code", "option_code"), [("ups", "ups:saver"), ("bpost", "bpost:world-business")])

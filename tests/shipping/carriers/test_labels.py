@@ -14,7 +14,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from packhouse.shipping import addresses, labels, printers, serials, sheets, typeset
+from packhouse.shipping import addresses, labels, printers, serials, shaping, sheets
 from packhouse.shipping.carriers import PDF, PNG, ZPL, registry
 from tests.shipping.carriers.consignments import RECIPIENTS, SENDER, consignment
 
@@ -110,9 +110,9 @@ def test_names_are_on_the_label_as_they_are_written(recipient: str) -> None:
 
 def test_arabic_is_joined_and_runs_to_the_left() -> None:
     """Muhammad, seen from the left: final dal, medial meem, medial hah, initial meem."""
-    runs = typeset._to_runs("محمد 12", "Regular")
-    assert "".join(text for _, text in runs) == "12 \ufeaa\ufee4\ufea4\ufee3"
-    assert {font for font, _ in runs} == {"NotoSans-Regular", "NotoSansArabic-Regular"}
+    runs = shaping.to_runs("محمد 12", "Regular")
+    assert "".join(run.text for run in runs) == "12 \ufeaa\ufee4\ufea4\ufee3"
+    assert {run.font for run in runs} == {"NotoSans-Regular", "NotoSansArabic-Regular"}
 
 
 def test_the_country_orders_the_lines() -> None:

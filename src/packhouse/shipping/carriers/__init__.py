@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from packhouse.kit import errors
+from packhouse.kit.places import Place
 
 PDF, PNG, ZPL = "application/pdf", "image/png", "application/zpl"
 
@@ -31,6 +32,11 @@ class Address:
     state_province_code: str = ""
     email: str = ""
     phone_number: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Where it is by customs, VAT and inland post."""
+        return Place(self.country_code, self.postal_code, self.state_province_code, self.city)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ class Consignment:
 
     `reference` is the shipment's uuid, and the key by which a carrier knows a second announcement for the first.
     `customs` is an order's `customs_details`, `service_point` its `service_point_details`. `announced_at` dates the
-    papers. `gs1_prefix` is the account's GS1 company prefix.
+    papers. `gs1_prefix` is the account's GS1 company prefix. `cash_on_delivery` is what the recipient pays at the door
+    for all parcels together.
     """
 
     reference: str
@@ -86,6 +93,7 @@ class Consignment:
     gs1_prefix: str | None = None
     external_reference: str = ""
     shipping_costs: Money | None = None
+    cash_on_delivery: Money | None = None
     announced_at: datetime | None = None
 
 
@@ -127,8 +135,8 @@ class TrackingEvent:
 class Option:
     """A service by its whole code, `carrier:option/feature=value`; `features` says the same taken apart.
 
-    `countries` is where it goes and `origins` where it starts, None is anywhere; `formats` are the mime types its label
-    is to be had in.
+    `countries` is where it goes and `origins` where it starts, None is anywhere: `kit.places.goes` says what that means
+    for territories. `formats` are the mime types its label is to be had in.
     """
 
     code: str

@@ -4,20 +4,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from packhouse.kit import errors, units
-from packhouse.shipping.carriers import Consignment, Parcel
+from packhouse.kit import errors, places, units
+from packhouse.shipping.carriers import Address, Consignment, Parcel
 
-CN22_MAX_VALUE = Decimal(400)
-"""In the currency of the items: the Convention says 300 SDR, about 370 EUR; more than four lines do not fit either."""
+CN22_MAX_SDR = Decimal(300)
+"""Special drawing rights: the Universal Postal Convention's regulations ask for a CN 23 above."""
 CN22_MAX_ITEMS = 4
+"""Lines of the form."""
 
 KINDS = {
     "gift": "Gift",
+    "documents": "Documents",
     "commercial_goods": "Sale of goods",
     "commercial_sample": "Commercial sample",
     "returned_goods": "Returned goods",
+    "other": "Other (please specify)",
 }
-"""`shipment_type` -> the category of the forms."""
+"""`shipment_type` -> the category of the forms, in their order. Orders say neither `documents` nor `other`."""
 
 
 class Entry(NamedTuple):
@@ -43,7 +46,7 @@ def _to_entry(item: Mapping[str, Any]) -> Entry:
     quantity = int(item["quantity"])
     each = units.convert(weight["value"], weight["unit"], units.KILOGRAMS) if weight else None
     return Entry(
-        item.get("description") or item["name"],
+        _to_description(item),
         quantity,
         None if each is None else units.multiply(each, quantity),
         units.to_decimal(price["value"]),
@@ -51,6 +54,12 @@ def _to_entry(item: Mapping[str, Any]) -> Entry:
         item["hs_code"],
         item["country_of_origin"],
     )
+
+
+def _to_description(item: Mapping[str, Any]) -> str:
+    """What it is and what it is made of. Never the shop's `description`: that is written to sell."""
+    name, material = str(item["name"]).strip(), str(item.get("material_content") or "").strip()
+    return f"{name} ({material})" if material and material.casefold() not in name.casefold() else name
 
 
 def _find_price(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -65,8 +74,10 @@ def _find_price(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def may_use_cn22(parcel: Parcel) -> bool:
+    """The stricter form where nobody knows what the currency is worth."""
     entries = to_entries(parcel)
-    return len(entries) <= CN22_MAX_ITEMS and units.add(*(entry.value for entry in entries)) <= CN22_MAX_VALUE
+    value = places.to_sdr(units.add(*(entry.value for entry in entries)), entries[0].currency)
+    return len(entries) <= CN22_MAX_ITEMS and value is not None and value <= CN22_MAX_SDR
 
 
 def find_missing(consignment: Consignment) -> list[errors.Fault]:
@@ -78,24 +89,48 @@ _Missing = tuple[errors.Path, str]
 
 
 def _find_all(consignment: Consignment) -> Iterator[_Missing]:
-    told = consignment.customs or {}
-    if told.get("shipment_type") not in KINDS:
-        yield ("customs_details", "shipment_type"), "A customs declaration says what kind of goods these are"
-    if not told.get("commercial_invoice_number"):
-        yield ("customs_details", "commercial_invoice_number"), "A commercial invoice has a number"
+    yield from _find_of_order(consignment.customs or {})
     named = _find_places(consignment.parcels)
     currencies = set()
     for parcel in consignment.parcels:
-        if not parcel.items:
-            yield ("order_details", "order_items"), "A customs declaration lists what is inside, and a parcel is empty"
-        if parcel.weight is None:
-            yield ("shipping_details", "measurement", "weight"), "A customs declaration states the weight"
+        yield from _find_of_parcel(parcel)
         for item in parcel.items:
             yield from ((named[id(item)] + path, why) for path, why in _find_of_item(item))
             currencies.add((_find_price(item) or {}).get("currency"))
     if len(currencies - {None}) > 1:
         names = ", ".join(sorted(str(currency) for currency in currencies - {None}))
         yield ("order_details", "order_items"), f"A customs declaration is in one currency, and these are in {names}"
+    yield from _find_of_parties(consignment)
+
+
+def _find_of_order(told: Mapping[str, Any]) -> Iterator[_Missing]:
+    if told.get("shipment_type") not in KINDS:
+        yield ("customs_details", "shipment_type"), "A customs declaration says what kind of goods these are"
+    if not told.get("commercial_invoice_number"):
+        yield ("customs_details", "commercial_invoice_number"), "A commercial invoice has a number"
+
+
+def _find_of_parcel(parcel: Parcel) -> Iterator[_Missing]:
+    if not parcel.items:
+        yield ("order_details", "order_items"), "A customs declaration lists what is inside, and a parcel is empty"
+    if parcel.weight is None:
+        yield ("shipping_details", "measurement", "weight"), "A customs declaration states the weight"
+
+
+def _find_of_parties(consignment: Consignment) -> Iterator[_Missing]:
+    for field in _find_empty(consignment.sender):
+        yield ("from_address", field), f"A customs declaration names its sender, whose address has no {field}"
+    for field in _find_empty(consignment.recipient):
+        yield ("shipping_address", field), f"A customs declaration names its recipient, whose address has no {field}"
+
+
+def _find_empty(address: Address) -> Iterator[str]:
+    """What an address cannot do without."""
+    street = address.address_line_1 or address.po_box
+    told = {"name": address.name or address.company_name, "address_line_1": street, "city": address.city}
+    if places.wants_postal_code(address.country_code):
+        told["postal_code"] = address.postal_code
+    yield from (field for field, text in told.items() if not text.strip(" -"))
 
 
 def _to_key(item: Mapping[str, Any]) -> tuple[str, str, str]:

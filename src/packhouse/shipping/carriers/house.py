@@ -15,6 +15,7 @@ from packhouse.shipping.carriers import (
     Option,
     Rejected,
     TrackingEvent,
+    lettering,
 )
 
 _HEAVIEST = Decimal(1000)
@@ -40,6 +41,7 @@ class House:
     async def announce(self, consignment: Consignment) -> Announcement:
         if consignment.option_code not in _OPTIONS:
             raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
+        lettering.require_drawable(consignment)
         numbers = _to_numbers(consignment)
         service, features = _OPTIONS[consignment.option_code]
         letter = "X" if "express" in consignment.option_code else "S" if features else "H"

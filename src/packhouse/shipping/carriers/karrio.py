@@ -106,10 +106,12 @@ def to_reference(consignment: Consignment) -> str:
 
 def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
     """The SDK's `ShipmentRequest`, without service and label. Raises Rejected for what it must have and lacks."""
-    leaves = places.leaves_customs_union(consignment.sender.country_code, consignment.recipient.country_code)
+    leaves = places.leaves_customs_union(consignment.sender.place, consignment.recipient.place)
     faults = customs.find_missing(consignment) if leaves else []
     if leaves and line.drops_zeros:
         faults += list(_find_dropped(consignment))
+    if consignment.cash_on_delivery:
+        faults.append(_to_cash_fault(line))
     if any(parcel.weight is None for parcel in consignment.parcels):
         pointer = errors.to_pointer(("shipping_details", "measurement", "weight"))
         faults.append(errors.Fault("invalid", "The carrier must know the weight.", pointer=pointer))
@@ -125,6 +127,14 @@ def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
         "payment": {"paid_by": "sender"},
     }
     return {**request, "customs": _to_customs(consignment)} if leaves else request
+
+
+def _to_cash_fault(line: Line) -> errors.Fault:
+    """The SDK loses the amount on its way to every carrier (it sends `None`, nothing, or no account to pay it to):
+    goods that nobody collects the money for are worse than no label."""
+    detail = f"{line.name} cannot be told through the karrio SDK to collect cash on delivery."
+    pointer = errors.to_pointer(("payment_details", "is_cash_on_delivery"))
+    return errors.Fault("invalid", detail, pointer=pointer)
 
 
 def _to_options(consignment: Consignment) -> dict[str, Any]:
@@ -188,7 +198,7 @@ def _to_customs(consignment: Consignment) -> dict[str, Any]:
     """Of a consignment that lacks nothing for it."""
     told = consignment.customs or {}
     entries = [entry for parcel in consignment.parcels for entry in customs.to_entries(parcel)]
-    total = sum((entry.value for entry in entries), Decimal(0))
+    total = sum((_to_piece_value(entry) * entry.quantity for entry in entries), Decimal(0))
     return {
         "commodities": [_to_commodity(entry) for entry in entries],
         "content_type": _CONTENTS[told["shipment_type"]],
@@ -198,6 +208,13 @@ def _to_customs(consignment: Consignment) -> dict[str, Any]:
         "certify": True,
         "signer": consignment.sender.name,
     }
+
+
+def _to_piece_value(entry: customs.Entry) -> Decimal:
+    """In the currency's decimals, or as many as the total has: lines that carriers add up must make the total they are
+    told."""
+    decimals = len(places.to_amount(entry.value, entry.currency).partition(".")[2])
+    return round(entry.value / entry.quantity, decimals)
 
 
 def _to_commodity(entry: customs.Entry) -> dict[str, Any]:
@@ -210,7 +227,7 @@ def _to_commodity(entry: customs.Entry) -> dict[str, Any]:
         "weight_unit": "KG",
         "hs_code": "".join(letter for letter in entry.hs_code if letter.isdigit()),
         "origin_country": entry.origin,
-        "value_amount": float(round(entry.value / entry.quantity, 2)),
+        "value_amount": float(_to_piece_value(entry)),
         "value_currency": entry.currency,
     }
 

