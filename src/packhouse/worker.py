@@ -22,6 +22,8 @@ from packhouse.kit.db import Database, Transaction
 from packhouse.kit.jobs import Job
 from packhouse.kit.vault import Vault
 from packhouse.orders import deletions, search, uploads
+from packhouse.privacy import operations as privacy
+from packhouse.privacy import retention
 from packhouse.settings import Settings
 from packhouse.shipping import announce, storage, tracking
 from packhouse.shipping import operations as shipments
@@ -58,6 +60,8 @@ JOBS: dict[str, Handler] = {
     deletions.JOB: lambda workshop, job: deletions.handle(workshop.db, job, workshop.clock()),
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
     shipments.TRACK_JOB: lambda workshop, job: tracking.handle(workshop.desk, job),
+    privacy.RETAIN_JOB: lambda workshop, job: retention.retain(workshop.desk, job),
+    privacy.FINISH_JOB: lambda workshop, job: retention.finish(workshop.desk, job),
     webhooks.JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
     webhooks.SLOW_JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
 }

@@ -45,6 +45,7 @@ shipments = Table(
     # What labels are counted by: the carrier's name as people read it, and of how many parcels it is.
     Column("carrier", Text, nullable=False, server_default=text("''")),
     Column("parcel_count", Integer, nullable=False, server_default=text("1")),
+    Column("erased_at", Instant),  # when it was made to tell of nobody any more
     Index("uq_shipments_uuid", "account_id", "uuid", unique=True),
     Index("ix_shipments_order", "account_id", "for_order"),
     Index("ix_shipments_order_number", "account_id", "order_number_folded", "id"),
