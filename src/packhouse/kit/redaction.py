@@ -15,6 +15,7 @@ _SHORTEST_TEXT = 5
 _SHORTEST_WORD = 3
 _SHORTEST_NUMBER = 6
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_LETTER = r"[^\W_]"
 _BETWEEN_DIGITS = r"[\s./()\-]{0,4}"
 # Before a national number: an exit code or a plus, a calling code, a trunk prefix.
 _BEFORE_NUMBER = rf"(?<![\d+])\+?(?:\d{_BETWEEN_DIGITS}){{0,6}}?"
@@ -86,9 +87,10 @@ def _compile(texts: Collection[str], numbers: Collection[str]) -> re.Pattern[str
 
 
 def _to_pattern(text: str) -> str:
-    begin = r"(?<!\w)" if re.match(r"\w", text) else ""
-    end = r"(?!\w)" if re.search(r"\w\Z", text) else ""
-    return begin + r"\s+".join(map(re.escape, text.split(" "))) + end
+    """Names of files and of parts of addresses have something else where a space was."""
+    begin = rf"(?<!{_LETTER})" if re.match(_LETTER, text) else ""
+    end = rf"(?!{_LETTER})" if re.search(rf"{_LETTER}\Z", text) else ""
+    return begin + r"[\s_.,+\-]{1,3}".join(map(re.escape, text.split(" "))) + end
 
 
 def _to_forms(text: str) -> list[str]:

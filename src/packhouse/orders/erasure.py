@@ -108,6 +108,12 @@ async def _walk_deleted(db: Database, account_id: int) -> AsyncIterator[tuple[in
         yield known
 
 
+async def find_deleted(db: Database, account_id: int, words: Words) -> set[int]:
+    """Deleted orders whose history holds words that tell of the person: of those nobody can tell any more whose they
+    were, and nobody needs what is left of them."""
+    return {id async for id, changes in _walk_deleted(db, account_id) if words.are_in(orjson.dumps(changes).decode())}
+
+
 async def find_words(db: Database, account_id: int, ids: Collection[int], origin: str) -> Words:
     """What tells of people in orders that were found otherwise."""
     words, wanted = Words(), sorted(ids)

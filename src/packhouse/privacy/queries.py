@@ -77,8 +77,9 @@ async def find_person(db: Database, caller: Caller, person: Person) -> Found:
     for part in _to_parts(ids):
         async with db.read() as tx:
             keys |= {(row.integration_id, row.order_id) for row in await orders.list_orders(tx, account_id, part)}
-    found = await shipments.list_ids(db, account_id, shipped.ids, ids)
     words = person.to_words(origin) | ordered.words | shipped.words | more
+    ids |= await orders.find_deleted(db, account_id, words)
+    found = await shipments.list_ids(db, account_id, shipped.ids, ids)
     return Found(frozenset(ids), frozenset(keys), found, words)
 
 
