@@ -22,6 +22,7 @@ from tests.web.conftest import people, person, token  # noqa: F401 - fixtures
 
 ORDERS = "/api/v3/orders"
 ERASE = "/api/packhouse/persons/erase"
+KEY: Any = "a key of the tests alone"
 # Nobody is there to be told.
 _HANDLERS = {kind: handler for kind, handler in JOBS.items() if not kind.startswith("webhook.")}
 
@@ -54,9 +55,7 @@ def work(database_url: str, folder: Path) -> Callable[..., int]:
 
     async def drain(now: clock.Clock) -> int:
         db = Database(database_url)
-        settings = Settings(
-            database_url=database_url, documents_url=folder.as_uri(), secret_key="a key of the tests alone"
-        )
+        settings = Settings(database_url=database_url, documents_url=folder.as_uri(), secret_key=KEY)
         async with open_workshop(settings, db, now) as workshop:
             done = await Worker(workshop, _HANDLERS, TOGETHER).drain()
         await db.close()
