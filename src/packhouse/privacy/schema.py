@@ -1,5 +1,6 @@
 """The wire shapes of persons and of how long their data is kept."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from packhouse.orders.persons import Person
 
 MAX_DAYS = 36_500
 
-_STRICT = ConfigDict(strict=True)
+_STRICT = ConfigDict(strict=True, extra="forbid")
 _Text = Annotated[str, Field(max_length=400)]
 _Days = Annotated[int, Field(ge=0, le=MAX_DAYS)]
 
@@ -67,17 +68,7 @@ def read_person(body: bytes) -> Person:
 def to_person(sent: dict[str, str]) -> Person:
     """Raises Invalid for one that names nobody."""
     person = Person(**{name: value.strip() for name, value in sent.items()})
-    faults = []
-    if person.name and not person.postal_code:
-        faults.append(_to_fault("postal_code", "A name is looked for together with a postal code."))
-    if person.postal_code and not person.name:
-        faults.append(_to_fault("name", "A postal code is looked for together with a name."))
-    if person.email and "@" not in person.email.strip("@"):
-        faults.append(_to_fault("email", "This is no e-mail address."))
-    if person.phone and sum(map(str.isdigit, person.phone)) < _FEWEST_DIGITS:
-        faults.append(_to_fault("phone", "This is no telephone number."))
-    if person == Person():
-        faults.append(_to_fault("email", "Say an e-mail address, a telephone number, or a name with a postal code."))
+    faults = list(_find_faults(person))
     if faults:
         raise errors.Invalid(faults)
     return person
@@ -86,8 +77,20 @@ def to_person(sent: dict[str, str]) -> Person:
 _FEWEST_DIGITS = 6
 
 
-def _to_fault(name: str, detail: str) -> errors.Fault:
-    return errors.Fault("invalid", detail, pointer=errors.to_pointer((name,)))
+def _find_faults(person: Person) -> Iterator[errors.Fault]:
+    if person.name and not person.postal_code:
+        detail = "A name is looked for together with a postal code."
+        yield errors.Fault("invalid", detail, pointer=errors.to_pointer(("postal_code",)))
+    if person.postal_code and not person.name:
+        detail = "A postal code is looked for together with a name."
+        yield errors.Fault("invalid", detail, pointer=errors.to_pointer(("name",)))
+    if person.email and "@" not in person.email.strip("@"):
+        yield errors.Fault("invalid", "This is no e-mail address.", pointer=errors.to_pointer(("email",)))
+    if person.phone and sum(map(str.isdigit, person.phone)) < _FEWEST_DIGITS:
+        yield errors.Fault("invalid", "This is no telephone number.", pointer=errors.to_pointer(("phone",)))
+    if person == Person():
+        detail = "Say an e-mail address, a telephone number, or a name with a postal code."
+        yield errors.Fault("invalid", detail, pointer=errors.to_pointer(("email",)))
 
 
 def read_retention(body: bytes) -> dict[str, int | None]:
