@@ -16,6 +16,7 @@ from packhouse.privacy import retention
 from packhouse.privacy.operations import RETAIN_JOB
 from packhouse.settings import Settings
 from packhouse.worker import open_workshop
+from tests.conftest import OWNER
 from tests.privacy import marked
 from tests.privacy.conftest import ERASE, ORDERS, push, ship
 
