@@ -27,6 +27,8 @@ from packhouse.kit.db import Database, Tuning
 from packhouse.kit.replica import Lists
 from packhouse.orders import api as orders
 from packhouse.orders import openapi as orders_openapi
+from packhouse.privacy import api as privacy
+from packhouse.privacy import openapi as privacy_openapi
 from packhouse.settings import Settings
 from packhouse.shipping import api as shipping
 from packhouse.shipping import documents_api as documents
@@ -105,6 +107,7 @@ def create_app(
         app.include_router(room.extensions)
     app.include_router(documents.router)
     app.include_router(accounts.extensions)
+    app.include_router(privacy.extensions)
     _open_page(app, settings)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     door = middleware.ServerMiddleware(app, [*orders.SHORTCUTS, *shipping.SHORTCUTS], house)
@@ -187,7 +190,14 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         components = document.setdefault("components", {})
-        rooms = (accounts_openapi, orders_openapi, integrations_openapi, shipping_openapi, webhooks_openapi)
+        rooms = (
+            accounts_openapi,
+            orders_openapi,
+            integrations_openapi,
+            shipping_openapi,
+            webhooks_openapi,
+            privacy_openapi,
+        )
         shapes = {name: shape for room in rooms for name, shape in room.to_components().items()}
         components["schemas"] = {**shapes, **http.ERROR_SCHEMAS}
         components["securitySchemes"] = accounts_openapi.SECURITY_SCHEMES

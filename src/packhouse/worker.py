@@ -24,6 +24,8 @@ from packhouse.kit.jobs import Job
 from packhouse.kit.vault import Vault
 from packhouse.orders import deletions, search, uploads
 from packhouse.orders import operations as orders
+from packhouse.privacy import operations as privacy
+from packhouse.privacy import retention
 from packhouse.settings import Settings
 from packhouse.shipping import announce, staleness, storage, tracking
 from packhouse.shipping import operations as shipments
@@ -61,6 +63,8 @@ JOBS: dict[str, Handler] = {
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
     orders.COMPARE_JOB: lambda workshop, job: staleness.handle(workshop.db, job, workshop.clock()),
     shipments.TRACK_JOB: lambda workshop, job: tracking.handle(workshop.desk, job),
+    privacy.RETAIN_JOB: lambda workshop, job: retention.retain(workshop.desk, job),
+    privacy.FINISH_JOB: lambda workshop, job: retention.finish(workshop.desk, job),
     webhooks.JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
     webhooks.SLOW_JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
 }

@@ -27,7 +27,7 @@ def test_a_key_is_made_used_and_revoked(run: Run, client: TestClient) -> None:
     assert client.get("/api/v3/orders", auth=key).status_code == 200
     listed = json.loads(run("key list --account owner --json").stdout)
     assert [(k["name"], k["revoked_at"]) for k in listed] == [("first", None), ("till", None)]
-    assert all(k.keys() == {"id", "name", "public_key", "created_at", "revoked_at"} for k in listed)
+    assert all(k.keys() == {"id", "name", "public_key", "scopes", "created_at", "revoked_at"} for k in listed)
     assert run(f"key revoke {key[0]} --account stranger").exit_code == 1
     assert json.loads(run(f"key revoke {key[0]} --account owner --json").stdout) == {"revoked": key[0]}
     assert client.get("/api/v3/orders", auth=key).status_code == 401

@@ -19,6 +19,7 @@ from packhouse.kit import clock, errors, idempotency, jobs
 from packhouse.kit.columns import metadata
 from packhouse.kit.db import SEQUENCES, Database
 from packhouse.orders import tables as orders
+from packhouse.privacy import tables as privacy
 from packhouse.shipping import tables as shipping
 from packhouse.webhooks import tables as webhooks
 from tests.concurrency import served
@@ -51,6 +52,7 @@ ROOMS = (
     webhooks.subscriptions,
     webhooks.deliveries,
     idempotency.idempotency_keys,
+    privacy.retention_settings,
 )
 
 

@@ -22,7 +22,7 @@ from packhouse.shipping import carriers
 from packhouse.shipping.carriers import house, letter, post
 from packhouse.shipping.setup_schema import BUILT_IN, KINDS
 
-ROOMS = ("accounts", "integrations", "kit", "orders", "shipping", "web", "webhooks")
+ROOMS = ("accounts", "integrations", "kit", "orders", "privacy", "shipping", "web", "webhooks")
 # What only programs and operators are told.
 SILENT = (
     "*/api.py", "*/auth.py", "*/tokens.py", "*/openapi.py", "*_api.py", "kit/http.py", "kit/idempotency.py",

@@ -21,7 +21,7 @@ ACTIONS = (
     "user.deleted", "key.created", "key.rotated", "key.revoked", "key.basic_accepted", "key.basic_refused",
     "client.created", "client.rotated", "client.revoked", "token.issued", "token.revoked", "account.created",
     "account.basic_accepted", "account.basic_refused", "connection.paused", "connection.resumed", "signing_key.rotated",
-    "signing_key.activated",
+    "signing_key.activated", "person.erased", "person.exported", "retention.changed",
 )  # fmt: skip
 REFUSED = ("user.sign_in_failed", "user.password_change_failed", "key.refused", "token.refused")
 

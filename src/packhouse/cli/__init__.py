@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import packhouse
-from packhouse.cli import accounts, deliveries, demo, orders, serve, shipping, users
+from packhouse.cli import accounts, deliveries, demo, orders, privacy, serve, shipping, users
 
 app = typer.Typer(
     name="packhouse",
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("worker")(serve.work)
 app.command("migrate")(serve.migrate)
+accounts.account.command("retention")(privacy.set_retention)
 app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.key, name="key")
 app.add_typer(accounts.client, name="client")
@@ -24,6 +25,7 @@ app.add_typer(accounts.audit, name="audit")
 app.add_typer(accounts.integration, name="integration")
 app.add_typer(users.user, name="user")
 app.add_typer(orders.orders, name="orders")
+app.add_typer(privacy.person, name="person")
 app.add_typer(deliveries.deliveries, name="deliveries")
 app.add_typer(deliveries.connections, name="connections")
 app.add_typer(shipping.shipping, name="shipping")

@@ -8,6 +8,7 @@ import typer
 from packhouse import worker
 from packhouse.accounts import audit as audit_log
 from packhouse.accounts import operations, queries
+from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.integrations import operations as integration_operations
@@ -24,6 +25,9 @@ PublicKey = Annotated[str | None, typer.Option(help="Choose the public key; rand
 SecretKey = Annotated[str | None, typer.Option(help="Choose the secret key; random without it.")]
 
 
+Scopes = Annotated[
+    list[str] | None, typer.Option("--scope", help=f"What it may do: {', '.join(SCOPES)}; several times for several.")
+]
 Accept = Annotated[bool, typer.Option("--accept/--refuse", help="HTTP Basic, or tokens only.")]
 
 
@@ -74,16 +78,17 @@ def list_accounts(as_json: AsJson = False) -> None:
 @key.command("create")
 def create_key(
     account: AccountName,
+    scope: Scopes = None,
     name: Annotated[str, typer.Option(help="What it is for.")] = "",
     public_key: PublicKey = None,
     secret_key: SecretKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make another key for an account."""
+    """Make another key for an account; without a scope it may do everything."""
 
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await queries.get_account(tx, account)
+            owner, scopes = await queries.get_account(tx, account), scope or [ALL]
             made = await operations.create_key(
                 db,
                 tx,
@@ -93,8 +98,9 @@ def create_key(
                 public_key=public_key,
                 secret_key=secret_key,
                 actor="command:key create",
+                scopes=scopes,
             )
-            return {"account_id": owner.account_id, **made._asdict()}
+            return {"account_id": owner.account_id, **made._asdict(), "scopes": " ".join(scopes)}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -106,7 +112,7 @@ def list_keys(account: AccountName, as_json: AsJson = False) -> None:
     async def work() -> list[dict[str, Any]]:
         async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
             owner = await queries.get_account(tx, account)
-            shown = ("id", "name", "public_key", "created_at", "revoked_at")
+            shown = ("id", "name", "public_key", "scopes", "created_at", "revoked_at")
             keys = [row._asdict() for row in await queries.list_keys(tx, owner.account_id)]
             return [{name: found[name] for name in shown} for found in keys]
 
@@ -180,7 +186,7 @@ def set_account_basic(name: str, accept: Accept, as_json: AsJson = False) -> Non
 @client.command("create")
 def create_client(
     account: AccountName,
-    scope: Annotated[list[str] | None, typer.Option(help="What it may do; several times for several.")] = None,
+    scope: Scopes = None,
     name: Annotated[str, typer.Option(help="What it is for.")] = "",
     as_json: AsJson = False,
 ) -> None:

@@ -236,6 +236,15 @@ class Database:
         if not self.is_sqlite:
             await tx.execute(text(f"SET LOCAL statement_timeout = {seconds * 1000}"))
 
+    async def forget_old_pages(self) -> bool:
+        """After data was erased: nothing of it is left in SQLite's log either. Whether that is so; PostgreSQL forgets
+        old rows when it vacuums."""
+        if not self.is_sqlite:
+            return True
+        with _translated():
+            path = cast("str", self.url.database)
+            return await asyncio.to_thread(sqlite.empty_log, path, self._tuning.lock_timeout)
+
     async def upsert(self, tx: AsyncConnection, table: Table, rows: batches.Rows) -> None:
         """Insert rows, replacing those whose primary key is there: one statement for all of them. On SQLite it is
         postponed to the next statement or the commit, so a row that cannot be written may be told of there."""

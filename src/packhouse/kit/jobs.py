@@ -221,6 +221,18 @@ async def finish_lane(tx: AsyncConnection, job: Job) -> None:
     await tx.execute(delete(jobs).where(*others, _j.claimed_until.is_(None)))
 
 
+async def remove_waiting(tx: AsyncConnection, account_id: int, lane: str) -> None:
+    """Take away the jobs of a lane that nobody has in hand."""
+    await tx.execute(delete(jobs).where(_j.account_id == account_id, _j.lane == lane, _j.claimed_until.is_(None)))
+
+
+async def is_mine(tx: AsyncConnection, job: Job) -> bool:
+    """Whether nobody else has claimed it since: a worker that was too slow is to write nothing more. Until the
+    transaction ends nobody does."""
+    statement = select(_j.attempts).where(_j.account_id == job.account_id, _j.id == job.id).with_for_update()
+    return (await tx.execute(statement)).scalar() == job.attempts
+
+
 async def retry(
     tx: AsyncConnection,
     job: Job,

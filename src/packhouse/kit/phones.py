@@ -5,6 +5,7 @@ telephone plan knows most real numbers in 2 µs; it says yes only where phonenum
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -45,6 +46,49 @@ def is_possible(number: str, country: str | None) -> bool:
     if len(number) > LONGEST:
         return False
     return _is_plainly_possible(number, country) or _is_possible_to_the_library(number, country)
+
+
+@lru_cache(1_000)
+def to_international(number: str, country: str | None) -> str | None:
+    """The number as `+` and digits, dialled in that country (ISO 3166-1 alpha-2): however it is spelt, it is the same.
+    None for what is no number there. An extension does not count."""
+    parsed = _parse(number, country)
+    return None if parsed is None else f"+{parsed.country_code}{phonenumbers.national_significant_number(parsed)}"
+
+
+@lru_cache(1_000)
+def to_national(number: str, country: str | None) -> str | None:
+    """Its digits without calling code and trunk prefix, which all its spellings end with."""
+    parsed = _parse(number, country)
+    return None if parsed is None else str(phonenumbers.national_significant_number(parsed))
+
+
+def is_same(one: str, other: str, country: str | None) -> bool:
+    """Whether both are spellings of one number. `country` is where `other` is dialled, and `one` where it does not say
+    itself; a number with a calling code is also tried as one of its own country."""
+    digits = _to_digits(one)[-5:]
+    if digits not in _to_digits(other) and not re.search("[A-Za-z]{3}", one + other):
+        return False
+    known = _parse(other, country)
+    if known is None:
+        return bool(digits) and _to_digits(one) == _to_digits(other)
+    there = phonenumbers.region_code_for_country_code(known.country_code)
+    wanted = to_international(other, country)
+    return wanted in {to_international(one, country), to_international(one, there)}
+
+
+def _parse(number: str, country: str | None) -> Any:
+    if len(number) > LONGEST:
+        return None
+    dialled = re.sub(r"^\s*00(?=\s*[1-9])", "+", number) if country not in REGIONS else number
+    try:
+        return phonenumbers.parse(dialled, country)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _to_digits(number: str) -> str:
+    return "".join(str(unicodedata.digit(character)) for character in number if character.isdigit())
 
 
 def _is_possible_to_the_library(number: str, country: str | None) -> bool:

@@ -88,7 +88,7 @@ HISTORY: dict[str, Any] = {
                     "type": "array",
                     "items": openapi.shape(
                         version={"type": "integer"},
-                        action={"type": "string", "enum": ["created", "updated", "deleted"]},
+                        action={"type": "string", "enum": ["created", "updated", "deleted", "erased"]},
                         at={"type": "string", "format": "date-time"},
                         by=openapi.shape(type={"type": "string"}, name={"type": "string"}),
                         changes={"type": "array", "items": {"type": "object"}},

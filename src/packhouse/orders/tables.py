@@ -36,6 +36,8 @@ orders = Table(
     Column("document", Text, nullable=False),
     # Shipments that are neither cancelled nor failed; shipping counts them, and no upsert touches the count.
     Column("live_shipments", Integer, nullable=False, server_default=text("0"), info=KEPT),
+    # The version that erasure left; an order that its shop has changed since is an ordinary one again.
+    Column("erased_version", Integer, info=KEPT),
     Index("uq_orders_key", "account_id", "integration_id", "order_id", unique=True),
     Index("ix_orders_order_id", "account_id", "order_id_folded", "id"),
     Index("ix_orders_order_number", "account_id", "order_number_folded", "id"),

@@ -1,8 +1,10 @@
 """Where the contents of documents are kept: in the database, or in a store outside it (a folder, an S3 bucket)."""
 
 import asyncio
+import glob
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlsplit
@@ -35,6 +37,9 @@ class Store(Protocol):
     async def get(self, key: str) -> bytes:
         """Raises Unavailable, also for a key that is not there: what was put must be."""
 
+    async def delete(self, key: str) -> None:
+        """Also of what was put there by half. A key that is not there is no error. Raises Unavailable."""
+
 
 class Folder:
     """Files below a folder, written whole or not at all."""
@@ -53,6 +58,20 @@ class Folder:
             return await asyncio.to_thread((self.path / key).read_bytes)
         except OSError as error:
             raise _away(error) from error
+
+    async def delete(self, key: str) -> None:
+        try:
+            await asyncio.to_thread(self._delete, self.path / key)
+        except OSError as error:
+            raise _away(error) from error
+
+    @staticmethod
+    def _delete(path: Path) -> None:
+        for half in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+            half.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # others are in it, or it is not there
+            path.parent.rmdir()
 
     @staticmethod
     def _write(path: Path, content: bytes) -> None:
@@ -87,6 +106,14 @@ class Bucket:
         try:
             found = await obstore.get_async(self._store, self._prefix + key)
             return bytes(await found.bytes_async())
+        except (StoreError, OSError) as error:
+            raise _away(error) from error
+
+    async def delete(self, key: str) -> None:
+        try:
+            await obstore.delete_async(self._store, self._prefix + key)
+        except FileNotFoundError:
+            return
         except (StoreError, OSError) as error:
             raise _away(error) from error
 

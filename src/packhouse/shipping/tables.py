@@ -5,7 +5,7 @@ Nothing here refers to the orders: an order can be deleted, and its shipments an
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
-from packhouse.kit.columns import CodePointText, Instant, metadata
+from packhouse.kit.columns import KEPT, CodePointText, Instant, metadata
 
 # What an account ships with: sender addresses, contracts, brands, shipping rules, and one row of settings (its id is
 # 0), which also says which of the others are the defaults. One table, because they are needed together, with every
@@ -48,6 +48,7 @@ shipments = Table(
     # What labels are counted by: the carrier's name as people read it, and of how many parcels it is.
     Column("carrier", Text, nullable=False, server_default=text("''")),
     Column("parcel_count", Integer, nullable=False, server_default=text("1")),
+    Column("erased_at", Instant, info=KEPT),  # when it was made to tell of nobody any more
     Index("uq_shipments_uuid", "account_id", "uuid", unique=True),
     Index("ix_shipments_order", "account_id", "for_order"),
     Index("ix_shipments_order_number", "account_id", "order_number_folded", "id"),

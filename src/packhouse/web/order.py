@@ -155,7 +155,7 @@ def _find_change(entries: Sequence[Any], shipped: Sequence[Any], version: int, l
     """`entries` of the history and shipments, newest first; what was seen was of this version and so many shipments."""
     newest = entries[0]
     news = [_to_entry(entry) for entry in entries if entry.version > version]
-    if newest.action == "deleted":
+    if any(entry.action == "deleted" for entry in entries):
         return Change("deleted", newest.by, newest.at, [])
     if news or not shipped:
         steps = (step for entry in news for line in entry["lines"] for step in line["place"][-1:] if not step.isdigit())

@@ -22,6 +22,7 @@ from packhouse.web import (
     settings_integrations,
     settings_keys,
     settings_options,
+    settings_privacy,
     settings_rules,
     settings_senders,
     settings_users,
@@ -43,6 +44,7 @@ _SETTINGS = (
     settings_webhooks,
     settings_deliveries,
     settings_audit,
+    settings_privacy,
 )
 for room in (
     assets,

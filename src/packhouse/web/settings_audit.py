@@ -73,6 +73,11 @@ WORDS: Mapping[str, Told] = {
     "signing_key.activated": Told(
         marked("new key signs webhooks"), marked("%(who)s let the next signing key take over for the %(what)s")
     ),
+    "person.erased": Told(marked("person erased"), marked("%(who)s erased a person: %(what)s")),
+    "person.exported": Told(marked("person's data given out"), marked("%(who)s took out a person's data: %(what)s")),
+    "retention.changed": Told(
+        marked("how long data is kept"), marked("%(who)s changed how long data is kept: %(what)s")
+    ),
 }
 _OWN_PASSWORD = marked("%(who)s changed their own password")
 _MORE = marked("and more like it within the hour, which are not listed")
@@ -82,6 +87,7 @@ _GROUPS = (
     (marked("OAuth2 clients"), ("client", "token")),
     (marked("Account"), ("account",)),
     (marked("Webhooks"), ("connection", "signing_key")),
+    (marked("Personal data"), ("person", "retention")),
 )
 _ACTORS = {
     "api_key": marked("The API key %(name)s"),

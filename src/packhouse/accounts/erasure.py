@@ -1,0 +1,28 @@
+"""The audit log made to tell of no customer. The account's own people stay named: they act for it."""
+
+from sqlalchemy import select, update
+
+from packhouse.accounts.tables import audit_log, users
+from packhouse.kit import scan
+from packhouse.kit.db import Database
+from packhouse.kit.redaction import Words
+
+_a, _u = audit_log.c, users.c
+
+
+async def erase_entries(db: Database, account_id: int, words: Words) -> int:
+    """How many entries named the person."""
+    async with db.read() as tx:
+        emails = (await tx.execute(select(_u.email).where(_u.account_id == account_id))).scalars()
+        own = {email.casefold() for email in emails}
+    count = 0
+    async for rows in scan.walk(db, account_id, [_a.id], [_a.actor, _a.subject], size=1_000):
+        told = [row for row in rows if row.subject.casefold() not in own and words.are_in(f"{row.actor} {row.subject}")]
+        if told:
+            async with db.write() as tx:
+                for row in told:
+                    named = {"actor": words.take_from(row.actor), "subject": words.take_from(row.subject)}
+                    mine = (_a.account_id == account_id, _a.id == row.id)
+                    await tx.execute(update(audit_log).where(*mine).values(named))
+        count += len(told)
+    return count

@@ -1,0 +1,46 @@
+"""All rows of an account in a table, part by part in the order of their key: each part is a read of its own, so that a
+long walk holds no snapshot and nobody up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, cast
+
+from sqlalchemy import Column, ColumnElement, and_, or_, select
+
+from packhouse.kit.db import Database
+
+PART = 200
+
+
+async def walk(
+    db: Database,
+    account_id: int,
+    key: Sequence[Column[Any]],
+    columns: Sequence[ColumnElement[Any]],
+    *conditions: ColumnElement[bool],
+    size: int = PART,
+) -> AsyncIterator[Sequence[Any]]:
+    """`key` are the columns of the primary key behind the account; rows hold `columns`, and the key's before them."""
+    of_account = key[0].table.c.account_id == account_id
+    statement = select(*key, *(column for column in columns if column not in set(key)))
+    statement = statement.where(of_account, *conditions).order_by(*key).limit(size)
+    after: Sequence[Any] | None = None
+    while True:
+        asked = statement if after is None else statement.where(_is_past(key, after))
+        async with db.read() as tx:
+            rows = (await tx.execute(asked)).all()
+        if rows:
+            yield rows
+        if len(rows) < size:
+            return
+        after = rows[-1][: len(key)]
+        await asyncio.sleep(0)
+
+
+def _is_past(key: Sequence[Column[Any]], after: Sequence[Any]) -> ColumnElement[bool]:
+    """The first column is named by itself too, so that either database begins its walk through the index there."""
+    first, *rest = key
+    if not rest:
+        return cast("ColumnElement[bool]", first > after[0])
+    further: ColumnElement[bool] = or_(first > after[0], _is_past(rest, after[1:]))
+    return and_(first >= after[0], further)

@@ -1,0 +1,120 @@
+"""Settings: one customer's data, told or erased, and how long the account keeps it. For owners."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from packhouse.kit import errors, http
+from packhouse.orders.persons import Person
+from packhouse.orders.profile import PROFILES
+from packhouse.privacy import operations, queries, schema
+from packhouse.shipping.announce import Desk
+from packhouse.web import forms, rendering, visitors
+from packhouse.web.forms import FRESH, Change, Outcome
+from packhouse.web.languages import marked
+
+router = APIRouter(include_in_schema=False)
+
+_HERE = "/settings/privacy"
+_FIELDS = ("email", "phone", "name", "postal_code")
+
+# What an erasure counts, in the order in which it is told.
+_COUNTED = {
+    "orders": marked("Orders"),
+    "shipments": marked("Shipments"),
+    "documents": marked("Documents removed"),
+    "documents_kept": marked("Customs papers kept"),
+    "shipments_postponed": marked("Shipments that follow once their carrier has answered"),
+    "deliveries": marked("Deliveries of webhooks"),
+    "integration_logs": marked("Log entries of shops"),
+    "import_records": marked("Records of import files"),
+    "idempotency_keys": marked("Kept answers"),
+    "jobs": marked("Jobs"),
+    "audit_entries": marked("Entries of the audit log"),
+}
+
+
+@router.get("/settings/privacy")
+async def show_privacy(request: Request) -> Response:
+    return await _show(request, await visitors.owner(request))
+
+
+async def _show(
+    request: Request,
+    visitor: visitors.Visitor,
+    outcome: Outcome = FRESH,
+) -> Response:
+    async with http.house(request).db.read() as tx:
+        retention = await queries.find_retention(tx, visitor.session.account_id)
+    values: dict[str, Any] = {"retention": retention, "counted": _COUNTED}
+    return forms.render(request, "settings_privacy.html", visitor, outcome, **values)
+
+
+Work = Callable[[visitors.Visitor, Person], Awaitable[Response]]
+
+
+async def _with_person(request: Request, work: Work, *, confirmed: bool) -> Response:
+    """No transaction around it: what is done takes many."""
+    visitor = await visitors.owner(request)
+    form = await visitors.read_form(request, visitor.token)
+    try:
+        if confirmed and not visitors.text(form, "confirmed"):
+            raise forms.refuse("confirmed", marked("Tick this first: what is erased cannot be brought back."))
+        person = schema.to_person({name: visitors.text(form, name).replace("\0", "") for name in _FIELDS})
+    except errors.Invalid as refusal:
+        return await _show(request, visitor, Outcome(forms.to_typed("person", form, refusal.faults), status=422))
+    return await work(visitor, person)
+
+
+@router.post("/settings/privacy/export")
+async def export_person(request: Request) -> Response:
+    house = http.house(request)
+
+    async def work(visitor: visitors.Visitor, person: Person) -> Response:
+        exported = await queries.export_person(
+            house.db,
+            visitor.caller,
+            person,
+            now=house.clock(),
+            base_url=http.base_url(request),
+            id_is_text=PROFILES[house.profile].id_is_text,
+        )
+        async with house.db.write() as tx:
+            await operations.record_export(house.db, tx, visitor.caller, exported, now=house.clock())
+        body = orjson.dumps(exported, option=orjson.OPT_INDENT_2)
+        headers = {**rendering.headers(request), "Content-Disposition": 'attachment; filename="person.json"'}
+        return Response(body, media_type="application/json", headers=headers)
+
+    return await _with_person(request, work, confirmed=False)
+
+
+@router.post("/settings/privacy/erase")
+async def erase_person(request: Request) -> Response:
+    async def work(visitor: visitors.Visitor, person: Person) -> Response:
+        report = await operations.erase_person(cast("Desk", request.app.state.desk), visitor.caller, person)
+        return await _show(request, visitor, Outcome(told=report.to_wire()))
+
+    return await _with_person(request, work, confirmed=True)
+
+
+@router.post("/settings/privacy/retention")
+async def change_retention(request: Request) -> Response:
+    async def work(change: Change) -> None:
+        sent = {name: _to_days(name, change.text(name)) for name in ("days", "documents_days")}
+        checked = schema.read_retention(orjson.dumps(sent))
+        await operations.change_retention(change.db, change.tx, change.visitor.caller, checked, now=change.now)
+
+    return await forms.carry_out(request, "retention", work, _show, _HERE)
+
+
+def _to_days(name: str, text: str) -> int | None:
+    """An empty field is for ever."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise forms.refuse(name, marked("This is no number of days."))
+    return int(text)
