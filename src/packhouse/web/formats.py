@@ -42,6 +42,17 @@ def plain(tag: str, amount: Decimal) -> str:
     return str(numbers.format_decimal(amount, format="0.######", locale=languages.locale(tag)))
 
 
+def typed(tag: str, value: Any) -> str:
+    """A number of the wire as it stands in a field: all of its digits, and nothing between thousands."""
+    amount = to_decimal(value)
+    if amount is None:
+        return "" if value is None else str(value)
+    shown = numbers.format_decimal(
+        amount, locale=languages.locale(tag), decimal_quantization=False, group_separator=False
+    )
+    return str(shown)
+
+
 def to_kilograms(value: Any, unit: str) -> Decimal | None:
     amount = to_decimal(value)
     return None if amount is None or unit not in _KILOGRAMS else amount * _KILOGRAMS[unit]

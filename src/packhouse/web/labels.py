@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from fastapi import APIRouter
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,7 +20,7 @@ from packhouse.orders import search
 from packhouse.shipping import announce, operations, printing, queries, schema, setup
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
-from packhouse.web import choices, order, parcels, ranges, rendering, visitors
+from packhouse.web import amounts, choices, languages, order, parcels, ranges, rendering, visitors
 from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
@@ -38,10 +39,12 @@ _MEANWHILE = marked(
 
 
 class Outcome(NamedTuple):
-    """Of a selection: ids of the shipments made, and why others were not, by the order's id and the field."""
+    """Of a selection: ids of the shipments made, and why others were not, by the order's id and the field, and the
+    numbers of them that are only asked about."""
 
     ids: list[int]
     refused: dict[int, Mapping[str, str]]
+    questions: dict[int, Mapping[str, str]]
 
 
 class Packed(NamedTuple):
@@ -53,12 +56,14 @@ class Packed(NamedTuple):
 
 class Selection(NamedTuple):
     """Ids of orders, how those of them were packed whose shipment failed, and the option that was chosen for all.
-    `typed` is what was typed of each order: fields of its only parcel, and its `option`."""
+    `typed` is what was typed of each order: fields of its only parcel, and its `option`, in the way that `written` says
+    for each."""
 
     ids: Sequence[int]
     packed: Mapping[int, Packed]
     option: str | None
     typed: Mapping[int, Mapping[str, str]] = {}
+    written: Mapping[int, parcels.Written] = {}
 
     def find_option(self, id: int) -> str | None:
         if self.option != EACH:
@@ -114,13 +119,18 @@ async def make_label(request: Request) -> Response:
                 raise HTTPException(404)
             document = orjson.loads(row.document)
             await _require_seen(tx, visitor.caller, document, visitors.text(form, "seen"))
-            wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST))
+            wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST), read_way(request, form))
             made = await _ship_one(request, tx, visitor.caller, wanted, waits=True)
     except parcels.Refused as refusal:
-        typed = order.Typed({**sent, "option": option or ""}, refusal.fields)
+        typed = order.Typed({**sent, "option": option or ""}, refusal.fields, questions=refusal.questions)
         return await order.answer_order(request, visitor, id, typed, parcels=count, status=422)
     await _announce(request, visitor.caller, made[0])
-    return to_progress(request, Outcome(made, {}), option)
+    return to_progress(request, Outcome(made, {}, {}), option)
+
+
+def read_way(request: Request, form: FormData) -> parcels.Written:
+    """How the numbers of a form are written, and which were confirmed."""
+    return parcels.Written(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
 
 
 async def _require_seen(tx: Transaction, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
@@ -170,7 +180,7 @@ def _to_packed(found: queries.Shipment) -> Packed:
 
 async def ship_selection(request: Request, caller: Caller, selection: Selection) -> Outcome:
     """The worker asks the carriers, but for one label alone."""
-    outcome = Outcome([], {})
+    outcome = Outcome([], {}, {})
     waits = len(selection.ids) == 1
     ids = iter(selection.ids)
     while part := list(islice(ids, _TOGETHER)):
@@ -178,6 +188,7 @@ async def ship_selection(request: Request, caller: Caller, selection: Selection)
             made = await _ship_each(request, tx, caller, selection._replace(ids=part), waits=waits)
         outcome.ids.extend(made.ids)
         outcome.refused.update(made.refused)
+        outcome.questions.update(made.questions)
     if len(outcome.ids) == 1 and not outcome.refused:
         await _announce(request, caller, outcome.ids[0])
     return outcome
@@ -185,7 +196,7 @@ async def ship_selection(request: Request, caller: Caller, selection: Selection)
 
 async def _find_refusals(request: Request, caller: Caller, selection: Selection) -> dict[int, str]:
     """Why orders are refused now, in the words of the attempt: it is made once more and taken back."""
-    outcome = Outcome([], {})
+    outcome = Outcome([], {}, {})
     with suppress(_Undone):
         async with http.house(request).db.write() as tx:
             outcome = await _ship_each(request, tx, caller, selection, waits=False)
@@ -201,7 +212,7 @@ async def _ship_each(
     request: Request, tx: Transaction, caller: Caller, selection: Selection, *, waits: bool
 ) -> Outcome:
     """Each order succeeds or is refused by itself; one that has a live shipment is, because somebody else made it."""
-    outcome = Outcome([], {})
+    outcome = Outcome([], {}, {})
     found = await search.find_stored(tx, caller.account_id, selection.ids)
     for row in sorted(found, key=lambda row: selection.ids.index(row.id)):
         document = orjson.loads(row.document)
@@ -214,6 +225,7 @@ async def _ship_each(
             outcome.ids.extend(await _ship_one(request, tx, caller, wanted, waits=waits))
         except parcels.Refused as refusal:
             outcome.refused[row.id] = refusal.fields
+            outcome.questions[row.id] = refusal.questions
     return outcome
 
 
@@ -221,7 +233,8 @@ def _read_call(document: Mapping[str, Any], selection: Selection, id: int) -> pa
     option = selection.find_option(id)
     if id in selection.packed:
         return parcels.repeat_call(document, option, selection.packed[id].parcels)
-    return parcels.read_call(document, option, selection.typed.get(id, {}), 1)
+    written = selection.written.get(id, parcels.ENGLISH)
+    return parcels.read_call(document, option, selection.typed.get(id, {}), 1, written)
 
 
 async def _announce(request: Request, caller: Caller, id: int) -> None:

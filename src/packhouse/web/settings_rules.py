@@ -14,7 +14,7 @@ from packhouse.kit import errors, http, validation
 from packhouse.shipping import operations, options, setup, trials
 from packhouse.shipping.api import desk
 from packhouse.shipping.setup_schema import RULE, Setup
-from packhouse.web import forms, visitors
+from packhouse.web import amounts, forms, languages, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 
 router = APIRouter(include_in_schema=False)
@@ -138,7 +138,7 @@ async def change_rule(request: Request) -> Response:
 
 
 def _to_rule(change: Change) -> dict[str, Any]:
-    """As the API would be sent it."""
+    """As the API would be sent it. Raises Invalid for numbers that are none."""
     conditions: dict[str, Any] = {
         name: words for name in _LISTS if (words := forms.to_words(change.text(f"conditions/{name}")))
     }
@@ -146,10 +146,7 @@ def _to_rule(change: Change) -> dict[str, Any]:
         conditions["countries"] = [code.upper() for code in conditions["countries"]]
     if ids := [id for text in change.texts("conditions/integrations") if (id := forms.read_id(text))]:
         conditions["integrations"] = ids
-    for name, unit in (("weight", "unit"), ("total_price", "currency")):
-        ends = {end: _to_number(text) for end in ("min", "max") if (text := change.text(f"conditions/{name}/{end}"))}
-        if ends:
-            conditions[name] = {**ends, unit: change.text(f"conditions/{name}/{unit}")}
+    conditions |= _to_ranges(change)
     actions: dict[str, Any] = {}
     if code := change.text("actions/shipping_option_code"):
         actions["shipping_option_code"] = code
@@ -160,13 +157,17 @@ def _to_rule(change: Change) -> dict[str, Any]:
     return {"name": change.text("name"), "is_active": is_active, "conditions": conditions, "actions": actions}
 
 
-def _to_number(text: str) -> Any:
-    """As JSON writes it; what is no number is left for the API to refuse in its own words."""
-    try:
-        found = orjson.loads(text.replace(",", "."))
-    except orjson.JSONDecodeError:
-        return text
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else text
+def _to_ranges(change: Change) -> dict[str, Any]:
+    reader = amounts.Reader(languages.negotiate(change.request))
+    ranges: dict[str, Any] = {}
+    for name, unit in (("weight", "unit"), ("total_price", "currency")):
+        fields = {end: f"conditions/{name}/{end}" for end in ("min", "max")}
+        ends = {end: reader.number(field, text) for end, field in fields.items() if (text := change.text(field))}
+        if ends:
+            ranges[name] = {**ends, unit: change.text(f"conditions/{name}/{unit}")}
+    if reader.faults:
+        raise errors.Invalid(reader.faults)
+    return ranges
 
 
 async def _update(change: Change, id: int, sent: dict[str, Any]) -> None:
