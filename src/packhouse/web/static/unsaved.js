@@ -12,15 +12,16 @@ function isChanged(field) {
   return field.value !== field.defaultValue;
 }
 
-// Of all forms of the open order but the one that is sent.
+// Of the forms of the open order, those that a label or a paper is made of.
 function findUnsaved(sent) {
-  const fields = all("#order form.edit :is(input, textarea, select), #label :is(input, select)");
-  return fields.filter((field) => field.form !== sent && isChanged(field));
+  const fields = all("#order form.edit :is(input, textarea, select)");
+  const ofLabel = sent.matches("#selection") ? all("#label :is(input, select)") : []; // a list of what to fetch needs none of it
+  return [...fields, ...ofLabel].filter(isChanged);
 }
 
 function isAboutOpenOrder(form, button) {
   if (form.closest("#order")) return form.matches("[data-asks]");
-  return form.id === "selection" && button?.dataset.key !== undefined && selected.has(openId());
+  return form.matches("#selection") && button?.dataset.key !== undefined && selected.has(openId());
 }
 
 function toName(field) {
