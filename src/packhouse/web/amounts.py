@@ -2,7 +2,8 @@
 about once where they are far above what was there before."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -64,6 +65,18 @@ class Reader:
         self.at = at
         self.faults: list[errors.Fault] = []
         self.questions: dict[str, str] = {}
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Raises Invalid for the numbers together with what else is refused inside, one voice a field."""
+        try:
+            yield
+        except errors.Invalid as refusal:
+            known = {fault.pointer for fault in self.faults}
+            others = [fault for fault in refusal.faults if fault.pointer not in known]
+            raise errors.Invalid([*self.faults, *others]) from None
+        if self.faults:
+            raise errors.Invalid(self.faults)
 
     def number(self, field: str, text: str) -> Any:
         amount = self._read(field, text)

@@ -173,13 +173,10 @@ def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.Re
     if str(stored.version) != version:
         raise errors.Conflict(errors.Fault("conflict", "The order was changed meanwhile."))
     reader.faults.clear()
-    reading = schema.read_patch(orjson.dumps(edits.to_patch(orjson.loads(stored.document), sent, reader)))
-    if reading.flaws or reader.faults:
-        known = edits.to_faults(reader.faults, sent)
-        others = operations.to_invalid_patch(reading.flaws).faults if reading.flaws else []
-        raise errors.Invalid(
-            [*reader.faults, *(f for f in others if not edits.to_faults([f], sent).keys() & known.keys())]
-        )
+    with reader.refusing():
+        reading = schema.read_patch(orjson.dumps(edits.to_patch(orjson.loads(stored.document), sent, reader)))
+        if reading.flaws:
+            raise operations.to_invalid_patch(reading.flaws)
     return reading.value
 
 

@@ -119,8 +119,10 @@ async def _show_form(
 @router.post("/settings/rules")
 async def create_rule(request: Request) -> Response:
     async def work(change: Change) -> None:
-        reading = validation.read_json(RULE.shape, orjson.dumps(_to_rule(change)))
-        setup.refuse_flaws(reading.flaws)
+        reader = amounts.Reader(languages.negotiate(change.request))
+        with reader.refusing():
+            reading = validation.read_json(RULE.shape, orjson.dumps(_to_rule(change, reader)))
+            setup.refuse_flaws(reading.flaws)
         vault = desk(change.request).vault
         await setup.create_item(change.db, change.tx, vault, change.account_id, RULE, reading.value, now=change.now)
 
@@ -132,13 +134,15 @@ async def change_rule(request: Request) -> Response:
     id = _to_id(request)
 
     async def work(change: Change) -> None:
-        await _update(change, id, _to_rule(change))
+        reader = amounts.Reader(languages.negotiate(change.request))
+        with reader.refusing():
+            await _update(change, id, _to_rule(change, reader))
 
     return await forms.carry_out(request, "rule", work, partial(_show_form, id), _HERE)
 
 
-def _to_rule(change: Change) -> dict[str, Any]:
-    """As the API would be sent it. Raises Invalid for numbers that are none."""
+def _to_rule(change: Change, reader: amounts.Reader) -> dict[str, Any]:
+    """As the API would be sent it."""
     conditions: dict[str, Any] = {
         name: words for name in _LISTS if (words := forms.to_words(change.text(f"conditions/{name}")))
     }
@@ -146,7 +150,7 @@ def _to_rule(change: Change) -> dict[str, Any]:
         conditions["countries"] = [code.upper() for code in conditions["countries"]]
     if ids := [id for text in change.texts("conditions/integrations") if (id := forms.read_id(text))]:
         conditions["integrations"] = ids
-    conditions |= _to_ranges(change)
+    conditions |= _to_ranges(change, reader)
     actions: dict[str, Any] = {}
     if code := change.text("actions/shipping_option_code"):
         actions["shipping_option_code"] = code
@@ -157,16 +161,13 @@ def _to_rule(change: Change) -> dict[str, Any]:
     return {"name": change.text("name"), "is_active": is_active, "conditions": conditions, "actions": actions}
 
 
-def _to_ranges(change: Change) -> dict[str, Any]:
-    reader = amounts.Reader(languages.negotiate(change.request))
+def _to_ranges(change: Change, reader: amounts.Reader) -> dict[str, Any]:
     ranges: dict[str, Any] = {}
     for name, unit in (("weight", "unit"), ("total_price", "currency")):
         fields = {end: f"conditions/{name}/{end}" for end in ("min", "max")}
         ends = {end: reader.number(field, text) for end, field in fields.items() if (text := change.text(field))}
         if ends:
             ranges[name] = {**ends, unit: change.text(f"conditions/{name}/{unit}")}
-    if reader.faults:
-        raise errors.Invalid(reader.faults)
     return ranges
 
 
