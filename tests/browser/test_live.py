@@ -3,9 +3,9 @@
 import re
 
 import httpx
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PROMISED_MS, Desk, find_violations, keep
+from tests.browser.conftest import PATIENCE_MS, PROMISED_MS, Desk, find_violations, keep
 from tests.browser.test_page import order, send
 from tests.conftest import OWNER
 
@@ -63,3 +63,56 @@ def test_a_deletion_is_told_where_the_order_is_open(desk: Desk) -> None:
     keep(page, "deleted-elsewhere")
     page.locator("#changed a").click()
     expect(page.locator("tbody .c-number")).to_have_text(["N-o-2"])
+
+
+def open_tabs(desk: Desk, places: list[str]) -> list[Page]:
+    """In one browser, as one person."""
+    first = desk.open(places[0])
+    tabs = [first, *(first.context.new_page() for _ in places[1:])]
+    for tab, place in zip(tabs[1:], places[1:], strict=True):
+        tab.set_default_timeout(PATIENCE_MS)
+        tab.goto(f"{desk.url}{place}")
+    return tabs
+
+
+def test_many_tabs_have_one_stream(desk: Desk) -> None:
+    send(desk, order(1))
+    [first, *others] = open_tabs(desk, ["/orders"])
+    asked: list[str] = []
+    first.context.on("request", lambda request: asked.append(request.url) if "/orders/live" in request.url else None)
+    first.reload()
+    others = [first.context.new_page() for _ in range(7)]
+    for tab in others:
+        tab.goto(f"{desk.url}/orders")
+    send(desk, order(2))
+    for tab in (first, *others):
+        expect(tab.locator("tbody .c-number")).to_have_text(["N-o-2", "N-o-1"], timeout=2 * PROMISED_MS)
+        expect(tab.locator("#incoming")).to_have_text("2")
+    assert asked == [f"{desk.url}/orders/live"]
+    first.close()  # it had the stream: another one takes over
+    send(desk, order(3))
+    for tab in others:
+        expect(tab.locator("tbody .c-number")).to_have_count(3)
+    assert asked == [f"{desk.url}/orders/live"] * 2
+
+
+def test_each_tab_hears_of_the_order_that_is_open_in_it(desk: Desk) -> None:
+    [first, second, third] = send(desk, order(1), order(2), order(3))
+    tabs = open_tabs(desk, [f"/orders/{first}", f"/orders/{second}", "/orders"])
+    tabs[2].locator("tr", has_text="N-o-3").locator(".c-number a").click()
+    expect(tabs[2].locator("#order-title")).to_have_text("N-o-3")
+    tabs[2].wait_for_timeout(1_500)  # until the stream follows it
+    for id, city in ((second, "Gouda"), (third, "Delft")):
+        change(desk, id, shipping_address={"city": city})
+    for tab in tabs[1:]:
+        expect(tab.locator("#changed")).to_contain_text("city", timeout=2 * PROMISED_MS)
+    expect(tabs[0].locator("#changed form")).to_have_count(0)
+
+
+def test_a_browser_without_locks_has_a_stream_of_its_own(desk: Desk) -> None:
+    send(desk, order(1))
+    page = desk.open("/sign-in")
+    page.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
+    page.goto(f"{desk.url}/orders")
+    send(desk, order(2))
+    expect(page.locator("tbody .c-number")).to_have_text(["N-o-2", "N-o-1"], timeout=PROMISED_MS)

@@ -238,7 +238,7 @@ def test_each_section_changes_its_fields_and_no_other(person: Person, orders: Te
     id, form = open_order(page, orders, "a-1")
     before = orders.get(f"{URL}/{id}").json()["data"]
     changes = {"shipping_address/city": "Delft", "order_details/notes": "ring\r\ntwice", "order_details/tags": "a, b,a"}
-    weight = {"shipping_details/measurement/weight/value": "2,5", "shipping_details/measurement/weight/unit": "kg"}
+    weight = {"shipping_details/measurement/weight/value": "2.5", "shipping_details/measurement/weight/unit": "kg"}
     quantity = {"order_details/order_items/0/quantity": "7"}
     answer = page.post(f"/orders/{id}", data={**form, **changes, **weight, **quantity}, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, f"/orders/{id}")

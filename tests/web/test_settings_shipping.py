@@ -140,7 +140,7 @@ def test_a_rule_says_what_it_is_for(person: Person, client: TestClient) -> None:
         **{
             "conditions/countries": "nl, be",
             "conditions/tags": "gift",
-            "conditions/weight/max": "2,5",
+            "conditions/weight/max": "2.5",
             "conditions/weight/unit": "kg",
             "conditions/total_price/min": "10",
             "conditions/total_price/currency": "EUR",

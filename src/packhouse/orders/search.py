@@ -323,9 +323,13 @@ async def find_newest(tx: AsyncConnection, account_id: int) -> int:
 
 async def find_mark(tx: AsyncConnection, account_id: int, id: int) -> str | None:
     """Another one says that an order was changed, shipped, or its shipment cancelled; None, that it is gone."""
-    statement = select(_o.version, _o.live_shipments).where(_o.account_id == account_id, _o.id == id)
-    row = (await tx.execute(statement)).first()
-    return None if row is None else to_mark(row.version, row.live_shipments)
+    return (await find_marks(tx, account_id, [id])).get(id)
+
+
+async def find_marks(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> dict[int, str]:
+    """Of several orders, by id, without those that are gone."""
+    statement = select(_o.id, _o.version, _o.live_shipments).where(_o.account_id == account_id, _o.id.in_(ids))
+    return {row.id: to_mark(row.version, row.live_shipments) for row in await tx.execute(statement)}
 
 
 def to_mark(version: int, live_shipments: int) -> str:

@@ -3,12 +3,15 @@
 A field is named by its place in the order, `shipping_address/city`, so that the pointer of a fault names its field.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from packhouse.kit import errors
+from packhouse.shipping import packing
+from packhouse.web import amounts, formats
 
 ADDRESS = (
     "name", "company_name", "address_line_1", "house_number", "address_line_2", "postal_code", "city",
@@ -16,10 +19,13 @@ ADDRESS = (
 )  # fmt: skip
 
 Fields = Mapping[str, str]
+# Forms of the page by the part of the order that they change.
+_SECTIONS = {"shipping_address": "address", "order_details": "details", "shipping_details": "details"}
+_WEIGHT = "shipping_details/measurement/weight"
 
 
-def to_fields(order: Mapping[str, Any]) -> dict[str, str]:
-    """What the forms show of an order, by the names of their fields."""
+def to_fields(order: Mapping[str, Any], tag: str) -> dict[str, str]:
+    """What the forms show of an order, by the names of their fields; numbers as the locale `tag` writes them."""
     details = order["order_details"]
     weight = ((order.get("shipping_details") or {}).get("measurement") or {}).get("weight") or {}
     fields = {
@@ -27,14 +33,14 @@ def to_fields(order: Mapping[str, Any]) -> dict[str, str]:
         "order_details/tags": ", ".join(details.get("tags") or []),
         "order_details/status/code": details["status"]["code"],
         "order_details/status/message": details["status"].get("message", ""),
-        "shipping_details/measurement/weight/value": str(weight.get("value", "")),
+        "shipping_details/measurement/weight/value": formats.typed(tag, weight.get("value")),
         "shipping_details/measurement/weight/unit": weight.get("unit", "kg"),
     }
     for part in ("shipping_address", "billing_address"):
         address = order.get(part) or {}
         fields |= {f"{part}/{name}": address.get(name) or "" for name in ADDRESS}
     for index, item in enumerate(details["order_items"]):
-        fields[f"order_details/order_items/{index}/quantity"] = str(item["quantity"])
+        fields[f"order_details/order_items/{index}/quantity"] = formats.typed(tag, item["quantity"])
     return fields
 
 
@@ -46,7 +52,7 @@ def in_section(fields: Fields, section: str) -> dict[str, str]:
 def _to_section(name: str) -> str:
     if name.startswith("order_details/order_items/"):
         return "items"
-    return {"shipping_address": "address", "billing_address": ""}.get(name.partition("/")[0], "details")
+    return _SECTIONS.get(name.partition("/")[0], "")
 
 
 def find_typed(sent: Fields, was: str) -> dict[str, str]:
@@ -59,20 +65,25 @@ def find_typed(sent: Fields, was: str) -> dict[str, str]:
     return {name: value for name, value in sent.items() if str(known.get(name)).split() != value.split()}
 
 
-def to_patch(order: Mapping[str, Any], sent: Fields) -> dict[str, Any]:
-    """Only what differs from what the order holds."""
-    now = to_fields(order)
+def to_patch(order: Mapping[str, Any], sent: Fields, reader: amounts.Reader) -> dict[str, Any]:
+    """Only what differs from what the order holds. Numbers that cannot be taken become faults of the reader."""
+    now = to_fields(order, reader.tag)
     changed = {name: value for name, value in sent.items() if name in now and value != now[name]}
     patch: dict[str, Any] = {}
     items: dict[int, Any] = {}
+    is_weighed = False
     for name, value in changed.items():
         steps = name.split("/")
         if "order_items" in steps:
-            items[int(steps[2])] = to_number(value)
-        elif name.startswith("shipping_details/measurement/weight"):
-            patch["shipping_details"] = {"measurement": {"weight": _to_weight(sent)}}
+            index = int(steps[2])
+            items[index] = reader.pieces(name, value, order["order_details"]["order_items"][index]["quantity"])
+        elif name.startswith(_WEIGHT):
+            is_weighed = True
         else:
             _put(patch, steps, _to_value(name, value))
+    if is_weighed:
+        weight = _to_weight(sent, reader, packing.find_weight(order))
+        patch["shipping_details"] = {"measurement": {"weight": weight}}
     if items:
         _put(patch, ["order_details", "order_items"], list(_to_items(order, items)))
     return patch
@@ -92,18 +103,9 @@ def _to_value(name: str, value: str) -> Any:
     return value
 
 
-def _to_weight(sent: Fields) -> dict[str, Any]:
-    value = sent.get("shipping_details/measurement/weight/value", "").replace(",", ".")
-    return {"value": to_number(value), "unit": sent.get("shipping_details/measurement/weight/unit", "kg")}
-
-
-def to_number(text: str) -> Any:
-    """As JSON writes it; what is no number is left for the API to refuse in its own words."""
-    try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else text
+def _to_weight(sent: Fields, reader: amounts.Reader, before: Decimal | None) -> dict[str, Any]:
+    value, unit = sent.get(f"{_WEIGHT}/value", ""), sent.get(f"{_WEIGHT}/unit", "kg")
+    return {"value": reader.weight(f"{_WEIGHT}/value", value, unit, before), "unit": unit}
 
 
 def _put(patch: dict[str, Any], steps: list[str], value: Any) -> None:
@@ -113,7 +115,7 @@ def _put(patch: dict[str, Any], steps: list[str], value: Any) -> None:
     patch[last] = value
 
 
-def to_faults(faults: list[errors.Fault], fields: Fields) -> dict[str, str]:
+def to_faults(faults: Sequence[errors.Fault], fields: Fields) -> dict[str, str]:
     """The words of each fault by the field where it stands, or the one that it is a part of (a tag of the tags); what
     belongs to none stands at ''."""
 

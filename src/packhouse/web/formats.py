@@ -41,6 +41,18 @@ def plain(tag: str, amount: Decimal) -> str:
 
 
 @lru_cache(maxsize=8192)
+def typed(tag: str, value: Any) -> str:
+    """A number of the wire as it stands in a field: all of its digits, and nothing between thousands."""
+    amount = to_decimal(value)
+    if amount is None:
+        return "" if value is None else str(value)
+    shown = numbers.format_decimal(
+        amount, locale=languages.locale(tag), decimal_quantization=False, group_separator=False
+    )
+    return str(shown)
+
+
+@lru_cache(maxsize=8192)
 def kilograms(tag: str, amount: Decimal) -> str:
     shown = "#,##0.00" if amount < 10 else "#,##0.0"
     return f"{numbers.format_decimal(amount, format=shown, locale=languages.locale(tag))} kg"

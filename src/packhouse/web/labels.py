@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from fastapi import APIRouter
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +21,7 @@ from packhouse.shipping import announce, drafts, holds, operations, printing, qu
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
-from packhouse.web import choices, order, parcels, ranges, rendering, visitors
+from packhouse.web import amounts, choices, languages, order, parcels, ranges, rendering, visitors
 from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
@@ -42,12 +43,19 @@ _MEANWHILE = marked(
 
 class Outcome(NamedTuple):
     """What became of a selection: ids of the shipments made, and why others were not, by the order's id and the field.
-    `held` are those among them that would be shipped if somebody said so; `gone` were deleted meanwhile."""
+    `held` are those among them that would be shipped if somebody said so, `questions` the numbers that are only asked
+    about; `gone` were deleted meanwhile."""
 
     ids: list[int]
     refused: dict[int, Mapping[str, str]]
     held: set[int]
+    questions: dict[int, Mapping[str, str]]
     gone: list[int]
+
+
+def to_outcome(ids: Sequence[int], gone: Sequence[int] = ()) -> Outcome:
+    """Of shipments that were made, and orders that were deleted meanwhile."""
+    return Outcome(list(ids), {}, set(), {}, list(gone))
 
 
 class Packed(NamedTuple):
@@ -59,14 +67,15 @@ class Packed(NamedTuple):
 
 class Selection(NamedTuple):
     """Ids of orders, how those of them were packed whose shipment failed, and the option that was chosen for all.
-    `typed` is what was typed of each order: fields of its only parcel, and its `option`. With `ships_held` those are
-    shipped too that had better not be: who ships was asked."""
+    `typed` is what was typed of each order: fields of its only parcel, and its `option`, in the way that `written` says
+    for each. With `ships_held` those are shipped too that had better not be: who ships was asked."""
 
     ids: Sequence[int]
     packed: Mapping[int, Packed]
     option: str | None
     typed: Mapping[int, Mapping[str, str]] = {}
     ships_held: bool = False
+    written: Mapping[int, parcels.Written] = {}
 
     def find_option(self, id: int) -> str | None:
         if self.option != EACH:
@@ -151,7 +160,7 @@ async def make_label(request: Request) -> Response:
                 raise HTTPException(404)
             document = plain.read(row.document)
             await _require_seen(tx, visitor.caller, document, visitors.text(form, "seen"))
-            wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST))
+            wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST), read_way(request, form))
             if said := visitors.text(form, "held") == SHIP_THEM:
                 wanted = _with_held(wanted)
             else:
@@ -159,10 +168,11 @@ async def make_label(request: Request) -> Response:
             made = await _ship_one(request, tx, visitor.caller, wanted, waits=True)
     except parcels.Refused as refusal:
         asked = {"held": SHIP_THEM} if said or isinstance(refusal, _Held) else {}
-        typed = order.Typed({**sent, "option": option or "", **asked}, refusal.fields)
+        fields = {**sent, "option": option or "", **asked}
+        typed = order.Typed(fields, refusal.fields, questions=refusal.questions)
         return await order.answer_order(request, visitor, id, typed, parcels=count, status=422)
     await _announce(request, visitor.caller, made[0])
-    return to_progress(request, Outcome(made, {}, set(), []), option)
+    return to_progress(request, to_outcome(made), option)
 
 
 class _Held(parcels.Refused):
@@ -177,6 +187,11 @@ def _require_wanted(account: Setup, document: Mapping[str, Any]) -> None:
 
 def _with_held(wanted: parcels.Wanted) -> parcels.Wanted:
     return wanted._replace(call=wanted.call._replace(ships_held=True))
+
+
+def read_way(request: Request, form: FormData) -> parcels.Written:
+    """How the numbers of a form are written, and which were confirmed."""
+    return parcels.Written(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
 
 
 async def _require_seen(tx: Transaction, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
@@ -228,7 +243,7 @@ def _to_packed(found: queries.Shipment) -> Packed:
 
 async def ship_selection(request: Request, caller: Caller, selection: Selection) -> Outcome:
     """The worker asks the carriers, but for one label alone."""
-    outcome = Outcome([], {}, set(), [])
+    outcome = to_outcome([])
     waits = len(selection.ids) == 1
     ids = iter(selection.ids)
     while part := list(islice(ids, _TOGETHER)):
@@ -237,6 +252,7 @@ async def ship_selection(request: Request, caller: Caller, selection: Selection)
         outcome.ids.extend(made.ids)
         outcome.refused.update(made.refused)
         outcome.held.update(made.held)
+        outcome.questions.update(made.questions)
         outcome.gone.extend(made.gone)
     if waits and outcome.ids:
         await _announce(request, caller, outcome.ids[0])
@@ -270,7 +286,7 @@ async def _find_refusals(
 async def _ship_each(request: Request, caller: Caller, selection: Selection, waits: bool, tx: Transaction) -> Outcome:
     """Each order succeeds or is refused by itself; one that has a live shipment is, because somebody else made it."""
     found = {row.id: row for row in await search.find_stored(tx, caller.account_id, selection.ids)}
-    outcome = Outcome([], {}, set(), [id for id in selection.ids if id not in found])
+    outcome = to_outcome([], [id for id in selection.ids if id not in found])
     house = http.house(request)
     account = await setup.load_setup(house.db, tx, caller.account_id, now=house.clock())
     for row in (found[id] for id in selection.ids if id in found):
@@ -291,6 +307,7 @@ async def _ship_each(request: Request, caller: Caller, selection: Selection, wai
             outcome.ids.extend(await _ship_one(request, tx, caller, wanted, waits=waits))
         except parcels.Refused as refusal:
             outcome.refused[row.id] = refusal.fields
+            outcome.questions[row.id] = refusal.questions
             if isinstance(refusal, _Held):
                 outcome.held.add(row.id)
     return outcome
@@ -300,7 +317,8 @@ def _read_call(document: Mapping[str, Any], selection: Selection, id: int) -> pa
     option = selection.find_option(id)
     if id in selection.packed:
         return parcels.repeat_call(document, option, selection.packed[id].parcels)
-    return parcels.read_call(document, option, selection.typed.get(id, {}), 1)
+    written = selection.written.get(id, parcels.ENGLISH)
+    return parcels.read_call(document, option, selection.typed.get(id, {}), 1, written)
 
 
 async def _announce(request: Request, caller: Caller, id: int) -> None:

@@ -15,6 +15,8 @@ from babel.messages import Catalog, mofile, pofile
 from starlette.requests import Request
 
 COOKIE = "packhouse_language"
+# In each form, the locale that it was written in: what stands in its fields is read so, whatever was chosen meanwhile.
+FIELD = "written_in"
 LANGUAGES = {"en": "English", "nl": "Nederlands", "de": "Deutsch", "fr": "Français"}
 # Readers of one language who write differently; any other is answered as the first of its language.
 _REGIONS = ("en-GB", "en-US", "en-IE", "nl-NL", "nl-BE", "de-DE", "de-AT", "de-CH", "fr-FR", "fr-BE", "fr-CH", "fr-LU")
@@ -32,7 +34,11 @@ def available() -> dict[str, str]:
 
 
 def negotiate(request: Request) -> str:
-    """The reader's locale, like `nl-BE`: their choice, else what the browser asks for, else English."""
+    """The reader's locale, like `nl-BE`: that of the form they sent, their choice, else what the browser asks for, else
+    English."""
+    written_in = getattr(request.state, "written_in", "")
+    if written_in in _REGIONS:
+        return str(written_in)
     asked = _asked(request.headers.get("accept-language", ""))
     known = available()
     chosen = request.cookies.get(COOKIE, "")

@@ -1,6 +1,6 @@
 """Weights, sizes and options of a selection, a row an order, before their labels are made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter
@@ -32,24 +32,28 @@ _Typed = dict[str, str]
 
 
 class Line(NamedTuple):
-    """An order in the table: what stands in its fields, and what is wrong with it by field ('' is the order)."""
+    """An order in the table: what stands in its fields, what is wrong with it by field ('' is the order), and the
+    numbers that are asked about."""
 
     row: rows.Row
     values: Mapping[str, str]
     choices: choices.Choices
     faults: Mapping[str, str]
     is_chosen: bool
+    questions: Mapping[str, str]
 
 
 class State(NamedTuple):
-    """What was typed by order, which are ticked, why some were refused, and which shipments were made before.
-    `has_held` where some had better not be shipped: they are no longer ticked, and shipped if they are ticked again."""
+    """What was typed by order, which are ticked, why some were refused, which shipments were made before, and what is
+    asked about. `has_held` where some had better not be shipped: they are no longer ticked, and shipped if they are
+    ticked again."""
 
     typed: Mapping[int, _Typed]
     chosen: Sequence[int]
     refused: Mapping[int, Mapping[str, str]]
     made: Sequence[int]
     has_held: bool = False
+    questions: Mapping[int, Mapping[str, str]] = {}
 
 
 @router.get("/labels/new")
@@ -79,21 +83,33 @@ async def make_measured(request: Request) -> Response:
         return await _show(request, visitor, ids, state, _NONE, status=422)
     typed = {id: _to_parcel(state.typed.get(id, {})) for id in ticked}
     ships_held = visitors.text(form, "held") == labels.SHIP_THEM
-    selection = labels.Selection(ticked, {}, labels.EACH, typed, ships_held)
+    way = labels.read_way(request, form)
+    written = {id: way._replace(confirmed=_read_confirmed(way.confirmed, id)) for id in ticked}
+    selection = labels.Selection(ticked, {}, labels.EACH, typed, ships_held, written)
     outcome = await labels.ship_selection(request, visitor.caller, selection)
     made = [*state.made, *outcome.ids]
     if not outcome.refused:
-        return labels.to_progress(request, labels.Outcome(made, {}, set(), outcome.gone), labels.EACH)
+        return labels.to_progress(request, labels.to_outcome(made, outcome.gone), labels.EACH)
     told = _GONE if outcome.gone else ""
     left = [id for id in ids if id in outcome.refused or id not in ticked]
-    chosen = [id for id in left if id in outcome.refused]
-    chosen = [id for id in chosen if id not in outcome.held]
-    state = state._replace(chosen=chosen, refused=_to_fields(outcome.refused), made=made, has_held=bool(outcome.held))
+    state = state._replace(
+        chosen=[id for id in left if id in outcome.refused and id not in outcome.held],
+        refused=_to_fields(outcome.refused),
+        made=made,
+        has_held=bool(outcome.held),
+        questions=_to_fields(outcome.questions),
+    )
     return await _show(request, visitor, left, state, told, status=422)
 
 
 def _read(form: FormData, at: str) -> _Typed:
     return {name: visitors.text(form, f"{at}{name}") for name in _FIELDS if f"{at}{name}" in form}
+
+
+def _read_confirmed(confirmed: Iterable[str], id: int) -> list[str]:
+    """Of what was confirmed, that which is about one order, under the names of its only parcel."""
+    at = f"orders/{id}/"
+    return [f"parcels/0/{text.removeprefix(at)}" for text in confirmed if text.startswith(at)]
 
 
 def _read_made(form: FormData) -> list[int]:
@@ -147,7 +163,7 @@ async def _show(
         fields = {**_to_values(tag, shown, document), **state.typed.get(row.id, {})}
         faults = state.refused.get(row.id) or ({"": labels.SHIPPED} if row.live_shipments else {})
         is_chosen = row.id in state.chosen and (row.id in state.refused or not row.live_shipments)
-        lines.append(Line(shown, fields, choice, faults, is_chosen))
+        lines.append(Line(shown, fields, choice, faults, is_chosen, state.questions.get(row.id, {})))
     lines.sort(key=lambda line: (line.row.placed_at, line.row.id), reverse=True)
     made = ranges.to_text(state.made)
     values: dict[str, Any] = {"lines": lines, "told": told, "made": made, "count_made": len(state.made)}
@@ -160,12 +176,7 @@ def _to_values(tag: str, row: rows.Row, document: Mapping[str, Any]) -> _Typed:
     """The weight of the order or its items, the size of the order."""
     measurement = (document.get("shipping_details") or {}).get("measurement") or {}
     size = measurement.get("dimension") or {}
-    sides = {f"dimensions/{side}": _to_number(tag, size.get(side)) for side in parcels.SIDES}
+    sides = {f"dimensions/{side}": formats.typed(tag, size.get(side)) for side in parcels.SIDES}
     weight = "" if row.weight is None else formats.plain(tag, row.weight)
     units = {"weight/unit": "kg", "dimensions/unit": size.get("unit") or "cm"}
     return {"weight/value": weight, **sides, **units, "option": ""}
-
-
-def _to_number(tag: str, value: Any) -> str:
-    amount = formats.to_decimal(value)
-    return "" if amount is None else formats.plain(tag, amount)

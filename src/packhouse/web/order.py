@@ -19,7 +19,7 @@ from packhouse.shipping import answers, setup
 from packhouse.shipping import operations as operations_of_shipments
 from packhouse.shipping import queries as shipments
 from packhouse.shipping.api import desk
-from packhouse.web import choices, edits, orders, rendering, rows, visitors
+from packhouse.web import amounts, choices, edits, languages, orders, rendering, rows, visitors
 from packhouse.web import parcels as packing
 from packhouse.web.front import front
 
@@ -53,11 +53,13 @@ class Shown(NamedTuple):
 
 
 class Typed(NamedTuple):
-    """What a person has sent that was not stored: the fields, their faults, and whether the order changed meanwhile."""
+    """What a person has sent that was not stored: the fields, their faults, whether the order changed meanwhile, and
+    numbers by their fields that are asked about."""
 
     fields: Mapping[str, str]
     faults: Mapping[str, str]
     is_stale: bool = False
+    questions: Mapping[str, str] = {}
 
     def is_kept(self, name: str, now: str) -> bool:
         """Whether a field holds something else than the order does."""
@@ -90,18 +92,20 @@ async def change_order(request: Request) -> Response:
     id = to_id(request)
     sent = _read_fields(form)
     house = http.house(request)
+    reader = amounts.Reader(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
     try:
         async with house.db.write() as tx:
             stored = await queries.find_order(house.db, tx, visitor.session.account_id, id)
             if stored is None:
                 raise HTTPException(404)
-            patch = _read(stored, sent, visitors.text(form, "version"))
+            patch = _read(stored, sent, visitors.text(form, "version"), reader)
             await operations.patch_order(house.db, tx, visitor.caller, id, patch, now=house.clock())
     except errors.Conflict:
         typed = edits.find_typed(sent, visitors.text(form, "was"))
         return await answer_order(request, visitor, id, Typed(typed, {}, is_stale=True), status=409)
     except errors.Invalid as refusal:
-        return await answer_order(request, visitor, id, Typed(sent, edits.to_faults(refusal.faults, sent)), status=422)
+        refused = Typed(sent, edits.to_faults(refusal.faults, sent), questions=reader.questions)
+        return await answer_order(request, visitor, id, refused, status=422)
     if rendering.is_partial(request):
         return await answer_order(request, visitor, id)
     query = request.scope.get("query_string", b"").decode("latin-1")
@@ -166,13 +170,16 @@ def _find_change(entries: Sequence[Any], shipped: Sequence[Any], version: int, l
     return Change("cancelled", "", last.updated_at, [])
 
 
-def _read(stored: Any, sent: Mapping[str, str], version: str) -> Any:
-    """Raises Conflict where the form was made of another version, Invalid as the API does."""
+def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.Reader) -> Any:
+    """Raises Conflict where the form was made of another version, Invalid as the API does and for numbers that
+    cannot be taken."""
     if str(stored.version) != version:
         raise errors.Conflict(errors.Fault("conflict", "The order was changed meanwhile."))
-    reading = schema.read_patch(orjson.dumps(edits.to_patch(plain.read(stored.document), sent)))
-    if reading.flaws:
-        raise operations.to_invalid_patch(reading.flaws)
+    reader.faults.clear()
+    with reader.refusing():
+        reading = schema.read_patch(orjson.dumps(edits.to_patch(plain.read(stored.document), sent, reader)))
+        if reading.flaws:
+            raise operations.to_invalid_patch(reading.flaws)
     return reading.value
 
 
@@ -190,7 +197,7 @@ async def answer_order(
     values: dict[str, Any] = {
         "order": shown,
         "typed": typed,
-        "fields": edits.to_fields(shown.document),
+        "fields": edits.to_fields(shown.document, languages.negotiate(request)),
         "in_section": edits.in_section,
         "parcels": parcels or _to_count(request.query_params.get("parcels", "")),
         "most_parcels": packing.MOST,

@@ -4,15 +4,16 @@ Fields are named as a call names their places, like `parcels/0/weight/value`; ho
 the second parcel stands in `parcels/1/items/2`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
 from packhouse.kit import errors
 from packhouse.orders import contents
-from packhouse.shipping import schema
-from packhouse.web.edits import Fields, to_number
+from packhouse.shipping import packing, schema
+from packhouse.web import amounts, formats
+from packhouse.web.edits import Fields
 from packhouse.web.languages import marked
 
 # As many as a table on a page can show; the API takes more.
@@ -22,6 +23,16 @@ _EMPTY = marked("Nothing is in this parcel.")
 _PREFIX = f"{errors.ATTRIBUTES}/orders/[0]/"
 
 
+class Written(NamedTuple):
+    """How the numbers of a form are written, and which of those that were asked about are right."""
+
+    tag: str
+    confirmed: Collection[str] = ()
+
+
+ENGLISH = Written("en-GB")
+
+
 class Wanted(NamedTuple):
     """A call for one order, and the places of its items by parcel and line."""
 
@@ -29,17 +40,20 @@ class Wanted(NamedTuple):
     places: list[list[int]]
 
 
-def read_call(order: Mapping[str, Any], option: str | None, sent: Fields, count: int) -> Wanted:
-    """Raises Invalid in the words of the API."""
+def read_call(
+    order: Mapping[str, Any], option: str | None, sent: Fields, count: int, written: Written = ENGLISH
+) -> Wanted:
+    """Raises Refused: a number that cannot be taken, and what else the API would refuse in its own words."""
+    reader = amounts.Reader(written.tag, written.confirmed, _PREFIX)
     selector: dict[str, Any] = {"order_id": order["order_id"], "apply_shipping_rules": option is None}
-    parcels = [_to_parcel(order, sent, index, count) for index in range(count)]
+    parcels = [_to_parcel(order, sent, index, count, reader) for index in range(count)]
     empty = [index for index, parcel in enumerate(parcels) if not parcel["parcel_items"]]
     if empty:
         faults = [errors.Fault("invalid", _EMPTY, pointer=f"{_PREFIX}parcels/{index}/items") for index in empty]
-        raise Refused(errors.Invalid(faults), [])
+        raise Refused(errors.Invalid([*reader.faults, *faults]), [], reader.questions)
     if count > 1 or any(len(parcel) > 1 for parcel in parcels):
         selector["parcels"] = parcels
-    return _read(order, option, selector)
+    return _read(order, option, selector, reader)
 
 
 def repeat_call(order: Mapping[str, Any], option: str | None, documents: Sequence[Mapping[str, Any]]) -> Wanted:
@@ -49,10 +63,10 @@ def repeat_call(order: Mapping[str, Any], option: str | None, documents: Sequenc
     parcels = [_to_same(order, document) for document in documents]
     if all(parcel is not None for parcel in parcels):
         selector["parcels"] = parcels
-    return _read(order, option, selector)
+    return _read(order, option, selector, amounts.Reader(ENGLISH.tag))
 
 
-def _read(order: Mapping[str, Any], option: str | None, selector: dict[str, Any]) -> Wanted:
+def _read(order: Mapping[str, Any], option: str | None, selector: dict[str, Any], reader: amounts.Reader) -> Wanted:
     parcels = selector.get("parcels", [])
     places = [[line.pop("place") for line in parcel["parcel_items"]] for parcel in parcels]
     body: dict[str, Any] = {"integration_id": order["order_details"]["integration"]["id"], "orders": [selector]}
@@ -61,7 +75,11 @@ def _read(order: Mapping[str, Any], option: str | None, selector: dict[str, Any]
     try:
         call = schema.read_async(orjson.dumps(body))
     except errors.Invalid as refusal:
-        raise Refused(refusal, places) from None
+        found = to_faults(errors.Invalid(reader.faults), places)
+        others = [fault for fault in refusal.faults if _find_field(fault, places) not in found]
+        raise Refused(errors.Invalid([*reader.faults, *others]), places, reader.questions) from None
+    if reader.faults:
+        raise Refused(errors.Invalid(reader.faults), places, reader.questions)
     for parcel, at in zip(call.selectors[0].get("parcels", ()), places, strict=True):
         for line, place in zip(parcel["parcel_items"], at, strict=True):
             line["place"] = place
@@ -70,44 +88,55 @@ def _read(order: Mapping[str, Any], option: str | None, selector: dict[str, Any]
 
 def to_faults(refusal: errors.Refusal, places: Sequence[Sequence[int]]) -> dict[str, str]:
     """The words of each fault by its field, one a line; what belongs to no field stands at ''."""
+    return errors.gather(refusal.faults, lambda fault: _find_field(fault, places))
 
-    def find_field(fault: errors.Fault) -> str:
-        place = (fault.pointer or "").removeprefix(_PREFIX)
-        steps = place.split("/")
-        if steps[2:3] == ["parcel_items"] and len(steps) > 3:
-            place = f"parcels/{steps[1]}/items/{places[int(steps[1])][int(steps[3])]}"
-        return place if place.startswith("parcels/") else ""
 
-    return errors.gather(refusal.faults, find_field)
+def _find_field(fault: errors.Fault, places: Sequence[Sequence[int]]) -> str:
+    place = (fault.pointer or "").removeprefix(_PREFIX)
+    steps = place.split("/")
+    if steps[2:3] == ["parcel_items"] and len(steps) > 3:
+        place = f"parcels/{steps[1]}/items/{places[int(steps[1])][int(steps[3])]}"
+    return place if place.startswith("parcels/") else ""
 
 
 class Refused(errors.Invalid):
-    """With the words at their fields."""
+    """With the words at their fields, and the numbers that are only asked about."""
 
-    def __init__(self, refusal: errors.Refusal, places: Sequence[Sequence[int]]) -> None:
+    def __init__(
+        self, refusal: errors.Refusal, places: Sequence[Sequence[int]], questions: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(refusal.faults)
         self.fields = to_faults(refusal, places)
+        self.questions = questions or {}
 
 
-def _to_parcel(order: Mapping[str, Any], sent: Fields, index: int, count: int) -> dict[str, Any]:
+def _to_parcel(
+    order: Mapping[str, Any], sent: Fields, index: int, count: int, reader: amounts.Reader
+) -> dict[str, Any]:
     """Without what was left empty; one parcel holds all there is."""
     at = f"parcels/{index}"
-    parcel: dict[str, Any] = {"parcel_items": list(_to_lines(order, sent, at, whole=count == 1))}
+    parcel: dict[str, Any] = {"parcel_items": list(_to_lines(order, sent, at, reader, whole=count == 1))}
     if value := sent.get(f"{at}/weight/value", ""):
-        weight = to_number(value.replace(",", "."))
-        parcel["weight"] = {"value": weight, "unit": sent.get(f"{at}/weight/unit", "kg")}
+        unit = sent.get(f"{at}/weight/unit", "kg")
+        weight = reader.weight(f"{at}/weight/value", value, unit, packing.find_weight(order))
+        parcel["weight"] = {"value": weight, "unit": unit}
     sides = {side: sent.get(f"{at}/dimensions/{side}", "") for side in SIDES}
     if any(sides.values()):
-        given = {side: to_number(value.replace(",", ".")) for side, value in sides.items() if value}
-        parcel["dimensions"] = {**given, "unit": sent.get(f"{at}/dimensions/unit", "cm")}
+        unit = sent.get(f"{at}/dimensions/unit", "cm")
+        given = {side: reader.side(f"{at}/dimensions/{side}", text, unit) for side, text in sides.items() if text}
+        parcel["dimensions"] = {**given, "unit": unit}
     return parcel
 
 
-def _to_lines(order: Mapping[str, Any], sent: Fields, at: str, *, whole: bool) -> Iterator[dict[str, Any]]:
+def _to_lines(
+    order: Mapping[str, Any], sent: Fields, at: str, reader: amounts.Reader, *, whole: bool
+) -> Iterator[dict[str, Any]]:
     for place, item in contents.find_goods(order):
-        text = str(item["quantity"]) if whole else sent.get(f"{at}/items/{place}", "")
-        if text not in ("", "0"):
-            yield {"item_id": item.get("item_id") or f"{place + 1}", "quantity": to_number(text), "place": place}
+        field = f"{at}/items/{place}"
+        text = sent.get(field, "")
+        quantity = item["quantity"] if whole else reader.pieces(field, text) if text else 0
+        if quantity != 0:
+            yield {"item_id": item.get("item_id") or f"{place + 1}", "quantity": quantity, "place": place}
 
 
 _CHANGED = ("quantity", "total_price")
@@ -126,7 +155,7 @@ def _to_same(order: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str,
             {"item_id": packed.get("item_id") or f"{place + 1}", "quantity": packed["quantity"], "place": place}
         )
     parcel: dict[str, Any] = {"parcel_items": lines}
-    if to_number(document["weight"]["value"]):
+    if formats.to_decimal(document["weight"]["value"]):
         parcel["weight"] = document["weight"]
     if "dimensions" in document:
         parcel["dimensions"] = document["dimensions"]

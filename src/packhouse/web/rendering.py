@@ -23,6 +23,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{images}; connect-src 'self'; "
     "frame-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_HIDDEN = Markup('<input type="hidden" name="{}" value="{}">')
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -46,6 +47,7 @@ def _environment(tag: str) -> Environment:
     made.filters |= {
         "money": partial(_money, tag),
         "number": partial(formats.number, tag),
+        "typed_number": partial(formats.typed, tag),
         "kilograms": partial(formats.kilograms, tag),
         "country": partial(formats.country, tag),
         "exact": partial(formats.exact, tag),
@@ -89,7 +91,7 @@ def render(
             request=request,
             visitor=visitor,
             session=visitor.session if visitor else None,
-            csrf=Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, visitor.token if visitor else ""),
+            csrf=_HIDDEN.format(FIELD, visitor.token if visitor else "") + _HIDDEN.format(languages.FIELD, tag),
             locale=tag,
             theme=theme if theme in THEMES else "auto",
             now=now,

@@ -14,7 +14,7 @@ from packhouse.kit import errors, http, validation
 from packhouse.shipping import holds, operations, options, setup, trials
 from packhouse.shipping.api import desk
 from packhouse.shipping.setup_schema import RULE, Setup
-from packhouse.web import forms, visitors
+from packhouse.web import amounts, forms, languages, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 
 router = APIRouter(include_in_schema=False)
@@ -119,8 +119,10 @@ async def _show_form(
 @router.post("/settings/rules")
 async def create_rule(request: Request) -> Response:
     async def work(change: Change) -> None:
-        reading = validation.read_json(RULE.shape, orjson.dumps(_to_rule(change)))
-        setup.refuse_flaws(reading.flaws)
+        reader = amounts.Reader(languages.negotiate(change.request))
+        with reader.refusing():
+            reading = validation.read_json(RULE.shape, orjson.dumps(_to_rule(change, reader)))
+            setup.refuse_flaws(reading.flaws)
         vault = desk(change.request).vault
         await setup.create_item(change.db, change.tx, vault, change.account_id, RULE, reading.value, now=change.now)
 
@@ -132,12 +134,14 @@ async def change_rule(request: Request) -> Response:
     id = _to_id(request)
 
     async def work(change: Change) -> None:
-        await _update(change, id, _to_rule(change))
+        reader = amounts.Reader(languages.negotiate(change.request))
+        with reader.refusing():
+            await _update(change, id, _to_rule(change, reader))
 
     return await forms.carry_out(request, "rule", work, partial(_show_form, id), _HERE)
 
 
-def _to_rule(change: Change) -> dict[str, Any]:
+def _to_rule(change: Change, reader: amounts.Reader) -> dict[str, Any]:
     """As the API would be sent it."""
     actions: dict[str, Any] = {"hold": True} if change.is_ticked("actions/hold") else {}
     if code := change.text("actions/shipping_option_code"):
@@ -145,11 +149,11 @@ def _to_rule(change: Change) -> dict[str, Any]:
     for name in ("contract_id", "sender_address_id"):
         if (chosen := forms.read_id(change.text(f"actions/{name}"))) is not None:
             actions[name] = chosen
-    conditions, is_active = _to_conditions(change), change.is_ticked("is_active")
+    conditions, is_active = _to_conditions(change, reader), change.is_ticked("is_active")
     return {"name": change.text("name"), "is_active": is_active, "conditions": conditions, "actions": actions}
 
 
-def _to_conditions(change: Change) -> dict[str, Any]:
+def _to_conditions(change: Change, reader: amounts.Reader) -> dict[str, Any]:
     conditions: dict[str, Any] = {
         name: words for name in _LISTS if (words := forms.to_words(change.text(f"conditions/{name}")))
     }
@@ -159,20 +163,17 @@ def _to_conditions(change: Change) -> dict[str, Any]:
         conditions["integrations"] = ids
     if held := [code for code in holds.CODES if code in change.texts("conditions/not_to_ship")]:
         conditions["not_to_ship"] = held
+    return conditions | _to_ranges(change, reader)
+
+
+def _to_ranges(change: Change, reader: amounts.Reader) -> dict[str, Any]:
+    ranges: dict[str, Any] = {}
     for name, unit in (("weight", "unit"), ("total_price", "currency")):
-        ends = {end: _to_number(text) for end in ("min", "max") if (text := change.text(f"conditions/{name}/{end}"))}
+        fields = {end: f"conditions/{name}/{end}" for end in ("min", "max")}
+        ends = {end: reader.number(field, text) for end, field in fields.items() if (text := change.text(field))}
         if ends:
-            conditions[name] = {**ends, unit: change.text(f"conditions/{name}/{unit}")}
-    return conditions
-
-
-def _to_number(text: str) -> Any:
-    """As JSON writes it; what is no number is left for the API to refuse in its own words."""
-    try:
-        found = orjson.loads(text.replace(",", "."))
-    except orjson.JSONDecodeError:
-        return text
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else text
+            ranges[name] = {**ends, unit: change.text(f"conditions/{name}/{unit}")}
+    return ranges
 
 
 async def _update(change: Change, id: int, sent: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from starlette.types import Message, Receive
 from packhouse.accounts import sessions
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http
+from packhouse.web import languages
 from packhouse.web.languages import marked
 
 SESSION_COOKIE = "packhouse_session"
@@ -101,6 +102,7 @@ async def read_form(request: Request, token: str, *, most: int | None = None) ->
         await form.close()
         detail = marked("This form has expired: go back, reload the page and send it again.")
         raise errors.Forbidden(errors.Fault("forbidden", detail))
+    request.state.written_in = text(form, languages.FIELD)
     return form
 
 

@@ -1,26 +1,54 @@
-// Keys, the selection, orders that arrive, and being offline. All that reads, and every single change, works without it.
+// Keys, the selection, and printing. All that reads, and every single change, works without it.
 "use strict";
 
 const one = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-// --- The selection outlives each replacement of the list: it is kept by id.
+// --- The selection is of orders, by their ids: whatever a browser puts into boxes by their place does not count. It outlives
+// each replacement of the list, going back, a reload and a tab that is restored; who comes anew begins with none.
 const selected = new Set();
 let here = null;
 let waiting = 0;
+let isReturning = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
 
 function rows() { return all(".orders tbody tr[data-id]"); }
 
+function storeKey() { return `packhouse-selected:${one("#list")?.dataset.list}`; }
+
+function store() {
+  try {
+    if (selected.size) sessionStorage.setItem(storeKey(), JSON.stringify([...selected]));
+    else sessionStorage.removeItem(storeKey());
+  } catch { /* then it lasts as long as the page */ }
+}
+
+function takeBack() {
+  selected.clear();
+  try { for (const id of JSON.parse(sessionStorage.getItem(storeKey()) ?? "[]")) selected.add(id); } catch { /* then there is none */ }
+}
+
+// Where the list is shown anew: what is no longer in it is no longer selected, since nothing could be done with it.
+function adopt() {
+  if (!one("#list")) return;
+  if (isReturning) takeBack();
+  isReturning = false;
+  const isSome = selected.size > 0;
+  const shown = new Set(rows().map((row) => row.dataset.id));
+  for (const id of [...selected]) if (!shown.has(id)) selected.delete(id);
+  if (isSome) store();
+  showSelection();
+}
+
 function showSelection() {
   for (const box of all(".orders tbody input[name=id]")) box.checked = selected.has(box.value);
-  const shown = rows().filter((row) => selected.has(row.dataset.id)).length;
+  const shown = all(".orders tbody input[name=id]:checked").length;
   const header = one("#all");
   if (header) {
     header.checked = shown > 0 && shown === rows().length;
     header.indeterminate = shown > 0 && shown < rows().length;
   }
-  for (const count of all("[data-selected]")) count.textContent = String(selected.size);
-  const opened = one("#order [data-order]")?.dataset.order;
+  for (const count of all("[data-selected]")) count.textContent = String(shown);
+  const opened = openId();
   for (const row of rows()) {
     row.classList.toggle("here", row.dataset.id === here);
     row.classList.toggle("open", row.dataset.id === opened);
@@ -28,20 +56,21 @@ function showSelection() {
   clearTimeout(waiting);
   waiting = setTimeout(askOptions, 120);
 }
+window.addEventListener("popstate", () => { isReturning = true; });
+window.addEventListener("pageshow", adopt);
 
-function keepOnlyShown() {
-  const shown = new Set(rows().map((row) => row.dataset.id));
-  for (const id of [...selected]) if (!shown.has(id)) selected.delete(id);
+function changeSelection(change) {
+  change();
+  store();
+  showSelection();
 }
 
 document.addEventListener("change", (event) => {
   const box = event.target;
   if (box.id === "all") {
-    for (const row of rows()) selected[box.checked ? "add" : "delete"](row.dataset.id);
-    showSelection();
+    changeSelection(() => { for (const row of rows()) selected[box.checked ? "add" : "delete"](row.dataset.id); });
   } else if (box.matches(".orders tbody input[name=id]")) {
-    selected[box.checked ? "add" : "delete"](box.value);
-    showSelection();
+    changeSelection(() => selected[box.checked ? "add" : "delete"](box.value));
   }
 });
 
@@ -54,23 +83,31 @@ function move(by) {
   here = next.dataset.id;
   showSelection();
   next.scrollIntoView({ block: "nearest" });
-  if (one("#order > *")) open(next); else one(".c-number a", next)?.focus({ preventScroll: true });
+  if (one("#order > *")) openRow(next); else one(".c-number a", next)?.focus({ preventScroll: true });
 }
 
 function current() { return rows().find((row) => row.dataset.id === here); }
 
-function open(row) { one(".c-number a", row)?.click(); }
+function openRow(row) { one(".c-number a", row)?.click(); }
 
+// What is open is what the keys act on; beside it nothing else is meant, whatever is selected.
 function press(name) {
-  if (!selected.size && current()) selected.add(here);
+  if (openId()) {
+    const its = one(`#order [data-key="${name}-one"]`);
+    if (its?.matches("input")) its.select(); else its?.click();
+    return;
+  }
+  if (!selected.size && current()) changeSelection(() => selected.add(here));
   showSelection();
   one(`[data-key="${name}"]`)?.click();
 }
 
+function openId() { return one("#order [data-order]")?.dataset.order; }
+
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
-  x: () => { const row = current(); if (row) { selected[selected.has(here) ? "delete" : "add"](here); showSelection(); } },
+  x: () => { const row = current(); if (row) changeSelection(() => selected[selected.has(here) ? "delete" : "add"](here)); },
   l: () => press("l"),
   m: () => press("m"),
   p: () => press("p"),
@@ -86,11 +123,11 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter") {
     if (event.target.closest("a, button, summary")) return;
     const row = current();
-    if (row) { event.preventDefault(); open(row); }
+    if (row) { event.preventDefault(); openRow(row); }
     return;
   }
   const does = KEYS[event.key];
-  if (does) { event.preventDefault(); does(); }
+  if (does) { event.preventDefault(); scan.hold(does); }
 });
 
 // A click anywhere on a line opens its order; the box and links keep their own meaning.
@@ -100,53 +137,8 @@ document.addEventListener("click", (event) => {
   if (!row || event.target.closest("a, input, button, label")) return;
   if (event.target.closest(".tick")) { one("input", row).click(); return; }
   here = row.dataset.id;
-  open(row);
+  openRow(row);
 });
-
-// --- What the server says: of new orders, for which the list is asked for again while the selection stays; and of the
-// order that is open, of which a notice says what was done to it elsewhere. What is typed into its forms stays as it is.
-let source = null;
-let followed = "";
-let told = null;
-
-function listen() {
-  const list = one("[data-live]");
-  if (!list || !window.EventSource) return;
-  const open = one("#order [data-order]")?.dataset.order ?? "";
-  if (source && open === followed) return;
-  source?.close();
-  followed = open;
-  told = null;
-  source = new EventSource(list.dataset.live + (open ? `?order=${open}` : ""));
-  source.addEventListener("orders", (event) => {
-    const said = JSON.parse(event.data);
-    const count = one("#incoming");
-    if (count) count.textContent = said.incoming;
-    const live = one("[data-refresh]");
-    if (live && said.mark !== live.dataset.mark) htmx.ajax("GET", live.dataset.refresh, { target: "#list", swap: "outerHTML" });
-  });
-  source.addEventListener("order", (event) => { told = String(JSON.parse(event.data).mark); lookAtOrder(); });
-  source.onerror = () => { one("#offline").hidden = navigator.onLine && source.readyState !== EventSource.CLOSED; };
-  source.onopen = () => { one("#offline").hidden = navigator.onLine; };
-}
-window.addEventListener("pagehide", () => { source?.close(); source = null; });
-
-// Not while a form of the order is on its way: what comes of that is no change made elsewhere.
-function lookAtOrder() {
-  const place = one("#changed");
-  if (!place || told === null || one("#order [data-order]").dataset.order !== followed) return;
-  if ([place.dataset.mark, place.dataset.told].includes(told) || one("#order .htmx-request")) return;
-  place.dataset.told = told;
-  htmx.ajax("GET", place.dataset.changed, { target: "#changed", swap: "innerHTML" });
-}
-
-let opening = 0;
-function follow() {
-  lookAtOrder();
-  clearTimeout(opening);
-  opening = setTimeout(listen, 300);
-}
-document.addEventListener("htmx:finally:request", follow);
 
 // What differs from what the server sent goes along when the order is shown anew.
 document.addEventListener("input", (event) => {
@@ -167,9 +159,6 @@ setInterval(() => {
   }
 }, 500);
 
-window.addEventListener("offline", () => { one("#offline").hidden = false; });
-window.addEventListener("online", () => { one("#offline").hidden = true; });
-
 // --- The reader's own time on hover, and age that goes on.
 function localTimes(root = document) {
   const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
@@ -185,8 +174,7 @@ let known = new Set(rows().map((row) => row.dataset.id));
 document.addEventListener("htmx:after:swap", () => {
   for (const row of rows()) row.classList.toggle("fresh", known.size > 0 && !known.has(row.dataset.id));
   known = new Set(rows().map((row) => row.dataset.id));
-  keepOnlyShown();
-  showSelection();
+  adopt();
   localTimes();
 });
 document.addEventListener("htmx:error", () => trouble());
@@ -202,7 +190,6 @@ function trouble() {
   clearTimeout(gone);
   if (navigator.onLine) gone = setTimeout(() => { told.hidden = true; }, 8000);
 }
-window.addEventListener("pageshow", () => { for (const box of all(".orders tbody input:checked")) selected.add(box.value); showSelection(); listen(); });
 
 // --- Printing: the PDF in a frame that nobody sees, so that the printer is asked for at once. Where the browser shows no
 // PDF in a frame, or says no, the link opens it beside.
@@ -230,7 +217,7 @@ function askOptions() {
   htmx.ajax("GET", `${place.dataset.options}?id=${ids}`, { target: "#options", swap: "innerHTML" });
 }
 localTimes();
-listen();
+adopt();
 
 // --- A file may be dropped anywhere on the import page; elsewhere the browser would leave the page to show it.
 function hasFiles(event) { return [...(event.dataTransfer?.types ?? [])].includes("Files"); }
