@@ -34,6 +34,7 @@ ROOMS = (
     accounts.users,
     accounts.sessions,
     accounts.sign_in_attempts,
+    accounts.known_browsers,
     integrations.integrations,
     integrations.integration_logs,
     integrations.shop_order_statuses,

@@ -97,4 +97,16 @@ sign_in_attempts = Table(
     Column("key", Text, primary_key=True),
     Column("attempts", Integer, nullable=False),
     Column("since", Instant, nullable=False),
+    # When the next attempt may be made; none where it may be made at once.
+    Column("next_at", Instant),
+    Index(None, "account_id", "since"),
+)
+
+known_browsers = Table(
+    "known_browsers",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("token_hash", Text, primary_key=True),
+    Column("seen_at", Instant, nullable=False),
 )

@@ -8,6 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from packhouse.accounts import browsers
 from packhouse.accounts.schema import ALL
 from packhouse.accounts.tables import sessions, users
 from packhouse.kit import errors
@@ -105,6 +106,7 @@ async def delete_user(tx: AsyncConnection, account_id: int, id: int) -> None:
     if not (await tx.execute(delete(users).where(users.c.account_id == account_id, users.c.id == id))).rowcount:
         raise _no_such_user()
     await end_sessions(tx, account_id, id)
+    await browsers.forget(tx, account_id, id)
 
 
 async def change_role(tx: AsyncConnection, account_id: int, id: int, role: str) -> None:
@@ -119,18 +121,21 @@ async def change_role(tx: AsyncConnection, account_id: int, id: int, role: str) 
 
 
 async def change_password(tx: AsyncConnection, account_id: int, id: int, password_hash: str) -> None:
-    """Signs them out everywhere."""
+    """Signs them out everywhere, and no browser is known as theirs any more."""
     statement = update(users).where(users.c.account_id == account_id, users.c.id == id)
     await tx.execute(statement.values(password_hash=password_hash))
     await end_sessions(tx, account_id, id)
+    await browsers.forget(tx, account_id, id)
 
 
 async def replace_password(tx: AsyncConnection, account_id: int, id: int, was: str, password_hash: str) -> bool:
-    """Whether it still was the one that `was` is the hash of; then they are signed out everywhere."""
+    """Whether it still was the one that `was` is the hash of; then they are signed out everywhere, and no browser
+    is known as theirs any more."""
     same = (users.c.account_id == account_id, users.c.id == id, users.c.password_hash == was)
     if not (await tx.execute(update(users).where(*same).values(password_hash=password_hash))).rowcount:
         return False
     await end_sessions(tx, account_id, id)
+    await browsers.forget(tx, account_id, id)
     return True
 
 

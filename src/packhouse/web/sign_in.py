@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import audit, auth, sessions, users
+from packhouse.accounts import attempts, audit, auth, browsers, sessions, users
 from packhouse.accounts.failures import Failure
 from packhouse.kit import http, security
 from packhouse.kit.db import Transaction
@@ -36,37 +36,39 @@ async def sign_in(request: Request) -> Response:
     house = http.house(request)
     form = await visitors.read_form(request, visitors.form_token(request))
     email, password, then = (visitors.text(form, "email"), str(form.get("password", "")), visitors.text(form, "then"))
-    now = house.clock()
-    address = request.client.host if request.client else ""
-    async with house.db.write() as tx:
-        blocked_until = await sessions.take_attempt(tx, email, address, now=now)
-    if blocked_until is not None:
-        return _refuse_for_now(request, email, then, blocked_until)
-    user = await _find_by_password(request, email, password[: users.MAX_PASSWORD + 1])
-    if user is None:
+    browser, now = request.cookies.get(visitors.BROWSER_COOKIE, ""), house.clock()
+    async with house.db.read() as tx:
+        user = await users.find_user(tx, email) if email and "\0" not in email else None
+        known = await browsers.find(tx, browser, user, now=now)
+    bounds = attempts.to_bounds(email, visitors.find_host(request), known)
+    if (next_at := await attempts.take(house.db, bounds, now=now)) is not None:
+        return _refuse_for_now(request, email, then, next_at)
+    is_right = await _is_let_in(request, user, password[: users.MAX_PASSWORD + 1])
+    if user is None or not is_right:
         return _show_form(request, then=then, email=email, is_wrong=True, status=422)
-    length = front(request).session_length
     async with house.db.write() as tx:
-        cookie = await sessions.start(tx, user.account_id, user.id, email, now=now, until=now + length)
+        await attempts.forgive(tx, bounds)
+        until = now + front(request).session_length
+        cookie = await sessions.start(tx, user.account_id, user.id, now=now, until=until)
+        browser = await browsers.remember(tx, browser, user.account_id, user.id, now=now)
         await _record(request, tx, user, "user.signed_in")
     response = rendering.redirect(request, visitors.to_local(then))
-    visitors.set_cookie(request, response, visitors.SESSION_COOKIE, cookie, int(length.total_seconds()))
+    visitors.set_session(request, response, cookie, browser)
     response.delete_cookie(visitors.FORM_COOKIE, path="/sign-in")
     return response
 
 
-async def _find_by_password(request: Request, email: str, password: str) -> Any:
-    async with http.house(request).db.read() as tx:
-        user = await users.find_user(tx, email) if email and "\0" not in email else None
+async def _is_let_in(request: Request, user: Any, password: str) -> bool:
+    """A wrong e-mail address takes as long as a wrong password."""
     nobody = await asyncio.to_thread(_hash_of_nobody)
     hashed = user.password_hash if user is not None else nobody
     is_right = await asyncio.to_thread(security.is_password, password, hashed)
     if is_right and user is not None and user.disabled_at is None:
-        return user
+        return True
     if user is not None:
         failure = Failure(user.account_id, f"user:{user.id}", "user.sign_in_failed", user.email)
         auth.failures(request).note(failure)
-    return None
+    return False
 
 
 @cache
@@ -82,22 +84,22 @@ async def _record(request: Request, tx: Transaction, user: Any, action: str) -> 
     await audit.record(house.db, tx, user.account_id, actor, action, user.email, now=house.clock())
 
 
-def _refuse_for_now(request: Request, email: str, then: str, until: datetime) -> Response:
-    seconds = max(1, int((until - http.house(request).clock()).total_seconds()))
-    response = _show_form(request, then=then, email=email, wait_minutes=-(-seconds // 60), status=429)
+def _refuse_for_now(request: Request, email: str, then: str, next_at: datetime) -> Response:
+    seconds = visitors.to_seconds(request, next_at)
+    response = _show_form(request, then=then, email=email, wait_seconds=seconds, status=429)
     response.headers["Retry-After"] = str(seconds)
     return response
 
 
 def _show_form(
-    request: Request, *, then: str, email: str = "", is_wrong: bool = False, wait_minutes: int = 0, status: int = 200
+    request: Request, *, then: str, email: str = "", is_wrong: bool = False, wait_seconds: int = 0, status: int = 200
 ) -> Response:
     cookie, token = visitors.new_form_cookie()
     told: dict[str, Any] = {
         "then": visitors.to_local(then),
         "email": email,
         "is_wrong": is_wrong,
-        "wait_minutes": wait_minutes,
+        "wait_seconds": wait_seconds,
     }
     response = rendering.render(request, "sign_in.html", status=status, token=token, **told)
     visitors.set_cookie(request, response, visitors.FORM_COOKIE, cookie, _HOUR, path="/sign-in")

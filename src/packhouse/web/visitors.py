@@ -6,9 +6,11 @@ cookie, but cannot read the token. A form that is sent before anybody signed in 
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -16,13 +18,15 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import sessions
+from packhouse.accounts import browsers, sessions
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http
+from packhouse.web.front import front
 from packhouse.web.languages import marked
 
 SESSION_COOKIE = "packhouse_session"
 FORM_COOKIE = "packhouse_form"
+BROWSER_COOKIE = "packhouse_browser"
 FIELD = "csrf"
 
 
@@ -131,6 +135,23 @@ def set_cookie(request: Request, response: Response, name: str, value: str, seco
     response.set_cookie(
         name, value, max_age=seconds, path=path, httponly=True, samesite="lax", secure=is_encrypted(request)
     )
+
+
+def set_session(request: Request, response: Response, cookie: str, browser: str) -> None:
+    """The cookies of a new session, and of the browser that the person is known by from now on."""
+    seconds = int(front(request).session_length.total_seconds())
+    set_cookie(request, response, SESSION_COOKIE, cookie, seconds)
+    set_cookie(request, response, BROWSER_COOKIE, browser, int(browsers.KEPT.total_seconds()))
+
+
+def find_host(request: Request) -> str:
+    """Where the request comes from."""
+    return request.client.host if request.client else ""
+
+
+def to_seconds(request: Request, next_at: datetime) -> int:
+    """How long it is until then, a second at least."""
+    return max(1, math.ceil((next_at - http.house(request).clock()).total_seconds()))
 
 
 def is_encrypted(request: Request) -> bool:
