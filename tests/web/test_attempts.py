@@ -2,58 +2,20 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from packhouse.accounts import attempts, browsers
-from packhouse.app import create_app
 from packhouse.kit.db import Database
-from packhouse.settings import Settings
 from tests.web.conftest import EMAILS, PASSWORD, sign_in, token
+from tests.web.world import ELSEWHERE, HERE, World, query, world
+
+__all__ = ["world"]
 
 ADA = EMAILS["owner"]
-HERE, ELSEWHERE = "192.0.2.7", "198.51.100.3"
-
-
-class World:
-    """A clock that stands still, and browsers at addresses of the network."""
-
-    def __init__(self, database_url: str, stack: ExitStack) -> None:
-        self.now = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
-        self._app: Any = create_app(Settings(database_url=database_url), now=lambda: self.now)
-        self._server = stack.enter_context(TestClient(self._app))
-
-    def browser(self, host: str = HERE) -> TestClient:
-        made = TestClient(self._app, client=(host, 50_000), headers={"accept": "text/html"})
-        made.portal = self._server.portal  # one loop for all, as a server has
-        return made
-
-    def wait(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def world(people: None, database_url: str) -> Iterator[World]:
-    assert people is None
-    with ExitStack() as stack:
-        yield World(database_url, stack)
-
-
-def query(database_url: str, statement: str) -> list[Any]:
-    async def work() -> list[Any]:
-        db = Database(database_url)
-        async with db.read() as tx:
-            found = list((await tx.execute(text(statement))).scalars())
-        await db.close()
-        return found
-
-    return asyncio.run(work())
 
 
 def use_up(browser: TestClient, email: str = ADA) -> None:

@@ -71,6 +71,17 @@ def to_bounds(email: str, host: str, browser: str | None) -> list[Bound]:
     return [by_network, Bound(f"person:{_hash(f'{person}|{network}')}")]
 
 
+def to_session_bounds(token_hash: str) -> list[Bound]:
+    """What a password is counted under that is asked for again: a session that was found open holds up no other."""
+    return [Bound(f"session:{token_hash}")]
+
+
+def to_code_bounds(account_id: int, user_id: int, browser: str | None) -> list[Bound]:
+    """What a code of a person is counted under. Codes are short, so that all networks count as one; and as the password
+    was right before, only somebody who knows it holds the person up, in browsers that are not known."""
+    return [Bound(f"code:{account_id}:{user_id}:{browser or ''}")]
+
+
 def to_network(host: str) -> str:
     """An IPv4 address, or the /64 of an IPv6 address: whoever has one address of it has all of them."""
     try:

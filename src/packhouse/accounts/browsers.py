@@ -7,7 +7,6 @@ import hashlib
 import re
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,12 +22,12 @@ _ENTRY = re.compile(r"([1-9][0-9]{0,17})\.([1-9][0-9]{0,17})\.([A-Za-z0-9_-]{43}
 _b = known_browsers.c
 
 
-async def find(tx: AsyncConnection, cookie: str, user: Any, *, now: datetime) -> str | None:
+async def find(tx: AsyncConnection, cookie: str, account_id: int, user_id: int, *, now: datetime) -> str | None:
     """The hash of this browser, where the person has signed in with it."""
-    token = _parse(cookie).get((user.account_id, user.id)) if user is not None else None
+    token = _parse(cookie).get((account_id, user_id))
     if token is None:
         return None
-    here = (_b.account_id == user.account_id, _b.user_id == user.id, _b.token_hash == _hash(token))
+    here = (_b.account_id == account_id, _b.user_id == user_id, _b.token_hash == _hash(token))
     return (await tx.execute(select(_b.token_hash).where(*here, _b.seen_at > now - KEPT))).scalar_one_or_none()
 
 

@@ -8,9 +8,9 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from packhouse.accounts import browsers
+from packhouse.accounts import browsers, two_factors
 from packhouse.accounts.schema import ALL
-from packhouse.accounts.tables import sessions, users
+from packhouse.accounts.tables import pending_sign_ins, sessions, users
 from packhouse.kit import errors
 from packhouse.kit.db import Database
 
@@ -107,6 +107,7 @@ async def delete_user(tx: AsyncConnection, account_id: int, id: int) -> None:
         raise _no_such_user()
     await end_sessions(tx, account_id, id)
     await browsers.forget(tx, account_id, id)
+    await two_factors.remove(tx, account_id, id)
 
 
 async def change_role(tx: AsyncConnection, account_id: int, id: int, role: str) -> None:
@@ -140,7 +141,9 @@ async def replace_password(tx: AsyncConnection, account_id: int, id: int, was: s
 
 
 async def end_sessions(tx: AsyncConnection, account_id: int, user_id: int) -> None:
-    await tx.execute(delete(sessions).where(sessions.c.account_id == account_id, sessions.c.user_id == user_id))
+    """And the sign-ins that are half done."""
+    for table in (sessions, pending_sign_ins):
+        await tx.execute(delete(table).where(table.c.account_id == account_id, table.c.user_id == user_id))
 
 
 async def _keep_an_owner(tx: AsyncConnection, account_id: int, id: int) -> None:

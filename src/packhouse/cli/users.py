@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from packhouse.accounts import audit, queries, users
+from packhouse.accounts import audit, queries, two_factors, users
 from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors, security
@@ -104,6 +104,13 @@ def enable_user(account: AccountName, email: Email, as_json: AsJson = False) -> 
     """Let a person in again."""
     _change(account, email, "enable", "user.enabled", users.enable_user)
     terminal.show_one({"enabled": email}, as_json=as_json)
+
+
+@user.command("reset-two-factor")
+def reset_two_factor(account: AccountName, email: Email, as_json: AsJson = False) -> None:
+    """Take a person's second factor away: their password alone lets them in."""
+    _change(account, email, "reset-two-factor", "user.two_factors_reset", two_factors.reset)
+    terminal.show_one({"reset": email}, as_json=as_json)
 
 
 @user.command("delete")

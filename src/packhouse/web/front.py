@@ -6,15 +6,18 @@ from typing import cast
 
 from starlette.requests import Request
 
+from packhouse.kit.vault import Vault
+
 
 @dataclass(frozen=True)
 class Front:
     """`session_length` is how long a sign-in lasts; `outside_images` lets pictures of items come from other hosts.
-    `max_import_bytes` is the largest file of orders that is taken."""
+    `max_import_bytes` is the largest file of orders that is taken; `vault` keeps the secrets of second factors."""
 
     session_length: timedelta
     outside_images: bool
     max_import_bytes: int
+    vault: Vault
 
 
 def front(request: Request) -> Front:

@@ -44,7 +44,7 @@ async def change_password(request: Request) -> Response:
     house, session = http.house(request), visitor.session
     try:
         _check_new(new, again)
-        bounds = [attempts.Bound(f"session:{session.token_hash}")]
+        bounds = attempts.to_session_bounds(session.token_hash)
         if (next_at := await attempts.take(house.db, bounds, now=house.clock())) is not None:
             seconds = visitors.to_seconds(request, next_at)
             response = await _show(request, visitor, Outcome(status=429), wait_seconds=seconds)

@@ -29,6 +29,7 @@ from packhouse.web import (
     shipping,
     sign_in,
     start,
+    two_factors,
     visitors,
 )
 
@@ -48,6 +49,7 @@ for room in (
     assets,
     sign_in,
     my_account,
+    two_factors,
     live,
     shipping,
     measures,
@@ -79,6 +81,8 @@ async def refuse(request: Request, error: Exception) -> Response:
     """Any exception as a page. What the API's door logs of it is logged there too."""
     if isinstance(error, visitors.SignInNeeded):
         return rendering.redirect(request, visitors.to_sign_in(error.then))
+    if isinstance(error, visitors.SetUpNeeded):
+        return rendering.redirect(request, visitors.to_set_up(error.then))
     answer = http.to_response(request, error)
     faults = error.faults if isinstance(error, errors.Refusal) else []
     visitor = None

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import attempts, audit, auth, browsers, sessions, users
+from packhouse.accounts import attempts, audit, auth, browsers, sessions, two_factors, users
 from packhouse.accounts.failures import Failure
 from packhouse.kit import http, security
 from packhouse.kit.db import Transaction
@@ -33,13 +33,14 @@ async def show_sign_in(request: Request) -> Response:
 
 @router.post("/sign-in")
 async def sign_in(request: Request) -> Response:
+    """A person with a second factor is asked for a code next, any other is in."""
     house = http.house(request)
     form = await visitors.read_form(request, visitors.form_token(request))
     email, password, then = (visitors.text(form, "email"), str(form.get("password", "")), visitors.text(form, "then"))
-    browser, now = request.cookies.get(visitors.BROWSER_COOKIE, ""), house.clock()
+    now = house.clock()
     async with house.db.read() as tx:
         user = await users.find_user(tx, email) if email and "\0" not in email else None
-        known = await browsers.find(tx, browser, user, now=now)
+        known = await visitors.find_browser(request, tx, user.account_id, user.id) if user is not None else None
     bounds = attempts.to_bounds(email, visitors.find_host(request), known)
     if (next_at := await attempts.take(house.db, bounds, now=now)) is not None:
         return _refuse_for_now(request, email, then, next_at)
@@ -48,14 +49,101 @@ async def sign_in(request: Request) -> Response:
         return _show_form(request, then=then, email=email, is_wrong=True, status=422)
     async with house.db.write() as tx:
         await attempts.forgive(tx, bounds)
-        until = now + front(request).session_length
-        cookie = await sessions.start(tx, user.account_id, user.id, now=now, until=until)
-        browser = await browsers.remember(tx, browser, user.account_id, user.id, now=now)
-        await _record(request, tx, user, "user.signed_in")
+        if await two_factors.has(tx, user.account_id, user.id):
+            return _ask_for_code(request, then, await sessions.begin(tx, user.account_id, user.id, now=now))
+        cookies = await _start(request, tx, user.account_id, user.id, user.email, confirmed_at=now)
+    return _let_in(request, then, cookies)
+
+
+async def _start(
+    request: Request, tx: Transaction, account_id: int, user_id: int, email: str, *, confirmed_at: datetime
+) -> tuple[str, str]:
+    """The cookies of the new session, and of the browser."""
+    house = http.house(request)
+    now, browser = house.clock(), request.cookies.get(visitors.BROWSER_COOKIE, "")
+    until = now + front(request).session_length
+    cookie = await sessions.start(tx, account_id, user_id, now=now, until=until, confirmed_at=confirmed_at)
+    browser = await browsers.remember(tx, browser, account_id, user_id, now=now)
+    await audit.record(house.db, tx, account_id, f"user:{user_id}", "user.signed_in", email, now=now)
+    return cookie, browser
+
+
+def _let_in(request: Request, then: str, cookies: tuple[str, str]) -> Response:
     response = rendering.redirect(request, visitors.to_local(then))
-    visitors.set_session(request, response, cookie, browser)
-    response.delete_cookie(visitors.FORM_COOKIE, path="/sign-in")
+    visitors.set_session(request, response, *cookies)
+    for name in (visitors.FORM_COOKIE, visitors.PENDING_COOKIE):
+        response.delete_cookie(name, path="/sign-in")
     return response
+
+
+def _ask_for_code(request: Request, then: str, cookie: str) -> Response:
+    response = rendering.redirect(request, f"/sign-in/code{rendering.to_query(then=visitors.to_local(then))}")
+    seconds = int(sessions.PENDING_FOR.total_seconds())
+    visitors.set_cookie(request, response, visitors.PENDING_COOKIE, cookie, seconds, path="/sign-in")
+    return response
+
+
+async def _find_pending(request: Request) -> sessions.Pending | None:
+    """The sign-in of this browser whose password was right, a short while ago."""
+    house = http.house(request)
+    async with house.db.read() as tx:
+        return await sessions.find_pending(tx, request.cookies.get(visitors.PENDING_COOKIE, ""), now=house.clock())
+
+
+@router.get("/sign-in/code")
+async def show_code(request: Request) -> Response:
+    then = request.query_params.get("then", "/orders")
+    if await _find_pending(request) is None:
+        return rendering.redirect(request, visitors.to_sign_in(visitors.to_local(then)))
+    return _show_code(request, then)
+
+
+def _show_code(
+    request: Request, then: str, *, is_wrong: bool = False, wait_seconds: int = 0, status: int = 200
+) -> Response:
+    told: dict[str, Any] = {"then": visitors.to_local(then), "is_wrong": is_wrong, "wait_seconds": wait_seconds}
+    token = visitors.form_token(request, visitors.PENDING_COOKIE)
+    response = rendering.render(request, "sign_in_code.html", status=status, token=token, **told)
+    if wait_seconds:
+        response.headers["Retry-After"] = str(wait_seconds)
+    return response
+
+
+@router.post("/sign-in/code")
+async def sign_in_with_code(request: Request) -> Response:
+    """The second step: a code of the authenticator, or a recovery code."""
+    house = http.house(request)
+    form = await visitors.read_form(request, visitors.form_token(request, visitors.PENDING_COOKIE))
+    code, then = visitors.text(form, "code"), visitors.text(form, "then")
+    pending = await _find_pending(request)
+    if pending is None:
+        return rendering.redirect(request, visitors.to_sign_in(visitors.to_local(then)))
+    account_id, user_id = pending.account_id, pending.user_id
+    async with house.db.read() as tx:
+        known = await visitors.find_browser(request, tx, account_id, user_id)
+    bounds = attempts.to_code_bounds(account_id, user_id, known)
+    if (next_at := await attempts.take(house.db, bounds, now=house.clock())) is not None:
+        return _show_code(request, then, wait_seconds=visitors.to_seconds(request, next_at), status=429)
+    async with house.db.write() as tx:
+        is_right = await use_code(request, tx, account_id, user_id, pending.email, code)
+        if is_right and await sessions.finish(tx, pending):
+            await attempts.forgive(tx, bounds)
+            cookies = await _start(request, tx, account_id, user_id, pending.email, confirmed_at=pending.created_at)
+            return _let_in(request, then, cookies)
+    return _show_code(request, then, is_wrong=True, status=422)
+
+
+async def use_code(request: Request, tx: Transaction, account_id: int, user_id: int, email: str, code: str) -> bool:
+    """Whether it was good, as it is no more. A recovery code that was used is told in the audit log, and so is a code
+    that was refused."""
+    house, actor = http.house(request), f"user:{user_id}"
+    used = await two_factors.use(tx, front(request).vault, account_id, user_id, code, now=house.clock())
+    if used == "recovery code":
+        action = "user.recovery_code_used"
+        await audit.record(house.db, tx, account_id, actor, action, email, now=house.clock())
+    if used == "nothing":
+        auth.failures(request).note(Failure(account_id, actor, "user.code_refused", email))
+    return used != "nothing"
 
 
 async def _is_let_in(request: Request, user: Any, password: str) -> bool:
@@ -76,12 +164,6 @@ def _hash_of_nobody() -> str:
     """Looked at when there is no such user, so that a wrong e-mail address takes as long as a wrong password. Made with
     the first sign-in, whoever it is: making it takes a while that no command should wait for."""
     return security.hash_password(security.new_secret())
-
-
-async def _record(request: Request, tx: Transaction, user: Any, action: str) -> None:
-    house = http.house(request)
-    actor = f"user:{user.id}"
-    await audit.record(house.db, tx, user.account_id, actor, action, user.email, now=house.clock())
 
 
 def _refuse_for_now(request: Request, email: str, then: str, next_at: datetime) -> Response:
@@ -109,7 +191,7 @@ def _show_form(
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
     """Here, or with `everywhere` on every device."""
-    visitor = await visitors.visitor(request)
+    visitor = await visitors.visitor(request, before_set_up=True)
     form = await visitors.read_form(request, visitor.token)
     async with http.house(request).db.write() as tx:
         await sessions.end(tx, request.cookies[visitors.SESSION_COOKIE])
@@ -123,7 +205,7 @@ async def sign_out(request: Request) -> Response:
 @router.post("/preferences")
 async def change_preferences(request: Request) -> Response:
     """Language and light or dark, kept in the browser."""
-    visitor = await visitors.visitor(request)
+    visitor = await visitors.visitor(request, before_set_up=True)
     form = await visitors.read_form(request, visitor.token)
     response = rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/"))
     kept = ((LANGUAGE_COOKIE, "language", tuple(available())), (rendering.THEME_COOKIE, "theme", rendering.THEMES))

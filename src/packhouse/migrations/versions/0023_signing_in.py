@@ -1,4 +1,4 @@
-"""Attempts to sign in with a wait that grows, and the browsers that a person is known by."""
+"""Attempts with a wait that grows, known browsers, second factors, and when a password was last given."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,4 +21,34 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.Text(), nullable=False),
         sa.Column("seen_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "user_id", "token_hash", name="pk_known_browsers"),
+    )
+    op.add_column("accounts", sa.Column("two_factors_for", sa.Text(), nullable=False, server_default="nobody"))
+    op.add_column("sessions", sa.Column("confirmed_at", Instant(), nullable=True))
+    op.execute("UPDATE sessions SET confirmed_at = created_at")
+    op.create_table(
+        "pending_sign_ins",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "token_hash", name="pk_pending_sign_ins"),
+    )
+    op.create_index("ix_pending_sign_ins_user", "pending_sign_ins", ["account_id", "user_id"])
+    op.create_table(
+        "second_factors",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("secret", sa.Text()),
+        sa.Column("set_up_at", Instant()),
+        sa.Column("last_step", sa.BigInteger()),
+        sa.Column("offered", sa.Text()),
+        sa.Column("offered_at", Instant()),
+        sa.PrimaryKeyConstraint("account_id", "user_id", name="pk_second_factors"),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("code_hash", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "user_id", "code_hash", name="pk_recovery_codes"),
     )
