@@ -154,6 +154,7 @@ def _open_page(app: FastAPI, settings: Settings, db: Database) -> None:
         settings.outside_images,
         settings.max_import_bytes,
         worker.open_vault(settings, db),
+        settings.smtp_url is not None,
     )
     app.include_router(pages.router)
 

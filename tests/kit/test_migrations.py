@@ -37,6 +37,7 @@ ROOMS = (
     accounts.known_browsers,
     accounts.pending_sign_ins,
     accounts.recovery_codes,
+    accounts.reset_links,
     accounts.second_factors,
     integrations.integrations,
     integrations.integration_logs,

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from packhouse.app import create_app
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
+from packhouse.worker import Worker, open_workshop
 from tests.web.conftest import EMAILS, sign_in, token
 
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.3"
@@ -23,12 +24,14 @@ class World:
 
     def __init__(self, database_url: str, stack: ExitStack, **settings: Any) -> None:
         self.now = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
-        made = Settings(database_url=database_url, **{"secret_key": "a-key-of-the-tests", **settings})
-        self._app: Any = create_app(made, now=lambda: self.now)
+        self._settings = Settings(database_url=database_url, **{"secret_key": "a-key-of-the-tests", **settings})
+        self._app: Any = create_app(self._settings, now=lambda: self.now)
         self._server = stack.enter_context(TestClient(self._app))
 
     def browser(self, host: str = HERE) -> TestClient:
-        made = TestClient(self._app, client=(host, 50_000), headers={"accept": "text/html"})
+        is_tls = (self._settings.public_url or "").startswith("https:")  # where cookies are for HTTPS alone
+        url = "https://testserver" if is_tls else "http://testserver"
+        made = TestClient(self._app, url, client=(host, 50_000), headers={"accept": "text/html"})
         made.portal = self._server.portal  # one loop for all, as a server has
         return made
 
@@ -37,6 +40,17 @@ class World:
         made = self.browser(host)
         assert sign_in(made, EMAILS.get(role, role)).status_code == 303
         return made
+
+    def work(self) -> None:
+        """Do the jobs that are due."""
+
+        async def drain() -> None:
+            db = Database(self._settings.database_url)
+            async with open_workshop(self._settings, db, lambda: self.now) as workshop:
+                await Worker(workshop).drain()
+            await db.close()
+
+        asyncio.run(drain())
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

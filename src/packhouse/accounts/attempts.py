@@ -25,6 +25,7 @@ LONGEST_WAIT = timedelta(minutes=15)
 # Attempts that cost no wait: by one person from one network or browser, and from one network whoever is meant.
 FREE = 5
 FREE_BY_NETWORK = 100
+FREE_FORGOTTEN = 20
 # Rows that are over are taken away at every attempt, but no more than this many, so that no attempt takes long.
 _CLEANED = 100
 
@@ -80,6 +81,11 @@ def to_code_bounds(account_id: int, user_id: int, browser: str | None) -> list[B
     """What a code of a person is counted under. Codes are short, so that all networks count as one; and as the password
     was right before, only somebody who knows it holds the person up, in browsers that are not known."""
     return [Bound(f"code:{account_id}:{user_id}:{browser or ''}")]
+
+
+def to_forgotten_bounds(host: str) -> list[Bound]:
+    """What somebody is counted under who asks for a link to a new password."""
+    return [Bound(f"forgotten:{to_network(host)}", FREE_FORGOTTEN, _HOUR)]
 
 
 def to_network(host: str) -> str:

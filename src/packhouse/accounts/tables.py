@@ -104,6 +104,17 @@ pending_sign_ins = Table(
     Index("ix_pending_sign_ins_user", "account_id", "user_id"),
 )
 
+# Links by which a person who forgot their password chooses a new one.
+reset_links = Table(
+    "reset_links",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("token_hash", Text, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_reset_links_user", "account_id", "user_id"),
+)
+
 # A person's secret of time-based codes, encrypted; `last_step` is that of the newest code that was used. One that is
 # being set up is offered, until a code of it has been given.
 second_factors = Table(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import browsers, two_factors
 from packhouse.accounts.schema import ALL
-from packhouse.accounts.tables import pending_sign_ins, sessions, users
+from packhouse.accounts.tables import pending_sign_ins, reset_links, sessions, users
 from packhouse.kit import errors
 from packhouse.kit.db import Database
 
@@ -90,7 +90,7 @@ async def disable_user(tx: AsyncConnection, account_id: int, id: int, *, now: da
     live = (users.c.account_id == account_id, users.c.id == id, users.c.disabled_at.is_(None))
     if not (await tx.execute(update(users).where(*live).values(disabled_at=now))).rowcount:
         raise _no_such_user()
-    await end_sessions(tx, account_id, id)
+    await _forget(tx, account_id, id)
 
 
 async def enable_user(tx: AsyncConnection, account_id: int, id: int) -> None:
@@ -105,8 +105,7 @@ async def delete_user(tx: AsyncConnection, account_id: int, id: int) -> None:
     await _keep_an_owner(tx, account_id, id)
     if not (await tx.execute(delete(users).where(users.c.account_id == account_id, users.c.id == id))).rowcount:
         raise _no_such_user()
-    await end_sessions(tx, account_id, id)
-    await browsers.forget(tx, account_id, id)
+    await _forget(tx, account_id, id)
     await two_factors.remove(tx, account_id, id)
 
 
@@ -125,8 +124,7 @@ async def change_password(tx: AsyncConnection, account_id: int, id: int, passwor
     """Signs them out everywhere, and no browser is known as theirs any more."""
     statement = update(users).where(users.c.account_id == account_id, users.c.id == id)
     await tx.execute(statement.values(password_hash=password_hash))
-    await end_sessions(tx, account_id, id)
-    await browsers.forget(tx, account_id, id)
+    await _forget(tx, account_id, id)
 
 
 async def replace_password(tx: AsyncConnection, account_id: int, id: int, was: str, password_hash: str) -> bool:
@@ -135,8 +133,7 @@ async def replace_password(tx: AsyncConnection, account_id: int, id: int, was: s
     same = (users.c.account_id == account_id, users.c.id == id, users.c.password_hash == was)
     if not (await tx.execute(update(users).where(*same).values(password_hash=password_hash))).rowcount:
         return False
-    await end_sessions(tx, account_id, id)
-    await browsers.forget(tx, account_id, id)
+    await _forget(tx, account_id, id)
     return True
 
 
@@ -144,6 +141,13 @@ async def end_sessions(tx: AsyncConnection, account_id: int, user_id: int) -> No
     """And the sign-ins that are half done."""
     for table in (sessions, pending_sign_ins):
         await tx.execute(delete(table).where(table.c.account_id == account_id, table.c.user_id == user_id))
+
+
+async def _forget(tx: AsyncConnection, account_id: int, id: int) -> None:
+    """All that lets them in, or nearly."""
+    await end_sessions(tx, account_id, id)
+    await browsers.forget(tx, account_id, id)
+    await tx.execute(delete(reset_links).where(reset_links.c.account_id == account_id, reset_links.c.user_id == id))
 
 
 async def _keep_an_owner(tx: AsyncConnection, account_id: int, id: int) -> None:

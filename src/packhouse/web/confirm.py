@@ -22,7 +22,11 @@ from packhouse.web.languages import marked
 FRESH_FOR = timedelta(minutes=15)
 FIELD = "confirm_password"
 
-_LABELS = {"password": marked("New password"), "token": marked("Bearer token")}
+_LABELS = {
+    "code": marked("The code that the app shows"),
+    "password": marked("New password"),
+    "token": marked("Bearer token"),
+}
 
 
 class Asked(NamedTuple):

@@ -18,7 +18,7 @@ from packhouse.kit.vault import NoSecretKey
 from packhouse.web import rendering, visitors
 
 # Never written into a page again, not even for who typed it.
-SECRET = frozenset({"password", "current_password", "again", "credentials", "token", visitors.FIELD})
+SECRET = frozenset({"password", "current_password", "again", "code", "credentials", "token", visitors.FIELD})
 
 
 class Typed(NamedTuple):

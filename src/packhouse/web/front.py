@@ -12,12 +12,14 @@ from packhouse.kit.vault import Vault
 @dataclass(frozen=True)
 class Front:
     """`session_length` is how long a sign-in lasts; `outside_images` lets pictures of items come from other hosts.
-    `max_import_bytes` is the largest file of orders that is taken; `vault` keeps the secrets of second factors."""
+    `max_import_bytes` is the largest file of orders that is taken; `vault` keeps the secrets of second factors;
+    `sends_mail` says that there is a mail server."""
 
     session_length: timedelta
     outside_images: bool
     max_import_bytes: int
     vault: Vault
+    sends_mail: bool
 
 
 def front(request: Request) -> Front:

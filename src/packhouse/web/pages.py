@@ -17,6 +17,7 @@ from packhouse.web import (
     order,
     orders,
     rendering,
+    reset_password,
     settings_audit,
     settings_deliveries,
     settings_integrations,
@@ -48,6 +49,7 @@ _SETTINGS = (
 for room in (
     assets,
     sign_in,
+    reset_password,
     my_account,
     two_factors,
     live,

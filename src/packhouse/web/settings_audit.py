@@ -50,6 +50,15 @@ WORDS: Mapping[str, Told] = {
         marked("new recovery codes"), marked("%(who)s made new recovery codes for themselves")
     ),
     "user.recovery_code_used": Told(marked("recovery code used"), marked("%(who)s used a recovery code")),
+    "user.reset_link_made": Told(
+        marked("link to a new password made"), marked("%(who)s made a link to a new password for %(what)s")
+    ),
+    "user.reset_link_sent": Told(
+        marked("link to a new password sent"), marked("A link to a new password was sent to %(what)s")
+    ),
+    "user.password_reset": Told(
+        marked("password chosen anew"), marked("%(who)s chose a new password by a link that was sent or given to them")
+    ),
     "key.created": Told(marked("API key made"), marked("%(who)s made the API key %(what)s")),
     "key.rotated": Told(marked("API key: new secret"), marked("%(who)s gave the API key %(what)s a new secret")),
     "key.revoked": Told(marked("API key revoked"), marked("%(who)s revoked the API key %(what)s")),

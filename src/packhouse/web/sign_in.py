@@ -13,7 +13,7 @@ from packhouse.accounts import attempts, audit, auth, browsers, sessions, two_fa
 from packhouse.accounts.failures import Failure
 from packhouse.kit import http, security
 from packhouse.kit.db import Transaction
-from packhouse.web import rendering, visitors
+from packhouse.web import codes, rendering, visitors
 from packhouse.web.front import front
 from packhouse.web.languages import COOKIE as LANGUAGE_COOKIE
 from packhouse.web.languages import available
@@ -21,7 +21,6 @@ from packhouse.web.languages import available
 router = APIRouter(include_in_schema=False)
 
 _YEAR = 365 * 86_400
-_HOUR = 3_600
 
 
 @router.get("/sign-in")
@@ -125,25 +124,12 @@ async def sign_in_with_code(request: Request) -> Response:
     if (next_at := await attempts.take(house.db, bounds, now=house.clock())) is not None:
         return _show_code(request, then, wait_seconds=visitors.to_seconds(request, next_at), status=429)
     async with house.db.write() as tx:
-        is_right = await use_code(request, tx, account_id, user_id, pending.email, code)
+        is_right = await codes.use_code(request, tx, account_id, user_id, pending.email, code)
         if is_right and await sessions.finish(tx, pending):
             await attempts.forgive(tx, bounds)
             cookies = await _start(request, tx, account_id, user_id, pending.email, confirmed_at=pending.created_at)
             return _let_in(request, then, cookies)
     return _show_code(request, then, is_wrong=True, status=422)
-
-
-async def use_code(request: Request, tx: Transaction, account_id: int, user_id: int, email: str, code: str) -> bool:
-    """Whether it was good, as it is no more. A recovery code that was used is told in the audit log, and so is a code
-    that was refused."""
-    house, actor = http.house(request), f"user:{user_id}"
-    used = await two_factors.use(tx, front(request).vault, account_id, user_id, code, now=house.clock())
-    if used == "recovery code":
-        action = "user.recovery_code_used"
-        await audit.record(house.db, tx, account_id, actor, action, email, now=house.clock())
-    if used == "nothing":
-        auth.failures(request).note(Failure(account_id, actor, "user.code_refused", email))
-    return used != "nothing"
 
 
 async def _is_let_in(request: Request, user: Any, password: str) -> bool:
@@ -182,9 +168,10 @@ def _show_form(
         "email": email,
         "is_wrong": is_wrong,
         "wait_seconds": wait_seconds,
+        "is_reset": request.query_params.get("reset") == "1" and status == 200,
     }
     response = rendering.render(request, "sign_in.html", status=status, token=token, **told)
-    visitors.set_cookie(request, response, visitors.FORM_COOKIE, cookie, _HOUR, path="/sign-in")
+    visitors.set_form_cookie(request, response, cookie)
     return response
 
 

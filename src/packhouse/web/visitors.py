@@ -144,6 +144,11 @@ def new_form_cookie() -> tuple[str, str]:
     return cookie, _to_token(cookie)
 
 
+def set_form_cookie(request: Request, response: Response, cookie: str) -> None:
+    """Of a form that is sent before anybody signed in."""
+    set_cookie(request, response, FORM_COOKIE, cookie, 3_600, path="/sign-in")
+
+
 def set_cookie(request: Request, response: Response, name: str, value: str, seconds: int, *, path: str = "/") -> None:
     response.set_cookie(
         name, value, max_age=seconds, path=path, httponly=True, samesite="lax", secure=is_encrypted(request)

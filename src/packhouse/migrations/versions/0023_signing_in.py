@@ -1,4 +1,4 @@
-"""Attempts with a wait that grows, known browsers, second factors, and when a password was last given."""
+"""Attempts with a wait that grows, known browsers, second factors, links to new passwords, and when one was given."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -52,3 +52,12 @@ def upgrade() -> None:
         sa.Column("code_hash", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "user_id", "code_hash", name="pk_recovery_codes"),
     )
+    op.create_table(
+        "reset_links",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "token_hash", name="pk_reset_links"),
+    )
+    op.create_index("ix_reset_links_user", "reset_links", ["account_id", "user_id"])
