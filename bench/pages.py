@@ -36,7 +36,7 @@ def sign_in(url: str) -> str:
                 email = "bench@example.com"
                 id = await users.create_user(db, tx, _ACCOUNT, email, hashed, "owner", now=now)
                 until = now + timedelta(days=1)
-                cookie = await sessions.start(tx, _ACCOUNT, id, email, now=now, until=until)
+                cookie = await sessions.start(tx, _ACCOUNT, id, now=now, until=until)
         finally:
             await db.close()
         return f"packhouse_session={cookie}"

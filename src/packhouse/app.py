@@ -108,7 +108,7 @@ def create_app(
     app.include_router(documents.router)
     app.include_router(accounts.extensions)
     app.include_router(privacy.extensions)
-    _open_page(app, settings)
+    _open_page(app, settings, db)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     door = middleware.ServerMiddleware(app, [*orders.SHORTCUTS, *shipping.SHORTCUTS], house)
     return tracing.Traced(door, tracing.find_provider()) if settings.tracing else door
@@ -151,8 +151,14 @@ def create_app_without_worker() -> ASGIApp:
     return create_app_from_environment(works=False)
 
 
-def _open_page(app: FastAPI, settings: Settings) -> None:
-    app.state.front = Front(timedelta(hours=settings.session_hours), settings.outside_images, settings.max_import_bytes)
+def _open_page(app: FastAPI, settings: Settings, db: Database) -> None:
+    app.state.front = Front(
+        timedelta(hours=settings.session_hours),
+        settings.outside_images,
+        settings.max_import_bytes,
+        worker.open_vault(settings, db),
+        settings.smtp_url is not None,
+    )
     app.include_router(pages.router)
 
 

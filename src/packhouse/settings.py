@@ -1,11 +1,13 @@
 """The only reader of the environment: every setting is `PACKHOUSE_` plus its name here, in capitals."""
 
 import os
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -37,6 +39,8 @@ class Settings(BaseSettings):
     session_hours: Annotated[int, Field(ge=1, le=8_760)] = 168
     outside_images: bool = False
     exchange_rates_file: Path | None = None
+    mail_from: str | None = None
+    smtp_url: SecretStr | None = None
     secret_key: SecretStr | None = None
     webhooks_allow_private: bool = False
     webhooks_connect_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
@@ -64,6 +68,33 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """A link in a mail must lead here, whoever asked for it, so the request's own host is not enough."""
+        if value is None:
+            return None
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not _is_port(parts):
+            raise ValueError("smtp://user:password@host:587 or smtps://user:password@host:465 is what it looks like")
+        if not info.data.get("mail_from") or not info.data.get("public_url"):
+            raise ValueError("it needs PACKHOUSE_MAIL_FROM and PACKHOUSE_PUBLIC_URL")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_sender(cls, value: str | None) -> str | None:
+        if value is not None and ("@" not in parseaddr(value)[1] or not value.isprintable()):
+            raise ValueError("an e-mail address, or a name and one: Packhouse <packhouse@example.com>")
+        return value
+
+
+def _is_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def share_metrics(folder: str) -> None:

@@ -16,11 +16,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 import structlog
 
+from packhouse.accounts import reset_links
 from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, errors, jobs, logs, places
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.jobs import Job
+from packhouse.kit.mail import Mailer
 from packhouse.kit.vault import Vault
 from packhouse.orders import deletions, search, uploads
 from packhouse.orders import operations as orders
@@ -49,6 +51,7 @@ class Workshop:
     clock: Clock
     desk: Desk
     messenger: Messenger
+    mailer: Mailer | None = None
 
 
 Handler: TypeAlias = Callable[[Workshop, Job], Awaitable[None]]
@@ -65,6 +68,7 @@ JOBS: dict[str, Handler] = {
     shipments.TRACK_JOB: lambda workshop, job: tracking.handle(workshop.desk, job),
     privacy.RETAIN_JOB: lambda workshop, job: retention.retain(workshop.desk, job),
     privacy.FINISH_JOB: lambda workshop, job: retention.finish(workshop.desk, job),
+    reset_links.JOB: lambda workshop, job: reset_links.handle(workshop.db, workshop.mailer, job, workshop.clock()),
     webhooks.JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
     webhooks.SLOW_JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
 }
@@ -178,13 +182,20 @@ def open_vault(settings: Settings, db: Database) -> Vault:
     return Vault(keys, Path(f"{db.url.database}.key") if db.is_sqlite else None)
 
 
+def open_mailer(settings: Settings) -> Mailer | None:
+    """None where no mail is sent. The settings say that there is a sender where there is a server."""
+    if settings.smtp_url is None or settings.mail_from is None:
+        return None
+    return Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+
+
 @asynccontextmanager
 async def open_workshop(
     settings: Settings, db: Database, now: Clock = clock.now, carriers: Sequence[Carrier] | None = None
 ) -> AsyncIterator[Workshop]:
     async with open_messenger(settings, db, now) as messenger:
         desk = replace(create_desk(settings, db, now, carriers), is_worker=True)
-        yield Workshop(db, now, desk, messenger)
+        yield Workshop(db, now, desk, messenger, open_mailer(settings))
 
 
 @asynccontextmanager

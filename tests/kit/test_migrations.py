@@ -35,6 +35,11 @@ ROOMS = (
     accounts.users,
     accounts.sessions,
     accounts.sign_in_attempts,
+    accounts.known_browsers,
+    accounts.pending_sign_ins,
+    accounts.recovery_codes,
+    accounts.reset_links,
+    accounts.second_factors,
     integrations.integrations,
     integrations.integration_logs,
     integrations.shop_order_statuses,
@@ -234,6 +239,32 @@ def test_shipments_of_before_are_counted_by_carrier(empty_url: str) -> None:
     found = look(empty_url, lambda connection: [tuple(row) for row in connection.execute(counted)])
     assert found == [(1, "Ä é", 3), (2, "", 1)]
     assert look(empty_url, find_differences) == []
+
+
+def test_who_is_signed_in_stays_so_and_gave_the_password_then(empty_url: str) -> None:
+    def fill(connection: Connection) -> None:
+        then = MetaData()
+        at = "2026-03-14T08:26:53.000000+00:00"
+        moment = at if connection.dialect.name == "sqlite" else clock.from_wire(at)
+        account = {"account_id": 1, "name": "one", "country_code": "NL", "created_at": moment}
+        session = {"account_id": 1, "token_hash": "x", "user_id": 1, "created_at": moment, "expires_at": moment}
+        attempt = {"account_id": 0, "key": "address:192.0.2.1", "attempts": 3, "since": moment}
+        for name, row in (("accounts", account), ("sessions", session), ("sign_in_attempts", attempt)):
+            connection.execute(Table(name, then, autoload_with=connection).insert(), row)
+
+    async def go(db: Database) -> None:
+        await migrations.upgrade(db, "0022")
+        async with db.write() as tx:
+            await tx.run_sync(fill)
+        await migrations.upgrade(db)
+
+    on(empty_url, go)
+    same = text("SELECT confirmed_at = created_at FROM sessions WHERE account_id = 1")
+    assert look(empty_url, lambda connection: [bool(each) for each in connection.execute(same).scalars()]) == [True]
+    group = text("SELECT two_factors_for FROM accounts")
+    assert look(empty_url, lambda connection: list(connection.execute(group).scalars())) == ["nobody"]
+    kept = text("SELECT attempts, next_at FROM sign_in_attempts")
+    assert look(empty_url, lambda connection: [tuple(row) for row in connection.execute(kept)]) == [(3, None)]
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])

@@ -16,12 +16,13 @@ from tests.web.conftest import token
 Person = Callable[..., TestClient]
 
 # What is nobody's: files, and the door itself.
-OPEN = {"/assets/{digest}/{name:path}", "/sign-in"}
+OPEN = {"/assets/{digest}/{name:path}", "/sign-in", "/sign-in/code", "/sign-in/forgotten", "/sign-in/reset"}
 # A stream that ends by itself is looked at by its own test; signing out ends the walk.
 SKIPPED = {"/orders/live", "/sign-out"}
 # Who reads may only read; what a form about the reader's own browser changes is theirs.
 READERS = [
-    r"/", r"/preferences", r"/account", r"/account/password", r"/orders", r"/orders/columns",
+    r"/", r"/preferences", r"/account", r"/account/password", r"/account/two-factors(/.*)?",
+    r"/orders", r"/orders/columns",
     r"/orders/print/\{paper\}", r"/orders/\{id\}", r"/orders/\{id\}/(now|changed)", r"/shipments",
 ]  # fmt: skip
 OWNERS = [r"/settings(/.*)?"]

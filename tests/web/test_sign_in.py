@@ -1,18 +1,15 @@
 """Signing in: who may, how often they may try, and what a session is worth."""
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from packhouse.accounts import sessions
 from packhouse.app import create_app
 from packhouse.kit import clock
-from packhouse.kit.db import Database
 from packhouse.settings import Settings
 from tests.cli.conftest import run
 from tests.concurrency.served import wait_until
@@ -120,50 +117,6 @@ def test_a_session_ends_by_itself(database_url: str) -> None:
         assert is_in(client)
         times["now"] = start + timedelta(minutes=121)
         assert not is_in(client)
-
-
-@pytest.mark.usefixtures("people")
-def test_attempts_are_limited_by_address_of_mail_until_the_window_ends(database_url: str) -> None:
-    start = clock.now()
-    times = {"now": start}
-    app = create_app(Settings(database_url=database_url), now=lambda: times["now"])
-    with TestClient(app, headers={"accept": "text/html"}) as client:
-        for _ in range(sessions.MAX_BY_EMAIL):
-            assert sign_in(client, ADA, "wrong").status_code == 422
-        answer = sign_in(client, ADA.upper(), PASSWORD)  # the right one does not help any more
-        assert answer.status_code == 429
-        assert int(answer.headers["retry-after"]) == 900
-        assert "Try again in 15 minutes" in answer.text
-        assert sign_in(client, EMAILS["packer"]).status_code == 303
-        client.cookies.clear()
-        times["now"] = start + sessions.WINDOW + timedelta(seconds=1)
-        assert sign_in(client, ADA).status_code == 303
-
-
-def test_attempts_are_limited_by_network_address(database_url: str) -> None:
-    now = clock.now()
-
-    async def attempt(count: int) -> list[datetime | None]:
-        db = Database(database_url)
-        async with db.write() as tx:
-            found = [
-                await sessions.take_attempt(tx, f"{number}@example.com", "192.0.2.7", now=now)
-                for number in range(count)
-            ]
-            found.append(await sessions.take_attempt(tx, "x@example.com", "192.0.2.8", now=now))
-        await db.close()
-        return found
-
-    found = asyncio.run(attempt(sessions.MAX_BY_ADDRESS + 1))
-    assert found == [None] * sessions.MAX_BY_ADDRESS + [now + sessions.WINDOW, None]
-
-
-def test_a_sign_in_forgets_the_failures_before_it(door: TestClient) -> None:
-    for _ in range(2):
-        for _ in range(sessions.MAX_BY_EMAIL - 1):
-            sign_in(door, ADA, "wrong")
-        assert sign_in(door, ADA).status_code == 303
-        door.cookies.clear()
 
 
 def test_users_are_made_listed_disabled_and_deleted_by_command(run: Any, serve: Any) -> None:

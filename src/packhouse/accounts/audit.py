@@ -18,12 +18,15 @@ from packhouse.kit.db import Database
 # What is done on purpose; and what is refused, of which there is also `…_often` (`failures`).
 ACTIONS = (
     "user.signed_in", "user.created", "user.password_changed", "user.role_changed", "user.disabled", "user.enabled",
-    "user.deleted", "key.created", "key.rotated", "key.revoked", "key.basic_accepted", "key.basic_refused",
+    "user.deleted", "user.two_factors_set_up", "user.two_factors_removed", "user.two_factors_reset",
+    "user.recovery_codes_renewed", "user.recovery_code_used", "user.reset_link_made", "user.reset_link_sent",
+    "user.password_reset", "key.created", "key.rotated", "key.revoked", "key.basic_accepted", "key.basic_refused",
     "client.created", "client.rotated", "client.revoked", "token.issued", "token.revoked", "account.created",
-    "account.basic_accepted", "account.basic_refused", "connection.paused", "connection.resumed", "signing_key.rotated",
-    "signing_key.activated", "person.erased", "person.exported", "retention.changed",
+    "account.basic_accepted", "account.basic_refused", "account.two_factors_required", "connection.paused",
+    "connection.resumed", "signing_key.rotated", "signing_key.activated", "person.erased", "person.exported",
+    "retention.changed",
 )  # fmt: skip
-REFUSED = ("user.sign_in_failed", "user.password_change_failed", "key.refused", "token.refused")
+REFUSED = ("user.sign_in_failed", "user.code_refused", "user.password_change_failed", "key.refused", "token.refused")
 
 MAX_PAGE = 200
 DEFAULT_PAGE = 100

@@ -1,97 +1,148 @@
-"""Who is signed in, and how often somebody may try.
+"""Who is signed in, and who is half way there.
 
 A session's token is random and kept as a hash; the cookie names the account beside it, so that every look-up does.
 """
 
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, bindparam, delete, insert, select, text
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from packhouse.accounts import two_factors
 from packhouse.accounts.schema import Caller
-from packhouse.accounts.tables import accounts, sessions, sign_in_attempts, users
+from packhouse.accounts.tables import accounts, pending_sign_ins, second_factors, sessions, users
 from packhouse.accounts.users import ROLES
 from packhouse.kit import clock
-from packhouse.kit.columns import Instant
 from packhouse.kit.db import Database
 
-WINDOW = timedelta(minutes=15)
-# Attempts within the window: on one e-mail address, and from one network address (a warehouse shares one).
-MAX_BY_EMAIL = 10
-MAX_BY_ADDRESS = 100
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_p = pending_sign_ins.c
+# How long a code is waited for after the password.
+PENDING_FOR = timedelta(minutes=10)
 
 _FIND = (
-    select(users.c.id, users.c.email, users.c.role, accounts.c.name, accounts.c.country_code, sessions.c.expires_at)
+    select(
+        users.c.id,
+        users.c.email,
+        users.c.role,
+        accounts.c.name,
+        accounts.c.country_code,
+        sessions.c.expires_at,
+        sessions.c.confirmed_at,
+        accounts.c.two_factors_for,
+        second_factors.c.secret.is_not(None).label("has_second_factor"),
+    )
     .join(users, (users.c.account_id == sessions.c.account_id) & (users.c.id == sessions.c.user_id))
     .join(accounts, accounts.c.account_id == sessions.c.account_id)
+    .outerjoin(
+        second_factors,
+        (second_factors.c.account_id == sessions.c.account_id) & (second_factors.c.user_id == sessions.c.user_id),
+    )
     .where(
         sessions.c.account_id == bindparam("account_id"),
         sessions.c.token_hash == bindparam("token_hash"),
         users.c.disabled_at.is_(None),
     )
 )
-_COUNT = (
-    text(
-        "INSERT INTO sign_in_attempts (account_id, key, attempts, since) VALUES (0, :key, 1, :now) "
-        "ON CONFLICT (account_id, key) DO UPDATE SET "
-        "attempts = CASE WHEN sign_in_attempts.since < :edge THEN 1 ELSE sign_in_attempts.attempts + 1 END, "
-        "since = CASE WHEN sign_in_attempts.since < :edge THEN :now ELSE sign_in_attempts.since END "
-        "RETURNING attempts, since"
-    )
-    .bindparams(bindparam("now", type_=Instant), bindparam("edge", type_=Instant))
-    .columns(attempts=Integer, since=Instant)
-)
 
 
 class Session(NamedTuple):
-    """A signed-in person."""
+    """A signed-in person, and when they last gave their password. `must_set_up` says that their account requires a
+    second factor of them and that they have none."""
 
     account_id: int
     account_name: str
     user_id: int
     email: str
     role: str
+    token_hash: str
+    confirmed_at: datetime
+    has_second_factor: bool
+    must_set_up: bool
     caller: Caller
 
 
-async def take_attempt(tx: AsyncConnection, email: str, address: str, *, now: datetime) -> datetime | None:
-    """Count this attempt before the password is looked at, so that many at once cannot pass together. Where it is one
-    too many: when the next may be made."""
-    blocked = []
-    for key, most in ((_email_key(email), MAX_BY_EMAIL), (f"address:{address}", MAX_BY_ADDRESS)):
-        row = (await tx.execute(_COUNT, {"key": key, "now": now, "edge": now - WINDOW})).one()
-        if row.attempts > most:
-            blocked.append(row.since + WINDOW)
-    return max(blocked, default=None)
+class Pending(NamedTuple):
+    """A sign-in whose password was right, `created_at` when, and whose code is asked for."""
+
+    account_id: int
+    user_id: int
+    email: str
+    token_hash: str
+    created_at: datetime
 
 
 async def start(
-    tx: AsyncConnection, account_id: int, user_id: int, email: str, *, now: datetime, until: datetime
+    tx: AsyncConnection,
+    account_id: int,
+    user_id: int,
+    *,
+    now: datetime,
+    until: datetime,
+    confirmed_at: datetime | None = None,
 ) -> str:
-    """The cookie's value of a new session; what was counted against this e-mail address is forgotten."""
+    """The cookie's value of a new session; the password was given at `confirmed_at`, or just now."""
     token = secrets.token_urlsafe(32)
     row = {"account_id": account_id, "token_hash": _hash(token), "user_id": user_id}
-    await tx.execute(insert(sessions).values({**row, "created_at": now, "expires_at": until}))
-    forgotten = sign_in_attempts.c.key == _email_key(email)
-    old = sign_in_attempts.c.since < now - WINDOW
-    await tx.execute(delete(sign_in_attempts).where(sign_in_attempts.c.account_id == 0, forgotten | old))
+    row |= {"created_at": now, "expires_at": until, "confirmed_at": confirmed_at or now}
+    await tx.execute(insert(sessions).values(row))
     await tx.execute(delete(sessions).where(sessions.c.account_id == account_id, sessions.c.expires_at < now))
     return f"{account_id}.{token}"
+
+
+async def confirm(tx: AsyncConnection, session: Session, *, now: datetime) -> None:
+    """Their password was given again."""
+    here = (sessions.c.account_id == session.account_id, sessions.c.token_hash == session.token_hash)
+    await tx.execute(update(sessions).where(*here).values(confirmed_at=now))
+
+
+async def begin(tx: AsyncConnection, account_id: int, user_id: int, *, now: datetime) -> str:
+    """The cookie's value of a sign-in whose password was right."""
+    token = secrets.token_urlsafe(32)
+    over = (_p.account_id == account_id, _p.created_at <= now - PENDING_FOR)
+    await tx.execute(delete(pending_sign_ins).where(*over))
+    row = {"account_id": account_id, "token_hash": _hash(token), "user_id": user_id, "created_at": now}
+    await tx.execute(insert(pending_sign_ins).values(row))
+    return f"{account_id}.{token}"
+
+
+async def find_pending(tx: AsyncConnection, cookie: str, *, now: datetime) -> Pending | None:
+    account_id, token = _parse(cookie)
+    if not token:
+        return None
+    statement = (
+        select(_p.account_id, _p.user_id, users.c.email, _p.token_hash, _p.created_at)
+        .join(users, (users.c.account_id == _p.account_id) & (users.c.id == _p.user_id))
+        .where(_p.account_id == account_id, _p.token_hash == _hash(token), users.c.disabled_at.is_(None))
+    )
+    row = (await tx.execute(statement.where(_p.created_at > now - PENDING_FOR))).first()
+    return Pending(*row) if row is not None else None
+
+
+async def finish(tx: AsyncConnection, pending: Pending) -> bool:
+    """Whether it still was half done: of several who finish it at once, one does."""
+    here = (_p.account_id == pending.account_id, _p.token_hash == pending.token_hash)
+    return bool((await tx.execute(delete(pending_sign_ins).where(*here))).rowcount)
 
 
 async def find_session(db: Database, cookie: str, *, now: datetime) -> Session | None:
     account_id, token = _parse(cookie)
     if not token:
         return None
-    row: Any = await db.fetch_one(_FIND, account_id=account_id, token_hash=_hash(token))
+    token_hash = _hash(token)
+    row: Any = await db.fetch_one(_FIND, account_id=account_id, token_hash=token_hash)
     if row is None or clock.to_wire(row[5]) <= clock.to_wire(now):
         return None
-    id, email, role, name, country_code, _ = row
+    id, email, role, name, country_code, _, confirmed_at, group, has_second_factor = row
     caller = Caller(account_id, country_code, f"user:{id}", ROLES[role])
-    return Session(account_id, name, id, email, role, caller)
+    must_set_up = not has_second_factor and two_factors.is_required(group, role)
+    confirmed_at = clock.to_instant(confirmed_at) if confirmed_at is not None else _NEVER
+    return Session(
+        account_id, name, id, email, role, token_hash, confirmed_at, bool(has_second_factor), must_set_up, caller
+    )
 
 
 async def end(tx: AsyncConnection, cookie: str) -> None:
@@ -109,8 +160,3 @@ def _parse(cookie: str) -> tuple[int, str]:
 def _hash(token: str) -> str:
     """The token is 256 random bits: there is nothing to guess, so nothing to salt."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _email_key(email: str) -> str:
-    """No address of a person is kept for having been typed."""
-    return f"email:{_hash(email.casefold())}"

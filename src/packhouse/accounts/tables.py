@@ -15,6 +15,8 @@ accounts = Table(
     Column("name", Text, nullable=False),
     Column("country_code", Text, nullable=False),
     Column("takes_basic", Boolean, nullable=False, server_default=true()),
+    # Who must have a second factor: `nobody`, `owners` or `everybody`.
+    Column("two_factors_for", Text, nullable=False, server_default="nobody"),
     Column("created_at", Instant, nullable=False),
     # Where none is set, that of the country.
     Column("time_zone", Text),
@@ -88,7 +90,53 @@ sessions = Table(
     Column("user_id", BigInteger, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
+    # When the password was last given in this session.
+    Column("confirmed_at", Instant),
     Index("ix_sessions_user", "account_id", "user_id"),
+)
+
+# A sign-in whose password was right and whose code is asked for.
+pending_sign_ins = Table(
+    "pending_sign_ins",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("token_hash", Text, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_pending_sign_ins_user", "account_id", "user_id"),
+)
+
+# Links by which a person who forgot their password chooses a new one.
+reset_links = Table(
+    "reset_links",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("token_hash", Text, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_reset_links_user", "account_id", "user_id"),
+)
+
+# A person's secret of time-based codes, encrypted; `last_step` is that of the newest code that was used. One that is
+# being set up is offered, until a code of it has been given.
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("secret", Text),
+    Column("set_up_at", Instant),
+    Column("last_step", BigInteger),
+    Column("offered", Text),
+    Column("offered_at", Instant),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("code_hash", Text, primary_key=True),
 )
 
 # Who tries is not known yet, so these rows are the installation's own: `account_id` is 0.
@@ -99,4 +147,16 @@ sign_in_attempts = Table(
     Column("key", Text, primary_key=True),
     Column("attempts", Integer, nullable=False),
     Column("since", Instant, nullable=False),
+    # When the next attempt may be made; none where it may be made at once.
+    Column("next_at", Instant),
+    Index(None, "account_id", "since"),
+)
+
+known_browsers = Table(
+    "known_browsers",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("token_hash", Text, primary_key=True),
+    Column("seen_at", Instant, nullable=False),
 )

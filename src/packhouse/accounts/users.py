@@ -8,8 +8,9 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from packhouse.accounts import browsers, two_factors
 from packhouse.accounts.schema import ALL
-from packhouse.accounts.tables import sessions, users
+from packhouse.accounts.tables import pending_sign_ins, reset_links, sessions, users
 from packhouse.kit import errors
 from packhouse.kit.db import Database
 
@@ -89,7 +90,7 @@ async def disable_user(tx: AsyncConnection, account_id: int, id: int, *, now: da
     live = (users.c.account_id == account_id, users.c.id == id, users.c.disabled_at.is_(None))
     if not (await tx.execute(update(users).where(*live).values(disabled_at=now))).rowcount:
         raise _no_such_user()
-    await end_sessions(tx, account_id, id)
+    await _forget(tx, account_id, id)
 
 
 async def enable_user(tx: AsyncConnection, account_id: int, id: int) -> None:
@@ -104,7 +105,8 @@ async def delete_user(tx: AsyncConnection, account_id: int, id: int) -> None:
     await _keep_an_owner(tx, account_id, id)
     if not (await tx.execute(delete(users).where(users.c.account_id == account_id, users.c.id == id))).rowcount:
         raise _no_such_user()
-    await end_sessions(tx, account_id, id)
+    await _forget(tx, account_id, id)
+    await two_factors.remove(tx, account_id, id)
 
 
 async def change_role(tx: AsyncConnection, account_id: int, id: int, role: str) -> None:
@@ -119,23 +121,33 @@ async def change_role(tx: AsyncConnection, account_id: int, id: int, role: str) 
 
 
 async def change_password(tx: AsyncConnection, account_id: int, id: int, password_hash: str) -> None:
-    """Signs them out everywhere."""
+    """Signs them out everywhere, and no browser is known as theirs any more."""
     statement = update(users).where(users.c.account_id == account_id, users.c.id == id)
     await tx.execute(statement.values(password_hash=password_hash))
-    await end_sessions(tx, account_id, id)
+    await _forget(tx, account_id, id)
 
 
 async def replace_password(tx: AsyncConnection, account_id: int, id: int, was: str, password_hash: str) -> bool:
-    """Whether it still was the one that `was` is the hash of; then they are signed out everywhere."""
+    """Whether it still was the one that `was` is the hash of; then they are signed out everywhere, and no browser
+    is known as theirs any more."""
     same = (users.c.account_id == account_id, users.c.id == id, users.c.password_hash == was)
     if not (await tx.execute(update(users).where(*same).values(password_hash=password_hash))).rowcount:
         return False
-    await end_sessions(tx, account_id, id)
+    await _forget(tx, account_id, id)
     return True
 
 
 async def end_sessions(tx: AsyncConnection, account_id: int, user_id: int) -> None:
-    await tx.execute(delete(sessions).where(sessions.c.account_id == account_id, sessions.c.user_id == user_id))
+    """And the sign-ins that are half done."""
+    for table in (sessions, pending_sign_ins):
+        await tx.execute(delete(table).where(table.c.account_id == account_id, table.c.user_id == user_id))
+
+
+async def _forget(tx: AsyncConnection, account_id: int, id: int) -> None:
+    """All that lets them in, or nearly."""
+    await end_sessions(tx, account_id, id)
+    await browsers.forget(tx, account_id, id)
+    await tx.execute(delete(reset_links).where(reset_links.c.account_id == account_id, reset_links.c.user_id == id))
 
 
 async def _keep_an_owner(tx: AsyncConnection, account_id: int, id: int) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from packhouse.accounts import audit, queries, users
+from packhouse.accounts import audit, queries, reset_links, two_factors, users
 from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors, security
@@ -104,6 +104,43 @@ def enable_user(account: AccountName, email: Email, as_json: AsJson = False) -> 
     """Let a person in again."""
     _change(account, email, "enable", "user.enabled", users.enable_user)
     terminal.show_one({"enabled": email}, as_json=as_json)
+
+
+@user.command("reset-two-factor")
+def reset_two_factor(account: AccountName, email: Email, as_json: AsJson = False) -> None:
+    """Take a person's second factor away: their password alone lets them in."""
+    _change(account, email, "reset-two-factor", "user.two_factors_reset", two_factors.reset)
+    terminal.show_one({"reset": email}, as_json=as_json)
+
+
+@user.command("reset-link")
+def make_reset_link(
+    account: AccountName,
+    email: Email,
+    url: Annotated[
+        str, typer.Option("--url", help="What people call this server, where PACKHOUSE_PUBLIC_URL is not set.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print a link by which a person chooses a new password: good once, for an hour."""
+    settings = terminal.load_settings()
+    base = (url or settings.public_url or "").rstrip("/")
+    if not base.startswith(("http://", "https://")):
+        terminal.fail("The link needs PACKHOUSE_PUBLIC_URL or --url, like https://orders.example.com.")
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(settings) as db, db.write() as tx:
+            now = clock.now()
+            account_id, id = await _find(tx, account, email)
+            person = await users.get_user(tx, account_id, id)
+            if person.disabled_at is not None:
+                raise errors.Conflict(errors.Fault("conflict", f"{person.email} may not sign in."))
+            token = await reset_links.make(tx, account_id, id, now=now)
+            await _record(db, tx, account_id, "reset-link", "user.reset_link_made", person.email)
+            link = f"{base}/sign-in/reset?link={token}"
+            return {"email": person.email, "link": link, "expires_at": now + reset_links.GOOD_FOR}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
 
 
 @user.command("delete")

@@ -18,7 +18,7 @@ from packhouse.kit.vault import NoSecretKey
 from packhouse.web import rendering, visitors
 
 # Never written into a page again, not even for who typed it.
-_SECRET = frozenset({"password", "current_password", "again", "credentials", "token", visitors.FIELD})
+SECRET = frozenset({"password", "current_password", "again", "code", "credentials", "token", visitors.FIELD})
 
 
 class Typed(NamedTuple):
@@ -117,7 +117,7 @@ def render(request: Request, template: str, visitor: visitors.Visitor, outcome: 
 
 
 def to_typed(name: str, form: FormData, faults: Iterable[errors.Fault]) -> Typed:
-    values = {field: visitors.texts(form, field) for field in form if field not in _SECRET}
+    values = {field: visitors.texts(form, field) for field in form if field not in SECRET}
 
     def find_field(fault: errors.Fault) -> str:
         place = (fault.pointer or "").removeprefix(errors.ATTRIBUTES).strip("/") or fault.parameter or ""

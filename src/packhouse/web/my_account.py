@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import audit, auth, sessions, users
+from packhouse.accounts import attempts, audit, auth, browsers, sessions, users
 from packhouse.accounts.failures import Failure
 from packhouse.kit import errors, http, security
 from packhouse.web import forms, rendering, visitors
@@ -29,36 +29,32 @@ async def show_account(request: Request) -> Response:
 
 
 async def _show(
-    request: Request, visitor: visitors.Visitor, outcome: Outcome = FRESH, *, wait_minutes: int = 0
+    request: Request, visitor: visitors.Visitor, outcome: Outcome = FRESH, *, wait_seconds: int = 0
 ) -> Response:
-    return forms.render(request, "my_account.html", visitor, outcome, wait_minutes=wait_minutes)
+    return forms.render(request, "my_account.html", visitor, outcome, wait_seconds=wait_seconds)
 
 
 @router.post("/account/password")
 async def change_password(request: Request) -> Response:
-    """A wrong current password counts as a failed attempt to sign in: a browser that was left open is no way around the
-    limit. Every session ends, this one too, and this browser gets a new one."""
+    """Wrong current passwords are counted by session: a browser that was left open is no way around the bound, and
+    holds up nobody elsewhere. Every session ends, this one too, and this browser gets a new one."""
     visitor = await visitors.visitor(request)
     form = await visitors.read_form(request, visitor.token)
     current, new, again = (str(form.get(name, "")) for name in ("current_password", "password", "again"))
     house, session = http.house(request), visitor.session
-    now = house.clock()
     try:
         _check_new(new, again)
-        async with house.db.write() as tx:
-            address = request.client.host if request.client else ""
-            blocked_until = await sessions.take_attempt(tx, session.email, address, now=now)
-        if blocked_until is not None:
-            seconds = max(1, int((blocked_until - now).total_seconds()))
-            response = await _show(request, visitor, Outcome(status=429), wait_minutes=-(-seconds // 60))
+        bounds = attempts.to_session_bounds(session.token_hash)
+        if (next_at := await attempts.take(house.db, bounds, now=house.clock())) is not None:
+            seconds = visitors.to_seconds(request, next_at)
+            response = await _show(request, visitor, Outcome(status=429), wait_seconds=seconds)
             response.headers["Retry-After"] = str(seconds)
             return response
-        cookie = await _replace(request, visitor, current[: users.MAX_PASSWORD + 1], new)
+        cookie, browser = await _replace(request, visitor, current[: users.MAX_PASSWORD + 1], new)
     except errors.Invalid as refusal:
         return await _show(request, visitor, Outcome(forms.to_typed("password", form, refusal.faults), status=422))
     response = rendering.redirect(request, f"{_HERE}?changed=1")
-    seconds = int(front(request).session_length.total_seconds())
-    visitors.set_cookie(request, response, visitors.SESSION_COOKIE, cookie, seconds)
+    visitors.set_session(request, response, cookie, browser)
     return response
 
 
@@ -69,8 +65,8 @@ def _check_new(new: str, again: str) -> None:
         raise forms.refuse("again", _DIFFERENT)
 
 
-async def _replace(request: Request, visitor: visitors.Visitor, current: str, new: str) -> str:
-    """The cookie of a new session. Raises Invalid for a wrong current password."""
+async def _replace(request: Request, visitor: visitors.Visitor, current: str, new: str) -> tuple[str, str]:
+    """The cookies of a new session and of this browser. Raises Invalid for a wrong current password."""
     house, session = http.house(request), visitor.session
     account_id, id = session.account_id, session.user_id
     async with house.db.read() as tx:
@@ -87,4 +83,6 @@ async def _replace(request: Request, visitor: visitors.Visitor, current: str, ne
         action, actor = "user.password_changed", visitor.caller.actor
         await audit.record(house.db, tx, account_id, actor, action, session.email, now=now)
         until = now + front(request).session_length
-        return await sessions.start(tx, account_id, id, session.email, now=now, until=until)
+        cookie = await sessions.start(tx, account_id, id, now=now, until=until)
+        browser = request.cookies.get(visitors.BROWSER_COOKIE, "")
+        return cookie, await browsers.remember(tx, browser, account_id, id, now=now)

@@ -17,6 +17,7 @@ from packhouse.web import (
     order,
     orders,
     rendering,
+    reset_password,
     settings_audit,
     settings_deliveries,
     settings_integrations,
@@ -30,6 +31,7 @@ from packhouse.web import (
     shipping,
     sign_in,
     start,
+    two_factors,
     visitors,
 )
 
@@ -49,7 +51,9 @@ _SETTINGS = (
 for room in (
     assets,
     sign_in,
+    reset_password,
     my_account,
+    two_factors,
     live,
     shipping,
     measures,
@@ -81,6 +85,8 @@ async def refuse(request: Request, error: Exception) -> Response:
     """Any exception as a page. What the API's door logs of it is logged there too."""
     if isinstance(error, visitors.SignInNeeded):
         return rendering.redirect(request, visitors.to_sign_in(error.then))
+    if isinstance(error, visitors.SetUpNeeded):
+        return rendering.redirect(request, visitors.to_set_up(error.then))
     answer = http.to_response(request, error)
     faults = error.faults if isinstance(error, errors.Refusal) else []
     visitor = None

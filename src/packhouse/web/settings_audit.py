@@ -38,6 +38,27 @@ WORDS: Mapping[str, Told] = {
     "user.disabled": Told(marked("user disabled"), marked("%(who)s disabled the user %(what)s")),
     "user.enabled": Told(marked("user let in again"), marked("%(who)s let the user %(what)s in again")),
     "user.deleted": Told(marked("user removed"), marked("%(who)s removed the user %(what)s")),
+    "user.code_refused": Told(marked("code refused"), marked("A code of %(what)s was refused")),
+    "user.two_factors_set_up": Told(marked("second factor set up"), marked("%(who)s set up their second factor")),
+    "user.two_factors_removed": Told(
+        marked("second factor taken away"), marked("%(who)s does without a second factor from now on")
+    ),
+    "user.two_factors_reset": Told(
+        marked("second factor reset"), marked("%(who)s took the second factor of %(what)s away")
+    ),
+    "user.recovery_codes_renewed": Told(
+        marked("new recovery codes"), marked("%(who)s made new recovery codes for themselves")
+    ),
+    "user.recovery_code_used": Told(marked("recovery code used"), marked("%(who)s used a recovery code")),
+    "user.reset_link_made": Told(
+        marked("link to a new password made"), marked("%(who)s made a link to a new password for %(what)s")
+    ),
+    "user.reset_link_sent": Told(
+        marked("link to a new password sent"), marked("A link to a new password was sent to %(what)s")
+    ),
+    "user.password_reset": Told(
+        marked("password chosen anew"), marked("%(who)s chose a new password by a link that was sent or given to them")
+    ),
     "key.created": Told(marked("API key made"), marked("%(who)s made the API key %(what)s")),
     "key.rotated": Told(marked("API key: new secret"), marked("%(who)s gave the API key %(what)s a new secret")),
     "key.revoked": Told(marked("API key revoked"), marked("%(who)s revoked the API key %(what)s")),
@@ -62,6 +83,9 @@ WORDS: Mapping[str, Told] = {
     ),
     "account.basic_refused": Told(
         marked("account: HTTP Basic refused"), marked("%(who)s let the account's keys sign in by HTTP Basic no more")
+    ),
+    "account.two_factors_required": Told(
+        marked("second factor required"), marked("%(who)s changed of whom a second factor is required: %(what)s")
     ),
     "connection.paused": Told(
         marked("receiver of webhooks paused"), marked("The %(what)s was paused: it took nothing for days")

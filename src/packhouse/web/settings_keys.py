@@ -12,7 +12,7 @@ from starlette.responses import Response
 from packhouse.accounts import operations, queries
 from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.kit import http
-from packhouse.web import forms, visitors
+from packhouse.web import confirm, forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 
 router = APIRouter(include_in_schema=False)
@@ -75,7 +75,7 @@ async def create_key(kind: Kind, request: Request) -> Response:
         )
         return {"public": made.public_key, "secret": made.secret_key, "is_new": True}
 
-    return await forms.carry_out(request, "new", work, partial(_show, kind), kind.place)
+    return await confirm.carry_out(request, "new", work, partial(_show, kind), kind.place)
 
 
 async def rotate_key(kind: Kind, request: Request) -> Response:
@@ -93,7 +93,7 @@ async def rotate_key(kind: Kind, request: Request) -> Response:
         )
         return {"public": public, "secret": secret, "is_new": False}
 
-    return await forms.carry_out(request, "rotate", work, partial(_show, kind), kind.place)
+    return await confirm.carry_out(request, "rotate", work, partial(_show, kind), kind.place)
 
 
 async def revoke_key(kind: Kind, request: Request) -> Response:
@@ -103,7 +103,7 @@ async def revoke_key(kind: Kind, request: Request) -> Response:
             change.db, change.tx, change.account_id, public, now=change.now, actor=change.actor, kind=kind.name
         )
 
-    return await forms.carry_out(request, "revoke", work, partial(_show, kind), kind.place)
+    return await confirm.carry_out(request, "revoke", work, partial(_show, kind), kind.place)
 
 
 _Handler = Callable[[Kind, Request], Awaitable[Response]]

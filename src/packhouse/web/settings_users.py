@@ -5,13 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from fastapi import APIRouter
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import audit, users
+from packhouse.accounts import audit, two_factors, users
 from packhouse.kit import errors, http, security
-from packhouse.web import forms, visitors
+from packhouse.web import confirm, forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
+from packhouse.web.front import front
 from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
@@ -31,13 +33,19 @@ async def _show(
 ) -> Response:
     async with http.house(request).db.read() as tx:
         rows = await users.list_users(tx, visitor.session.account_id)
-    values: dict[str, Any] = {"rows": rows, "roles": list(users.ROLES)}
+        with_two_factors = await two_factors.list_users(tx, visitor.session.account_id)
+        group = await two_factors.get_group(tx, visitor.session.account_id)
+    values: dict[str, Any] = {"rows": rows, "roles": list(users.ROLES), "two_factors_for": group}
+    values["with_two_factors"] = with_two_factors
     return forms.render(request, "settings_users.html", visitor, outcome, **values)
 
 
 @router.post("/settings/users")
 async def create_user(request: Request) -> Response:
-    hashed = await _hash(request)
+    asked = await confirm.read_from_owner(request)
+    if asked.page is not None:
+        return asked.page
+    hashed = await _hash(asked.form)
 
     async def work(change: Change) -> None:
         email, role = change.text("email"), change.text("role")
@@ -48,10 +56,8 @@ async def create_user(request: Request) -> Response:
     return await forms.carry_out(request, "new", work, _show, _HERE)
 
 
-async def _hash(request: Request) -> str:
-    """Beside the event loop, before any transaction, and for an owner only: it takes some 100 ms of a core."""
-    visitor = await visitors.owner(request)
-    form = await visitors.read_form(request, visitor.token)
+async def _hash(form: FormData) -> str:
+    """Beside the event loop and before any transaction: it takes some 100 ms of a core."""
     return await asyncio.to_thread(security.hash_password, str(form.get("password", ""))[: users.MAX_PASSWORD])
 
 
@@ -64,9 +70,13 @@ Deed: TypeAlias = Callable[[Change, int], Awaitable[None]]
 
 
 async def _carry_out(request: Request, form: str, action: str, deed: Deed) -> Response:
-    """What is done to one of them, with its entry in the audit log."""
+    """Do something to one of them, with its entry in the audit log, once the owner's password was given."""
     id = forms.to_id(request, "user")
+    asked = await confirm.read_from_owner(request)
+    return asked.page or await _change(request, id, form, action, deed)
 
+
+async def _change(request: Request, id: int, form: str, action: str, deed: Deed) -> Response:
     async def work(change: Change) -> None:
         row = await users.get_user(change.tx, change.account_id, id)
         await deed(change, id)
@@ -77,13 +87,17 @@ async def _carry_out(request: Request, form: str, action: str, deed: Deed) -> Re
 
 @router.post("/settings/users/{id}/password")
 async def change_password(request: Request) -> Response:
-    hashed = await _hash(request)
+    id = forms.to_id(request, "user")
+    asked = await confirm.read_from_owner(request)
+    if asked.page is not None:
+        return asked.page
+    hashed = await _hash(asked.form)
 
     async def deed(change: Change, id: int) -> None:
         users.check_password(_read_password(change))
         await users.change_password(change.tx, change.account_id, id, hashed)
 
-    return await _carry_out(request, "password", "user.password_changed", deed)
+    return await _change(request, id, "password", "user.password_changed", deed)
 
 
 @router.post("/settings/users/{id}/role")
@@ -119,6 +133,25 @@ async def remove_user(request: Request) -> Response:
         await users.delete_user(change.tx, change.account_id, id)
 
     return await _carry_out(request, "state", "user.deleted", deed)
+
+
+@router.post("/settings/users/{id}/two-factors")
+async def reset_two_factors(request: Request) -> Response:
+    async def deed(change: Change, id: int) -> None:
+        _refuse_oneself(change, id)
+        await two_factors.reset(change.tx, change.account_id, id)
+
+    return await _carry_out(request, "state", "user.two_factors_reset", deed)
+
+
+@router.post("/settings/users/two-factors")
+async def require_two_factors(request: Request) -> Response:
+    async def work(change: Change) -> None:
+        group = change.text("two_factors_for")
+        await two_factors.require_of(change.tx, front(request).vault, change.account_id, group)
+        await _record(change, "account.two_factors_required", group)
+
+    return await confirm.carry_out(request, "two-factors", work, _show, _HERE)
 
 
 def _refuse_oneself(change: Change, id: int) -> None:

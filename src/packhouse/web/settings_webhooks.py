@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http, validation
-from packhouse.web import forms, visitors
+from packhouse.web import confirm, forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.web.languages import marked
 from packhouse.webhooks import addresses, delivery, keys, operations, queries, schema
@@ -51,7 +51,7 @@ async def _show(
 @router.post("/settings/webhooks")
 async def create_receiver(request: Request) -> Response:
     """With its first subscriptions; its signing key is shown this once."""
-    return await forms.carry_out(request, "new", _create_receiver, _show, _HERE)
+    return await confirm.carry_out(request, "new", _create_receiver, _show, _HERE)
 
 
 async def _create_receiver(change: Change) -> Mapping[str, Any]:
@@ -131,7 +131,7 @@ async def rotate_signing_key(request: Request) -> Response:
         live = await keys.rotate(change.db, change.tx, vault, row, now=change.now, actor=change.actor)
         return {"url": orjson.loads(row.configuration)["url"], "key": live.next or live.current, "is_next": True}
 
-    return await forms.carry_out(request, f"receiver-{id}", work, _show, _HERE)
+    return await confirm.carry_out(request, f"receiver-{id}", work, _show, _HERE)
 
 
 @router.post("/settings/webhooks/{id}/activate")
@@ -144,7 +144,7 @@ async def activate_signing_key(request: Request) -> Response:
         vault = messenger(request).vault
         await keys.activate(change.db, change.tx, vault, row, now=change.now, actor=change.actor)
 
-    return await forms.carry_out(request, f"receiver-{id}", work, _show, _HERE)
+    return await confirm.carry_out(request, f"receiver-{id}", work, _show, _HERE)
 
 
 @router.post("/settings/webhooks/{id}/delete")

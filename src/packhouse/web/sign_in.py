@@ -9,11 +9,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import audit, auth, demo, sessions, users
+from packhouse.accounts import attempts, audit, auth, browsers, demo, sessions, two_factors, users
 from packhouse.accounts.failures import Failure
 from packhouse.kit import http, security
 from packhouse.kit.db import Transaction
-from packhouse.web import rendering, visitors
+from packhouse.web import codes, rendering, visitors
 from packhouse.web.front import front
 from packhouse.web.languages import COOKIE as LANGUAGE_COOKIE
 from packhouse.web.languages import available
@@ -21,7 +21,6 @@ from packhouse.web.languages import available
 router = APIRouter(include_in_schema=False)
 
 _YEAR = 365 * 86_400
-_HOUR = 3_600
 
 
 @router.get("/sign-in")
@@ -33,41 +32,119 @@ async def show_sign_in(request: Request) -> Response:
 
 @router.post("/sign-in")
 async def sign_in(request: Request) -> Response:
+    """A person with a second factor is asked for a code next, any other is in."""
     house = http.house(request)
     form = await visitors.read_form(request, visitors.form_token(request))
     email, password, then = (visitors.text(form, "email"), str(form.get("password", "")), visitors.text(form, "then"))
     now = house.clock()
-    address = request.client.host if request.client else ""
-    async with house.db.write() as tx:
-        blocked_until = await sessions.take_attempt(tx, email, address, now=now)
-    if blocked_until is not None:
-        return _refuse_for_now(request, email, then, blocked_until)
-    user = await _find_by_password(request, email, password[: users.MAX_PASSWORD + 1])
-    if user is None:
+    async with house.db.read() as tx:
+        user = await users.find_user(tx, email) if email and "\0" not in email else None
+        known = await visitors.find_browser(request, tx, user.account_id, user.id) if user is not None else None
+    bounds = attempts.to_bounds(email, visitors.find_host(request), known)
+    if (next_at := await attempts.take(house.db, bounds, now=now)) is not None:
+        return _refuse_for_now(request, email, then, next_at)
+    is_right = await _is_let_in(request, user, password[: users.MAX_PASSWORD + 1])
+    if user is None or not is_right:
         return _show_form(request, then=then, email=email, is_wrong=True, status=422)
-    length = front(request).session_length
     async with house.db.write() as tx:
-        cookie = await sessions.start(tx, user.account_id, user.id, email, now=now, until=now + length)
-        await _record(request, tx, user, "user.signed_in")
+        await attempts.forgive(tx, bounds)
+        if await two_factors.has(tx, user.account_id, user.id):
+            return _ask_for_code(request, then, await sessions.begin(tx, user.account_id, user.id, now=now))
+        cookies = await _start(request, tx, user.account_id, user.id, user.email, confirmed_at=now)
+    return _let_in(request, then, cookies)
+
+
+async def _start(
+    request: Request, tx: Transaction, account_id: int, user_id: int, email: str, *, confirmed_at: datetime
+) -> tuple[str, str]:
+    """The cookies of the new session, and of the browser."""
+    house = http.house(request)
+    now, browser = house.clock(), request.cookies.get(visitors.BROWSER_COOKIE, "")
+    until = now + front(request).session_length
+    cookie = await sessions.start(tx, account_id, user_id, now=now, until=until, confirmed_at=confirmed_at)
+    browser = await browsers.remember(tx, browser, account_id, user_id, now=now)
+    await audit.record(house.db, tx, account_id, f"user:{user_id}", "user.signed_in", email, now=now)
+    return cookie, browser
+
+
+def _let_in(request: Request, then: str, cookies: tuple[str, str]) -> Response:
     response = rendering.redirect(request, visitors.to_local(then))
-    visitors.set_cookie(request, response, visitors.SESSION_COOKIE, cookie, int(length.total_seconds()))
-    response.delete_cookie(visitors.FORM_COOKIE, path="/sign-in")
+    visitors.set_session(request, response, *cookies)
+    for name in (visitors.FORM_COOKIE, visitors.PENDING_COOKIE):
+        response.delete_cookie(name, path="/sign-in")
     return response
 
 
-async def _find_by_password(request: Request, email: str, password: str) -> Any:
-    async with http.house(request).db.read() as tx:
-        user = await users.find_user(tx, email) if email and "\0" not in email else None
+def _ask_for_code(request: Request, then: str, cookie: str) -> Response:
+    response = rendering.redirect(request, f"/sign-in/code{rendering.to_query(then=visitors.to_local(then))}")
+    seconds = int(sessions.PENDING_FOR.total_seconds())
+    visitors.set_cookie(request, response, visitors.PENDING_COOKIE, cookie, seconds, path="/sign-in")
+    return response
+
+
+async def _find_pending(request: Request) -> sessions.Pending | None:
+    """The sign-in of this browser whose password was right, a short while ago."""
+    house = http.house(request)
+    async with house.db.read() as tx:
+        return await sessions.find_pending(tx, request.cookies.get(visitors.PENDING_COOKIE, ""), now=house.clock())
+
+
+@router.get("/sign-in/code")
+async def show_code(request: Request) -> Response:
+    then = request.query_params.get("then", "/orders")
+    if await _find_pending(request) is None:
+        return rendering.redirect(request, visitors.to_sign_in(visitors.to_local(then)))
+    return _show_code(request, then)
+
+
+def _show_code(
+    request: Request, then: str, *, is_wrong: bool = False, wait_seconds: int = 0, status: int = 200
+) -> Response:
+    told: dict[str, Any] = {"then": visitors.to_local(then), "is_wrong": is_wrong, "wait_seconds": wait_seconds}
+    token = visitors.form_token(request, visitors.PENDING_COOKIE)
+    response = rendering.render(request, "sign_in_code.html", status=status, token=token, **told)
+    if wait_seconds:
+        response.headers["Retry-After"] = str(wait_seconds)
+    return response
+
+
+@router.post("/sign-in/code")
+async def sign_in_with_code(request: Request) -> Response:
+    """The second step: a code of the authenticator, or a recovery code."""
+    house = http.house(request)
+    form = await visitors.read_form(request, visitors.form_token(request, visitors.PENDING_COOKIE))
+    code, then = visitors.text(form, "code"), visitors.text(form, "then")
+    pending = await _find_pending(request)
+    if pending is None:
+        return rendering.redirect(request, visitors.to_sign_in(visitors.to_local(then)))
+    account_id, user_id = pending.account_id, pending.user_id
+    async with house.db.read() as tx:
+        known = await visitors.find_browser(request, tx, account_id, user_id)
+    bounds = attempts.to_code_bounds(account_id, user_id, known)
+    if (next_at := await attempts.take(house.db, bounds, now=house.clock())) is not None:
+        return _show_code(request, then, wait_seconds=visitors.to_seconds(request, next_at), status=429)
+    async with house.db.write() as tx:
+        is_right = await codes.use_code(request, tx, account_id, user_id, pending.email, code)
+        if is_right and await sessions.finish(tx, pending):
+            await attempts.forgive(tx, bounds)
+            cookies = await _start(request, tx, account_id, user_id, pending.email, confirmed_at=pending.created_at)
+            return _let_in(request, then, cookies)
+    return _show_code(request, then, is_wrong=True, status=422)
+
+
+async def _is_let_in(request: Request, user: Any, password: str) -> bool:
+    """A wrong e-mail address takes as long as a wrong password."""
     nobody = await asyncio.to_thread(_hash_of_nobody)
     hashed = user.password_hash if user is not None else nobody
     is_right = await asyncio.to_thread(security.is_password, password, hashed)
-    is_right = is_right and (http.is_from_this_machine(request) or not demo.is_well_known_password(email, password))
+    if user is not None and demo.is_well_known_password(user.email, password):
+        is_right = is_right and http.is_from_this_machine(request)
     if is_right and user is not None and user.disabled_at is None:
-        return user
+        return True
     if user is not None:
         failure = Failure(user.account_id, f"user:{user.id}", "user.sign_in_failed", user.email)
         auth.failures(request).note(failure)
-    return None
+    return False
 
 
 @cache
@@ -77,38 +154,33 @@ def _hash_of_nobody() -> str:
     return security.hash_password(security.new_secret())
 
 
-async def _record(request: Request, tx: Transaction, user: Any, action: str) -> None:
-    house = http.house(request)
-    actor = f"user:{user.id}"
-    await audit.record(house.db, tx, user.account_id, actor, action, user.email, now=house.clock())
-
-
-def _refuse_for_now(request: Request, email: str, then: str, until: datetime) -> Response:
-    seconds = max(1, int((until - http.house(request).clock()).total_seconds()))
-    response = _show_form(request, then=then, email=email, wait_minutes=-(-seconds // 60), status=429)
+def _refuse_for_now(request: Request, email: str, then: str, next_at: datetime) -> Response:
+    seconds = visitors.to_seconds(request, next_at)
+    response = _show_form(request, then=then, email=email, wait_seconds=seconds, status=429)
     response.headers["Retry-After"] = str(seconds)
     return response
 
 
 def _show_form(
-    request: Request, *, then: str, email: str = "", is_wrong: bool = False, wait_minutes: int = 0, status: int = 200
+    request: Request, *, then: str, email: str = "", is_wrong: bool = False, wait_seconds: int = 0, status: int = 200
 ) -> Response:
     cookie, token = visitors.new_form_cookie()
     told: dict[str, Any] = {
         "then": visitors.to_local(then),
         "email": email,
         "is_wrong": is_wrong,
-        "wait_minutes": wait_minutes,
+        "wait_seconds": wait_seconds,
+        "is_reset": request.query_params.get("reset") == "1" and status == 200,
     }
     response = rendering.render(request, "sign_in.html", status=status, token=token, **told)
-    visitors.set_cookie(request, response, visitors.FORM_COOKIE, cookie, _HOUR, path="/sign-in")
+    visitors.set_form_cookie(request, response, cookie)
     return response
 
 
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
     """Here, or with `everywhere` on every device."""
-    visitor = await visitors.visitor(request)
+    visitor = await visitors.visitor(request, before_set_up=True)
     form = await visitors.read_form(request, visitor.token)
     async with http.house(request).db.write() as tx:
         await sessions.end(tx, request.cookies[visitors.SESSION_COOKIE])
@@ -122,7 +194,7 @@ async def sign_out(request: Request) -> Response:
 @router.post("/preferences")
 async def change_preferences(request: Request) -> Response:
     """Language and light or dark, kept in the browser."""
-    visitor = await visitors.visitor(request)
+    visitor = await visitors.visitor(request, before_set_up=True)
     form = await visitors.read_form(request, visitor.token)
     response = rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/"))
     kept = ((LANGUAGE_COOKIE, "language", tuple(available())), (rendering.THEME_COOKIE, "theme", rendering.THEMES))

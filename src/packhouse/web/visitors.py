@@ -6,9 +6,11 @@ cookie, but cannot read the token. A form that is sent before anybody signed in 
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -17,14 +19,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
-from packhouse.accounts import sessions
+from packhouse.accounts import browsers, sessions
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http
+from packhouse.kit.db import Transaction
 from packhouse.web import languages
+from packhouse.web.front import front
 from packhouse.web.languages import marked
 
 SESSION_COOKIE = "packhouse_session"
 FORM_COOKIE = "packhouse_form"
+PENDING_COOKIE = "packhouse_sign_in"
+BROWSER_COOKIE = "packhouse_browser"
 FIELD = "csrf"
 
 
@@ -55,6 +61,14 @@ class SignInNeeded(errors.Unauthenticated):
         self.then = then
 
 
+class SetUpNeeded(errors.Forbidden):
+    """Answered with the way to the page where a second factor is set up, and back."""
+
+    def __init__(self, then: str) -> None:
+        super().__init__(errors.Fault("forbidden", marked("Please set up your second factor first.")))
+        self.then = then
+
+
 async def find_visitor(request: Request) -> Visitor | None:
     cookie = request.cookies.get(SESSION_COOKIE, "")
     house = http.house(request)
@@ -65,11 +79,14 @@ async def find_visitor(request: Request) -> Visitor | None:
     return Visitor(found, _to_token(cookie))
 
 
-async def visitor(request: Request, scope: str = "read:order") -> Visitor:
-    """Raises SignInNeeded, and Forbidden where their role does not do this."""
+async def visitor(request: Request, scope: str = "read:order", *, before_set_up: bool = False) -> Visitor:
+    """Raises SignInNeeded, SetUpNeeded unless this is open before that, and Forbidden where their role does not do
+    this."""
     found = await find_visitor(request)
     if found is None:
         raise SignInNeeded(_to_way_back(request))
+    if found.session.must_set_up and not before_set_up:
+        raise SetUpNeeded(_to_way_back(request))
     if not found.caller.may(scope):
         raise errors.Forbidden(errors.Fault("forbidden", marked("Your role does not allow this.")))
     return found
@@ -139,9 +156,9 @@ def ids(values: Iterable[str], most: int) -> list[int]:
     return list(dict.fromkeys(int(value) for value in values if re.fullmatch(r"[1-9][0-9]{0,17}", value)))[:most]
 
 
-def form_token(request: Request) -> str:
+def form_token(request: Request, name: str = FORM_COOKIE) -> str:
     """Before anybody signed in: made from the cookie of the form, empty without one."""
-    cookie = request.cookies.get(FORM_COOKIE, "")
+    cookie = request.cookies.get(name, "")
     return _to_token(cookie) if cookie else ""
 
 
@@ -150,10 +167,38 @@ def new_form_cookie() -> tuple[str, str]:
     return cookie, _to_token(cookie)
 
 
+def set_form_cookie(request: Request, response: Response, cookie: str) -> None:
+    """Of a form that is sent before anybody signed in."""
+    set_cookie(request, response, FORM_COOKIE, cookie, 3_600, path="/sign-in")
+
+
 def set_cookie(request: Request, response: Response, name: str, value: str, seconds: int, *, path: str = "/") -> None:
     response.set_cookie(
         name, value, max_age=seconds, path=path, httponly=True, samesite="lax", secure=is_encrypted(request)
     )
+
+
+def set_session(request: Request, response: Response, cookie: str, browser: str) -> None:
+    """The cookies of a new session, and of the browser that the person is known by from now on."""
+    seconds = int(front(request).session_length.total_seconds())
+    set_cookie(request, response, SESSION_COOKIE, cookie, seconds)
+    set_cookie(request, response, BROWSER_COOKIE, browser, int(browsers.KEPT.total_seconds()))
+
+
+async def find_browser(request: Request, tx: Transaction, account_id: int, user_id: int) -> str | None:
+    """The hash of the browser that the request comes from, where the person has signed in with it."""
+    cookie = request.cookies.get(BROWSER_COOKIE, "")
+    return await browsers.find(tx, cookie, account_id, user_id, now=http.house(request).clock())
+
+
+def find_host(request: Request) -> str:
+    """Where the request comes from."""
+    return request.client.host if request.client else ""
+
+
+def to_seconds(request: Request, next_at: datetime) -> int:
+    """How long it is until then, a second at least."""
+    return max(1, math.ceil((next_at - http.house(request).clock()).total_seconds()))
 
 
 def is_encrypted(request: Request) -> bool:
@@ -163,6 +208,10 @@ def is_encrypted(request: Request) -> bool:
 
 def to_sign_in(then: str) -> str:
     return f"/sign-in?then={quote(then, safe='')}"
+
+
+def to_set_up(then: str) -> str:
+    return f"/account/two-factors?then={quote(then, safe='')}"
 
 
 def to_local(place: str) -> str:

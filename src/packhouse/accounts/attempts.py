@@ -1,0 +1,169 @@
+"""How often somebody may try a password or a code: counted before it is looked at, with a wait that grows.
+
+What strangers try is counted by person and network together, so that it holds up nobody elsewhere, and by network alone
+with a higher bound, because a warehouse shares one. A browser in which the person has signed in before (`browsers`) is
+counted by itself alone, so that nothing that strangers do holds it up.
+"""
+
+import hashlib
+import ipaddress
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Integer, bindparam, delete, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts.tables import sign_in_attempts
+from packhouse.kit import clock
+from packhouse.kit.columns import Instant
+from packhouse.kit.db import Database
+
+_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+_FIRST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=15)
+# Attempts that cost no wait: by one person from one network or browser, and from one network whoever is meant.
+FREE = 5
+FREE_BY_NETWORK = 100
+FREE_FORGOTTEN = 20
+# Rows that are over are taken away at every attempt, but no more than this many, so that no attempt takes long.
+_CLEANED = 100
+
+_a = sign_in_attempts.c
+_COUNT = (
+    text(
+        "INSERT INTO sign_in_attempts (account_id, key, attempts, since) VALUES (0, :key, 1, :now) "
+        "ON CONFLICT (account_id, key) DO UPDATE SET "
+        "attempts = CASE WHEN sign_in_attempts.since < :edge THEN 1 ELSE sign_in_attempts.attempts + 1 END, "
+        "since = CASE WHEN sign_in_attempts.since < :edge THEN :now ELSE sign_in_attempts.since END "
+        "WHERE sign_in_attempts.next_at IS NULL OR sign_in_attempts.next_at <= :now "
+        "RETURNING attempts"
+    )
+    .bindparams(bindparam("now", type_=Instant), bindparam("edge", type_=Instant))
+    .columns(attempts=Integer)
+)
+
+
+_LOOK = select(_a.next_at).where(_a.account_id == 0, _a.key == bindparam("key"))
+
+
+class Bound(NamedTuple):
+    """Of what is counted under `key`, the first `free` attempts cost no wait. Each further one costs a second, then
+    twice as long each time. `window` after the first one the count begins anew."""
+
+    key: str
+    free: int = FREE
+    window: timedelta = _DAY
+
+
+class _TooSoon(Exception):
+    """Undoes what was counted of an attempt that is not made."""
+
+    def __init__(self, next_at: datetime) -> None:
+        super().__init__(next_at)
+        self.next_at = next_at
+
+
+def to_bounds(email: str, host: str, browser: str | None) -> list[Bound]:
+    """What a sign-in as `email` from `host` is counted under; `browser` is the hash of a browser that the person is
+    known by. The widest comes first, as everywhere: two who count the same lock it in the same order."""
+    person = email.casefold()
+    if browser is not None:
+        return [Bound(f"browser:{_hash(f'{person}|{browser}')}")]
+    network = to_network(host)
+    by_network = Bound(f"network:{network}", FREE_BY_NETWORK, _HOUR)
+    return [by_network, Bound(f"person:{_hash(f'{person}|{network}')}")]
+
+
+def to_session_bounds(token_hash: str) -> list[Bound]:
+    """What a password is counted under that is asked for again: a session that was found open holds up no other."""
+    return [Bound(f"session:{token_hash}")]
+
+
+def to_code_bounds(account_id: int, user_id: int, browser: str | None) -> list[Bound]:
+    """What a code of a person is counted under. Codes are short, so that all networks count as one; and as the password
+    was right before, only somebody who knows it holds the person up, in browsers that are not known."""
+    return [Bound(f"code:{account_id}:{user_id}:{browser or ''}")]
+
+
+def to_forgotten_bounds(host: str) -> list[Bound]:
+    """What somebody is counted under who asks for a link to a new password."""
+    return [Bound(f"forgotten:{to_network(host)}", FREE_FORGOTTEN, _HOUR)]
+
+
+def to_network(host: str) -> str:
+    """An IPv4 address, or the /64 of an IPv6 address: whoever has one address of it has all of them."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+async def take(db: Database, bounds: Sequence[Bound], *, now: datetime) -> datetime | None:
+    """Count an attempt in a transaction of its own, so that of many at once no more than may be made are. Where it
+    comes too soon: when the next may be made; then it is not counted, so that impatience costs nothing.
+
+    Most of a flood is seen at a look, without a transaction: who is to wait holds up no other with what they send.
+    """
+    for bound in bounds:
+        row = await db.fetch_one(_LOOK, key=bound.key)
+        if row is not None and row[0] is not None and (next_at := clock.to_instant(row[0])) > now:
+            return next_at
+    try:
+        async with db.write() as tx:
+            for bound in bounds:
+                await _count(tx, bound, now)
+            await _clean(tx, now)  # last: who has rows locked here waits for nobody any more
+    except _TooSoon as refused:
+        return refused.next_at
+    return None
+
+
+async def _count(tx: AsyncConnection, bound: Bound, now: datetime) -> None:
+    """Raises _TooSoon."""
+    here = (_a.account_id == 0, _a.key == bound.key)
+    sent = {"key": bound.key, "now": now, "edge": now - bound.window}
+    attempts = (await tx.execute(_COUNT, sent)).scalar_one_or_none()
+    if attempts is None:
+        next_at = (await tx.execute(select(_a.next_at).where(*here))).scalar_one_or_none()
+        raise _TooSoon(next_at or now + _FIRST_WAIT)
+    next_at = now + wait(bound, attempts) if attempts >= bound.free else None
+    await tx.execute(update(sign_in_attempts).where(*here).values(next_at=next_at))
+
+
+def wait(bound: Bound, attempts: int) -> timedelta:
+    """After so many of them, before the next one."""
+    if attempts < bound.free:
+        return timedelta()
+    doubled: int = 2 ** min(attempts - bound.free, 20)
+    return min(_FIRST_WAIT * doubled, LONGEST_WAIT)
+
+
+async def _clean(tx: AsyncConnection, now: datetime) -> None:
+    """Passes over rows that others are counting in, so that nobody waits for this."""
+    over = select(_a.key).where(_a.account_id == 0, _a.since < now - _DAY - LONGEST_WAIT).order_by(_a.since)
+    found = (await tx.execute(over.limit(_CLEANED).with_for_update(skip_locked=True))).scalars().all()
+    if found:
+        await tx.execute(delete(sign_in_attempts).where(_a.account_id == 0, _a.key.in_(found)))
+
+
+async def forgive(tx: AsyncConnection, bounds: Iterable[Bound]) -> None:
+    """The attempt was right: what was counted before it of this person is forgotten, and of a network this one alone,
+    or whoever has one password there would try others without end."""
+    for bound in bounds:
+        here = (_a.account_id == 0, _a.key == bound.key)
+        if bound.free == FREE:
+            await tx.execute(delete(sign_in_attempts).where(*here))
+        else:
+            await tx.execute(update(sign_in_attempts).where(*here, _a.attempts > 0).values(attempts=_a.attempts - 1))
+
+
+def _hash(text: str) -> str:
+    """No address of a person is kept for having been typed."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

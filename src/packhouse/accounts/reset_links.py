@@ -1,0 +1,132 @@
+"""Links by which a person who forgot their password chooses a new one: good once, for an hour, kept as a hash.
+
+Whoever asks for one is told the same in the same time, whether or not there is such a person: what they typed becomes a
+job as it is, and the worker finds out whose it is and sends the mail.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts import audit, users
+from packhouse.accounts.tables import reset_links
+from packhouse.accounts.tables import users as people
+from packhouse.kit import errors, jobs, mail
+from packhouse.kit.db import Database
+from packhouse.kit.jobs import Job
+
+JOB = "mail.send"
+GOOD_FOR = timedelta(hours=1)
+# Mails that one person is sent within that time, however often somebody asks.
+MOST_MAILS = 3
+# Where the token goes in the text of a mail.
+PLACE = "{token}"
+# Who asks is not known, so the job is the installation's own.
+_NOBODY = 0
+
+_l = reset_links.c
+
+
+class Link(NamedTuple):
+    """One that may still be used, and whose it is."""
+
+    account_id: int
+    user_id: int
+    email: str
+    token_hash: str
+
+
+async def ask(db: Database, tx: AsyncConnection, email: str, message: Mapping[str, str], *, now: datetime) -> None:
+    """Have a link sent to whoever has this e-mail address. `message` is a subject and a text with `PLACE` in it, in the
+    language of who asks. Two for one address are not sent at once, so that both are counted."""
+    lane = f"mail:{_hash(email.casefold())}"
+    await jobs.enqueue(db, tx, _NOBODY, JOB, [{"email": email, **message}], now=now, lane=lane)
+
+
+async def handle(db: Database, mailer: mail.Mailer | None, job: Job, now: datetime) -> None:
+    """The job: nothing for nobody, and nothing an hour later, when who asked has asked again."""
+    if now - job.created_at >= GOOD_FOR:
+        return
+    if mailer is None:
+        raise errors.Unavailable("There is mail to send, and this worker has no PACKHOUSE_SMTP_URL.")
+    found = await _make_for(db, job.payload["email"], now)
+    if found is None:
+        return
+    account_id, email, token = found
+    text = job.payload["text"].replace(PLACE, token)
+    try:
+        await mailer.send(email, job.payload["subject"], text, now=now)
+    except mail.Refused:
+        await _take_back(db, account_id, token)
+        return
+    except Exception:
+        await _take_back(db, account_id, token)  # the next attempt makes another one
+        raise
+    async with db.write() as tx:
+        await audit.record(db, tx, account_id, "server:mail", "user.reset_link_sent", email, now=now)
+
+
+async def _make_for(db: Database, email: str, now: datetime) -> tuple[int, str, str] | None:
+    """Account and own e-mail address of a person, and the token of a new link; None for nobody, for somebody who
+    may not sign in, and for who was sent enough."""
+    async with db.write() as tx:
+        user = await users.find_user(tx, email) if "\0" not in email else None
+        if user is None or user.disabled_at is not None:
+            return None
+        mine = (_l.account_id == user.account_id, _l.user_id == user.id, _l.created_at > now - GOOD_FOR)
+        if (await tx.execute(select(func.count()).where(*mine))).scalar_one() >= MOST_MAILS:
+            return None
+        return user.account_id, user.email, await make(tx, user.account_id, user.id, now=now)
+
+
+async def make(tx: AsyncConnection, account_id: int, user_id: int, *, now: datetime) -> str:
+    """The token of a new link, the only time that it is seen."""
+    over = (_l.account_id == account_id, _l.created_at <= now - GOOD_FOR)
+    await tx.execute(delete(reset_links).where(*over))
+    token = secrets.token_urlsafe(32)
+    row = {"account_id": account_id, "token_hash": _hash(token), "user_id": user_id, "created_at": now}
+    await tx.execute(insert(reset_links).values(row))
+    return f"{account_id}.{token}"
+
+
+async def find(tx: AsyncConnection, token: str, *, now: datetime) -> Link | None:
+    account_id, secret = _parse(token)
+    statement = (
+        select(_l.account_id, _l.user_id, people.c.email, _l.token_hash)
+        .join(people, (people.c.account_id == _l.account_id) & (people.c.id == _l.user_id))
+        .where(_l.account_id == account_id, _l.token_hash == _hash(secret), people.c.disabled_at.is_(None))
+    )
+    row = (await tx.execute(statement.where(_l.created_at > now - GOOD_FOR))).first()
+    return Link(*row) if row is not None else None
+
+
+async def use(tx: AsyncConnection, link: Link, password_hash: str) -> bool:
+    """Whether it was still good: of several who use it at once, one does. The person's sessions end, and so do their
+    other links."""
+    here = (_l.account_id == link.account_id, _l.token_hash == link.token_hash)
+    if not (await tx.execute(delete(reset_links).where(*here))).rowcount:
+        return False
+    await users.change_password(tx, link.account_id, link.user_id, password_hash)
+    return True
+
+
+async def _take_back(db: Database, account_id: int, token: str) -> None:
+    async with db.write() as tx:
+        here = (_l.account_id == account_id, _l.token_hash == _hash(_parse(token)[1]))
+        await tx.execute(delete(reset_links).where(*here))
+
+
+def _parse(token: str) -> tuple[int, str]:
+    account, _, secret = token.partition(".")
+    if not (account.isascii() and account.isdecimal() and len(account) < 19):
+        return 0, ""
+    return int(account), secret
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,186 @@
+"""The second factor of a person: codes that change every 30 seconds (TOTP, RFC 6238), and recovery codes for the day on
+which the device is lost. Each code is good once."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import pyotp
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from packhouse.accounts.tables import accounts, recovery_codes, second_factors
+from packhouse.kit import errors
+from packhouse.kit.columns import Instant
+from packhouse.kit.vault import NoSecretKey, Vault
+
+# Whom an account may require it of.
+GROUPS = ("nobody", "owners", "everybody")
+# How long a secret that was offered may be taken up.
+OFFERED_FOR = timedelta(minutes=15)
+CODES = 10
+_STEP_SECONDS = 30
+_DIGITS = 6
+# 80 random bits in four groups of letters and digits: nothing that could be guessed, even from the hashes.
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_CODE_LENGTH = 16
+
+_f = second_factors.c
+_r = recovery_codes.c
+
+_OFFER = text(
+    "INSERT INTO second_factors (account_id, user_id, offered, offered_at) "
+    "VALUES (:account_id, :user_id, :offered, :offered_at) ON CONFLICT (account_id, user_id) "
+    "DO UPDATE SET offered = excluded.offered, offered_at = excluded.offered_at"
+).bindparams(bindparam("offered_at", type_=Instant))
+
+Used: TypeAlias = Literal["code", "recovery code", "nothing"]
+
+
+class State(NamedTuple):
+    """Of a person: since when there is a second factor, how many recovery codes are left, and the secret on offer."""
+
+    set_up_at: datetime | None
+    codes_left: int
+    offered: str | None
+
+
+def is_required(group: str, role: str) -> bool:
+    return group == "everybody" or (group == "owners" and role == "owner")
+
+
+async def get_group(tx: AsyncConnection, account_id: int) -> str:
+    """Whom the account requires it of."""
+    statement = select(accounts.c.two_factors_for).where(accounts.c.account_id == account_id)
+    return str((await tx.execute(statement)).scalar_one())
+
+
+async def require_of(tx: AsyncConnection, vault: Vault, account_id: int, group: str) -> None:
+    """Raises Invalid for no group, and NoSecretKey where nobody could set it up."""
+    if group not in GROUPS:
+        detail = f"A second factor is required of one of {', '.join(GROUPS)}."
+        raise errors.Invalid(errors.Fault("invalid", detail, parameter="two_factors_for"))
+    if group != "nobody" and not vault.has_key:
+        raise NoSecretKey
+    statement = update(accounts).where(accounts.c.account_id == account_id)
+    await tx.execute(statement.values(two_factors_for=group))
+
+
+async def get_state(tx: AsyncConnection, vault: Vault, account_id: int, user_id: int, *, now: datetime) -> State:
+    """Raises WrongSecretKey where there is an offer that we cannot read."""
+    row = await _find(tx, account_id, user_id)
+    count = select(func.count()).where(_r.account_id == account_id, _r.user_id == user_id)
+    left = (await tx.execute(count)).scalar_one()
+    if row is None:
+        return State(None, left, None)
+    offered = vault.open(row.offered) if row.offered and row.offered_at > now - OFFERED_FOR else None
+    return State(row.set_up_at, left, offered)
+
+
+async def has(tx: AsyncConnection, account_id: int, user_id: int) -> bool:
+    row = await _find(tx, account_id, user_id)
+    return row is not None and row.secret is not None
+
+
+async def list_users(tx: AsyncConnection, account_id: int) -> set[int]:
+    """The people of an account who have one."""
+    statement = select(_f.user_id).where(_f.account_id == account_id, _f.secret.is_not(None))
+    return set((await tx.execute(statement)).scalars())
+
+
+async def offer(tx: AsyncConnection, vault: Vault, account_id: int, user_id: int, *, now: datetime) -> None:
+    """Make a new secret, which counts once a code of it was given. Raises NoSecretKey."""
+    offered = {"offered": vault.seal(pyotp.random_base32()), "offered_at": now}
+    await tx.execute(_OFFER, {"account_id": account_id, "user_id": user_id, **offered})
+
+
+def to_uri(secret: str, email: str) -> str:
+    """What an authenticator reads from the QR code."""
+    return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name="Packhouse")
+
+
+async def set_up(
+    tx: AsyncConnection, vault: Vault, account_id: int, user_id: int, code: str, *, now: datetime
+) -> list[str] | None:
+    """The recovery codes, the only time that they are seen; None where the code is none of the secret on offer."""
+    row = await _find(tx, account_id, user_id, lock=True)
+    if row is None or row.offered is None or row.offered_at <= now - OFFERED_FOR:
+        return None
+    step = _find_step(vault.open(row.offered), _plain(code), now)
+    if step is None:
+        return None
+    changes = {"secret": row.offered, "set_up_at": now, "last_step": step, "offered": None, "offered_at": None}
+    mine = (_f.account_id == account_id, _f.user_id == user_id)
+    await tx.execute(update(second_factors).where(*mine).values(changes))
+    return await renew_codes(tx, account_id, user_id)
+
+
+async def renew_codes(tx: AsyncConnection, account_id: int, user_id: int) -> list[str]:
+    """Ten new recovery codes; those before are good no more."""
+    await _drop_codes(tx, account_id, user_id)
+    codes = ["".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH)) for _ in range(CODES)]
+    row = {"account_id": account_id, "user_id": user_id}
+    await tx.execute(insert(recovery_codes), [{**row, "code_hash": _hash(account_id, user_id, code)} for code in codes])
+    return ["-".join(code[at : at + 4] for at in range(0, _CODE_LENGTH, 4)) for code in codes]
+
+
+async def use(tx: AsyncConnection, vault: Vault, account_id: int, user_id: int, code: str, *, now: datetime) -> Used:
+    """What the code was; it is good no more. Raises NoSecretKey and WrongSecretKey, but for a recovery code."""
+    plain = _plain(code)
+    if len(plain) == _CODE_LENGTH:
+        found = _hash(account_id, user_id, plain)
+        mine = (_r.account_id == account_id, _r.user_id == user_id, _r.code_hash == found)
+        return "recovery code" if (await tx.execute(delete(recovery_codes).where(*mine))).rowcount else "nothing"
+    row = await _find(tx, account_id, user_id)
+    step = _find_step(vault.open(row.secret), plain, now) if row is not None and row.secret is not None else None
+    if step is None:
+        return "nothing"
+    unused = (_f.account_id == account_id, _f.user_id == user_id, _f.last_step < step)
+    statement = update(second_factors).where(*unused).values(last_step=step)
+    return "code" if (await tx.execute(statement)).rowcount else "nothing"
+
+
+async def remove(tx: AsyncConnection, account_id: int, user_id: int) -> bool:
+    """Whether there was one; it is gone with its recovery codes."""
+    await _drop_codes(tx, account_id, user_id)
+    mine = (_f.account_id == account_id, _f.user_id == user_id)
+    had = await has(tx, account_id, user_id)
+    await tx.execute(delete(second_factors).where(*mine))
+    return had
+
+
+async def reset(tx: AsyncConnection, account_id: int, user_id: int) -> None:
+    """Raises NotFound where there is none to take away."""
+    if not await remove(tx, account_id, user_id):
+        raise errors.NotFound(errors.Fault("not_found", "This person has no second factor."))
+
+
+async def _find(tx: AsyncConnection, account_id: int, user_id: int, *, lock: bool = False) -> Any:
+    statement = select(second_factors).where(_f.account_id == account_id, _f.user_id == user_id)
+    return (await tx.execute(statement.with_for_update() if lock else statement)).first()
+
+
+async def _drop_codes(tx: AsyncConnection, account_id: int, user_id: int) -> None:
+    await tx.execute(delete(recovery_codes).where(_r.account_id == account_id, _r.user_id == user_id))
+
+
+def _find_step(secret: str, code: str, now: datetime) -> int | None:
+    """The step of which this is the code: that of now, or one beside it, for a clock that is a little off."""
+    if len(code) != _DIGITS or not (code.isascii() and code.isdecimal()):
+        return None
+    here = int(now.timestamp()) // _STEP_SECONDS
+    made = pyotp.TOTP(secret)
+    steps: Sequence[int] = [at for at in (here, here - 1, here + 1) if compare_digest(made.generate_otp(at), code)]
+    return max(steps, default=None)
+
+
+def _plain(code: str) -> str:
+    """As people type codes: in groups, in any case."""
+    return "".join(code[:100].split()).replace("-", "").lower()
+
+
+def _hash(account_id: int, user_id: int, code: str) -> str:
+    return hashlib.sha256(f"{account_id}:{user_id}:{code}".encode("utf-8", "surrogatepass")).hexdigest()
