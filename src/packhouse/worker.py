@@ -21,7 +21,8 @@ from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.jobs import Job
 from packhouse.kit.vault import Vault
-from packhouse.orders import deletions, search, uploads
+from packhouse.orders import deletions, search
+from packhouse.orders.files import uploads
 from packhouse.settings import Settings
 from packhouse.shipping import announce, storage, tracking
 from packhouse.shipping import operations as shipments
