@@ -1,18 +1,19 @@
 """Import: a file is put in, looked through, and stored when a person says so. How far it is stands at its address."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from packhouse.kit import errors, http
 from packhouse.kit.db import Transaction
-from packhouse.orders.files import formats, known, mapping, read, store, uploads
+from packhouse.orders.files import formats, known, mapping, read, store, tables, uploads
 from packhouse.orders.files.map import Place
 from packhouse.orders.files.records import Broken, Record
 from packhouse.web import forms, orders, rendering, visitors
@@ -208,6 +209,42 @@ def _find(holder: Any, name: str) -> Any:
 
 def _to_text(value: Any) -> str:
     return str(value)[:100] if isinstance(value, str | int | float) else ""
+
+
+@router.get("/import/{id}/refused")
+async def download_refused(request: Request) -> Response:
+    """The refused rows as a file of the kind that they came in, to be mended and brought again."""
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    id = forms.to_id(request, "import")
+    async with http.house(request).db.read() as tx:
+        row = await uploads.get_import(tx, visitor.session.account_id, id)
+    about = uploads.read_about(row)
+    is_table = bool(about["header"])
+    stem, _, suffix = row.file_name.rpartition(".")
+    name = f"{stem or row.file_name}.refused.{'csv' if is_table else suffix or 'jsonl'}"
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    kind = "text/csv; charset=utf-8" if is_table else "application/x-ndjson"
+    return StreamingResponse(_write_refused(request, row, about), media_type=kind, headers=headers)
+
+
+async def _write_refused(request: Request, row: Any, about: Mapping[str, Any]) -> AsyncIterator[bytes]:
+    separator = about.get("separator") or ","
+    is_list = about.get("form") == read.JSON
+    yield b"[" if is_list else b""
+    if about["header"]:
+        yield b"\xef\xbb\xbf" + tables.write_rows([about["header"]], separator).encode()
+    after, is_first = -1, True
+    while True:
+        async with http.house(request).db.read() as tx:
+            found = await uploads.list_refused_rows(tx, row.account_id, row.id, after, _PARTS)
+        if not found:
+            break
+        after = found[-1][0]
+        for _, rows in found:
+            comma = "" if is_first or not is_list else ","
+            yield (f"{comma}{rows}\n" if isinstance(rows, str) else tables.write_rows(rows, separator)).encode()
+            is_first = False
+    yield b"]\n" if is_list else b""
 
 
 @router.post("/import/{id}/run")

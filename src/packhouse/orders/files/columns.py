@@ -160,6 +160,10 @@ def _load(cell: str) -> Any:
         return cell
 
 
+def is_number(cell: str) -> bool:
+    return _NUMBER.fullmatch(cell) is not None
+
+
 def _read_number(cell: str) -> Any:
     return _load(cell.strip()) if _NUMBER.fullmatch(cell.strip()) else cell
 

@@ -100,6 +100,7 @@ class Preset(_Shape):
     skip: list[Skip] = []
     items: PackedItems | None = None
     tracking: Mapping[str, str] = {}
+    tracking_separator: Literal["comma", "tab"] = "comma"
 
     def usual(self) -> Conventions:
         return Conventions(self.formats.decimal, self.formats.dates)

@@ -215,7 +215,7 @@ async def _note(tx: AsyncConnection, row: Any, stored: store.Stored, line: int, 
     if not (await tx.execute(noted)).rowcount:
         raise _Overtaken
     told: dict[str, Any] = {}
-    columns = read_about(row).get("columns", {})
+    columns = read_about(row)["columns"]
     if stored.refused:
         faults = [_to_refused(refused, columns) for refused in stored.refused]
         told |= {"refused": len(faults), "faults": orjson.dumps(faults).decode()}
@@ -237,7 +237,7 @@ def _to_refused(refused: store.Reported, columns: Mapping[str, str]) -> dict[str
 def read_about(row: Any) -> dict[str, Any]:
     """What a file was found to be; nothing of those that were put in before that was kept."""
     found: dict[str, Any] = orjson.loads(row.about) if row.about else {}
-    return found
+    return {"title": "", "encoding": "", "notes": [], "columns": {}, "header": [], **found}
 
 
 async def _finish(db: Database, row: Any, now: datetime) -> None:
@@ -295,6 +295,14 @@ async def list_imports(tx: AsyncConnection, account_id: int, most: int) -> Seque
 async def list_refused(tx: AsyncConnection, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:
     """Records that were refused, each with the number of its part: of so many parts that have any, after `after`."""
     return await _list_told(tx, account_id, id, after, parts, _p.refused, _p.faults)
+
+
+async def list_refused_rows(
+    tx: AsyncConnection, account_id: int, id: int, after: int, parts: int
+) -> list[tuple[int, Any]]:
+    """The rows of records that were refused, or their JSON, as `list_refused` gives the records."""
+    found = await list_refused(tx, account_id, id, after, parts)
+    return [(part, record.get("rows", "")) for part, record in found]
 
 
 async def list_warned(tx: AsyncConnection, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:
