@@ -174,7 +174,11 @@ def test_a_shops_file_is_recognised_and_its_refused_rows_come_back(person: Perso
         "Ship To - Country;Item - Name;Item - Qty;Item - Price"
     )
     place = "Teststraat 10;Amsterdam;1011 AB;NL"
-    rows = [f"1;2/20/2026;Jürgen;{place};Mug;1;2,50", f"2;soon;Anna;{place};Mug;1;2,50", f"2;soon;Anna;{place};Cup;x;2,50"]
+    rows = [
+        f"1;2/20/2026;Jürgen;{place};Mug;1;2,50",
+        f"2;soon;Anna;{place};Mug;1;2,50",
+        f"2;soon;Anna;{place};Cup;x;2,50",
+    ]
     content = "\n".join([header, *rows]).encode("cp1252")
     shown = put_in(page, content, "orders.txt", shop=str(SHOP))
     do_jobs()

@@ -4,7 +4,7 @@ import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BufferedIOBase
 from typing import IO, Any
 
@@ -49,6 +49,10 @@ class Asked:
     fixed: Mapping[str, str] = field(default_factory=dict)
     save_as: str | None = None
 
+    def of(self, file_name: str, form: str) -> "Asked":
+        """The same of another file."""
+        return replace(self, file_name=file_name, form=form)
+
     def options(self) -> str:
         """How the file is read, as far as the same bytes read otherwise are another file."""
         said = (self.preset, self.mapping, self.integration, self.into, self.separator, self.encoding, *self.told[:2])
@@ -65,6 +69,8 @@ class Report:
     stopped: dict[str, Any] | None = None
     again: dict[str, Any] | None = None
     reading: read.Reading | None = None
+    # Whether it was stopped by the database, so that it may go on later.
+    is_away: bool = False
     _refused: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
     _warned: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
     _rows: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
@@ -117,13 +123,13 @@ class Report:
             typer.echo("")
         else:
             self._show_tables()
-            typer.echo(self._sum_up())
+            typer.echo(self.sum_up())
         if self.stopped:
             at = "" if self.stopped["line"] is None else f" at line {self.stopped['line']}"
             kept = "" if self.is_dry_run else " What was stored before stays."
             typer.echo(f"packhouse: stopped{at}: {self.stopped['detail'].removesuffix('.')}.{kept}", err=True)
 
-    def _sum_up(self) -> str:
+    def sum_up(self) -> str:
         would = "would be " if self.is_dry_run else ""
         more = [name for name in (store.LEFT_OUT,) if self.counts[name]]
         names = (*store.OUTCOMES, "refused", *more)
@@ -304,3 +310,4 @@ async def _store(db: Database, caller: Caller, batch: Sequence[Record], report: 
         report.take(await store.store(db, caller, batch, now=clock.now(), is_dry_run=report.is_dry_run))
     except errors.Unavailable as unavailable:
         report.stop(unavailable.faults[0].detail, batch[0].line)
+        report.is_away = True

@@ -2,12 +2,11 @@
 
 import codecs
 import enum
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import closing
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,13 +14,9 @@ from packhouse.accounts import queries as account_queries
 from packhouse.cli import imports, streams, terminal
 from packhouse.cli.streams import STREAM
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.integrations import queries as integration_queries
-from packhouse.kit import errors, pagination
-from packhouse.kit.db import Database
-from packhouse.orders import queries, schema, search
-from packhouse.orders.files import formats, read, write
+from packhouse.orders import search
+from packhouse.orders.files import formats, read
 from packhouse.orders.files.columns import COLUMNS
-from packhouse.orders.profile import PROFILES
 
 orders = typer.Typer(no_args_is_help=True, help="Orders in bulk: import and export.")
 
@@ -97,7 +92,7 @@ def import_orders(
         Path(file).name,
         _choose_form(file, form),
         preset,
-        _read_mapping(mapping),
+        read_mapping(mapping),
         integration,
         into,
         dry_run,
@@ -147,7 +142,7 @@ def _choose_form(file: str, form: Form | None) -> str:
     return str(found)
 
 
-def _read_mapping(path: Path | None) -> str | None:
+def read_mapping(path: Path | None) -> str | None:
     try:
         return None if path is None else path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -198,98 +193,3 @@ def reindex_orders(account: AccountName) -> None:
         return done
 
     typer.echo(f"{terminal.run(work())} orders can be found by what is in them.")
-
-
-@orders.command("export")
-def export_orders(
-    account: AccountName,
-    file: Annotated[str, typer.Argument(help="A file, or - for standard output.")] = STREAM,
-    form: FormName = None,
-    integration: Annotated[list[str] | None, typer.Option(help="Of these shops: ids, repeated or with commas.")] = None,
-    status: Annotated[str, typer.Option(help="Of this order status (its code).")] = "",
-    order_number: Annotated[str, typer.Option(help="Of this order number.")] = "",
-    order_id: Annotated[str, typer.Option(help="Of this order id.")] = "",
-    order_created_at: Time = "",
-    order_created_at_min: Time = "",
-    order_created_at_max: Time = "",
-    order_updated_at: Time = "",
-    order_updated_at_min: Time = "",
-    order_updated_at_max: Time = "",
-    sort: Annotated[str, typer.Option(help=f"Of {', '.join(queries.SORTS)}; each with - for descending.")] = "",
-) -> None:
-    """Write orders to a file, as the API gives them."""
-    settings = terminal.load_settings()
-    chosen = write.FORMS[_choose_written(file, form)]
-    asked = _read_request(
-        [
-            *(("integration", ids) for ids in integration or ()),
-            ("status", status),
-            ("order_number", order_number),
-            ("order_id", order_id),
-            ("order_created_at", order_created_at),
-            ("order_created_at_min", order_created_at_min),
-            ("order_created_at_max", order_created_at_max),
-            ("order_updated_at", order_updated_at),
-            ("order_updated_at_min", order_updated_at_min),
-            ("order_updated_at_max", order_updated_at_max),
-            ("sort", sort),
-        ]
-    )
-
-    async def work(write: Callable[[str], Any], progress: Callable[[int, int], None]) -> None:
-        async with terminal.open_database(settings) as db:
-            account_id = await _find_owner(db, account, asked)
-            write(chosen.begin)
-            count = 0
-            async for page in _read_pages(db, account_id, asked):
-                for row in page:
-                    order = queries.to_wire(row, id_is_text=PROFILES[settings.profile].id_is_text)
-                    write(chosen.write(order, count == 0))
-                    count += 1
-                progress(0, count)
-            write(chosen.end)
-
-    # Orders that scroll by on a terminal are progress enough, and a bar would be drawn in the midst of them.
-    is_quiet = file == STREAM and sys.stdout.isatty()
-    with streams.replace(file) as target, streams.progress("Exporting", None, is_quiet=is_quiet) as progress:
-        terminal.run(work(lambda text: target.write(text.encode()), progress))
-
-
-def _read_request(parameters: list[tuple[str, str]]) -> schema.ListRequest:
-    """The list's own reader; what it refuses is named as an option, and a sort that the list would overlook too."""
-    try:
-        asked = schema.read_list_request([*parameters, ("page_size", str(schema.MAX_PAGE))])
-    except errors.Invalid as invalid:
-        faults = (f"--{(fault.parameter or '').replace('_', '-')}: {fault.detail}" for fault in invalid.faults)
-        terminal.fail("; ".join(faults))
-    unknown = [part for part in asked.sort.split(",") if part and part.strip().removeprefix("-") not in queries.SORTS]
-    if unknown:
-        terminal.fail(f"--sort: {unknown[0]!r} is none of {', '.join(queries.SORTS)}.")
-    return asked
-
-
-async def _find_owner(db: Database, account: str, asked: schema.ListRequest) -> int:
-    async with db.read() as tx:
-        owner = await account_queries.get_account(tx, account)
-        wanted = asked.filters.get("integration", [])
-        known = await integration_queries.find_known(tx, owner.account_id, wanted) if wanted else set()
-    if strangers := [id for id in wanted if id not in known]:
-        raise errors.NotFound(errors.Fault("not_found", f"The account has no integration {strangers[0]}."))
-    return int(owner.account_id)
-
-
-async def _read_pages(db: Database, account_id: int, asked: schema.ListRequest) -> AsyncIterator[list[Any]]:
-    """Each page is a read of its own, so that a long export holds no snapshot open."""
-    cursor: pagination.Cursor | None = pagination.Cursor()
-    while cursor is not None:
-        async with db.read() as tx:
-            page = await queries.list_orders(tx, account_id, asked.filters, asked.sort, cursor, asked.page_size)
-        yield [row[-4:] for row in page.rows]
-        cursor = page.next
-
-
-def _choose_written(file: str, form: Form | None) -> str:
-    found = form or ("json" if file == STREAM else write.find_form(file))
-    if found is None:
-        terminal.fail(f"{file!r} does not tell its format. Say it with --format {'|'.join(write.FORMS)}.")
-    return str(found)

@@ -101,7 +101,7 @@ def _to_cell(column: Column, holder: Any) -> str:
     return value if column.name in schema.READ_ONLY and isinstance(value, str) else _dump(value)
 
 
-_GUARDED = re.compile(r"'[\d+=@'-].*|=\".*\"", re.DOTALL)
+_GUARDED = re.compile(r"'[\d+=@'\t\r-].*|=\".*\"", re.DOTALL)
 # Shops put the mark before every value of these, whatever it begins with; a name may begin with one: 's-Hertogenbosch.
 _CODES = ("postal_code", "phone_number", "post_number")
 

@@ -153,6 +153,11 @@ def list_presets() -> Mapping[str, Preset]:
     return {name: found[name] for name in asks_more}
 
 
+def read_preset(name: str) -> str:
+    """The text of a preset that comes with Packhouse."""
+    return files("packhouse").joinpath("orders", "files", "presets", f"{name}.toml").read_text("utf-8")
+
+
 def to_plain(name: str) -> str:
     """A column's name as it is compared: without regard to case, spaces, underscores and quotes around it."""
     return " ".join(name.replace("_", " ").replace("\ufeff", "").strip(" \t\r\n\"'").split()).casefold()

@@ -5,6 +5,7 @@ together, which may stand anywhere; then order by order. JSON is read once, piec
 """
 
 import io
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import IO, Any, NamedTuple
@@ -161,6 +162,19 @@ def _open_table(source: IO[bytes], reading: Reading, options: Options, found: te
     records = _read_table(table.rows, mapper, reading, options)
     reading.records = records if options.into is None else move(records, options.into)
     return reading
+
+
+def read_head(source: IO[bytes], options: Options, most: int = 50) -> tuple[Sequence[str], list[Row]]:
+    """The columns of a table that no preset knows, and its first rows. Raises Broken."""
+    unpacked = archive.unpack(source, options.most_unpacked)
+    if unpacked.is_workbook:
+        rows = archive.read_workbook(unpacked.source)
+    else:
+        found = text.examine(unpacked.source, options.encoding)
+        dialect = tables.find_dialect(unpacked.source, found, list_presets(), options.separator)
+        rows = tables.read_rows(unpacked.source, found.encoding, dialect)
+    table = tables.find_table(rows, options.presets or list_presets(), None)
+    return table.header, list(itertools.islice(table.rows, most))
 
 
 def _say_unknown(header: Sequence[str], preset: str | None) -> str:

@@ -10,7 +10,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from packhouse.orders.files import columns, tables
 from packhouse.orders.files.columns import COLUMNS
-from packhouse.orders.files.mapping import Preset
+from packhouse.orders.files.mapping import Preset, list_presets
 
 # A cell that begins so is taken for a formula by spreadsheets; a mark before it keeps it a text, and is read back as
 # none (`columns.unguard`).
@@ -40,6 +40,9 @@ class Style(NamedTuple):
 
     separator: str = ","
     decimal: str = "."
+
+
+PLAIN = Style()
 
 
 def _write_element(order: str, is_first: bool) -> str:
@@ -74,7 +77,7 @@ def find_form(name: str) -> str | None:
     return next((form for form, made in FORMS.items() if name.lower().endswith(made.suffixes)), None)
 
 
-def open_writer(name: str, target: IO[bytes], style: Style = Style()) -> Writer:
+def open_writer(name: str, target: IO[bytes], style: Style = PLAIN) -> Writer:
     if name == EXCEL_CSV:
         return _ExcelCsv(target, style)
     return _Workbook(target) if name == WORKBOOK else _Text(FORMS[name], target)
@@ -114,7 +117,9 @@ class _ExcelCsv:
 
     def _to_cell(self, cell: str, is_number: bool) -> str:
         if is_number and columns.is_number(cell):
-            return cell.replace(".", self._style.decimal)
+            # Three digits behind the mark could be thousands; a fourth tells.
+            whole, mark, part = cell.partition(".")
+            return f"{whole}{mark and self._style.decimal}{part}{'0' if len(part) == 3 else ''}"
         return to_safe(cell)
 
     def close(self) -> None:
@@ -166,11 +171,22 @@ class Parcel(NamedTuple):
     shipped_on: str
 
 
-def write_tracking(preset: Preset, parcels: Iterable[Parcel], target: IO[bytes]) -> None:
+class Tracking:
     """A preset backwards: the file that its shop takes to mark orders as shipped."""
-    separator = "\t" if preset.tracking_separator == "tab" else ","
-    target.write(tables.write_rows([list(preset.tracking)], separator).encode())
-    for parcel in parcels:
-        told = parcel._asdict()
-        row = [to_safe(told[field]) if field else "" for field in preset.tracking.values()]
-        target.write(tables.write_rows([row], separator).encode())
+
+    def __init__(self, preset: Preset, target: IO[bytes]) -> None:
+        self._preset, self._target = preset, target
+        self._separator = "\t" if preset.tracking_separator == "tab" else ","
+        self._write([list(preset.tracking)])
+
+    def add(self, parcels: Iterable[Parcel]) -> None:
+        for parcel in parcels:
+            told = parcel._asdict()
+            self._write([[to_safe(told[field]) if field else "" for field in self._preset.tracking.values()]])
+
+    def _write(self, rows: Iterable[Sequence[str]]) -> None:
+        self._target.write(tables.write_rows(rows, self._separator).encode())
+
+
+def open_tracking(name: str, target: IO[bytes]) -> Tracking:
+    return Tracking(list_presets()[TRACKING[name]], target)
