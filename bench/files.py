@@ -18,9 +18,10 @@ from packhouse.orders.files.records import Broken
 
 EXAMPLES = Path(__file__).parent.parent / "tests" / "cli" / "files"
 _PIECES = (
-    b'"', b'\\"', b"\r", b"\n", b"\0", b"\xff", b"\xc3", b"\xef\xbb\xbf", b"\xff\xfe", b",", b";", b"\t", b"|", b"sep=;\n",
-    b"=1+1", b"'", b"1.23457E+12", b"0000-00-00", b"1e999", b"-", b"{", b"[", b"}", b"]", b"null", b'="01"', b"9" * 5000,
-    b"PK\x03\x04", b"\x1f\x8b", b"\xe2\x82\xac", b"31/31/2026", b"1,234", b"1.234", b"{}" * 50, b"[" * 2000,
+    b'"', b'\\"', b"\r", b"\n", b"\0", b"\xff", b"\xc3", b"\xef\xbb\xbf", b"\xff\xfe", b",", b";", b"\t", b"|",
+    b"sep=;\n", b"=1+1", b"'", b"1.23457E+12", b"0000-00-00", b"1e999", b"-", b"{", b"[", b"}", b"]", b"null",
+    b'="01"', b"9" * 5000, b"PK\x03\x04", b"\x1f\x8b", b"\xe2\x82\xac", b"31/31/2026", b"1,234", b"1.234",
+    b"{}" * 50, b"[" * 2000,
 )  # fmt: skip
 _LONGEST_SECONDS = 10.0
 

@@ -13,7 +13,7 @@ from packhouse.orders.files import columns, complete, formats
 from packhouse.orders.files.columns import COLUMNS, ITEMS, Column
 from packhouse.orders.files.formats import Conventions, Evidence, Unreadable
 from packhouse.orders.files.mapping import Preset, Skip, Target, to_plain, to_target
-from packhouse.orders.files.records import Record, Row, to_body
+from packhouse.orders.files.records import Record, Row
 from packhouse.orders.files.spool import Group, to_key
 
 _MANGLED = (
@@ -127,8 +127,19 @@ class Mapper:
         if items or not self.preset.native:
             columns.put(order, ITEMS, items)
         self._complete(order, warnings)
-        body = to_body(order, json.dumps(order), self._place.integration_id)
+        if self._place.integration_id is not None:
+            self._place_in(order, self._place.integration_id)
+        for name in schema.READ_ONLY & order.keys():
+            del order[name]
+        body = json.dumps(order).encode()
         return Record(rows[0][0], body, flaws, warnings, rows, item_rows)
+
+    @staticmethod
+    def _place_in(order: dict[str, Any], integration_id: int) -> None:
+        """Name the shop of an order that names none."""
+        details = order.get("order_details", {})
+        if isinstance(details, dict) and "integration" not in details:
+            order["order_details"] = {"integration": {"id": integration_id}, **details}
 
     def _complete(self, order: dict[str, Any], warnings: list[Flaw]) -> None:
         for name, value in self._place.fixed.items():
@@ -282,7 +293,8 @@ class Mapper:
         column = rule.column
         if formats.is_mangled(cell):
             raise Unreadable(_MANGLED)
-        cell = columns.unguard(column, cell)
+        if cell[:1] in ("'", "="):
+            cell = columns.unguard(column, cell)
         if column.is_instant:
             return self._to_instant(column, cell)
         return cell
