@@ -57,7 +57,14 @@ def unpack(source: IO[bytes], most: int = MOST_UNPACKED) -> Unpacked:
 def _reopen(source: IO[bytes], name: str | None, most: int) -> Unpacked:
     head = source.read(4)
     source.seek(0)
-    return _unpack_zip(source, most, depth=1) if head == ZIP else Unpacked(source, name, False)
+    try:
+        unpacked = _unpack_zip(source, most) if head == ZIP else Unpacked(source, name, False)
+    except BaseException:
+        source.close()
+        raise
+    if unpacked.source is not source:
+        source.close()
+    return unpacked
 
 
 def _unpack_zip(source: IO[bytes], most: int, depth: int = 0) -> Unpacked:
@@ -73,10 +80,19 @@ def _unpack_zip(source: IO[bytes], most: int, depth: int = 0) -> Unpacked:
     with archive.open(entries[0]) as packed:
         inner = _copy(packed, most)
     if inner.read(4) == ZIP:
-        inner.seek(0)
-        return _unpack_zip(inner, most, depth=1)
+        return _unpack_inner(inner, most)
     inner.seek(0)
     return Unpacked(inner, entries[0].filename.rpartition("/")[2], False)
+
+
+def _unpack_inner(inner: IO[bytes], most: int) -> Unpacked:
+    """A workbook in a zip; another archive is none of our business."""
+    inner.seek(0)
+    try:
+        return _unpack_zip(inner, most, depth=1)
+    except BaseException:
+        inner.close()
+        raise
 
 
 def _check_workbook(archive: zipfile.ZipFile, most: int) -> None:
@@ -89,12 +105,15 @@ def _check_workbook(archive: zipfile.ZipFile, most: int) -> None:
 def _copy(packed: Any, most: int) -> IO[bytes]:
     made: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the reading of the file
     size = 0
-    while chunk := packed.read(_CHUNK):
-        size += len(chunk)
-        if size > most:
-            made.close()
-            raise Broken(1, "The archive unpacks to more than may be read.")
-        made.write(chunk)
+    try:
+        while chunk := packed.read(_CHUNK):
+            size += len(chunk)
+            if size > most:
+                raise Broken(1, "The archive unpacks to more than may be read.")
+            made.write(chunk)
+    except BaseException:
+        made.close()
+        raise
     made.seek(0)
     return made
 

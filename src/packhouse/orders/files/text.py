@@ -60,6 +60,8 @@ _SIGNS = frozenset(_EDGES + "€£§½¼¾µ")
 _OTHER_SCRIPTS = frozenset({"cp1251", "cp1253", "koi8_r"})
 _FEW = 3
 _WORD = re.compile(r"[^\W\d_]*[^\x00-\x7f]+[^\W\d_]*(?:[^\x00-\x7f]+[^\W\d_]*)*")
+# A quote that opens does not stand behind a word, but where one that belongs to it stands before.
+_ODD_END = re.compile(r"[^‚„‘«].*[^\W\d_][‘‚„«]")
 _LEAST_FITTING = 0.5
 
 NAMES = {
@@ -199,7 +201,7 @@ def _score(sample: bytes, code_page: str) -> float:
         return 0.0
     if code_page in _OTHER_SCRIPTS and _is_little(sample):
         return 0.0
-    found = (word.strip(_EDGES) for word in _WORD.findall(text))
+    found = (word if _ODD_END.fullmatch(word) else word.strip(_EDGES) for word in _WORD.findall(text))
     words = [word for word in found if not word.isascii() and not set(word) <= _SIGNS]
     if not words:
         return 0.9 if _WORD.search(text) and code_page == "cp1252" else 0.0
