@@ -98,7 +98,12 @@ def _unpack_inner(inner: IO[bytes], most: int) -> Unpacked:
 def _check_workbook(archive: zipfile.ZipFile, most: int) -> None:
     sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     texts = sum(size for name, size in sizes.items() if name.lower().endswith(("sharedstrings.xml", "styles.xml")))
-    if sum(sizes.values()) > most or texts > _MOST_TEXTS:
+    _check_size(sum(sizes.values()), most)
+    _check_size(texts, _MOST_TEXTS)
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
         raise Broken(1, "The archive unpacks to more than may be read.")
 
 
@@ -108,8 +113,7 @@ def _copy(packed: Any, most: int) -> IO[bytes]:
     try:
         while chunk := packed.read(_CHUNK):
             size += len(chunk)
-            if size > most:
-                raise Broken(1, "The archive unpacks to more than may be read.")
+            _check_size(size, most)
             made.write(chunk)
     except BaseException:
         made.close()
