@@ -24,8 +24,9 @@ from packhouse.kit.db import Database, Transaction
 from packhouse.kit.jobs import Job
 from packhouse.kit.mail import Mailer
 from packhouse.kit.vault import Vault
-from packhouse.orders import deletions, search, uploads
+from packhouse.orders import deletions, search
 from packhouse.orders import operations as orders
+from packhouse.orders.files import uploads
 from packhouse.privacy import operations as privacy
 from packhouse.privacy import retention
 from packhouse.settings import Settings

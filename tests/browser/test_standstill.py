@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from packhouse.kit import clock
 from packhouse.kit.db import Database
-from packhouse.orders import uploads
+from packhouse.orders.files import uploads
 from packhouse.orders.tables import imports
 from tests.browser.conftest import Desk, find_violations, keep
 

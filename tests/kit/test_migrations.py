@@ -49,6 +49,8 @@ ROOMS = (
     orders.order_deletions,
     orders.imports,
     orders.import_parts,
+    orders.imported_files,
+    orders.import_mappings,
     shipping.shipping_setup,
     shipping.shipments,
     shipping.parcels,

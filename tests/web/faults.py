@@ -34,7 +34,7 @@ SILENT = (
 MAKERS = {
     "Fault": 1, "Flaw": 1, "Notice": 1, "OrderWarning": 1, "Finding": 2, "Broken": 1, "PydanticCustomError": 1,
     "ValueError": 0, "Unreachable": 0, "_refusal": 0, "_one_of": 1,
-    "refuse": 1, "Hold": 1, "LeftOut": 2, "ItemUnclear": 2,
+    "refuse": 1, "Hold": 1, "LeftOut": 2, "ItemUnclear": 2, "Unreadable": 0, "Note": 1, "MappingError": 0,
 }  # fmt: skip
 KEYWORDS = {"detail", "custom_error_message", "custom_error_context"}
 # The kinds of flaws that our shapes know, in the words of the library that finds them.
@@ -63,7 +63,8 @@ PARTS = (
     "any", "from {low} {unit}", "up to {high} {unit}", "from {low} {unit} up to {high} {unit_2}", "the tag", "the SKU",
     "from {origin} to {destination}", "{why} ({place}).", "Invalid JSON: {msg} at line {lineno} column {colno}",
     "field larger than field limit ({limit})", "unknown: {found}", "repeated: {found}",
-    "unknown: {found}; repeated: {found_2}",
+    "unknown: {found}; repeated: {found_2}", "Cancelled in the shop.", "Nothing to be shipped, like a gift card.",
+    "This item was cancelled.", "{why} (line {line})",
 )  # fmt: skip
 EMAILS = ("x", "@x.nl", "x@", "x@y", "a..b@x.nl", ".a@x.nl", "a.@x.nl", "x@-a.nl", "x@a..nl", "x@.nl", "x@a.nl.")
 URLS = ("", "x", "http://", "http://a:x", "http://[", "http://a b")

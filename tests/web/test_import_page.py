@@ -146,7 +146,12 @@ def test_a_file_that_breaks_says_where_and_one_can_be_thrown_away(
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
-    [("orders.txt", b"x", "its name does not tell"), ("", b"", "Choose a file."), ("a.json", b"", "the file is empty")],
+    [
+        ("orders.pdf", b"x", "its name does not tell"),
+        ("a.txt", b"x", "No preset knows these columns: x."),
+        ("", b"", "Choose a file."),
+        ("a.json", b"", "the file is empty"),
+    ],
 )
 def test_what_is_no_file_of_orders_is_refused(
     person: Person, do_jobs: Jobs, name: str, content: bytes, said: str
@@ -160,6 +165,43 @@ def test_what_is_no_file_of_orders_is_refused(
 def test_a_file_past_the_limit_is_refused_before_it_is_read(person: Person) -> None:
     page = person("owner", max_import_bytes=10_000)
     assert put_in(page, b"[" + b" " * 20_000 + b"]").status_code == 413
+
+
+def test_a_shops_file_is_recognised_and_its_refused_rows_come_back(person: Person, do_jobs: Jobs) -> None:
+    page = person()
+    header = (
+        "Order - Number;Date - Order Date;Ship To - Name;Ship To - Address 1;Ship To - City;Ship To - Postal Code;"
+        "Ship To - Country;Item - Name;Item - Qty;Item - Price"
+    )
+    place = "Teststraat 10;Amsterdam;1011 AB;NL"
+    rows = [
+        f"1;2/20/2026;Jürgen;{place};Mug;1;2,50",
+        f"2;soon;Anna;{place};Mug;1;2,50",
+        f"2;soon;Anna;{place};Cup;x;2,50",
+    ]
+    content = "\n".join([header, *rows]).encode("cp1252")
+    shown = put_in(page, content, "orders.txt", shop=str(SHOP))
+    do_jobs()
+    checked = page.get(shown.url.path)
+    assert "Read as ShipStation, orders export" in checked.text
+    assert "Windows-1252" in checked.text
+    assert figures(checked) == {"created": "1", "updated": "0", "unchanged": "0", "refused": "1"}
+    assert [(fault[0], fault[2]) for fault in faults(checked)] == [("3", "Date - Order Date"), ("4", "Item - Qty")]
+    assert "taken for USD" in checked.text.partition('id="warnings"')[2]
+    sent = page.get(f"{shown.url.path}/refused")
+    assert "orders.refused.csv" in sent.headers["content-disposition"]
+    lines = sent.content.decode("utf-8-sig").splitlines()
+    assert [line.partition(";")[0] for line in lines] == ["Order - Number", "2", "2"]
+    press(page, shown, "run")
+    do_jobs()
+    mended = sent.content.replace(b"soon", b"2/21/2026").replace(b";x;", b";1;")
+    again = put_in(page, mended, "mended.csv", shop=str(SHOP))
+    do_jobs()
+    assert figures(page.get(again.url.path))["created"] == "1"
+    twice = put_in(page, content, "orders.txt", shop=str(SHOP))
+    do_jobs()
+    assert 'id="before"' in page.get(twice.url.path).text
+    assert person("stranger@example.org").get(f"{shown.url.path}/refused").status_code == 404
 
 
 def test_a_stranger_and_a_viewer_see_and_run_nothing(person: Person, client: TestClient, do_jobs: Jobs) -> None:

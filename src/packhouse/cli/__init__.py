@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import packhouse
-from packhouse.cli import accounts, deliveries, demo, orders, privacy, serve, shipping, users
+from packhouse.cli import accounts, deliveries, demo, exports, mappings, orders, privacy, serve, shipping, users, watch
 
 app = typer.Typer(
     name="packhouse",
@@ -24,6 +24,9 @@ app.add_typer(accounts.client, name="client")
 app.add_typer(accounts.audit, name="audit")
 app.add_typer(accounts.integration, name="integration")
 app.add_typer(users.user, name="user")
+orders.orders.command("export")(exports.export_orders)
+orders.orders.command("watch")(watch.watch_folder)
+orders.orders.add_typer(mappings.mappings, name="mapping")
 app.add_typer(orders.orders, name="orders")
 app.add_typer(privacy.person, name="person")
 app.add_typer(deliveries.deliveries, name="deliveries")

@@ -38,6 +38,11 @@ def load_settings() -> Settings:
         fail(f"PACKHOUSE_{'_'.join(map(str, first['loc'])).upper()}: {first['msg']}")
 
 
+def run_or_raise(task: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work, whose refusals the command answers itself."""
+    return asyncio.run(task)
+
+
 def run(task: Coroutine[Any, Any, T]) -> T:
     """Run a command's work; what it refuses is one line."""
     try:

@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 from packhouse.kit import scan
 from packhouse.kit.db import Database
 from packhouse.kit.redaction import ERASED, Words
-from packhouse.orders import operations, uploads
+from packhouse.orders import operations
+from packhouse.orders.files import uploads
 from packhouse.orders.persons import Facts, Person
 from packhouse.orders.tables import import_parts, imports
 

@@ -112,6 +112,9 @@ imports = Table(
     Column("broken_detail", Text),
     # Where the last record begins that was read, checked or stored, whatever is being done.
     Column("reached_line", Integer),
+    # What the file was found to be (`uploads.About`), and the hash of its bytes.
+    Column("about", Text),
+    Column("content_hash", Text),
 )
 
 import_parts = Table(
@@ -123,6 +126,31 @@ import_parts = Table(
     Column("content", Text, nullable=False),
     Column("refused", Integer, nullable=False),
     Column("faults", Text, nullable=False),
+    Column("warned", Integer, nullable=False, server_default=text("0")),
+    Column("warnings", Text, nullable=False, server_default=text("'[]'")),
+)
+
+# Files that were imported whole, by the hash of their bytes and how they were read: so that one is known again.
+imported_files = Table(
+    "imported_files",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("content_hash", Text, primary_key=True),
+    Column("options", Text, primary_key=True),
+    Column("file_name", Text, nullable=False),
+    Column("imported_at", Instant, nullable=False),
+    Column("imported_by", Text, nullable=False),
+)
+
+# Mappings of an account's own (`files.mapping`), as TOML.
+import_mappings = Table(
+    "import_mappings",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", Text, nullable=False),
 )
 
 

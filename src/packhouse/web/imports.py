@@ -1,18 +1,21 @@
 """Import: a file is put in, looked through, and stored when a person says so. How far it is stands at its address."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from packhouse.kit import errors, http
 from packhouse.kit.db import Transaction
-from packhouse.orders import files, imports, uploads
+from packhouse.orders.files import formats, known, mapping, read, store, tables, uploads
+from packhouse.orders.files.map import Place
+from packhouse.orders.files.records import Broken, Record
 from packhouse.web import forms, orders, rendering, visitors
 from packhouse.web.front import front
 from packhouse.web.languages import marked
@@ -25,6 +28,9 @@ _RECENT = 20
 # Of so many parts with refused records, at most 100 each, a page of them is made.
 _PARTS = 3
 _MAX_NAME = 200
+# What a file may unpack to, as a multiple of what may be put in.
+_UNPACKED_TIMES = 5
+_DATES = ("day-first", "month-first")
 _UNDERWAY = (uploads.READING, uploads.CHECKING, uploads.RUNNING)
 
 
@@ -59,7 +65,7 @@ async def _show(
             (row, orjson.loads(row.counts), uploads.is_still(row, http.house(request).clock())) for row in recent
         ],
         "typed": typed,
-        "forms_of_files": list(files.FORMS),
+        "presets": await _list_presets(request, account_id),
         "most": front(request).max_import_bytes,
     }
     return rendering.render(request, "import.html", visitor, status=status, **values)
@@ -83,29 +89,58 @@ async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData
     sent = form.get("file")
     if not isinstance(sent, UploadFile) or not sent.filename:
         raise forms.refuse("file", marked("Choose a file."))
-    name = visitors.text(form, "format") or files.find_form(sent.filename) or ""
-    if name not in files.FORMS:
-        raise forms.refuse("format", marked("Say which format it is: its name does not tell."))
     house, caller = http.house(request), visitor.caller
-    shop, is_for_all = forms.read_id(visitors.text(form, "shop")), bool(visitors.text(form, "all"))
-    if is_for_all and shop is None:
-        raise forms.refuse("shop", marked("Choose the shop that every order goes into."))
+    options = await _to_options(request, visitor, form, sent.filename)
     shown = sent.filename.replace("\0", "").replace("\\", "/").rpartition("/")[2][:_MAX_NAME]
+    try:
+        reading = await asyncio.to_thread(read.open_file, sent.file, options)
+        broken = None
+    except Broken as error:
+        reading, broken = read.Reading(options, options.form or ""), error
     async with house.db.write() as tx:
         id = await uploads.begin(house.db, tx, caller, shown, now=house.clock())
-    records = files.FORMS[name].read(sent.file, shop)  # type: ignore[arg-type]
-    if is_for_all and shop is not None:
-        records = files.move(records, shop)
     parts = count = 0
-    while (part := await asyncio.to_thread(uploads.read_part, records)).records:
+    while broken is None:
+        part = await asyncio.to_thread(uploads.read_part, reading.records)
+        broken = part.broken
+        if not part.records:
+            break
         async with house.db.write() as tx:
             await uploads.add_part(tx, caller.account_id, id, parts, part.records, now=house.clock())
         parts, count = parts + 1, count + len(part.records)
-        if part.broken is not None:
-            break
     async with house.db.write() as tx:
-        await uploads.end_reading(house.db, tx, caller.account_id, id, parts, count, part.broken, now=house.clock())
+        ended = (caller.account_id, id, parts, count, broken, reading)
+        await uploads.end_reading(house.db, tx, *ended, now=house.clock())
     return id
+
+
+async def _to_options(request: Request, visitor: visitors.Visitor, form: FormData, file_name: str) -> read.Options:
+    """What was said of the file in the form. Raises Invalid."""
+    name = visitors.text(form, "format") or read.find_form(file_name) or ""
+    if name not in read.FORMS:
+        raise forms.refuse("format", marked("Say which format it is: its name does not tell."))
+    presets = await _list_presets(request, visitor.session.account_id)
+    preset = visitors.text(form, "preset") or None
+    if preset is not None and preset not in presets:
+        raise forms.refuse("preset", marked("There is no such preset."))
+    async with http.house(request).db.read() as tx:
+        shops = await orders.list_shops(tx, visitor.session.account_id)
+    shop, is_for_all = forms.read_id(visitors.text(form, "shop")), bool(visitors.text(form, "all"))
+    if is_for_all and shop is None:
+        raise forms.refuse("shop", marked("Choose the shop that every order goes into."))
+    country = visitor.caller.country_code
+    only = next(iter(shops)) if len(shops) == 1 else None
+    dates, decimal = visitors.text(form, "dates"), visitors.text(form, "decimal")
+    told = formats.Conventions(decimal if decimal in (".", ",") else None, dates if dates in _DATES else None)  # type: ignore[arg-type]
+    place = Place(shop or only, country, formats.zone_of_country(country))
+    into = shop if is_for_all else None
+    most = _UNPACKED_TIMES * front(request).max_import_bytes
+    return read.Options(name, preset, presets, told=told, place=place, into=into, most_unpacked=most)
+
+
+async def _list_presets(request: Request, account_id: int) -> Mapping[str, mapping.Preset]:
+    async with http.house(request).db.read() as tx:
+        return await known.list_presets(tx, account_id)
 
 
 @router.get("/import/{id}")
@@ -117,18 +152,23 @@ async def show_import(request: Request) -> Response:
     async with http.house(request).db.read() as tx:
         row = await uploads.get_import(tx, account_id, id)
         refused = await _list_refused(tx, row, -1 if after is None else after)
+        warned = await uploads.list_warned(tx, account_id, id, -1, _PARTS)
+        before = await known.find_imported(tx, account_id, row.content_hash or "")
         first = [] if row.state == uploads.DONE else await uploads.list_first(tx, account_id, id, _SHOWN)
     counts = orjson.loads(row.counts)
     values: dict[str, Any] = {
         "section": "import",
         "row": row,
         "counts": counts,
-        "outcomes": imports.OUTCOMES,
+        "outcomes": store.OUTCOMES,
         "done": sum(counts.values()),
         "is_underway": row.state in _UNDERWAY,
         "is_still": uploads.is_still(row, http.house(request).clock()),
         "refused": [record for _, record in refused],
         "after": refused[-1][0] if refused and _has_more(refused) else None,
+        "about": uploads.read_about(row),
+        "warned": [record for _, record in warned],
+        "before": before if row.state in (uploads.CHECKING, uploads.CHECKED) else None,
         "first": [to_line(record) for record in first],
     }
     template = "import_progress.html" if rendering.is_partial(request) else "import_one.html"
@@ -143,7 +183,7 @@ def _has_more(refused: Sequence[tuple[int, Any]]) -> bool:
     return len({part for part, _ in refused}) == _PARTS
 
 
-def to_line(record: files.Record) -> Line:
+def to_line(record: Record) -> Line:
     """Of whatever was in the file: nothing of it is known to be right."""
     try:
         order = orjson.loads(record.body)
@@ -169,6 +209,42 @@ def _find(holder: Any, name: str) -> Any:
 
 def _to_text(value: Any) -> str:
     return str(value)[:100] if isinstance(value, str | int | float) else ""
+
+
+@router.get("/import/{id}/refused")
+async def download_refused(request: Request) -> Response:
+    """The refused rows as a file of the kind that they came in, to be mended and brought again."""
+    visitor = await visitors.visitor(request, scope=SCOPE)
+    id = forms.to_id(request, "import")
+    async with http.house(request).db.read() as tx:
+        row = await uploads.get_import(tx, visitor.session.account_id, id)
+    about = uploads.read_about(row)
+    is_table = bool(about["header"])
+    stem, _, suffix = row.file_name.rpartition(".")
+    name = f"{stem or row.file_name}.refused.{'csv' if is_table else suffix or 'jsonl'}"
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    kind = "text/csv; charset=utf-8" if is_table else "application/x-ndjson"
+    return StreamingResponse(_write_refused(request, row, about), media_type=kind, headers=headers)
+
+
+async def _write_refused(request: Request, row: Any, about: Mapping[str, Any]) -> AsyncIterator[bytes]:
+    separator = about.get("separator") or ","
+    is_list = about.get("form") == read.JSON
+    yield b"[" if is_list else b""
+    if about["header"]:
+        yield b"\xef\xbb\xbf" + tables.write_rows([about["header"]], separator).encode()
+    after, is_first = -1, True
+    while True:
+        async with http.house(request).db.read() as tx:
+            found = await uploads.list_refused_rows(tx, row.account_id, row.id, after, _PARTS)
+        if not found:
+            break
+        after = found[-1][0]
+        for _, rows in found:
+            comma = "" if is_first or not is_list else ","
+            yield (f"{comma}{rows}\n" if isinstance(rows, str) else tables.write_rows(rows, separator)).encode()
+            is_first = False
+    yield b"]\n" if is_list else b""
 
 
 @router.post("/import/{id}/run")

@@ -8,7 +8,7 @@ from alembic import op
 from packhouse.kit.columns import Instant
 
 revision = "0025"
-down_revision = "0022"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

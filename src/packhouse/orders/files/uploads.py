@@ -5,7 +5,7 @@ a worker that was killed goes on where the last part ended: how far it is, is wr
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,7 +17,10 @@ from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Database
 from packhouse.kit.validation import Flaw
-from packhouse.orders import files, imports, schema
+from packhouse.orders import schema
+from packhouse.orders.files import known, store
+from packhouse.orders.files.read import Reading
+from packhouse.orders.files.records import Broken, Record
 from packhouse.orders.tables import import_parts
 from packhouse.orders.tables import imports as table
 
@@ -37,13 +40,13 @@ _i, _p = table.c, import_parts.c
 class Part(NamedTuple):
     """Records that are stored together, and where the file broke after them, if it did."""
 
-    records: list[files.Record]
-    broken: files.Broken | None = None
+    records: list[Record]
+    broken: Broken | None = None
 
 
-def read_part(records: Iterator[files.Record]) -> Part:
+def read_part(records: Iterator[Record]) -> Part:
     """The next one; an empty one is the end. It reads the file, so it is not for the event loop."""
-    found: list[files.Record] = []
+    found: list[Record] = []
     size = 0
     try:
         while len(found) < schema.MAX_BATCH and size < _MOST_BYTES:
@@ -52,9 +55,26 @@ def read_part(records: Iterator[files.Record]) -> Part:
                 break
             found.append(record)
             size += len(record.body)
-    except files.Broken as broken:
+    except Broken as broken:
         return Part(found, broken)
     return Part(found)
+
+
+def to_about(reading: Reading) -> str:
+    """What a file was found to be, for its page and for the file of its refused rows."""
+    about = {
+        "form": reading.form,
+        "preset": reading.preset,
+        "title": reading.title(),
+        "encoding": reading.encoding,
+        "separator": reading.separator,
+        "decimal": reading.conventions.decimal,
+        "dates": reading.conventions.day_order,
+        "header": list(reading.header),
+        "columns": dict(reading.columns),
+        "notes": [list(note) for note in reading.notes],
+    }
+    return orjson.dumps(about).decode()
 
 
 async def begin(db: Database, tx: AsyncConnection, caller: Caller, file_name: str, *, now: datetime) -> int:
@@ -70,17 +90,25 @@ async def begin(db: Database, tx: AsyncConnection, caller: Caller, file_name: st
 
 
 async def add_part(
-    tx: AsyncConnection, account_id: int, id: int, part: int, records: Sequence[files.Record], *, now: datetime
+    tx: AsyncConnection, account_id: int, id: int, part: int, records: Sequence[Record], *, now: datetime
 ) -> None:
     """With how far the file is read, so that one is known again whose server was killed meanwhile."""
-    content = [
-        {"line": record.line, "body": record.body.decode(), "flaws": [list(flaw) for flaw in record.flaws]}
-        for record in records
-    ]
+    content = [_to_kept(record) for record in records]
     row = {"account_id": account_id, "import_id": id, "part": part, "content": orjson.dumps(content).decode()}
     await tx.execute(insert(import_parts).values({**row, "refused": 0, "faults": "[]"}))
     read = {"records": _i.records + len(records), "reached_line": records[-1].line, "updated_at": now}
     await tx.execute(update(table).where(_i.account_id == account_id, _i.id == id).values(read))
+
+
+def _to_kept(record: Record) -> dict[str, Any]:
+    """A record as it lies in its part; what it does not have is not written."""
+    kept: dict[str, Any] = {"line": record.line, "body": record.body.decode()}
+    kept["flaws"] = [list(flaw) for flaw in record.flaws]
+    if record.rows:
+        kept |= {"rows": record.rows, "item_rows": record.item_rows}
+    if record.warnings:
+        kept["warnings"] = [list(flaw) for flaw in record.warnings]
+    return {**kept, "left_out": record.left_out} if record.left_out else kept
 
 
 async def end_reading(
@@ -90,12 +118,15 @@ async def end_reading(
     id: int,
     parts: int,
     records: int,
-    broken: files.Broken | None,
+    broken: Broken | None,
+    reading: Reading | None = None,
     *,
     now: datetime,
 ) -> None:
     """From here on the worker checks it."""
     changes: dict[str, Any] = {"state": CHECKING, "parts": parts, "records": records, "updated_at": now}
+    if reading is not None:
+        changes |= {"about": to_about(reading), "content_hash": reading.digest}
     changes["reached_line"] = None
     if broken is not None:
         changes |= {"broken_line": broken.line, "broken_detail": broken.detail}
@@ -117,7 +148,7 @@ async def run(db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now
     begun["reached_line"] = None
     await tx.execute(update(table).where(*of_it).values(begun))
     parts = (_p.account_id == caller.account_id, _p.import_id == id)
-    await tx.execute(update(import_parts).where(*parts).values(refused=0, faults="[]"))
+    await tx.execute(update(import_parts).where(*parts).values(refused=0, faults="[]", warned=0, warnings="[]"))
     await _enqueue(db, tx, caller.account_id, id, now)
 
 
@@ -159,11 +190,11 @@ async def _do_part(db: Database, account_id: int, id: int, now: datetime) -> boo
     caller = Caller(account_id, row.origin, row.created_by)
     records = _to_records(content)
 
-    async def note(tx: AsyncConnection, stored: imports.Stored) -> None:
+    async def note(tx: AsyncConnection, stored: store.Stored) -> None:
         await _note(tx, row, stored, records[-1].line, now)
 
     try:
-        await imports.store(db, caller, records, now=now, is_dry_run=row.state == CHECKING, note=note)
+        await store.store(db, caller, records, now=now, is_dry_run=row.state == CHECKING, note=note)
     except _Overtaken:
         return False
     return True
@@ -173,7 +204,7 @@ class _Overtaken(Exception):
     """Somebody stopped it, or another worker was first: undoes the part."""
 
 
-async def _note(tx: AsyncConnection, row: Any, stored: imports.Stored, line: int, now: datetime) -> None:
+async def _note(tx: AsyncConnection, row: Any, stored: store.Stored, line: int, now: datetime) -> None:
     counts = orjson.loads(row.counts)
     for name, count in (*stored.counts.items(), ("refused", len(stored.refused))):
         counts[name] = counts.get(name, 0) + count
@@ -183,10 +214,30 @@ async def _note(tx: AsyncConnection, row: Any, stored: imports.Stored, line: int
     noted = update(table).where(*as_it_was, _i.done_parts == row.done_parts).values(changes)
     if not (await tx.execute(noted)).rowcount:
         raise _Overtaken
+    told: dict[str, Any] = {}
+    columns = read_about(row)["columns"]
     if stored.refused:
-        faults = orjson.dumps([refused.to_wire() for refused in stored.refused]).decode()
+        faults = [_to_refused(refused, columns) for refused in stored.refused]
+        told |= {"refused": len(faults), "faults": orjson.dumps(faults).decode()}
+    if stored.warned:
+        warned = [warned.to_wire(columns, "warnings") for warned in stored.warned]
+        told |= {"warned": len(warned), "warnings": orjson.dumps(warned).decode()}
+    if told:
         at = (_p.account_id == row.account_id, _p.import_id == row.id, _p.part == row.done_parts)
-        await tx.execute(update(import_parts).where(*at).values(refused=len(stored.refused), faults=faults))
+        await tx.execute(update(import_parts).where(*at).values(told))
+
+
+def _to_refused(refused: store.Reported, columns: Mapping[str, str]) -> dict[str, Any]:
+    """With its rows, which outlive the orders of the file: people mend them and bring them again."""
+    record = refused.record
+    rows: Any = [cells for _, cells in record.rows] or record.body.decode()
+    return {**refused.to_wire(columns), "rows": rows}
+
+
+def read_about(row: Any) -> dict[str, Any]:
+    """What a file was found to be; nothing of those that were put in before that was kept."""
+    found: dict[str, Any] = orjson.loads(row.about) if row.about else {}
+    return {"title": "", "encoding": "", "notes": [], "columns": {}, "header": [], **found}
 
 
 async def _finish(db: Database, row: Any, now: datetime) -> None:
@@ -195,14 +246,30 @@ async def _finish(db: Database, row: Any, now: datetime) -> None:
         as_it_was = (_i.account_id == row.account_id, _i.id == row.id, _i.state == row.state)
         ended = await tx.execute(update(table).where(*as_it_was).values(state=state, updated_at=now))
         if ended.rowcount and state == DONE:
+            if row.content_hash and not row.broken_detail:
+                await known.remember(
+                    db, tx, row.account_id, row.created_by, row.content_hash, "", row.file_name, now=now
+                )
             await _forget(tx, row.account_id, row.id)
 
 
-def _to_records(content: str) -> list[files.Record]:
+def _to_records(content: str) -> list[Record]:
     return [
-        files.Record(one["line"], one["body"].encode(), [Flaw(tuple(path), *rest) for path, *rest in one["flaws"]])
+        Record(
+            one["line"],
+            one["body"].encode(),
+            _to_flaws(one["flaws"]),
+            _to_flaws(one.get("warnings", ())),
+            [(line, cells) for line, cells in one.get("rows", ())],
+            one.get("item_rows", ()),
+            one.get("left_out", ""),
+        )
         for one in orjson.loads(content)
     ]
+
+
+def _to_flaws(kept: Sequence[Any]) -> list[Flaw]:
+    return [Flaw(tuple(path), *rest) for path, *rest in kept]
 
 
 def is_still(row: Any, now: datetime) -> bool:
@@ -227,13 +294,31 @@ async def list_imports(tx: AsyncConnection, account_id: int, most: int) -> Seque
 
 async def list_refused(tx: AsyncConnection, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:
     """Records that were refused, each with the number of its part: of so many parts that have any, after `after`."""
-    of_it = (_p.account_id == account_id, _p.import_id == id, _p.refused > 0, _p.part > after)
-    statement = select(_p.part, _p.faults).where(*of_it).order_by(_p.part).limit(parts)
-    rows = (await tx.execute(statement)).all()
-    return [(row.part, record) for row in rows for record in orjson.loads(row.faults)]
+    return await _list_told(tx, account_id, id, after, parts, _p.refused, _p.faults)
 
 
-async def list_first(tx: AsyncConnection, account_id: int, id: int, most: int) -> list[files.Record]:
+async def list_refused_rows(
+    tx: AsyncConnection, account_id: int, id: int, after: int, parts: int
+) -> list[tuple[int, Any]]:
+    """The rows of records that were refused, or their JSON, as `list_refused` gives the records."""
+    found = await list_refused(tx, account_id, id, after, parts)
+    return [(part, record.get("rows", "")) for part, record in found]
+
+
+async def list_warned(tx: AsyncConnection, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:
+    """Records that were taken and have warnings, as `list_refused` gives the others."""
+    return await _list_told(tx, account_id, id, after, parts, _p.warned, _p.warnings)
+
+
+async def _list_told(
+    tx: AsyncConnection, account_id: int, id: int, after: int, parts: int, count: Any, told: Any
+) -> list[tuple[int, Any]]:
+    of_it = (_p.account_id == account_id, _p.import_id == id, count > 0, _p.part > after)
+    rows = (await tx.execute(select(_p.part, told).where(*of_it).order_by(_p.part).limit(parts))).all()
+    return [(part, record) for part, text in rows for record in orjson.loads(text)]
+
+
+async def list_first(tx: AsyncConnection, account_id: int, id: int, most: int) -> list[Record]:
     """The first records, as they were read."""
     first = select(_p.content).where(_p.account_id == account_id, _p.import_id == id, _p.part == 0)
     content = (await tx.execute(first)).scalar()

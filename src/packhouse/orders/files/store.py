@@ -14,9 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors
 from packhouse.kit.db import Database
-from packhouse.orders import files, operations, schema
+from packhouse.kit.validation import Flaw
+from packhouse.orders import operations, schema, warnings
+from packhouse.orders.files.records import Record, find_column
 
 OUTCOMES = ("created", "updated", "unchanged")
+LEFT_OUT = "left_out"
 
 # How often a batch waits for its turn behind other writers; one wait is the setting `lock_timeout_seconds`.
 _ATTEMPTS = 5
@@ -25,23 +28,46 @@ _POINTER = re.compile(re.escape(errors.ATTRIBUTES) + r"/\[(\d+)\](.*)", re.DOTAL
 _Faults = dict[int, Sequence[errors.Fault]]
 
 
-class Refused(NamedTuple):
-    """A record that was not taken, and why."""
+class Told(NamedTuple):
+    """Something to be said of a record: where in the order it is, a code for programs and words for people."""
 
-    record: files.Record
-    faults: Sequence[errors.Fault]
+    pointer: str
+    code: str
+    detail: str
 
-    def to_wire(self) -> dict[str, Any]:
-        """Pointers of the faults are those of a batch; here they begin at the record."""
-        told = [{"pointer": _to_place(fault)[1], "code": fault.code, "detail": fault.detail} for fault in self.faults]
-        return {"line": self.record.line, "order_id": _find_order_id(self.record), "faults": told}
+    def path(self) -> list[str | int]:
+        steps = [step.replace("~1", "/").replace("~0", "~") for step in self.pointer.split("/")[1:]]
+        return [int(step) if step.isdecimal() else step for step in steps]
+
+
+class Reported(NamedTuple):
+    """A record and what is said of it: why it was not taken, or what to look at in one that was."""
+
+    record: Record
+    told: Sequence[Told]
+
+    def to_wire(self, columns: Mapping[str, str], name: str = "faults") -> dict[str, Any]:
+        """With the line and column of the file, where it has columns."""
+        told = [self._to_wire(one, columns) for one in self.told]
+        return {"line": self.record.line, "order_id": _find_order_id(self.record), name: told}
+
+    def _to_wire(self, told: Told, columns: Mapping[str, str]) -> dict[str, Any]:
+        wire: dict[str, Any] = told._asdict()
+        path = told.path()
+        if column := find_column(columns, path):
+            wire["column"] = column
+        if (line := self.record.find_line(path)) != self.record.line:
+            wire["line"] = line
+        return wire
 
 
 class Stored(NamedTuple):
-    """What became of a batch: how many orders had each of `OUTCOMES`, and what was refused."""
+    """What became of a batch: how many orders had each of `OUTCOMES` or were left out, what was refused, and what is
+    odd in the ones that were taken."""
 
     counts: Mapping[str, int]
-    refused: Sequence[Refused]
+    refused: Sequence[Reported]
+    warned: Sequence[Reported] = ()
 
 
 class _Undone(Exception):
@@ -52,7 +78,7 @@ class _Undone(Exception):
 Note = Callable[[AsyncConnection, Stored], Awaitable[None]]
 
 
-def _find_order_id(record: files.Record) -> str | None:
+def _find_order_id(record: Record) -> str | None:
     try:
         value = orjson.loads(record.body)
     except orjson.JSONDecodeError:
@@ -70,7 +96,7 @@ def _to_place(fault: errors.Fault) -> tuple[int, str]:
 async def store(
     db: Database,
     caller: Caller,
-    batch: Sequence[files.Record],
+    batch: Sequence[Record],
     *,
     now: datetime,
     is_dry_run: bool,
@@ -81,9 +107,9 @@ async def store(
     sound: list[int] = []
     for index, record in enumerate(batch):
         if record.flaws:
-            flaws = [flaw._replace(path=(0, *flaw.path)) for flaw in record.flaws]
+            flaws = [flaw._replace(path=(0, *flaw.path)) for flaw in (*record.flaws, *_find_more(record))]
             refused[index] = operations.to_faults(flaws)
-        else:
+        elif not record.left_out:
             sound.append(index)
     values = await _read(db, caller, batch, sound, refused)
     while values:
@@ -91,19 +117,64 @@ async def store(
             return await _upsert(db, caller, batch, values, refused, now, is_dry_run, note)
         except errors.Invalid as invalid:
             _set_aside(invalid.faults, values, refused)
-    stored = _to_stored(batch, (), refused)
+    stored = _to_stored(caller, batch, values, (), refused)
     if note is not None:
         async with db.write() as tx:
             await note(tx, stored)
     return stored
 
 
-def _to_stored(batch: Sequence[files.Record], receipts: Sequence[operations.Receipt], refused: _Faults) -> Stored:
-    return Stored(_to_outcomes(receipts), [Refused(batch[index], refused[index]) for index in sorted(refused)])
+def _find_more(record: Record) -> Iterable[Flaw]:
+    """What else is wrong with a record that could be read in part, so that all of it is told at once."""
+    if not record.body:
+        return ()
+    try:
+        found = schema.read_batch(b"[" + record.body + b"]", schema.RECORDS).flaws
+    except errors.Invalid:
+        return ()
+    known = {flaw.path for flaw in record.flaws}
+    return [flaw._replace(path=flaw.path[1:]) for flaw in found if flaw.path[1:] not in known]
+
+
+def _to_stored(
+    caller: Caller,
+    batch: Sequence[Record],
+    values: Iterable[int],
+    receipts: Sequence[operations.Receipt],
+    refused: _Faults,
+) -> Stored:
+    counts = dict(_to_outcomes(receipts))
+    if left_out := sum(bool(record.left_out) for record in batch):
+        counts[LEFT_OUT] = left_out
+    told = [
+        Reported(batch[index], [Told(_to_place(fault)[1], fault.code, fault.detail) for fault in refused[index]])
+        for index in sorted(refused)
+    ]
+    orders = {index: receipt.order for index, receipt in zip(values, receipts, strict=False)}
+    warned = (
+        Reported(record, _find_told(record, orders.get(index), caller.country_code))
+        for index, record in enumerate(batch)
+        if index in orders or record.left_out
+    )
+    return Stored(counts, told, [reported for reported in warned if reported.told])
+
+
+def _find_told(record: Record, order: dict[str, Any] | None, country: str) -> list[Told]:
+    """What was read otherwise than it stands, and what is odd in what came of it."""
+    told = [Told(_to_pointer(flaw.path), flaw.kind, flaw.detail) for flaw in record.warnings]
+    if record.left_out:
+        told.append(Told("", LEFT_OUT, record.left_out))
+    if order is not None:
+        told += [Told(_to_pointer(one.path), one.code, one.detail) for one in warnings.find_warnings(order, country)]
+    return told
+
+
+def _to_pointer(path: errors.Path) -> str:
+    return errors.to_pointer(path).removeprefix(errors.ATTRIBUTES)
 
 
 async def _read(
-    db: Database, caller: Caller, batch: Sequence[files.Record], sound: Sequence[int], refused: _Faults
+    db: Database, caller: Caller, batch: Sequence[Record], sound: Sequence[int], refused: _Faults
 ) -> dict[int, Any]:
     """The valid orders by their place in the batch. All at once, and only when that fails without the refused ones."""
     while sound:
@@ -124,11 +195,11 @@ async def _read(
     return {}
 
 
-def _join(batch: Sequence[files.Record], indexes: Iterable[int]) -> bytes:
+def _join(batch: Sequence[Record], indexes: Iterable[int]) -> bytes:
     return b"[" + b",".join(batch[index].body for index in indexes) + b"]"
 
 
-def _is_readable(batch: Sequence[files.Record], index: int, refused: _Faults) -> bool:
+def _is_readable(batch: Sequence[Record], index: int, refused: _Faults) -> bool:
     try:
         schema.read_batch(_join(batch, [index]), schema.RECORDS)
     except errors.Invalid as invalid:
@@ -151,7 +222,7 @@ def _set_aside(found: Iterable[errors.Fault], values: dict[int, Any], refused: _
 async def _upsert(
     db: Database,
     caller: Caller,
-    batch: Sequence[files.Record],
+    batch: Sequence[Record],
     values: Mapping[int, Any],
     refused: _Faults,
     now: datetime,
@@ -165,7 +236,7 @@ async def _upsert(
             with suppress(_Undone):
                 async with db.write() as tx:
                     receipts = await operations.upsert_orders(db, tx, caller, list(values.values()), now=now)
-                    stored = _to_stored(batch, receipts, refused)
+                    stored = _to_stored(caller, batch, values, receipts, refused)
                     await _end(tx, stored, is_dry_run, note)
             if is_dry_run and note is not None and stored is not None:
                 async with db.write() as tx:

@@ -7,7 +7,7 @@ An object has a column of its own beside those of its fields, for where it is nu
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required, TypeAlias, Union, get_args, get_origin
 from typing import get_type_hints as hints_of
@@ -15,6 +15,7 @@ from typing import get_type_hints as hints_of
 from typing_extensions import is_typeddict
 
 from packhouse.orders import schema
+from packhouse.orders.files import formats
 
 Kind: TypeAlias = Literal["text", "number", "boolean", "texts", "json", "object"]
 Place: TypeAlias = tuple[str, ...]
@@ -22,7 +23,7 @@ Place: TypeAlias = tuple[str, ...]
 ITEMS: Place = ("order_details", "order_items")
 KEY = ("order_details.integration.id", "order_id")
 
-_ABSENT: Any = object()
+ABSENT: Any = object()
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -33,6 +34,8 @@ class Column(NamedTuple):
     path: Place
     of_item: bool
     kind: Kind
+    is_whole: bool = False
+    is_instant: bool = False
 
 
 def _find_columns(shape: Any, of_item: bool, at: Place = ()) -> Iterator[Column]:
@@ -46,7 +49,8 @@ def _find_columns(shape: Any, of_item: bool, at: Place = ()) -> Iterator[Column]
             yield Column(name, path, of_item, "object")
             yield from _find_columns(get_args(kind)[0], True)
         else:
-            yield Column(name, path, of_item, _to_kind(kind))
+            is_instant = "format': 'date-time'" in repr(hint)
+            yield Column(name, path, of_item, _to_kind(kind), kind is int, is_instant)
 
 
 def _strip(hint: Any) -> Any:
@@ -85,15 +89,33 @@ def to_rows(order: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _to_cell(column: Column, holder: Any) -> str:
-    value = _find(holder, column.path)
-    if value is _ABSENT or (column.kind == "object" and value):
+    value = find(holder, column.path)
+    if value is ABSENT or (column.kind == "object" and value):
         return ""
     if isinstance(value, str) and column.kind in ("text", "texts"):
-        return _dump(value) if value in ("", "null") or value.startswith('"') else value
+        is_odd = value in ("", "null") or value.startswith('"') or is_guarded(column, value)
+        return _dump(value) if is_odd or (column.is_instant and not formats.is_instant(value)) else value
     if column.kind == "texts" and _is_plain(value):
         return "|".join(value)
     # A created_at is a text among fields that may hold anything; a numeric text keeps its quotes here.
     return value if column.name in schema.READ_ONLY and isinstance(value, str) else _dump(value)
+
+
+_GUARDED = re.compile(r"'[\d+=@'\t\r-].*|=\".*\"", re.DOTALL)
+# Shops put the mark before every value of these, whatever it begins with; a name may begin with one: 's-Hertogenbosch.
+_CODES = ("postal_code", "phone_number", "post_number")
+
+
+def is_guarded(column: Column, cell: str) -> bool:
+    """Whether a cell is not read as it stands: spreadsheets and shops put a mark before what is to stay a text."""
+    return unguard(column, cell) != cell or formats.is_mangled(cell)
+
+
+def unguard(column: Column, cell: str) -> str:
+    """`'01011` and `="01011"` without what keeps a spreadsheet from reading a number."""
+    if cell.startswith("'"):
+        return cell[1:] if column.path[-1] in _CODES or _GUARDED.fullmatch(cell) else cell
+    return cell[2:-1].replace('""', '"') if cell.startswith('="') and _GUARDED.fullmatch(cell) else cell
 
 
 def _is_plain(texts: list[str] | None) -> bool:
@@ -107,52 +129,22 @@ def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _find(holder: Any, path: Place) -> Any:
+def find(holder: Any, path: Place) -> Any:
     for step in path:
         if not isinstance(holder, dict) or step not in holder:
-            return _ABSENT
+            return ABSENT
         holder = holder[step]
     return holder
 
 
-def read_header(cells: Sequence[str]) -> list[Column]:
-    """The columns of a file. Raises ValueError that names the unknown ones and those that are there twice."""
-    names = [cell.strip() for cell in cells]
-    unknown = [repr(name) for name in dict.fromkeys(names) if name not in COLUMNS]
-    twice = [repr(name) for name in dict.fromkeys(names) if name in COLUMNS and names.count(name) > 1]
-    said = [f"{what}: {', '.join(found)}" for what, found in (("unknown", unknown), ("repeated", twice)) if found]
-    if said:
-        raise ValueError(f"Columns that cannot be read. {'; '.join(said)}.")
-    return [COLUMNS[name] for name in names]
-
-
-def to_order(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """From the filled cells of consecutive rows, by column name and in the order of `PLACES`; of what belongs to the
-    order itself the first row tells."""
-    order = _read_cells(rows[0], of_item=False)
-    items = [item for row in rows if (item := _read_cells(row, of_item=True))]
-    if items:
-        _put(order, ITEMS, items)
-    return order
-
-
-def _read_cells(row: Mapping[str, str], *, of_item: bool) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for name, cell in row.items():
-        column = COLUMNS[name]
-        if column.of_item == of_item:
-            _put(made, column.path, _from_cell(column.kind, cell))
-    return made
-
-
-def _put(holder: dict[str, Any], path: Place, value: Any) -> None:
+def put(holder: dict[str, Any], path: Place, value: Any) -> None:
     for step in path[:-1]:
         inner = holder.get(step)
         holder[step] = holder = inner if isinstance(inner, dict) else {}
     holder[path[-1]] = value
 
 
-def _from_cell(kind: Kind, cell: str) -> Any:
+def from_cell(kind: Kind, cell: str) -> Any:
     """What does not read as its kind stays a text: the wire shape says what is wrong with it."""
     if cell == "null":
         return None
@@ -166,6 +158,10 @@ def _load(cell: str) -> Any:
         return json.loads(cell)
     except (ValueError, RecursionError):
         return cell
+
+
+def is_number(cell: str) -> bool:
+    return _NUMBER.fullmatch(cell) is not None
 
 
 def _read_number(cell: str) -> Any:

@@ -1,0 +1,159 @@
+"""`packhouse orders export`: orders to a file (docs/files.md)."""
+
+import enum
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import IO, Annotated, Any
+
+import orjson
+import typer
+
+from packhouse.accounts import queries as account_queries
+from packhouse.cli import streams, terminal
+from packhouse.cli.orders import DecimalOption, Separator, Time, to_separator
+from packhouse.cli.streams import STREAM
+from packhouse.cli.terminal import AccountName
+from packhouse.integrations import queries as integration_queries
+from packhouse.kit import clock, errors, pagination
+from packhouse.kit.db import Database
+from packhouse.orders import queries, schema
+from packhouse.orders.files import write
+from packhouse.orders.profile import PROFILES
+from packhouse.settings import Settings
+from packhouse.shipping import queries as shipping
+
+Written = enum.StrEnum("Written", {name.upper().replace("-", "_"): name for name in write.NAMES})  # type: ignore[misc]
+WrittenName = Annotated[Written | None, typer.Option("--format", help="By the file's name without it.")]
+
+
+def export_orders(
+    account: AccountName,
+    file: Annotated[str, typer.Argument(help="A file, or - for standard output.")] = STREAM,
+    form: WrittenName = None,
+    separator: Separator = None,
+    decimal: DecimalOption = None,
+    integration: Annotated[list[str] | None, typer.Option(help="Of these shops: ids, repeated or with commas.")] = None,
+    status: Annotated[str, typer.Option(help="Of this order status (its code).")] = "",
+    order_number: Annotated[str, typer.Option(help="Of this order number.")] = "",
+    order_id: Annotated[str, typer.Option(help="Of this order id.")] = "",
+    order_created_at: Time = "",
+    order_created_at_min: Time = "",
+    order_created_at_max: Time = "",
+    order_updated_at: Time = "",
+    order_updated_at_min: Time = "",
+    order_updated_at_max: Time = "",
+    sort: Annotated[str, typer.Option(help=f"Of {', '.join(queries.SORTS)}; each with - for descending.")] = "",
+) -> None:
+    """Write orders to a file, as the API gives them."""
+    settings = terminal.load_settings()
+    chosen = _choose_written(file, form)
+    asked = _read_request(
+        [
+            *(("integration", ids) for ids in integration or ()),
+            ("status", status),
+            ("order_number", order_number),
+            ("order_id", order_id),
+            ("order_created_at", order_created_at),
+            ("order_created_at_min", order_created_at_min),
+            ("order_created_at_max", order_created_at_max),
+            ("order_updated_at", order_updated_at),
+            ("order_updated_at_min", order_updated_at_min),
+            ("order_updated_at_max", order_updated_at_max),
+            ("sort", sort),
+        ]
+    )
+
+    style = write.Style(to_separator(separator) or ",", decimal.value if decimal else ".")
+    # Orders that scroll by on a terminal are progress enough, and a bar would be drawn in the midst of them.
+    is_quiet = file == STREAM and sys.stdout.isatty()
+    with streams.replace(file) as target, streams.progress("Exporting", None, is_quiet=is_quiet) as progress:
+        terminal.run(_export(settings, account, asked, chosen, style, target, progress))
+
+
+async def _export(
+    settings: Settings,
+    account: str,
+    asked: schema.ListRequest,
+    chosen: str,
+    style: write.Style,
+    target: IO[bytes],
+    progress: Callable[[int, int], None],
+) -> None:
+    async with terminal.open_database(settings) as db:
+        account_id = await _find_owner(db, account, asked)
+        writer = None if chosen in write.TRACKING else write.open_writer(chosen, target, style)
+        tracking = write.open_tracking(chosen, target) if chosen in write.TRACKING else None
+        count = 0
+        async for page in _read_pages(db, account_id, asked):
+            for row in page:
+                if writer is not None:
+                    writer.add(queries.to_wire(row, id_is_text=PROFILES[settings.profile].id_is_text))
+                if tracking is not None:
+                    tracking.add(await _list_parcels(db, account_id, row))
+            count += len(page)
+            progress(0, count)
+        if writer is not None:
+            writer.close()
+
+
+async def _list_parcels(db: Database, account_id: int, row: Any) -> list[write.Parcel]:
+    """The parcels of an order that have a tracking number and are not taken back."""
+    async with db.read() as tx:
+        shipments = await shipping.list_shipments_of_order(tx, account_id, row.id)
+    order = orjson.loads(row.document)
+    return [
+        write.Parcel(
+            order["order_id"],
+            order["order_number"],
+            parcel.tracking_number,
+            parcel.tracking_url or "",
+            "Other",
+            shipment.row.carrier,
+            "",
+            clock.to_wire(shipment.row.announced_at or shipment.row.created_at)[:10],
+        )
+        for shipment in reversed(shipments)
+        if shipment.row.state not in ("cancelled", "failed")
+        for parcel in shipment.parcels
+        if parcel.tracking_number
+    ]
+
+
+def _read_request(parameters: list[tuple[str, str]]) -> schema.ListRequest:
+    """The list's own reader; what it refuses is named as an option, and a sort that the list would overlook too."""
+    try:
+        asked = schema.read_list_request([*parameters, ("page_size", str(schema.MAX_PAGE))])
+    except errors.Invalid as invalid:
+        faults = (f"--{(fault.parameter or '').replace('_', '-')}: {fault.detail}" for fault in invalid.faults)
+        terminal.fail("; ".join(faults))
+    unknown = [part for part in asked.sort.split(",") if part and part.strip().removeprefix("-") not in queries.SORTS]
+    if unknown:
+        terminal.fail(f"--sort: {unknown[0]!r} is none of {', '.join(queries.SORTS)}.")
+    return asked
+
+
+async def _find_owner(db: Database, account: str, asked: schema.ListRequest) -> int:
+    async with db.read() as tx:
+        owner = await account_queries.get_account(tx, account)
+        wanted = asked.filters.get("integration", [])
+        known = await integration_queries.find_known(tx, owner.account_id, wanted) if wanted else set()
+    if strangers := [id for id in wanted if id not in known]:
+        raise errors.NotFound(errors.Fault("not_found", f"The account has no integration {strangers[0]}."))
+    return int(owner.account_id)
+
+
+async def _read_pages(db: Database, account_id: int, asked: schema.ListRequest) -> AsyncIterator[list[Any]]:
+    """Each page is a read of its own, so that a long export holds no snapshot open."""
+    cursor: pagination.Cursor | None = pagination.Cursor()
+    while cursor is not None:
+        async with db.read() as tx:
+            page = await queries.list_orders(tx, account_id, asked.filters, asked.sort, cursor, asked.page_size)
+        yield [row[-4:] for row in page.rows]
+        cursor = page.next
+
+
+def _choose_written(file: str, form: Written | None) -> str:
+    found = form or ("json" if file == STREAM else write.find_form(file))
+    if found is None:
+        terminal.fail(f"{file!r} does not tell its format. Say it with --format {'|'.join(write.NAMES)}.")
+    return str(found)

@@ -1,0 +1,90 @@
+"""`packhouse orders mapping`: which column of a file is which field, as an account keeps it (docs/files.md)."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from packhouse.accounts import queries as account_queries
+from packhouse.cli import terminal
+from packhouse.cli.orders import read_mapping
+from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.kit import clock
+from packhouse.orders.files import guess, known, mapping, read
+from packhouse.orders.files.records import Broken
+
+mappings = typer.Typer(no_args_is_help=True, help="Which column of a file is which field of an order.")
+
+Name = Annotated[str, typer.Argument(help="The mapping's name, for --preset.")]
+
+
+@mappings.command("list")
+def list_mappings(account: AccountName, as_json: AsJson = False) -> None:
+    """Show the presets and the account's own mappings."""
+
+    async def work() -> list[dict[str, str]]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await account_queries.get_account(tx, account)
+            presets = await known.list_presets(tx, owner.account_id)
+        ours = mapping.list_presets()
+        return [
+            {"name": name, "title": preset.title, "whose": "Packhouse" if name in ours else account}
+            for name, preset in presets.items()
+        ]
+
+    terminal.show(terminal.run(work()), as_json=as_json)
+
+
+@mappings.command("save")
+def save_mapping(
+    name: Name, file: Annotated[Path, typer.Argument(help="The mapping, as TOML.")], account: AccountName
+) -> None:
+    """Keep a mapping of the account's own under a name."""
+    content = read_mapping(file) or ""
+
+    async def work() -> None:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await account_queries.get_account(tx, account)
+            by = "command:orders mapping save"
+            await known.save_mapping(db, tx, owner.account_id, by, name, content, now=clock.now())
+
+    terminal.run(work())
+    typer.echo(f"Kept: packhouse orders import FILE --account {account} --preset '{name}'")
+
+
+@mappings.command("show")
+def show_mapping(name: Name, account: AccountName) -> None:
+    """Write a mapping or a preset as the file that it can be made from again."""
+
+    async def work() -> str:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await account_queries.get_account(tx, account)
+            return await known.get_mapping(tx, owner.account_id, name)
+
+    ours = mapping.list_presets()
+    typer.echo(mapping.read_preset(name) if name in ours else terminal.run(work()), nl=False)
+
+
+@mappings.command("delete")
+def delete_mapping(name: Name, account: AccountName) -> None:
+    """Forget a mapping of the account's own."""
+
+    async def work() -> None:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner = await account_queries.get_account(tx, account)
+            await known.delete_mapping(tx, owner.account_id, name)
+
+    terminal.run(work())
+
+
+@mappings.command("guess")
+def guess_mapping(file: Annotated[Path, typer.Argument(help="A file whose columns no preset knows.")]) -> None:
+    """Write a mapping for a file by the names and words of its columns, to look through and mend."""
+    try:
+        with file.open("rb") as source:
+            header, rows = read.read_head(source, read.Options(read.find_form(file.name)))
+    except OSError as error:
+        terminal.fail(f"Cannot read {file}: {error.strerror}.")
+    except Broken as broken:
+        terminal.fail(f"{file}, line {broken.line}: {broken.detail}")
+    typer.echo(guess.to_toml(file.name, header, guess.guess(header, rows)), nl=False)

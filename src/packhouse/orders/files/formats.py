@@ -1,0 +1,309 @@
+"""Numbers and dates as shops, marketplaces and spreadsheets write them.
+
+One cell often does not tell: `1.234` may be a thousand and more, `03/02/2026` a day in February or in March. So every
+such cell of a file is looked at first (`Evidence`), and what stays open is asked for rather than guessed.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import cache, lru_cache
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale
+from babel.core import get_global
+
+T = TypeVar("T")
+
+Decimal: TypeAlias = Literal[".", ","]
+DayOrder: TypeAlias = Literal["day-first", "month-first"]
+
+_CURRENCY_SIGNS = {
+    "€": "EUR", "£": "GBP", "US$": "USD", "C$": "CAD", "CA$": "CAD", "A$": "AUD", "AU$": "AUD", "NZ$": "NZD",
+    "¥": "", "$": "", "zł": "PLN", "Kč": "CZK", "kr": "", "kr.": "", "Fr.": "CHF", "Ft": "HUF", "lei": "RON",
+    "₺": "TRY", "₽": "RUB", "₹": "INR", "R$": "BRL",
+}  # fmt: skip
+_SIGNS = "|".join(re.escape(sign) for sign in sorted(_CURRENCY_SIGNS, key=len, reverse=True))
+_AMOUNT = re.compile(
+    rf"(?P<minus>[-\u2212])?\s*(?:(?P<before>{_SIGNS}|[A-Z]{{3}})\s*)?(?P<minus2>[-\u2212])?"
+    rf"(?P<digits>\d[\d.,'\u2019 \u00a0\u202f\u2009]*|[.,]\d+)\s*(?P<after>{_SIGNS}|[A-Z]{{3}})?"
+)
+_SPACES = re.compile(r"['\u2019 \u00a0\u202f\u2009]")
+_GROUP = 3
+_MANGLED = re.compile(r"-?\d([.,]\d+)?[eE]\+\d{1,3}")
+_EXPONENT = re.compile(r"-?\d+([.,]\d+)?[eE][+-]?\d{1,3}")
+
+_TIME = (
+    r"(?:(?:T|,?\s+(?:at |um |om |à |a las )?)(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})"
+    r"(?:[.,](?P<fraction>\d{1,9}))?)?\s*(?P<half>[AaPp]\.?\s?[Mm]\.?)?(?:\s*(?:Uhr|uur))?"
+    r"\s*(?P<zone>Z|[A-Z]{2,5}|(?:GMT|UTC)?[+-]\d{1,2}:?\d{0,2}(?:\s*\([^)]*\))?)?)?"
+)
+_WEEKDAY = r"(?:[^\W\d]{2,10}\.?,?\s+)?"
+_YEAR_FIRST = re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _TIME)
+_NUMERIC = re.compile(
+    _WEEKDAY + r"(?P<first>\d{1,2})(?P<mark>[-/.])\s?(?P<second_>\d{1,2})[-/.]\s?(?P<year>\d{4}|\d{2})" + _TIME
+)
+_DAY_NAMED = re.compile(
+    _WEEKDAY
+    + r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|\.)?[-\s]+(?:de )?"
+    + r"(?P<name>[^\W\d]{3,10})\.?[-\s]+(?:de )?'?(?P<year>\d{4}|\d{2})"
+    + _TIME
+)
+_NAME_FIRST = re.compile(
+    _WEEKDAY + r"(?P<name>[^\W\d]{3,10})\.?[-\s]+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?[-\s]+(?P<year>\d{4}|\d{2})" + _TIME
+)
+_COMPACT = re.compile(
+    r"(?P<year>(?:19|20)\d\d)(?P<month>\d\d)(?P<day>\d\d)(?:T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<zone>Z)?)?"
+)
+_UNIX = re.compile(r"1\d{9}(\d{3})?")
+_SERIAL = re.compile(r"(?P<days>[2-7]\d{4})(?:[.,](?P<part>\d+))?")
+_SERIAL_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a day of the calendar, in whichever zone
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_NO_DATE = re.compile(r"(0000|-0001)-\d\d-\d\d([T ].*)?|00?[-/.]00?[-/.]0000.*|-62169984000|0")
+"""What PHP and MySQL write where there is no date."""
+
+_ZONES = {
+    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "IST": 1, "WEST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2,
+    "EET": 2, "EEST": 3, "MSK": 3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8,
+    "PDT": -7, "JST": 9, "AEST": 10, "AEDT": 11,
+}  # fmt: skip
+_LANGUAGES = ("en", "de", "fr", "nl", "es", "it", "pt", "pl", "sv", "da")
+
+
+class Unreadable(ValueError):
+    """A cell that cannot be read; the message says why, and what to do."""
+
+
+class Conventions(NamedTuple):
+    """How a file writes what can be written in two ways. None is what nothing tells; `is_mixed` says that the file
+    itself writes numbers with either decimal mark."""
+
+    decimal: Decimal | None = None
+    day_order: DayOrder | None = None
+    zone: tzinfo = UTC
+    is_mixed: bool = False
+
+
+def find_zone(name: str) -> tzinfo | None:
+    """The zone of an IANA name, if there is one."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC if name.upper() == "UTC" else None
+
+
+@cache
+def zone_of_country(country: str) -> tzinfo:
+    """The zone of a country, of the capital's first where there are several; UTC where none is known."""
+    names = get_global("territory_zones").get(country, ())
+    return next((zone for name in names if (zone := find_zone(name)) is not None), UTC)
+
+
+def is_mangled(cell: str) -> bool:
+    """Whether a spreadsheet has made a long number of what was an id: `1.23457E+12`."""
+    return "+" in cell and _MANGLED.fullmatch(cell.strip()) is not None
+
+
+@lru_cache(8192)
+def find_decimal(cell: str) -> Decimal | None:
+    """The decimal mark that a cell proves, if it proves one."""
+    found = _AMOUNT.fullmatch(cell.strip())
+    if found is None:
+        return None
+    digits = _SPACES.sub("", found["digits"])
+    has_dot, has_comma = "." in digits, "," in digits
+    if has_dot and has_comma:
+        return "." if digits.rfind(".") > digits.rfind(",") else ","
+    mark = "." if has_dot else ","
+    if not has_dot and not has_comma:
+        return None
+    if digits.count(mark) > 1:
+        return "," if mark == "." else "."
+    whole, _, part = digits.partition(mark)
+    is_open = len(part) == _GROUP and 0 < len(whole) <= _GROUP and not whole.startswith("0")
+    return None if is_open else mark  # type: ignore[return-value]
+
+
+@lru_cache(8192)
+def read_amount(cell: str, decimal: Decimal | None) -> tuple[str, str]:
+    """The number as JSON writes it, and the currency that stands beside it, if any. Raises Unreadable."""
+    text = cell.strip()
+    if _EXPONENT.fullmatch(text):
+        return repr(float(text.replace(",", "."))), ""
+    found = _AMOUNT.fullmatch(text)
+    if found is None:
+        raise Unreadable("A number is expected, like 1234.50.")
+    digits = _SPACES.sub("", found["digits"])
+    own = find_decimal(cell)
+    mark = own or decimal
+    if mark is None and ("," in digits or "." in digits):
+        detail = "This number can be read in two ways, and no other of the file tells: say which is the decimal mark."
+        raise Unreadable(detail)
+    number = _to_number(digits, mark)
+    sign = "-" if found["minus"] or found["minus2"] else ""
+    code = found["before"] or found["after"] or ""
+    return sign + number, _CURRENCY_SIGNS.get(code, code)
+
+
+def _to_number(digits: str, mark: Decimal | None) -> str:
+    other = "," if mark == "." else "."
+    whole, _, part = digits.replace(other, "").partition(mark or ".")
+    whole = whole.lstrip("0") or "0"
+    part = part.rstrip(",.")
+    if not (whole + part).isdigit():
+        raise Unreadable("A number is expected, like 1234.50.")
+    return f"{whole}.{part}" if part else whole
+
+
+def is_instant(text: str) -> bool:
+    """Whether it is a time as the API writes it, which can be read in one way alone."""
+    return _INSTANT.fullmatch(text) is not None
+
+
+def is_no_date(cell: str) -> bool:
+    return _NO_DATE.fullmatch(cell.strip()) is not None
+
+
+@lru_cache(8192)
+def find_day_order(cell: str) -> DayOrder | None:
+    """The order of day and month that a cell proves, if it proves one."""
+    found = _NUMERIC.fullmatch(cell.strip())
+    if found is None:
+        return None
+    first, second = int(found["first"]), int(found["second_"])
+    if first > 12 >= second:
+        return "day-first"
+    return "month-first" if second > 12 >= first else None
+
+
+def find_likely_order(cell: str) -> DayOrder | None:
+    """The order that a way of writing makes likely: with dots it is the day, with slashes and AM or PM the month."""
+    found = _NUMERIC.fullmatch(cell.strip())
+    if found is None:
+        return None
+    if found["mark"] == ".":
+        return "day-first"
+    return "month-first" if found["half"] and found["mark"] == "/" else None
+
+
+@lru_cache(8192)
+def read_date(cell: str, day_order: DayOrder | None, zone: tzinfo) -> str:
+    """The time in RFC 3339, of that zone where the cell names none. Raises Unreadable."""
+    text = " ".join(cell.split())
+    if is_instant(text):
+        return text
+    text = text.removeprefix("'")
+    for read in (_read_year_first, _read_named, _read_counted):
+        if (found := read(text, zone)) is not None:
+            return found
+    numeric = _NUMERIC.fullmatch(text)
+    if numeric is None:
+        raise Unreadable("A date is expected, like 2026-02-20 10:00.")
+    first, second = int(numeric["first"]), int(numeric["second_"])
+    order = find_day_order(cell) or ("day-first" if first == second else day_order or find_likely_order(cell))
+    if order is None:
+        detail = "Day and month can be read in two ways, and no other date of the file tells: say which comes first."
+        raise Unreadable(detail)
+    day, month = (first, second) if order == "day-first" else (second, first)
+    return _to_instant(numeric, int(numeric["year"]), month, day, zone)
+
+
+def _read_year_first(text: str, zone: tzinfo) -> str | None:
+    found = _YEAR_FIRST.fullmatch(text) or _COMPACT.fullmatch(text)
+    return (
+        None if found is None else _to_instant(found, int(found["year"]), int(found["month"]), int(found["day"]), zone)
+    )
+
+
+def _read_named(text: str, zone: tzinfo) -> str | None:
+    found = _DAY_NAMED.fullmatch(text) or _NAME_FIRST.fullmatch(text)
+    month = None if found is None else _months().get(found["name"].casefold().rstrip("."))
+    return (
+        None
+        if found is None or month is None
+        else _to_instant(found, int(found["year"]), month, int(found["day"]), zone)
+    )
+
+
+def _read_counted(text: str, zone: tzinfo) -> str | None:
+    """Seconds or milliseconds since 1970, or a spreadsheet's days since 1900."""
+    if _UNIX.fullmatch(text):
+        return datetime.fromtimestamp(int(text[:10]), UTC).isoformat()
+    found = _SERIAL.fullmatch(text)
+    if found is None:
+        return None
+    seconds = round(float(f"0.{found['part'] or 0}") * 86_400)
+    return (_SERIAL_ZERO + timedelta(days=int(found["days"]), seconds=seconds)).replace(tzinfo=zone).isoformat()
+
+
+def _to_instant(found: re.Match[str], year: int, month: int, day: int, zone: tzinfo) -> str:
+    told = found.groupdict()
+    year += 2000 if year < 70 else 1900 if year < 100 else 0
+    hour = int(told["hour"] or 0)
+    if half := told.get("half"):
+        hour = hour % 12 + (12 if half[0] in "Pp" else 0)
+    micro = int((told.get("fraction") or "0").ljust(6, "0")[:6])
+    where = _to_zone(told["zone"]) if told.get("zone") else zone
+    try:
+        made = datetime(year, month, day, hour, int(told["minute"] or 0), int(told["second"] or 0), micro, where)
+        return made.astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        raise Unreadable("There is no such day or time.") from None
+
+
+def _to_zone(name: str) -> tzinfo:
+    plain = name.partition("(")[0].strip()
+    if plain.upper() in _ZONES:
+        return timezone(timedelta(hours=_ZONES[plain.upper()]))
+    plain = plain.removeprefix("GMT").removeprefix("UTC")
+    if plain[:1] not in ("+", "-"):
+        raise Unreadable("The time zone is not known: write it as a difference, like +01:00.")
+    digits = plain[1:].replace(":", "")
+    hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)
+    if hours > 23 or minutes > 59:
+        raise Unreadable("The time zone is not known: write it as a difference, like +01:00.")
+    return timezone((1 if plain[0] == "+" else -1) * timedelta(hours=hours, minutes=minutes))
+
+
+@cache
+def _months() -> dict[str, int]:
+    """The names of months, in full and cut short, in the languages that shops are run in."""
+    found: dict[str, int] = {}
+    for language in _LANGUAGES:
+        months = Locale(language).months
+        for names in (months[place][width] for place in ("format", "stand-alone") for width in ("wide", "abbreviated")):
+            for number, name in names.items():
+                found.setdefault(name.casefold().rstrip("."), number)
+    found |= {"sept": 9, "mrz": 3, "mär": 3, "maerz": 3}
+    return found
+
+
+class Evidence:
+    """What the cells of a file prove, seen one by one."""
+
+    def __init__(self) -> None:
+        self._decimals: set[Decimal] = set()
+        self._orders: set[DayOrder] = set()
+        self._likely: set[DayOrder] = set()
+
+    def see_number(self, cell: str) -> None:
+        if len(self._decimals) < 2 and (mark := find_decimal(cell)) is not None:
+            self._decimals.add(mark)
+
+    def see_date(self, cell: str) -> None:
+        if (order := find_day_order(cell)) is not None:
+            self._orders.add(order)
+        elif (likely := find_likely_order(cell)) is not None:
+            self._likely.add(likely)
+
+    def conclude(self, told: Conventions, usual: Conventions) -> Conventions:
+        """What was told counts most, then what the file proves, then what is usual. Where a file proves both, nothing
+        is taken for granted."""
+        likely = next(iter(self._likely)) if len(self._likely) == 1 else None
+        decimal = told.decimal or _choose(self._decimals, usual.decimal)
+        day_order = told.day_order or _choose(self._orders, usual.day_order or likely)
+        return Conventions(decimal, day_order, told.zone, len(self._decimals) > 1 and told.decimal is None)
+
+
+def _choose(proved: set[T], otherwise: T | None) -> T | None:
+    return otherwise if not proved else next(iter(proved)) if len(proved) == 1 else None
