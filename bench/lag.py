@@ -1,5 +1,6 @@
-"""`python -m bench.lag [--orders N] [--folder PATH]`: how long the index behind search takes to catch up after a load of
-so many orders, each changed by itself, with one worker that has nothing else to do. Speed is a figure, not a test.
+"""`python -m bench.lag [--orders N] [--only NAME] [--folder PATH]`: how long the index behind search takes to catch up
+after a load of so many orders, each with a job of its own, with one worker that has nothing else to do. Speed is a
+figure, not a test.
 """
 
 import argparse
@@ -26,7 +27,7 @@ _BATCH = 1_000
 
 async def catch_up(url: str, count: int) -> float:
     """Seconds, from the last order's job to the last term."""
-    settings = Settings(database_url=url, secret_key="a key for the bench")
+    settings = Settings(database_url=url)
     db = create_database(settings)
     await db.open()
     try:
