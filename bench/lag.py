@@ -1,6 +1,6 @@
-"""`python -m bench.lag [--orders N] [--folder PATH]`: how long the index behind search takes to catch up after a load.
-
-So many orders, each changed by itself, with one worker that has nothing else to do. Speed is a figure, not a test.
+"""`python -m bench.lag [--orders N] [--only NAME] [--folder PATH]`: how long the index behind search takes to catch up
+after a load of so many orders, each with a job of its own, with one worker that has nothing else to do. Speed is a
+figure, not a test.
 """
 
 import argparse

@@ -81,6 +81,12 @@ async def find_integration(tx: AsyncConnection, account_id: int, id: int, *, loc
     return (await tx.execute(statement, {"account": account_id, "id": id})).first()
 
 
+async def list_some(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> Sequence[Any]:
+    """Those of them that are live."""
+    some = select(integrations).where(_i.account_id == account_id, _i.id.in_(sorted(ids)), _i.deleted_at.is_(None))
+    return (await tx.execute(some)).all()
+
+
 async def get_integration(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Any:
     """A live one. Raises NotFound."""
     row = await find_integration(tx, account_id, id, lock=lock)

@@ -113,19 +113,23 @@ async def enqueue(
     *,
     now: datetime,
     lane: str = "",
+    lanes: Sequence[str] | None = None,
     due_at: datetime | None = None,
     ids: Sequence[int] | None = None,
     is_urgent: bool = True,
 ) -> None:
     """A job for each payload, written in one statement. A worker in this process hears of an urgent one at the commit,
-    of any other when it looks around. `ids` were drawn together with others, to save a statement."""
+    of any other when it looks around. `lanes`: one a payload, where they differ. `ids` were drawn together with others,
+    to save a statement."""
     if not payloads:
         return
-    row = {"account_id": account_id, "kind": kind, "lane": lane, "attempts": 0, "due_at": due_at or now}
+    row = {"account_id": account_id, "kind": kind, "attempts": 0, "due_at": due_at or now}
     row |= {"claimed_until": None, "scheduled_at": now, "created_at": now, "last_error": None}
     ids = await db.next_ids(tx, "jobs", len(payloads)) if ids is None else ids
+    lanes = [lane] * len(payloads) if lanes is None else lanes
     rows = [
-        {**row, "id": id, "payload": orjson.dumps(payload).decode()} for id, payload in zip(ids, payloads, strict=True)
+        {**row, "id": id, "lane": lane, "payload": orjson.dumps(payload).decode()}
+        for id, lane, payload in zip(ids, lanes, payloads, strict=True)
     ]
     await db.upsert(tx, jobs, rows)
     if is_urgent:

@@ -61,18 +61,16 @@ async def tell(db: Database, tx: AsyncConnection, account_id: int, told: Sequenc
     if await webhooks.is_heard(db, tx, account_id, PARCEL_EVENT):
         found = await _find_shipments(tx, account_id, {each.shipment_uuid for each in told})
         await webhooks.notify(db, tx, account_id, _to_events(told, found, now), now=now)
-    for integration_id in sorted({each.integration_id for each in told}):
-        row = await integrations.find_integration(tx, account_id, integration_id)
-        if row is None or not row.webhook_active or not row.webhook_url:
-            continue
-        shop = {"id": row.id, "webhook_active": True, "webhook_url": row.webhook_url}
-        for each in told:
-            if each.integration_id == integration_id:
-                more = {"parcel": _to_parcel(each), "carrier_status_change_timestamp": int(now.timestamp() * 1000)}
-                subject = f"parcel:{each.parcel['id']}"
-                await webhooks.notify_integration(
-                    db, tx, account_id, shop, PARCEL_STATUS_CHANGED, now=now, more=more, subject=subject
-                )
+    rows = await integrations.list_some(tx, account_id, {each.integration_id for each in told})
+    shops = {row.id: row for row in rows if row.webhook_active and row.webhook_url}
+    events = [_to_own(shops[each.integration_id], each, now) for each in told if each.integration_id in shops]
+    await webhooks.notify_integrations(db, tx, account_id, events, now=now)
+
+
+def _to_own(row: Any, each: Told, now: datetime) -> webhooks.OwnEvent:
+    shop = {"id": row.id, "webhook_active": True, "webhook_url": row.webhook_url}
+    more = {"parcel": _to_parcel(each), "carrier_status_change_timestamp": int(now.timestamp() * 1000)}
+    return webhooks.OwnEvent(shop, PARCEL_STATUS_CHANGED, f"parcel:{each.parcel['id']}", more)
 
 
 async def _find_shipments(tx: AsyncConnection, account_id: int, uuids: set[str]) -> dict[str, Any]:

@@ -67,23 +67,55 @@ async def notify_integration(
 ) -> None:
     """Tell an integration's own webhook, where it has an active one. `integration` is its wire form; `more` are the
     body's other keys, without which the body carries the integration itself and that is the subject."""
-    url = integration.get("webhook_url")
-    if not integration.get("webhook_active") or not url:
-        return
     integration_id = integration["id"]
-    receiver = await _keep_of_integration(db, tx, account_id, integration_id, url, now)
     told = {"integration": dict(integration)} if more is None else dict(more)
-    body = {"action": action, "timestamp": _to_milliseconds(now), **told}
-    event = Event(action, subject or f"integration:{integration_id}", {}, integration_id)
-    await _write(db, tx, account_id, [(event, body, receiver)], now)
+    event = OwnEvent(integration, action, subject or f"integration:{integration_id}", told)
+    await notify_integrations(db, tx, account_id, [event], now=now)
+
+
+class OwnEvent(NamedTuple):
+    """What an integration's own webhook is told; `integration` has at least its id and its webhook."""
+
+    integration: Mapping[str, Any]
+    action: str
+    subject: str
+    told: Mapping[str, Any]
+
+
+async def notify_integrations(
+    db: Database, tx: AsyncConnection, account_id: int, events: Sequence[OwnEvent], *, now: datetime
+) -> None:
+    """Tell integrations' own webhooks, where they have an active one: in as many statements for one event as for
+    many."""
+    urls: dict[int, str] = {}
+    for event in events:
+        shop = event.integration
+        if shop.get("webhook_active") and shop.get("webhook_url"):
+            urls[shop["id"]] = shop["webhook_url"]
+    if not urls:
+        return
+    known = {row.integration_id: row for row in await queries.find_of_integrations(tx, account_id, urls)}
+    receivers = {
+        id: await _keep_of_integration(db, tx, account_id, id, url, known.get(id), now) for id, url in urls.items()
+    }
+    wanted = [
+        (
+            Event(event.action, event.subject, {}, event.integration["id"]),
+            {"action": event.action, "timestamp": _to_milliseconds(now), **event.told},
+            receivers[event.integration["id"]],
+        )
+        for event in events
+        if event.integration["id"] in receivers
+    ]
+    await _write(db, tx, account_id, wanted, now)
 
 
 async def _keep_of_integration(
-    db: Database, tx: AsyncConnection, account_id: int, integration_id: int, url: str, now: datetime
+    db: Database, tx: AsyncConnection, account_id: int, integration_id: int, url: str, found: Any, now: datetime
 ) -> Receiver:
-    """The connection that stands for an integration's webhook, and whether it is paused; a new URL starts afresh."""
+    """The connection that stands for an integration's webhook, `found` if it is there, and whether it is paused; a new
+    URL starts afresh. Nothing is asked or written where it is there and the same."""
     configuration = orjson.dumps({"url": url}).decode()
-    found = await queries.find_of_integration(tx, account_id, integration_id)
     if found is None:
         return Receiver(await _insert_connection(db, tx, account_id, configuration, None, now, integration_id))
     if found.configuration != configuration:
@@ -125,13 +157,16 @@ async def _write(
             }
         )
     await db.upsert(tx, deliveries, rows)
-    for to in sorted({to for _, _, to in wanted if not to.is_paused}):
-        await _wake(db, tx, account_id, to, now)
+    await _wake(db, tx, account_id, {to for _, _, to in wanted if not to.is_paused}, now)
 
 
-async def _wake(db: Database, tx: AsyncConnection, account_id: int, to: Receiver, now: datetime) -> None:
-    lane, payload = f"webhook:{to.connection_id}", {"connection_id": to.connection_id}
-    await jobs.enqueue(db, tx, account_id, to_job(is_slow=to.is_slow), [payload], now=now, lane=lane)
+async def _wake(
+    db: Database, tx: AsyncConnection, account_id: int, receivers: Collection[Receiver], now: datetime
+) -> None:
+    for is_slow in (False, True):
+        ids = sorted(to.connection_id for to in receivers if to.is_slow is is_slow)
+        payloads, lanes = [{"connection_id": id} for id in ids], [f"webhook:{id}" for id in ids]
+        await jobs.enqueue(db, tx, account_id, to_job(is_slow=is_slow), payloads, now=now, lanes=lanes)
 
 
 def to_job(*, is_slow: bool) -> str:
@@ -210,7 +245,7 @@ async def resume_connection(db: Database, tx: AsyncConnection, account_id: int, 
     held = (_d.account_id == account_id, _d.connection_id == id, _d.status == "held")
     freed = await tx.execute(update(deliveries).where(*held).values(status="pending", due_at=now, scheduled_at=now))
     if freed.rowcount:
-        await _wake(db, tx, account_id, Receiver(id), now)
+        await _wake(db, tx, account_id, [Receiver(id)], now)
 
 
 async def resume_by_hand(db: Database, tx: AsyncConnection, row: Any, *, now: datetime, actor: str) -> None:
@@ -317,5 +352,4 @@ async def replay_deliveries(
             woken.add(row.connection_id)
         afresh = {"status": "pending", "attempts": 0, "due_at": now, "scheduled_at": now}
         await tx.execute(update(deliveries).where(_d.account_id == account_id, _d.id == id).values(afresh))
-    for connection_id in sorted(woken):
-        await _wake(db, tx, account_id, Receiver(connection_id), now)
+    await _wake(db, tx, account_id, [Receiver(id) for id in woken], now)

@@ -51,6 +51,11 @@ async def find_of_integration(tx: AsyncConnection, account_id: int, integration_
     return (await tx.execute(select(connections).where(*of_it))).first()
 
 
+async def find_of_integrations(tx: AsyncConnection, account_id: int, integration_ids: Collection[int]) -> Sequence[Any]:
+    of_them = (_c.account_id == account_id, _c.integration_id.in_(sorted(integration_ids)))
+    return (await tx.execute(select(connections).where(*of_them))).all()
+
+
 async def list_all_connections(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
     """Those of integrations too."""
     return (await tx.execute(select(connections).where(_c.account_id == account_id).order_by(_c.id))).all()
