@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from packhouse.accounts.schema import Caller
 from packhouse.accounts.tables import accounts, sessions, sign_in_attempts, users
 from packhouse.accounts.users import ROLES
-from packhouse.kit import clock
+from packhouse.kit import clock, zones
 from packhouse.kit.columns import Instant
 from packhouse.kit.db import Database
 
@@ -24,7 +24,15 @@ MAX_BY_EMAIL = 10
 MAX_BY_ADDRESS = 100
 
 _FIND = (
-    select(users.c.id, users.c.email, users.c.role, accounts.c.name, accounts.c.country_code, sessions.c.expires_at)
+    select(
+        users.c.id,
+        users.c.email,
+        users.c.role,
+        accounts.c.name,
+        accounts.c.country_code,
+        sessions.c.expires_at,
+        accounts.c.time_zone,
+    )
     .join(users, (users.c.account_id == sessions.c.account_id) & (users.c.id == sessions.c.user_id))
     .join(accounts, accounts.c.account_id == sessions.c.account_id)
     .where(
@@ -47,7 +55,7 @@ _COUNT = (
 
 
 class Session(NamedTuple):
-    """A signed-in person."""
+    """A signed-in person. `time_zone` is the one whose days are the account's."""
 
     account_id: int
     account_name: str
@@ -55,6 +63,7 @@ class Session(NamedTuple):
     email: str
     role: str
     caller: Caller
+    time_zone: str
 
 
 async def take_attempt(tx: AsyncConnection, email: str, address: str, *, now: datetime) -> datetime | None:
@@ -89,9 +98,9 @@ async def find_session(db: Database, cookie: str, *, now: datetime) -> Session |
     row: Any = await db.fetch_one(_FIND, account_id=account_id, token_hash=_hash(token))
     if row is None or clock.to_wire(row[5]) <= clock.to_wire(now):
         return None
-    id, email, role, name, country_code, _ = row
+    id, email, role, name, country_code, _, time_zone = row
     caller = Caller(account_id, country_code, f"user:{id}", ROLES[role])
-    return Session(account_id, name, id, email, role, caller)
+    return Session(account_id, name, id, email, role, caller, time_zone or zones.find_default(country_code))
 
 
 async def end(tx: AsyncConnection, cookie: str) -> None:
