@@ -21,6 +21,21 @@ def test_an_account_is_made_with_its_first_key(run: Run, client: TestClient) -> 
     assert "Teashop" in run("account list").stdout
 
 
+def test_an_account_has_a_time_zone(run: Run) -> None:
+    def zones() -> dict[str, str]:
+        return {found["name"]: found["time_zone"] for found in json.loads(run("account list --json").stdout)}
+
+    run("account create Teashop --country US")
+    assert (zones()["owner"], zones()["Teashop"]) == ("Europe/Amsterdam", "America/New_York")
+    assert json.loads(run("account set-time-zone owner Asia/Tokyo --json").stdout)["time_zone"] == "Asia/Tokyo"
+    assert zones()["owner"] == "Asia/Tokyo"
+    refused = run("account set-time-zone owner Mars/Olympus")
+    assert refused.exit_code != 0
+    run("account set-time-zone owner country")
+    assert zones()["owner"] == "Europe/Amsterdam"
+    assert "account.time_zone_changed" in run("audit list --account owner --json").stdout
+
+
 def test_a_key_is_made_used_and_revoked(run: Run, client: TestClient) -> None:
     made = json.loads(run("key create --account owner --name till --json").stdout)
     key = (made["public_key"], made["secret_key"])

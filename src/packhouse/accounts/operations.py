@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from packhouse.accounts import audit, queries
 from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.accounts.tables import accounts, api_keys
-from packhouse.kit import errors, places, security
+from packhouse.kit import errors, places, security, zones
 from packhouse.kit.db import Database
 
 # Who acts where nobody is named: whoever may run commands on the server.
@@ -135,6 +135,17 @@ async def set_account_basic(
     await tx.execute(statement)
     action = "account.basic_accepted" if takes_basic else "account.basic_refused"
     await audit.record(db, tx, account_id, actor, action, str(account_id), now=now)
+
+
+async def set_time_zone(
+    db: Database, tx: AsyncConnection, account_id: int, name: str | None, *, now: datetime, actor: str = OPERATOR
+) -> None:
+    """The zone whose days are the account's; None for that of its country. Raises Invalid."""
+    if name is not None and not zones.is_zone(name):
+        detail = "This is no time zone; they are named like Europe/Amsterdam."
+        raise errors.Invalid(errors.Fault("invalid_choice", detail, pointer=errors.to_pointer(("time_zone",))))
+    await tx.execute(update(accounts).where(accounts.c.account_id == account_id).values(time_zone=name))
+    await audit.record(db, tx, account_id, actor, "account.time_zone_changed", name or "of its country", now=now)
 
 
 async def _change_key(tx: AsyncConnection, account_id: int, public_key: str, kind: str, **changes: Any) -> None:

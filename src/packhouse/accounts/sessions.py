@@ -15,7 +15,7 @@ from packhouse.accounts import two_factors
 from packhouse.accounts.schema import Caller
 from packhouse.accounts.tables import accounts, pending_sign_ins, second_factors, sessions, users
 from packhouse.accounts.users import ROLES
-from packhouse.kit import clock
+from packhouse.kit import clock, zones
 from packhouse.kit.db import Database
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,6 +34,7 @@ _FIND = (
         sessions.c.confirmed_at,
         accounts.c.two_factors_for,
         second_factors.c.secret.is_not(None).label("has_second_factor"),
+        accounts.c.time_zone,
     )
     .join(users, (users.c.account_id == sessions.c.account_id) & (users.c.id == sessions.c.user_id))
     .join(accounts, accounts.c.account_id == sessions.c.account_id)
@@ -51,7 +52,7 @@ _FIND = (
 
 class Session(NamedTuple):
     """A signed-in person, and when they last gave their password. `must_set_up` says that their account requires a
-    second factor of them and that they have none."""
+    second factor of them and that they have none; `time_zone` is the one whose days are the account's."""
 
     account_id: int
     account_name: str
@@ -63,6 +64,7 @@ class Session(NamedTuple):
     has_second_factor: bool
     must_set_up: bool
     caller: Caller
+    time_zone: str
 
 
 class Pending(NamedTuple):
@@ -136,12 +138,13 @@ async def find_session(db: Database, cookie: str, *, now: datetime) -> Session |
     row: Any = await db.fetch_one(_FIND, account_id=account_id, token_hash=token_hash)
     if row is None or clock.to_wire(row[5]) <= clock.to_wire(now):
         return None
-    id, email, role, name, country_code, _, confirmed_at, group, has_second_factor = row
+    id, email, role, name, country_code, _, confirmed_at, group, has_second_factor, time_zone = row
     caller = Caller(account_id, country_code, f"user:{id}", ROLES[role])
     must_set_up = not has_second_factor and two_factors.is_required(group, role)
     confirmed_at = clock.to_instant(confirmed_at) if confirmed_at is not None else _NEVER
+    zone = time_zone or zones.find_default(country_code)
     return Session(
-        account_id, name, id, email, role, token_hash, confirmed_at, bool(has_second_factor), must_set_up, caller
+        account_id, name, id, email, role, token_hash, confirmed_at, bool(has_second_factor), must_set_up, caller, zone
     )
 
 

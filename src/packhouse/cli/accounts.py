@@ -13,7 +13,7 @@ from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.integrations import operations as integration_operations
 from packhouse.integrations import queries as integration_queries
-from packhouse.kit import clock, pagination
+from packhouse.kit import clock, pagination, zones
 
 account = typer.Typer(no_args_is_help=True, help="Accounts: the tenants, each with its own keys, shops and orders.")
 key = typer.Typer(no_args_is_help=True, help="API keys of an account. A secret is shown once, when it is made.")
@@ -68,11 +68,14 @@ def list_accounts(as_json: AsJson = False) -> None:
 
     async def work() -> list[dict[str, Any]]:
         async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            shown = ("account_id", "name", "country_code", "created_at")
-            found = [row._asdict() for row in await queries.list_accounts(tx)]
-            return [{name: row[name] for name in shown} for row in found]
+            return [_to_shown(row) for row in await queries.list_accounts(tx)]
 
     terminal.show(terminal.run(work()), as_json=as_json)
+
+
+def _to_shown(row: Any) -> dict[str, Any]:
+    shown = {name: getattr(row, name) for name in ("account_id", "name", "country_code", "created_at")}
+    return {**shown, "time_zone": row.time_zone or zones.find_default(row.country_code)}
 
 
 @key.command("create")
@@ -179,6 +182,24 @@ def set_account_basic(name: str, accept: Accept, as_json: AsJson = False) -> Non
                 db, tx, owner.account_id, takes_basic=accept, now=clock.now(), actor="command:account basic"
             )
             return {"name": name, "takes_basic": accept}
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@account.command("set-time-zone")
+def set_time_zone(
+    name: str,
+    time_zone: Annotated[str, typer.Argument(help="Like Europe/Amsterdam; `country` for that of its country.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say whose days are the account's: today, figures and filters of the page."""
+
+    async def work() -> dict[str, Any]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+            owner, actor = await queries.get_account(tx, name), "command:account set-time-zone"
+            wanted = None if time_zone == "country" else time_zone
+            await operations.set_time_zone(db, tx, owner.account_id, wanted, now=clock.now(), actor=actor)
+            return {"name": name, "time_zone": wanted or zones.find_default(owner.country_code)}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 

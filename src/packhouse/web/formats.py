@@ -1,6 +1,6 @@
 """Money, weights, times and places as the reader writes them. Babel takes some 40 µs a value, so answers are kept."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -76,14 +76,14 @@ def _ago(tag: str, unit: Any, count: int) -> str:
     return str(found)
 
 
-def ago(tag: str, instant: datetime | str, now: datetime) -> str:
-    """`9 min`, `3 hr`, `2 days`; a date from two weeks on."""
+def ago(tag: str, instant: datetime | str, now: datetime, zone: tzinfo = UTC) -> str:
+    """`9 min`, `3 hr`, `2 days`; a date of the zone from two weeks on."""
     then = clock.from_wire(instant) if isinstance(instant, str) else instant
     seconds = max(0, int((now - then).total_seconds()))
     for unit, most in (("minute", 60), ("hour", 24), ("day", 14)):
         if seconds < _SECONDS[unit] * most:
             return _ago(tag, unit, seconds // _SECONDS[unit])
-    return day(tag, then.date().isoformat())
+    return day(tag, then.astimezone(zone).date().isoformat())
 
 
 @lru_cache(maxsize=4096)
@@ -91,7 +91,8 @@ def day(tag: str, iso: str) -> str:
     return str(dates.format_date(datetime.fromisoformat(iso), format="medium", locale=languages.locale(tag)))
 
 
-def exact(tag: str, instant: datetime | str) -> str:
-    """In UTC; the page's script shows the reader's own time where it runs."""
-    then = (clock.from_wire(instant) if isinstance(instant, str) else instant).astimezone(UTC)
-    return f"{dates.format_datetime(then, format='medium', tzinfo=UTC, locale=languages.locale(tag))} UTC"
+def exact(tag: str, instant: datetime | str, zone: tzinfo = UTC) -> str:
+    """In the account's zone; the page's script shows the reader's own time where it runs."""
+    then = (clock.from_wire(instant) if isinstance(instant, str) else instant).astimezone(zone)
+    told = dates.format_datetime(then.replace(tzinfo=None), format="medium", locale=languages.locale(tag))
+    return f"{told} {then.tzname()}"

@@ -6,9 +6,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import attempts, audit, auth, browsers, sessions, users
+from packhouse.accounts import attempts, audit, auth, browsers, operations, sessions, users
+from packhouse.accounts import queries as accounts
 from packhouse.accounts.failures import Failure
-from packhouse.kit import errors, http, security
+from packhouse.kit import errors, http, security, zones
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Outcome
 from packhouse.web.front import front
@@ -31,7 +32,27 @@ async def show_account(request: Request) -> Response:
 async def _show(
     request: Request, visitor: visitors.Visitor, outcome: Outcome = FRESH, *, wait_seconds: int = 0
 ) -> Response:
-    return forms.render(request, "my_account.html", visitor, outcome, wait_seconds=wait_seconds)
+    async with http.house(request).db.read() as tx:
+        account = await accounts.get_account_by_id(tx, visitor.session.account_id)
+    country = account.country_code
+    values = {"time_zone": account.time_zone or "", "zone_names": zones.list_names(), "country": country}
+    values |= {"zone_of_country": zones.find_default(country), "wait_seconds": wait_seconds}
+    return forms.render(request, "my_account.html", visitor, outcome, **values)
+
+
+@router.post("/account/time-zone")
+async def set_time_zone(request: Request) -> Response:
+    """Whose days are the account's: its owners say so."""
+    visitor = await visitors.owner(request)
+    form = await visitors.read_form(request, visitor.token)
+    name, house = visitors.text(form, "time_zone") or None, http.house(request)
+    try:
+        async with house.db.write() as tx:
+            actor, account_id = visitor.caller.actor, visitor.session.account_id
+            await operations.set_time_zone(house.db, tx, account_id, name, now=house.clock(), actor=actor)
+    except errors.Invalid as refusal:
+        return await _show(request, visitor, Outcome(forms.to_typed("time_zone", form, refusal.faults), status=422))
+    return rendering.redirect(request, _HERE)
 
 
 @router.post("/account/password")

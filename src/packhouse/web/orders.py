@@ -1,7 +1,7 @@
 """Incoming orders: the list that the warehouse looks at all day."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter
@@ -12,7 +12,7 @@ from packhouse.accounts import queries as accounts
 from packhouse.accounts import users
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
-from packhouse.kit import errors, http, pagination
+from packhouse.kit import clock, errors, http, pagination, zones
 from packhouse.kit.db import Transaction
 from packhouse.orders import deletions, queries, schema, search
 from packhouse.web import rendering, rows, sorting, visitors
@@ -136,7 +136,7 @@ async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
     account_id = visitor.session.account_id
     async with http.house(request).db.read() as tx:
         shops = await list_shops(tx, account_id)
-        filters, faults = _to_filters(state)
+        filters, faults = _to_filters(state, zones.to_zone(visitor.session.time_zone))
         find = _find_sorted if is_sorted_here(state) else _find_page
         page = await find(tx, visitor.caller, state, filters)
         statuses = await search.list_statuses(tx, account_id)
@@ -258,13 +258,22 @@ def _to_cursor(text: str) -> pagination.Cursor:
         return pagination.Cursor()
 
 
-def _to_filters(state: State) -> tuple[dict[str, Any], dict[str, str]]:
+def to_instant(text: str, zone: tzinfo, *, is_last: bool = False) -> str:
+    """The first or last moment of a day of the zone, as the API is asked for it; what is no date stays as it is."""
+    try:
+        first, following = zones.to_span(date.fromisoformat(text), zone)
+    except (ValueError, OverflowError):
+        return text
+    return clock.to_wire(following - timedelta(microseconds=1) if is_last else first)
+
+
+def _to_filters(state: State, zone: tzinfo) -> tuple[dict[str, Any], dict[str, str]]:
     """For `orders.queries`, and what is wrong with a value that a person typed, by field."""
     asked = {
         "integration": state.shop,
         "status": state.status,
-        "order_created_at_min": state.since,
-        "order_created_at_max": state.until,
+        "order_created_at_min": to_instant(state.since, zone),
+        "order_created_at_max": to_instant(state.until, zone, is_last=True),
     }
     filters: dict[str, Any] = {} if state.show == "all" else {"incoming": state.show == "incoming"}
     try:

@@ -1,16 +1,17 @@
 """From a template and its values to an answer: escaped, in the reader's language, under a strict policy."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from packhouse.kit import clock, http
+from packhouse.kit import clock, http, zones
 from packhouse.orders import search
 from packhouse.web import assets, formats, languages, names
 from packhouse.web.front import front
@@ -50,7 +51,7 @@ def _environment(tag: str) -> Environment:
         "typed_number": partial(formats.typed, tag),
         "kilograms": partial(formats.kilograms, tag),
         "country": partial(formats.country, tag),
-        "exact": partial(formats.exact, tag),
+        "exact": pass_context(partial(_exact, tag)),
         "day": partial(formats.day, tag),
         "instant": clock.to_wire,
         "shown_tag": search.to_shown_tag,
@@ -60,6 +61,10 @@ def _environment(tag: str) -> Environment:
     }
     made.globals |= {"asset": assets.url, "flag": assets.flag, "languages": languages.available(), "query": to_query}
     return made
+
+
+def _exact(tag: str, context: Context, instant: Any) -> str:
+    return formats.exact(tag, instant, context.get("zone") or UTC)
 
 
 def _money(tag: str, price: Any) -> str:
@@ -83,6 +88,7 @@ def render(
     """The template's answer; `visitor` makes the form token, the menu and the rest of the frame."""
     tag = languages.negotiate(request)
     now: datetime = http.house(request).clock()
+    zone = zones.to_zone(visitor.session.time_zone if visitor else "UTC")
     theme = request.cookies.get(THEME_COOKIE, "auto")
     text = (
         _environment(tag)
@@ -95,7 +101,8 @@ def render(
             locale=tag,
             theme=theme if theme in THEMES else "auto",
             now=now,
-            ago=lambda instant: formats.ago(tag, instant, now),
+            zone=zone,
+            ago=lambda instant: formats.ago(tag, instant, now, zone),
             path=request.scope["path"],
             is_partial=is_partial(request),
             **values,

@@ -78,6 +78,9 @@ WORDS: Mapping[str, Told] = {
     "token.revoked": Told(marked("token ended"), marked("%(who)s ended the access token %(what)s")),
     "token.refused": Told(marked("token refused"), marked("%(who)s was refused an access token: %(what)s")),
     "account.created": Told(marked("account made"), marked("%(who)s made the account %(what)s")),
+    "account.time_zone_changed": Told(
+        marked("time zone changed"), marked("%(who)s set the account's time zone to %(what)s")
+    ),
     "account.basic_accepted": Told(
         marked("account: HTTP Basic accepted"), marked("%(who)s let the account's keys sign in by HTTP Basic")
     ),

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.kit import errors, http, pagination
+from packhouse.kit import errors, http, pagination, zones
 from packhouse.orders import plain, search
 from packhouse.shipping import announce, answers, operations, printers, queries, schema, staleness
 from packhouse.shipping.api import desk
@@ -64,7 +64,10 @@ async def show_shipments(request: Request) -> Response:
     visitor = await visitors.visitor(request)
     account_id = visitor.session.account_id
     asked = {name: request.query_params.get(name, "").strip()[:200] for name in _ASKED}
-    filters = {name: value for field, name in _ASKED.items() for value in _read_filter(name, asked[field])}
+    zone = zones.to_zone(visitor.session.time_zone)
+    wanted = {**asked, "from": orders.to_instant(asked["from"], zone)}
+    wanted["to"] = orders.to_instant(asked["to"], zone, is_last=True)
+    filters = {name: value for field, name in _ASKED.items() for value in _read_filter(name, wanted[field])}
     async with http.house(request).db.read() as tx:
         shops = await orders.list_shops(tx, account_id)
         try:

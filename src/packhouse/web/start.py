@@ -1,14 +1,14 @@
 """The start page: what is to do, what came, what left. Nothing on it counts further than a person would read."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.accounts import queries as accounts
-from packhouse.kit import http
+from packhouse.kit import http, zones
 from packhouse.orders import figures, search
 from packhouse.shipping import figures as shipped
 from packhouse.web import orders, rendering, rows, visitors
@@ -51,7 +51,9 @@ async def show_start(request: Request) -> Response:
     visitor = await visitors.visitor(request)
     house = http.house(request)
     account_id, now = visitor.session.account_id, house.clock()
-    days = to_days(now)
+    zone = zones.to_zone(visitor.session.time_zone)
+    days = to_days(now, zone)
+    dates = [begin.astimezone(zone).date() for begin, _ in days]
     async with house.db.read() as tx:
         newest = await search.find_newest(tx, account_id)
         shops = await orders.list_shops(tx, account_id)
@@ -72,7 +74,7 @@ async def show_start(request: Request) -> Response:
         "waiting": incoming,
         "most": figures.MOST,
         "labels_today": {one.carrier: one.today for one in labels},
-        "bars": to_bars(days, placed, [id for id, _ in _rank(_count_shops(placed))]),
+        "bars": to_bars(dates, placed, [id for id, _ in _rank(_count_shops(placed))]),
         "by_shop": by_shop,
         "labels": to_shares({one.carrier: one.total for one in labels}, {}),
         "oldest": [rows.to_row(row[-4], row[-1], shops, origin) for row in oldest],
@@ -81,11 +83,10 @@ async def show_start(request: Request) -> Response:
     return rendering.render(request, "start.html", visitor, **values)
 
 
-def to_days(now: datetime) -> list[tuple[datetime, datetime]]:
-    """The last days until today, in UTC: whose day it is here, nobody has told."""
-    today = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
-    begins = [today - timedelta(days=back) for back in reversed(range(_DAYS))]
-    return [(begin, begin + timedelta(days=1)) for begin in begins]
+def to_days(now: datetime, zone: tzinfo) -> list[tuple[datetime, datetime]]:
+    """The last days until today, of whoever lives in the zone."""
+    today = now.astimezone(zone).date()
+    return [zones.to_span(today - timedelta(days=back), zone) for back in reversed(range(_DAYS))]
 
 
 def _count_shops(placed: Sequence[figures.Placed]) -> dict[int, int]:
@@ -108,9 +109,7 @@ def to_shares(counted: Mapping[Any, int], names: Mapping[int, str]) -> list[Shar
     ]
 
 
-def to_bars(
-    days: Sequence[tuple[datetime, datetime]], placed: Sequence[figures.Placed], ranked: Sequence[int]
-) -> list[Bar]:
+def to_bars(days: Sequence[date], placed: Sequence[figures.Placed], ranked: Sequence[int]) -> list[Bar]:
     """A bar a day, its shops in their rank from the bottom up, drawn in proportion to the fullest day."""
     counts = [{part.integration_id: part.total for part in placed if part.span == index} for index in range(len(days))]
     fullest = max((sum(count.values()) for count in counts), default=0) or 1
@@ -122,6 +121,6 @@ def to_bars(
             top = round(top - height, 2)
             if height:
                 blocks.append(Block(top, height, min(colour, _COLOURS - 1)))
-        on = days[index][0].date().isoformat()
+        on = days[index].isoformat()
         bars.append(Bar(index * _STEP, on, sum(count.values()), blocks))
     return bars

@@ -1,0 +1,53 @@
+"""Time zones, by their names in the IANA database, and the days of whoever lives in one."""
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from babel.core import get_global
+
+_MAIN = {
+    "AU": "Australia/Sydney", "BR": "America/Sao_Paulo", "CA": "America/Toronto", "CD": "Africa/Kinshasa",
+    "CL": "America/Santiago", "CN": "Asia/Shanghai", "CY": "Asia/Nicosia", "DE": "Europe/Berlin",
+    "EC": "America/Guayaquil", "ES": "Europe/Madrid", "FM": "Pacific/Pohnpei", "GL": "America/Nuuk",
+    "ID": "Asia/Jakarta", "KI": "Pacific/Tarawa", "KZ": "Asia/Almaty", "MN": "Asia/Ulaanbaatar",
+    "MX": "America/Mexico_City", "NZ": "Pacific/Auckland", "PF": "Pacific/Tahiti", "PG": "Pacific/Port_Moresby",
+    "PT": "Europe/Lisbon", "RU": "Europe/Moscow", "UA": "Europe/Kyiv", "US": "America/New_York",
+    "XK": "Europe/Belgrade",
+}  # fmt: skip
+"""Country -> the zone of its capital, or of most of its people, where it has several."""
+
+
+def is_zone(name: str) -> bool:
+    return name in available_timezones()
+
+
+@cache
+def list_names() -> list[str]:
+    """Those of places, sorted; without older names of the same and without offsets."""
+    return sorted(set(get_global("zone_territories")) & available_timezones() - {"Etc/UTC"} | {"UTC"})
+
+
+@cache
+def find_default(country: str) -> str:
+    """The zone of a country (ISO 3166-1 alpha-2), from Unicode's table of which country a zone is of."""
+    known = available_timezones()
+    if (main := _MAIN.get(country)) in known:
+        return str(main)
+    of_it = sorted(zone for zone, place in get_global("zone_territories").items() if place == country and zone in known)
+    return of_it[0] if of_it else "UTC"
+
+
+@cache
+def to_zone(name: str) -> tzinfo:
+    """UTC where the system does not know the zone."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def to_span(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
+    """When a day begins and when the next one does, in UTC: 23 to 25 hours where clocks are changed."""
+    first = datetime.combine(day, time.min, zone).astimezone(UTC)
+    return first, datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)

@@ -1,0 +1,82 @@
+"""The account's day: today, figures and filters of the page go by its time zone, and the API by UTC."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from tests import make
+from tests.web.conftest import token
+
+Person = Callable[..., TestClient]
+URL = "/api/v3/orders"
+
+
+def push(client: TestClient, placed_at: str, order_id: str) -> None:
+    details = {"order_created_at": placed_at}
+    order = make.order(order_id, order_details=details, shipping_address=make.address())
+    assert client.post(URL, json=[order]).status_code == 200
+
+
+def listed(page: TestClient, query: str) -> list[str]:
+    return sorted(re.findall(r">(N-[a-z]+)</a>", page.get(f"/orders?{query}").text))
+
+
+def set_zone(page: TestClient, name: str) -> Any:
+    return page.post("/account/time-zone", data={"csrf": token(page.get("/account").text), "time_zone": name})
+
+
+def test_a_day_of_the_filters_is_one_of_the_accounts_country(person: Person, client: TestClient) -> None:
+    push(client, "2026-03-13T22:59:59Z", "before")
+    push(client, "2026-03-13T23:30:00Z", "first")  # half past midnight in Amsterdam
+    push(client, "2026-03-14T22:59:59.999999Z", "last")
+    push(client, "2026-03-14T23:00:00Z", "after")
+    page = person("packer")
+    assert listed(page, "from=2026-03-14&to=2026-03-14") == ["N-first", "N-last"]
+    assert "14 Mar 2026, 00:30:00 CET" in page.get("/orders").text
+    found = client.get(f"{URL}?order_created_at=2026-03-14").json()["data"]
+    assert sorted(order["order_id"] for order in found) == ["after", "last"]
+
+
+def test_the_days_when_clocks_change(person: Person, client: TestClient) -> None:
+    push(client, "2026-03-28T23:00:00Z", "first")  # the day of 23 hours
+    push(client, "2026-03-29T21:59:59Z", "last")
+    push(client, "2026-03-29T22:00:00Z", "after")
+    assert listed(person("packer"), "from=2026-03-29&to=2026-03-29") == ["N-first", "N-last"]
+
+
+def test_owners_set_another_zone(person: Person, client: TestClient) -> None:
+    push(client, "2026-03-14T02:00:00Z", "evening")  # of the 13th in New York
+    owner = person("owner")
+    assert "that of Netherlands: Europe/Amsterdam" in owner.get("/account").text
+    assert listed(owner, "from=2026-03-14&to=2026-03-14") == ["N-evening"]
+    assert set_zone(owner, "America/New_York").status_code == 200
+    assert listed(owner, "from=2026-03-14&to=2026-03-14") == []
+    assert listed(owner, "from=2026-03-13&to=2026-03-13") == ["N-evening"]
+    assert "22:00:00 EDT" in owner.get("/orders").text
+    refused = set_zone(owner, "Mars/Olympus")
+    assert refused.status_code == 422
+    assert "This is no time zone" in refused.text
+    assert listed(owner, "from=2026-03-13&to=2026-03-13") == ["N-evening"]
+    set_zone(owner, "")
+    assert listed(owner, "from=2026-03-14&to=2026-03-14") == ["N-evening"]
+    packer = person("packer")
+    form = {"csrf": token(packer.get("/account").text), "time_zone": "UTC"}
+    assert packer.post("/account/time-zone", data=form).status_code == 403
+
+
+def test_a_label_of_the_accounts_day(person: Person, client: TestClient) -> None:
+    push(client, "2026-03-14T12:00:00Z", "one")
+    call = {"integration_id": make.SHOP, "order": {"order_id": "one"}}
+    assert client.post("/api/v3/orders/create-label-sync", json=call).status_code == 201
+    owner = person("owner")
+    [shipment] = client.get("/api/v3/shipments").json()["data"]
+    made = shipment["parcels"][0]["created_at"]
+    for zone, hours in (("Pacific/Kiritimati", 14), ("Pacific/Pago_Pago", -11)):
+        set_zone(owner, zone)
+        day = (datetime.fromisoformat(made) + timedelta(hours=hours)).date()
+        for on, is_found in ((day, True), (day - timedelta(days=1), False), (day + timedelta(days=1), False)):
+            shown = owner.get(f"/shipments?from={on}&to={on}").text
+            assert ("N-one" in shown) == is_found, (zone, on)
