@@ -5,7 +5,7 @@
 const scan = (() => {
 // A scanner sends a key within some 3 to 30 ms of the one before. A busy computer passes some of them on later, so it is the
 // usual distance that counts; nobody types four keys and then Enter as quickly.
-const USUAL_MS = 35;
+const USUAL_MS = 45;
 const PAUSE_MS = 300;
 const PAUSE_OF_QUICK_MS = 400;
 // After keys that only move or tick, which are pressed all day.
