@@ -66,12 +66,12 @@ def to_national(number: str, country: str | None) -> str | None:
 def is_same(one: str, other: str, country: str | None) -> bool:
     """Whether both are spellings of one number. `country` is where `other` is dialled, and `one` where it does not say
     itself; a number with a calling code is also tried as one of its own country."""
-    digits = _to_digits(one)[-5:]
-    if digits not in _to_digits(other) and not re.search("[A-Za-z]{3}", one + other):
+    digits = to_digits(one)[-5:]
+    if digits not in to_digits(other):
         return False
     known = _parse(other, country)
     if known is None:
-        return bool(digits) and _to_digits(one) == _to_digits(other)
+        return bool(digits) and to_digits(one) == to_digits(other)
     there = phonenumbers.region_code_for_country_code(known.country_code)
     wanted = to_international(other, country)
     return wanted in {to_international(one, country), to_international(one, there)}
@@ -87,7 +87,8 @@ def _parse(number: str, country: str | None) -> Any:
         return None
 
 
-def _to_digits(number: str) -> str:
+def to_digits(number: str) -> str:
+    """ASCII ones, in whatever script they were written."""
     return "".join(str(unicodedata.digit(character)) for character in number if character.isdigit())
 
 

@@ -4,7 +4,7 @@ Each part is a transaction of its own that holds the orders for it, so a run tha
 what is left. What is erased stays an order: its shop may change it like any other.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from packhouse.kit.db import Database
 from packhouse.kit.redaction import Words
 from packhouse.orders import redaction, search
 from packhouse.orders.persons import Facts, Person
+from packhouse.orders.redaction import Text
 from packhouse.orders.tables import order_deletions, order_history, order_terms, orders, to_row
 
 ERASED = "erased"
@@ -41,7 +42,7 @@ class Found:
     """Orders of a person, also deleted ones of which a history is left, and what tells of the person in them."""
 
     ids: set[int] = field(default_factory=set)
-    words: Words = field(default_factory=Words)
+    texts: set[Text] = field(default_factory=set)
 
 
 async def find_orders(db: Database, account_id: int, person: Person, origin: str) -> Found:
@@ -49,10 +50,16 @@ async def find_orders(db: Database, account_id: int, person: Person, origin: str
     found = Found()
     async for part in _walk_orders(db, account_id):
         for id, document, changes in part:
-            _add(found, id, document, changes, person, origin)
+            if person.may_be_in("".join((document, *changes))):
+                _add(found, id, orjson.loads(document), _read_all(changes), person, origin)
     async for id, changes in _walk_deleted(db, account_id):
-        _add(found, id, {}, changes, person, origin)
+        if person.may_be_in("".join(changes)):
+            _add(found, id, {}, _read_all(changes), person, origin)
     return found
+
+
+def _read_all(texts: Sequence[str]) -> list[dict[str, Any]]:
+    return [change for text in texts for change in orjson.loads(text)]
 
 
 def _add(
@@ -68,36 +75,37 @@ def _add(
     facts.add_changes(changes, redaction.find_country(document))
     if person.is_told_by(facts, origin):
         found.ids.add(id)
-        found.words |= _to_words(document, changes, origin)
+        found.texts.update(_find_texts(document, changes))
 
 
-def _to_words(document: Mapping[str, Any], changes: Sequence[Mapping[str, Any]], origin: str) -> Words:
-    texts = [*redaction.find_texts(document, (), redaction.find_country(document))]
-    return redaction.to_words([*texts, *redaction.find_changed_texts(changes)], origin)
+def _find_texts(document: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+    yield from redaction.find_texts(document, (), redaction.find_country(document))
+    yield from redaction.find_changed_texts(changes)
 
 
-_Read = tuple[int, dict[str, Any], list[dict[str, Any]]]
+# Its id, its document and the changes of its history, as texts.
+_Read = tuple[int, str, list[str]]
 
 
 async def _walk_orders(db: Database, account_id: int) -> AsyncIterator[list[_Read]]:
     async for rows in scan.walk(db, account_id, [_o.id], [_o.document]):
         first, last = rows[0].id, rows[-1].id
         within = (_h.account_id == account_id, _h.id.between(first, last), _h.changes != _NO_CHANGES)
-        changes: dict[int, list[dict[str, Any]]] = {}
+        changes: dict[int, list[str]] = {}
         async with db.read() as tx:
             for id, text in (await tx.execute(select(_h.id, _h.changes).where(*within))).all():
-                changes.setdefault(id, []).extend(orjson.loads(text))
-        yield [(row.id, orjson.loads(row.document), changes.get(row.id, [])) for row in rows]
+                changes.setdefault(id, []).append(text)
+        yield [(row.id, row.document, changes.get(row.id, [])) for row in rows]
 
 
-async def _walk_deleted(db: Database, account_id: int) -> AsyncIterator[tuple[int, list[dict[str, Any]]]]:
+async def _walk_deleted(db: Database, account_id: int) -> AsyncIterator[tuple[int, list[str]]]:
     """Each as a whole: a history whose versions lie in two parts is given when it is complete."""
     there = exists().where(_o.account_id == _h.account_id, _o.id == _h.id)
-    known: tuple[int, list[dict[str, Any]]] | None = None
+    known: tuple[int, list[str]] | None = None
     conditions = (_h.changes != _NO_CHANGES, ~there)
     async for rows in scan.walk(db, account_id, [_h.id, _h.version], [_h.changes], *conditions):
         for id, some in groupby(rows, lambda row: row.id):
-            changes = [change for row in some for change in orjson.loads(row.changes)]
+            changes = [row.changes for row in some]
             if known is not None and known[0] == id:
                 known[1].extend(changes)
                 continue
@@ -111,18 +119,19 @@ async def _walk_deleted(db: Database, account_id: int) -> AsyncIterator[tuple[in
 async def find_deleted(db: Database, account_id: int, words: Words) -> set[int]:
     """Deleted orders whose history holds words that tell of the person: of those nobody can tell any more whose they
     were, and nobody needs what is left of them."""
-    return {id async for id, changes in _walk_deleted(db, account_id) if words.are_in(orjson.dumps(changes).decode())}
+    return {id async for id, changes in _walk_deleted(db, account_id) if words.are_in("".join(changes))}
 
 
-async def find_words(db: Database, account_id: int, ids: Collection[int], origin: str) -> Words:
+async def find_texts(db: Database, account_id: int, ids: Collection[int]) -> set[Text]:
     """What tells of people in orders that were found otherwise."""
-    words, wanted = Words(), sorted(ids)
+    wanted = sorted(ids)
+    texts: set[Text] = set()
     for start in range(0, len(wanted), scan.PART):
         async with db.read() as tx:
             rows = await list_orders(tx, account_id, wanted[start : start + scan.PART])
         for row in rows:
-            words |= _to_words(orjson.loads(row.document), [], origin)
-    return words
+            texts.update(_find_texts(orjson.loads(row.document), []))
+    return texts
 
 
 async def list_orders(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> Sequence[Any]:
@@ -166,7 +175,8 @@ async def _erase_part(
         row, past = live.get(id), entries.get(id, [])
         version = _find_next_version(row, past)
         document = orjson.loads(row.document) if row is not None else {}
-        told = words | _to_words(document, [c for entry in past for c in orjson.loads(entry.changes)], author.origin)
+        changes = _read_all([entry.changes for entry in past])
+        told = words | redaction.to_words(_find_texts(document, changes), author.origin)
         history += _redact_history(past, told)
         if row is not None and version is None:
             terms += _to_terms(row._asdict(), author.origin)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from packhouse.kit import phones
@@ -14,6 +15,7 @@ _HOLDERS = ("customer_details", "shipping_address", "billing_address", "to_addre
 # Where a history's value stands: of a part of one of them, or of the whole.
 _PLACE = re.compile(rf"/({'|'.join(_HOLDERS)})(?:/(\w+))?")
 # A country's sign before a code of digits: `NL-1015 CR`, `D-10115`.
+_OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 _SIGN = re.compile(r"^[A-Z]{1,3}(?=\d{4})")
 
 
@@ -69,6 +71,27 @@ class Person:
     name: str = ""
     postal_code: str = ""
 
+    def may_be_in(self, text: str) -> bool:
+        """Whether it is worth reading: a quick look at JSON as it is at rest, which knows most that tells of others."""
+        if not text.isascii():
+            if _OTHER_DIGIT.search(text):
+                return True
+            text = unicodedata.normalize("NFKC", text)
+        folded = text.casefold()
+        if self.email and fold(self.email) in folded:
+            return True
+        if self.phone and self._last_digits.search(text):
+            return True
+        return bool(self.name) and self._longest_word in folded
+
+    @cached_property
+    def _last_digits(self) -> re.Pattern[str]:
+        return re.compile(r"[^0-9,:{}\[\]]{0,3}".join(phones.to_digits(self.phone)[-5:]))
+
+    @cached_property
+    def _longest_word(self) -> str:
+        return max(to_plain_name(self.name).split(), key=len, default="")
+
     def is_told_by(self, facts: Facts, origin: str) -> bool:
         """`origin` is the account's country, where a number is dialled that stands beside no address."""
         if self.email and fold(self.email) in facts.emails:
@@ -83,7 +106,7 @@ class Person:
         )
 
     def to_words(self, origin: str) -> Words:
-        return self.to_own_words(origin) | Words([self.name], self.name.split())
+        return self.to_own_words(origin) | Words([self.name] if len(self.name.split()) > 1 else [], self.name.split())
 
     def to_own_words(self, origin: str) -> Words:
         """Those that nobody else has."""

@@ -195,12 +195,14 @@ def find_country(document: Mapping[str, Any]) -> str | None:
 
 
 def to_words(texts: Iterable[Text], origin: str | None = None) -> Words:
-    """What tells of the person, and the parts of their names; `origin` is a country to dial in where none is told."""
+    """What tells of the person, and the parts of their names; `origin` is a country to dial in where none is told. A
+    name of one word is said of many, "Guest", so it tells of nobody by itself."""
     whole, parts, numbers = [], [], []
     for text in texts:
-        whole.append(text.value)
-        if _NAMES.fullmatch(text.place):
-            parts += re.split(r"[\s,;]+", text.value)
+        names = re.split(r"[\s,;]+", text.value) if _NAMES.fullmatch(text.place) else []
+        parts += names
+        if len(names) != 1:
+            whole.append(text.value)
         if _PHONES.fullmatch(text.place):
             numbers.append(phones.to_national(text.value, text.country or origin) or "")
     return Words(whole, parts, numbers)

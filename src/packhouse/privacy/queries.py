@@ -16,6 +16,7 @@ from packhouse.kit.db import Database
 from packhouse.kit.redaction import Words
 from packhouse.orders import erasure as orders
 from packhouse.orders import queries as order_queries
+from packhouse.orders import redaction
 from packhouse.orders.import_erasure import Key
 from packhouse.orders.persons import Person
 from packhouse.privacy.tables import retention_settings
@@ -48,12 +49,14 @@ class Retention(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What is a person's: orders by id, shipments by id with their parcels, and the words that tell of the person."""
+    """What is a person's: orders by id, shipments by id with their parcels, the words that tell of the person, and
+    those by which they were named that nobody else has."""
 
     orders: frozenset[int]
     keys: frozenset[Key]
     shipments: Mapping[int, Collection[int]]
     words: Words
+    own: Words
 
     def list_subjects(self) -> set[str]:
         """As deliveries name them."""
@@ -71,16 +74,17 @@ async def find_person(db: Database, caller: Caller, person: Person) -> Found:
     account_id, origin = caller.account_id, caller.country_code
     ordered = await orders.find_orders(db, account_id, person, origin)
     shipped = await shipments.find_shipments(db, account_id, person, origin)
-    more = await orders.find_words(db, account_id, shipped.orders - ordered.ids, origin)
+    more = await orders.find_texts(db, account_id, shipped.orders - ordered.ids)
     ids = ordered.ids | shipped.orders
     keys = set()
     for part in _to_parts(ids):
         async with db.read() as tx:
             keys |= {(row.integration_id, row.order_id) for row in await orders.list_orders(tx, account_id, part)}
-    words = person.to_words(origin) | ordered.words | shipped.words | more
+    texts = ordered.texts | shipped.texts | more
+    words = person.to_words(origin) | redaction.to_words(texts, origin)
     ids |= await orders.find_deleted(db, account_id, words)
     found = await shipments.list_ids(db, account_id, shipped.ids, ids)
-    return Found(frozenset(ids), frozenset(keys), found, words)
+    return Found(frozenset(ids), frozenset(keys), found, words, person.to_own_words(origin))
 
 
 def _to_parts(ids: Collection[int]) -> list[list[int]]:
@@ -91,12 +95,13 @@ def _to_parts(ids: Collection[int]) -> list[list[int]]:
 async def export_person(
     db: Database, caller: Caller, person: Person, *, now: datetime, base_url: str, id_is_text: bool
 ) -> dict[str, Any]:
-    """One document with all of it, each part as the API gives it."""
+    """One document with all of it, each part as the API gives it. What is free text is given where it holds the
+    e-mail address or number by which they were named: somebody else may bear their name, or share an order."""
     found = await find_person(db, caller, person)
     account_id = caller.account_id
     shipped = await _list_shipments(db, account_id, found.shipments, base_url)
-    told = await webhooks.list_deliveries(db, account_id, found.list_subjects(), found.words)
-    logged = await logs.list_logs(db, account_id, found.words)
+    told = await webhooks.list_deliveries(db, account_id, found.list_subjects(), found.own)
+    logged = await logs.list_logs(db, account_id, found.own)
     return {
         "person": {name: value for name, value in vars_of(person).items() if value},
         "exported_at": clock.to_wire(now),

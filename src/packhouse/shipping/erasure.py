@@ -20,6 +20,7 @@ from packhouse.kit.db import Database
 from packhouse.kit.redaction import ERASED, Words
 from packhouse.orders import redaction
 from packhouse.orders.persons import Facts, Person
+from packhouse.orders.redaction import Text
 from packhouse.shipping import answers, storage
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.operations import ANNOUNCING, WITHDRAWING
@@ -39,7 +40,7 @@ class Found:
 
     ids: set[int] = field(default_factory=set)
     orders: set[int] = field(default_factory=set)
-    words: Words = field(default_factory=Words)
+    texts: set[Text] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -70,13 +71,14 @@ async def find_shipments(db: Database, account_id: int, person: Person, origin: 
     found = Found()
     async for rows in scan.walk(db, account_id, [_s.id], [_s.for_order, _s.document], _s.erased_at.is_(None)):
         for row in rows:
+            if not person.may_be_in(row.document):
+                continue
             document, facts = orjson.loads(row.document), Facts()
             facts.add_document(document)
             if person.is_told_by(facts, origin):
                 found.ids.add(row.id)
                 found.orders.add(row.for_order)
-                texts = redaction.find_texts(document, (), redaction.find_country(document))
-                found.words |= redaction.to_words(texts, origin)
+                found.texts.update(redaction.find_texts(document, (), redaction.find_country(document)))
     return found
 
 
