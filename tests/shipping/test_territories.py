@@ -1,12 +1,13 @@
 """Papers and zones by place, through the API: from warnings of an order to the documents of its label."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests import make
-from tests.shipping.conftest import push
+from tests.shipping.conftest import Open, push
 
 LABEL = "/api/v3/orders/create-label-sync"
 SENDERS = "/api/packhouse/sender-addresses"
@@ -96,3 +97,31 @@ def test_a_sender_in_hong_kong_needs_no_postal_code(client: TestClient) -> None:
     answer = ship(client, {}, "house:standard", customs_details=None)
     assert answer.status_code == 201, answer.text
     assert "The sender address has no" not in answer.text
+
+
+def test_newer_rates_of_a_file_move_the_limit_of_the_small_form(open_shop: Open, tmp_path: Path) -> None:
+    dear = make.item(**{**TEA, "total_price": {"value": "2000.00", "currency": "EUR"}})
+    rates = tmp_path / "rates.csv"
+    rates.write_text("currency,per_sdr\nEUR,10\n")
+    for settings, size in (({}, "a4"), ({"exchange_rates_file": rates}, "a6")):
+        client = open_shop(**settings)
+        send_from(client)
+        changes = {"order_details": {"order_items": [dear]}}
+        made = ship(client, {"country_code": "CH", "postal_code": "3011"}, "post:packet", **changes)
+        sizes = {document["type"]: document["size"] for document in made.json()["data"]["documents"]}
+        assert sizes["cn23"] == size  # the API calls both forms so
+
+
+def test_a_sender_that_lacks_something_is_named_before_papers_are_made(client: TestClient) -> None:
+    refused = ship(client, {"country_code": "CH", "postal_code": "3011", "city": "Bern"})
+    assert refused.status_code == 400
+    for field in ("address_line_1", "city", "postal_code"):
+        assert f"names its sender, whose address has no {field}" in refused.text
+
+
+def test_letters_that_no_font_draws_are_named_by_the_label_call(client: TestClient) -> None:
+    refused = ship(client, {"name": "𐌰nna"}, "house:standard", customs_details=None)
+    assert refused.status_code == 400
+    assert "no font here has 𐌰 (U+10330)" in refused.text
+    drawn = ship(client, {"name": "สมชาย ใจดี 🎁"}, "house:standard", customs_details=None)
+    assert documents(drawn) == {"label"}
