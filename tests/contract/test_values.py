@@ -7,6 +7,7 @@ from tests import make
 from tests.contract.test_hostile import ITEM, PRICES, _check_errors, _get, _refuses, _send, _set, _stores, _whole
 
 
+@pytest.mark.one_database
 def test_places_that_do_not_exist(client: TestClient) -> None:
     country = "Input should be an ISO 3166-1 alpha-2 country code"
     for code in ("XX", "ZZ", "UK", "EU", "nl", "NLD", "528", "N", "Nederland", "ＮＬ"):
@@ -20,6 +21,7 @@ def test_places_that_do_not_exist(client: TestClient) -> None:
         _refuses(client, "billing_address/state_province_code", code, subdivision)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("place", ["shipping_address", "billing_address"])
 def test_places_that_exist(client: TestClient, place: str) -> None:
     known = {
@@ -36,6 +38,7 @@ def test_places_that_exist(client: TestClient, place: str) -> None:
     _stores(client, "customs_details/tax_numbers/sender/0/country_code", "XK")
 
 
+@pytest.mark.one_database
 def test_currencies(client: TestClient) -> None:
     for path in PRICES:
         for code in ("EUR", "GBP", "USD", "CHF", "PLN", "JPY", "XAU", "KWD"):
@@ -59,6 +62,7 @@ DANGEROUS = {
 }
 
 
+@pytest.mark.one_database
 def test_enum_values_of_dangerous_goods_in_any_case(client: TestClient) -> None:
     for name, options in DANGEROUS.items():
         for option in options:
@@ -70,6 +74,7 @@ def test_enum_values_of_dangerous_goods_in_any_case(client: TestClient) -> None:
             _refuses(client, f"{ITEM}/dangerous_goods/{name}", wrong, detail)
 
 
+@pytest.mark.one_database
 def test_emails_and_urls(client: TestClient) -> None:
     for value in (
         "ada@example.com",
