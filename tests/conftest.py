@@ -54,9 +54,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)) + 1
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A mark of the test goes before what the fixture is given."""
     if metafunc.definition.get_closest_marker("one_database") and "backend" in metafunc.fixturenames:
-        metafunc.parametrize("backend", ["sqlite"], indirect=True)
+        metafunc.definition.add_marker(pytest.mark.parametrize("backend", ["sqlite"], indirect=True))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -60,9 +60,10 @@ def create_app(
     now: clock.Clock = clock.now,
     works: bool = False,
     carriers: Sequence[Carrier] | None = None,
+    policies: dict[str, limits.Policy] = limits.DOCUMENTED,
 ) -> ASGIApp:
-    """With `works`, a worker runs inside and does the jobs."""
-    house = _create_house(settings, now)
+    """With `works`, a worker runs inside and does the jobs. `policies` hold where rate limits are on."""
+    house = _create_house(settings, now, policies)
     db, meters = house.db, house.meters
 
     @asynccontextmanager
@@ -114,7 +115,7 @@ def create_app(
     return tracing.Traced(door, tracing.find_provider()) if settings.tracing else door
 
 
-def _create_house(settings: Settings, now: clock.Clock) -> http.House:
+def _create_house(settings: Settings, now: clock.Clock, policies: dict[str, limits.Policy]) -> http.House:
     db = create_database(settings)
     return http.House(
         db,
@@ -125,7 +126,7 @@ def _create_house(settings: Settings, now: clock.Clock) -> http.House:
         settings.max_body_bytes,
         metrics.Meters(orders.COUNTED),
         Lists(db, create_database(settings, url) if (url := settings.read_database_url) else None),
-        limits.Limiter(create_counters(settings, db), limits.DOCUMENTED) if settings.rate_limits != "off" else None,
+        limits.Limiter(create_counters(settings, db), policies) if settings.rate_limits != "off" else None,
         settings.body_timeout_seconds,
         settings.body_total_timeout_seconds,
     )

@@ -31,6 +31,8 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+# By colour scheme, the rules that a page is held to: all of them once, and again those that colours decide.
+RULES: dict[str, tuple[str, ...]] = {"light": (), "dark": ("color-contrast", "link-in-text-block")}
 OUTPUT = Path(os.environ.get("PACKHOUSE_SCREENSHOTS", "build/screenshots"))
 
 
@@ -115,10 +117,13 @@ def desk(browser: Browser, served: str) -> Iterator[Desk]:
     assert [url for url in hosts if not url.startswith(served)] == []
 
 
-def find_violations(page: Page) -> list[tuple[str, str]]:
-    """What axe-core objects to, by rule and place. It is put in by the debugger, which the page's policy lets be."""
+def find_violations(page: Page, *rules: str) -> list[tuple[str, str]]:
+    """What axe-core objects to, by rule and place, of these rules or of all. It is put in by the debugger, which the
+    page's policy lets be."""
     page.evaluate(AXE.read_text("utf-8"))
-    found: list[Any] = page.evaluate("async () => (await axe.run()).violations")
+    found: list[Any] = page.evaluate(
+        "async rules => (await axe.run(rules.length ? {runOnly: rules} : {})).violations", list(rules)
+    )
     return [(violation["id"], node["html"][:200]) for violation in found for node in violation["nodes"]]
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests import make
-from tests.browser.conftest import PROMISED_MS, Desk, find_violations, keep
+from tests.browser.conftest import PROMISED_MS, RULES, Desk, find_violations, keep
 from tests.conftest import OWNER, SHOP
 
 NASTY = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
@@ -44,16 +44,16 @@ def test_no_page_has_a_violation(desk: Desk, scheme: str) -> None:
         "missing": "/missing",
     }.items():
         page.goto(f"{desk.url}{place}")
-        assert find_violations(page) == [], place
+        assert find_violations(page, *RULES[scheme]) == [], place
         keep(page, f"{name}-{scheme}")
     page.set_viewport_size({"width": 820, "height": 1180})
     page.goto(f"{desk.url}/orders/{first}")
     assert not page.locator("#list").is_visible()
-    assert find_violations(page) == []
+    assert find_violations(page, *RULES[scheme]) == []
     keep(page, f"order-tablet-{scheme}")
     page.context.clear_cookies()
     page.goto(f"{desk.url}/sign-in")
-    assert find_violations(page) == []
+    assert find_violations(page, *RULES[scheme]) == []
     keep(page, f"sign-in-{scheme}")
     desk.complaints = [told for told in desk.complaints if "404" not in told]  # the missing page, which was asked for
 
@@ -161,7 +161,7 @@ def test_what_was_kept_is_told_by_itself(desk: Desk, scheme: str) -> None:
     assert httpx.patch(f"{desk.url}/api/v3/orders/{first}", json=change, auth=OWNER).status_code == 200
     expect(page.locator(".left-out")).to_contain_text("N-o-1: it was changed meanwhile", timeout=30_000)
     assert rows(page) == ["N-o-1"]
-    assert find_violations(page) == []
+    assert find_violations(page, *RULES[scheme]) == []
     keep(page, f"left-out-{scheme}")
     page.locator(".left-out button").press("Enter")
     expect(page.locator(".left-out")).to_have_count(0)

@@ -211,6 +211,7 @@ def test_a_refused_record_keeps_no_other_out(form: str, run: Run, client: TestCl
     assert [o["order_id"] for o in stored(client)] == [f"o-{n}" for n in kept]
 
 
+@pytest.mark.one_database
 def test_the_report_for_people_is_a_table_and_a_sum(run: Run) -> None:
     wrong = make.order("bad\x1b[2J", 99)
     done = run("orders import - --format jsonl --account owner", input=to_text("jsonl", [make.order("good"), wrong]))

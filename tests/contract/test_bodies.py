@@ -84,6 +84,7 @@ def refusals(server: served.Server, count: int) -> list[tuple[str, int]]:
     return find()
 
 
+@pytest.mark.one_database
 def test_a_body_that_is_too_large(server: served.Server) -> None:
     """Sent to its end by a client that does not look for an answer before, as most do."""
     size = 100 * len(PART)
@@ -101,6 +102,7 @@ def test_a_body_that_is_too_large(server: served.Server) -> None:
     check_untouched(server)
 
 
+@pytest.mark.one_database
 def test_a_client_that_waits_to_be_let_in_sends_nothing(server: served.Server) -> None:
     with begin(server, ROUTES[0], f"Content-Length: {LIMIT + 1}", "Expect: 100-continue") as connection:
         check_too_large(read(connection), str(LIMIT + 1))
@@ -110,6 +112,7 @@ def test_a_client_that_waits_to_be_let_in_sends_nothing(server: served.Server) -
         assert read(connection)[0] == 400
 
 
+@pytest.mark.one_database
 def test_a_client_that_sends_without_end_is_cut_off_and_fills_no_memory(server: served.Server) -> None:
     """It may read its answer at any time; a whole connection of it is more than a process may hold."""
     process = psutil.Process(server.process.pid)
@@ -129,6 +132,7 @@ def test_a_client_that_sends_without_end_is_cut_off_and_fills_no_memory(server: 
     check_untouched(server)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_client_that_sends_half_and_stops(server: served.Server, route: str) -> None:
     half = b'[{"order_id": "half", '
@@ -143,6 +147,7 @@ def test_a_client_that_sends_half_and_stops(server: served.Server, route: str) -
     check_untouched(server)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_body_that_ends_before_its_end(server: served.Server, route: str) -> None:
     """A whole order, and a client that hangs up where more was said to come: nobody knows what it left out."""

@@ -88,6 +88,7 @@ def test_no_or_wrong_credentials(serve: Serve, method: str, path: str, body: Any
     assert client.get(ORDERS, auth=OWNER).json() == before
 
 
+@pytest.mark.one_database
 def test_credentials_come_before_everything_else_about_a_request(serve: Serve) -> None:
     client = serve()
     for content in (b"not json", b"[]", b"x" * 20_000_000):
@@ -198,6 +199,7 @@ UNKNOWN_PARTNER = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("profile", ["guide", "reference"])
 def test_a_partner_id_must_be_known_when_it_is_sent(serve: Serve, profile: str) -> None:
     client = serve(profile=profile, partner_ids=str(PARTNER))
@@ -214,11 +216,13 @@ def test_a_partner_id_must_be_known_when_it_is_sent(serve: Serve, profile: str) 
     assert client.post(ORDERS, json=[make.order("o-3")]).is_success
 
 
+@pytest.mark.one_database
 def test_no_partner_is_known_unless_the_operator_names_one(client: TestClient) -> None:
     answer = client.post(ORDERS, json=[make.order()], headers={"Sendcloud-Partner-Id": str(PARTNER)})
     assert (answer.status_code, answer.json()) == (400, {"errors": [UNKNOWN_PARTNER]})
 
 
+@pytest.mark.one_database
 def test_other_calls_do_not_look_at_the_partner(client: TestClient) -> None:
     client.post(ORDERS, json=[make.order()])
     headers = {"Sendcloud-Partner-Id": "unknown"}
@@ -226,6 +230,7 @@ def test_other_calls_do_not_look_at_the_partner(client: TestClient) -> None:
         assert client.request(method, path, json=body, headers=headers).is_success
 
 
+@pytest.mark.one_database
 def test_an_unknown_partner_is_listed_beside_the_faults_of_the_body(client: TestClient) -> None:
     headers = {"Sendcloud-Partner-Id": "unknown"}
     pointer = {"pointer": "/data/attributes/[0]/order_number"}

@@ -41,6 +41,7 @@ def _refused(client: TestClient, batch: Any) -> list[Any]:
     return list(answer.json()["errors"])
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("body", [{}, {"data": []}, "text", 3, True, None, make.order()])
 def test_a_body_that_is_no_list(anyone: TestClient, body: Any) -> None:
     detail = "Wrong request format, expected list of objects"
@@ -69,6 +70,7 @@ UNREADABLE = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_what_is_no_json_is_refused_with_what_and_where(anyone: TestClient, method: str) -> None:
     anyone.post(ORDERS, json=[make.order()])
@@ -82,6 +84,7 @@ def test_what_is_no_json_is_refused_with_what_and_where(anyone: TestClient, meth
     assert anyone.get(ORDER).json()["data"]["modified_at"] == anyone.get(ORDER).json()["data"]["created_at"]
 
 
+@pytest.mark.one_database
 def test_an_empty_list_and_one_of_more_than_100(anyone: TestClient) -> None:
     assert _refused(anyone, []) == [_invalid("", "Orders list should have at least 1 item, not 0")]
     for count in (101, 250):
@@ -90,11 +93,13 @@ def test_an_empty_list_and_one_of_more_than_100(anyone: TestClient) -> None:
     assert anyone.post(ORDERS, json=[make.order(f"o-{n}") for n in range(100)]).is_success
 
 
+@pytest.mark.one_database
 def test_an_entry_that_is_no_object(anyone: TestClient) -> None:
     detail = "Input should be an object"
     assert _refused(anyone, [make.order(), 7, None]) == [_invalid("[1]", detail), _invalid("[2]", detail)]
 
 
+@pytest.mark.one_database
 def test_every_required_field_of_a_create(anyone: TestClient) -> None:
     assert _refused(anyone, [{}]) == [
         _invalid("[0]/order_id"),
@@ -177,6 +182,7 @@ def _own(fault: dict[str, Any]) -> tuple[str, str]:
     return fault["source"]["pointer"], fault["detail"]
 
 
+@pytest.mark.one_database
 def test_a_field_that_is_wrong_is_named_with_pydantics_words(anyone: TestClient) -> None:
     """All in one batch: the faults of all orders come in one answer, in the order of the batch."""
     batch = [make.order(**{"order_id": f"o-{index}", **changes}) for index, (changes, _, _) in enumerate(WRONG)]
@@ -188,6 +194,7 @@ def test_a_field_that_is_wrong_is_named_with_pydantics_words(anyone: TestClient)
     assert _refused(anyone, batch) == expected
 
 
+@pytest.mark.one_database
 def test_a_wrong_item_is_named_by_its_place(anyone: TestClient) -> None:
     items = [make.item(), *(make.item(**changes) for changes, _, _ in WRONG_ITEMS)]
     place = "[1]/order_details/order_items"
@@ -200,6 +207,7 @@ def test_a_wrong_item_is_named_by_its_place(anyone: TestClient) -> None:
     ]
 
 
+@pytest.mark.one_database
 def test_an_id_sent_as_a_number(anyone: TestClient) -> None:
     anyone.post(ORDERS, json=[make.order()])
     ids: list[Any] = [1, 987, 1.0, None, ["1"], {}]
@@ -316,6 +324,7 @@ def test_a_patch_lists_its_faults_below_attributes(anyone: TestClient) -> None:
     assert anyone.get(ORDER).json() == before
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("limit", [1_000, 5_000])
 def test_a_body_that_is_too_large(serve: Serve, limit: int) -> None:
     client = serve(max_body_bytes=limit)
@@ -337,6 +346,7 @@ def test_a_body_that_is_too_large(serve: Serve, limit: int) -> None:
     assert client.post(ORDERS, content=b"[]".ljust(limit)).status_code == 400, "one that just fits is read"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", "*/*"]
 )
@@ -360,6 +370,7 @@ def test_no_content_type_counts_as_json(client: TestClient) -> None:
         assert answer.json()["data"][0]["id"] == number
 
 
+@pytest.mark.one_database
 def test_an_unknown_path(client: TestClient) -> None:
     for path in ("/api", "/api/v3", "/api/v3/order", "/api/v2/orders", "/api/v3/orders/1/2", "/nothing/"):
         for method in ("GET", "POST", "DELETE"):
@@ -373,6 +384,7 @@ def test_an_unknown_path(client: TestClient) -> None:
             assert (answer.status_code, answer.json()) == (404, {"errors": [fault]}), path
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
@@ -398,6 +410,7 @@ def test_a_wrong_method_is_told_the_right_ones(client: TestClient, path: str, al
             assert answer.json() == {"errors": [fault]}
 
 
+@pytest.mark.one_database
 def test_a_literal_path_is_not_taken_for_one_with_an_id(client: TestClient) -> None:
     answer = client.put("/api/v3/orders/create-label-sync")
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
@@ -412,6 +425,7 @@ def test_head_answers_as_get_does_without_a_body(client: TestClient) -> None:
     assert client.head(ORDERS, auth=("owner-public", "wrong")).status_code == 401
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("host", ["", "a b", "evil.example/x", "a@b", "[::1", "host:port", "a.example:80:80", "<b>"])
 def test_a_host_that_is_none_is_refused(client: TestClient, host: str) -> None:
     answer = client.get(ORDERS, headers={"Host": host})
@@ -420,11 +434,13 @@ def test_a_host_that_is_none_is_refused(client: TestClient, host: str) -> None:
     assert answer.headers["X-Request-Id"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("host", ["shop.example.com", "127.0.0.1:8000", "[::1]:8000", "my_service", "localhost"])
 def test_a_host_is_a_name_or_an_address(client: TestClient, host: str) -> None:
     assert client.get(ORDERS, headers={"Host": host}).status_code == 200
 
 
+@pytest.mark.one_database
 def test_every_path_is_served_with_and_without_a_slash_and_without_a_redirect(client: TestClient) -> None:
     for slash in ("", "/"):
         order = make.order(f"o{slash}")
@@ -443,12 +459,14 @@ def test_every_path_is_served_with_and_without_a_slash_and_without_a_redirect(cl
     assert client.delete(f"{ORDERS}/2", follow_redirects=False).status_code == 204
 
 
+@pytest.mark.one_database
 def test_a_request_id_is_taken_and_given_back(client: TestClient) -> None:
     for sent in ("abc", "A.b:c/d+e=f_g-1", "0" * 128, "6f1c9c0e-0d8e-4d3a-9f55-0d0e5a7b1c2d"):
         for path in (ORDERS, ORDER, "/nothing", "/health"):
             assert client.get(path, headers={"X-Request-Id": sent}).headers.get_list("X-Request-Id") == [sent]
 
 
+@pytest.mark.one_database
 def test_a_request_id_is_made_where_none_or_a_hostile_one_is_sent(client: TestClient) -> None:
     hostile = ("", " ", "a b", "a" * 129, "<script>", "a;b", '"', "a\tb", "é", "{}", "a,b", "%0a")
     made = set()

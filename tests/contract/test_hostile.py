@@ -131,6 +131,7 @@ NO_TIMES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.one_database
 def test_times_that_no_calendar_has_or_that_overflow_in_utc(client: TestClient) -> None:
     for path in INSTANTS:
         for value in NO_TIMES:
@@ -218,6 +219,7 @@ def test_a_number_that_no_double_holds(client: TestClient, text: str) -> None:
     assert client.get(ORDERS).json() == {"data": []}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("digits", ["٣", "３", "3٫5", "۳.۵"])
 def test_a_number_in_digits_of_another_script(client: TestClient, digits: str) -> None:
     for path in PRICES:
@@ -356,6 +358,7 @@ def test_deep_nesting_is_stored_or_refused(client: TestClient) -> None:
             assert answer.is_success or depth > 150, depth
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_words_that_are_no_numbers(client: TestClient, word: str) -> None:
     """Bare they are no JSON; as a text they are a text."""
@@ -453,6 +456,7 @@ def _mutated_orders(draw: st.DrawFn) -> Any:
     return order
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("value", [7, "text", [1], True, None], ids=str)
 @pytest.mark.parametrize("path", ["order_details", "order_details/order_items", "order_details/order_items/0"])
 def test_a_part_of_another_kind_is_refused_with_its_place_and_hides_no_other_fault(

@@ -79,6 +79,7 @@ def test_the_answer_of_a_patch_is_the_same_in_both(anyone: TestClient) -> None:
     assert type(answer.json()["data"]["id"]) is int
 
 
+@pytest.mark.one_database
 def test_an_id_in_a_request_must_be_a_string_in_both(anyone: TestClient, profile: str) -> None:
     anyone.post(ORDERS, json=[make.order()])
     refused = anyone.post(ORDERS, json=[make.order(id=1)])
@@ -101,6 +102,7 @@ def test_deleting_is_the_same_in_both(anyone: TestClient) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
 
 
+@pytest.mark.one_database
 def test_only_the_two_profiles_are_known(database_url: str, serve: Serve) -> None:
     assert database_url
     with pytest.raises(ValueError, match="guide"):

@@ -7,6 +7,7 @@ from tests import make
 from tests.contract.test_hostile import ITEM, PRICES, _check_errors, _get, _refuses, _send, _set, _stores, _whole
 
 
+@pytest.mark.one_database
 def test_places_that_do_not_exist(client: TestClient) -> None:
     meant = {"UK": "GB", "EL": "GR", "XI": "GB", "IC": "ES", "NLD": "NL", "528": "NL", "Germany": "DE"}
     for code in ("XX", "ZZ", "EU", "N", "Nederland", "ＮＬ", *meant):
@@ -22,6 +23,7 @@ def test_places_that_do_not_exist(client: TestClient) -> None:
         _refuses(client, "billing_address/state_province_code", code, subdivision)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("place", ["shipping_address", "billing_address"])
 def test_places_that_exist(client: TestClient, place: str) -> None:
     known = {
@@ -38,6 +40,7 @@ def test_places_that_exist(client: TestClient, place: str) -> None:
     _stores(client, "customs_details/tax_numbers/sender/0/country_code", "XK")
 
 
+@pytest.mark.one_database
 def test_currencies(client: TestClient) -> None:
     for path in PRICES:
         for code in ("EUR", "GBP", "USD", "CHF", "PLN", "JPY", "XAU", "KWD", "HRK", "BGN", "ANG", "DEM"):
@@ -61,6 +64,7 @@ DANGEROUS = {
 }
 
 
+@pytest.mark.one_database
 def test_enum_values_of_dangerous_goods_in_any_case(client: TestClient) -> None:
     for name, options in DANGEROUS.items():
         for option in options:
@@ -72,6 +76,7 @@ def test_enum_values_of_dangerous_goods_in_any_case(client: TestClient) -> None:
             _refuses(client, f"{ITEM}/dangerous_goods/{name}", wrong, detail)
 
 
+@pytest.mark.one_database
 def test_emails_and_urls(client: TestClient) -> None:
     for value in (
         "ada@example.com",

@@ -83,6 +83,7 @@ def test_what_changes_nothing_writes_nothing(client: TestClient) -> None:
     assert fetch(client) == before
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("change", "place", "detail"),
     [
@@ -110,6 +111,7 @@ def test_what_is_wrong_is_named(client: TestClient, change: Any, place: str, det
     assert len(client.get(LIST).json()["data"]) == 2
 
 
+@pytest.mark.one_database
 def test_all_faults_are_listed_at_once(client: TestClient) -> None:
     answer = client.patch(ONE, json={"shop_name": "", "feedback_type": 1})
     places = [fault["source"]["pointer"] for fault in answer.json()["errors"]]

@@ -61,6 +61,7 @@ def test_a_small_entry_has_its_defaults(client: TestClient) -> None:
     assert before <= datetime.fromisoformat(made["created_at"]) <= datetime.now(UTC)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("change", "code", "place", "detail"),
     [

@@ -57,6 +57,7 @@ def test_those_that_are_left_out_are_deleted_and_may_come_back(client: TestClien
     assert len(fetch(client, "&show_deleted=1")) == 2
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("statuses", "place"),
     [
@@ -80,6 +81,7 @@ def test_what_is_wrong_is_named_and_changes_nothing(client: TestClient, statuses
     assert [entry["external_id"] for entry in fetch(client)] == ["stays"]
 
 
+@pytest.mark.one_database
 def test_an_unknown_key_hides_no_rule_between_values(client: TestClient) -> None:
     twice = [status("a")["translations"][0]] * 2
     body = {"integration_id": SHOP, "statuses": [{"external_id": "a", "translations": twice, "x": 1}], "unknown": 1}
@@ -117,6 +119,7 @@ def test_a_mapping_is_kept_and_says_what_is_no_longer_valid(client: TestClient) 
     ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("entries", "code", "place"),
     [
@@ -156,6 +159,7 @@ def test_the_integration_must_be_the_accounts(client: TestClient, path: str) -> 
     assert client.get(f"{path}?integration_id={SHOP}", auth=STRANGER).status_code == 400
 
 
+@pytest.mark.one_database
 def test_parameters_that_cannot_be_read_are_all_named(client: TestClient) -> None:
     answer = client.get(f"{STATUSES}?language=xx&show_deleted=maybe")
     told = [(fault["code"], fault["source"]["parameter"]) for fault in answer.json()["errors"]]

@@ -130,6 +130,7 @@ def test_a_file_may_hold_what_post_refuses(client: TestClient, run: Run, tmp_pat
     assert again == {**MADE, "created": 0, "unchanged": 1}
 
 
+@pytest.mark.one_database
 def test_two_ways_to_say_the_shop_are_one_too_many(run: Run, client: TestClient) -> None:
     refused = run("orders import - --format json --account owner --integration 1 --into 2", input=b"[]")
     assert refused.exit_code == 1

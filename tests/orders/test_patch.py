@@ -159,6 +159,7 @@ NOT_NULLABLE = {
 }
 
 
+@pytest.mark.one_database
 def test_null_is_refused_where_a_value_is_needed(client: TestClient) -> None:
     id = push(client, full())
     for path, detail in NOT_NULLABLE.items():
@@ -239,6 +240,7 @@ def test_an_item_of_another_name_is_not_found(client: TestClient, name: str) -> 
     assert read(client, id) == before
 
 
+@pytest.mark.one_database
 def test_each_item_must_carry_its_name(client: TestClient) -> None:
     id = push(client, full())
     assert refuse(client, id, items({"name": "Cup"}, {"quantity": 3}, {"item_id": "4"})) == [
@@ -302,6 +304,7 @@ def test_the_merged_order_must_be_valid(client: TestClient) -> None:
     assert place == "shipping_address/state_province_code"
 
 
+@pytest.mark.one_database
 def test_every_wrong_field_is_named_at_once(client: TestClient) -> None:
     id = push(client, full())
     sent = {
@@ -319,6 +322,7 @@ def test_every_wrong_field_is_named_at_once(client: TestClient) -> None:
     }
 
 
+@pytest.mark.one_database
 def test_phone_is_another_word_for_the_customers_number(client: TestClient) -> None:
     id = push(client, full())
     found = patch(client, id, {"customer_details": {"phone": "+31201234567"}})

@@ -29,11 +29,13 @@ def warned(client: TestClient, *orders: dict[str, Any]) -> list[tuple[str, str]]
     return [(warning["code"], warning["source"]["pointer"]) for warning in warnings]
 
 
+@pytest.mark.one_database
 def test_an_order_without_oddities_has_no_warnings(client: TestClient) -> None:
     order = make.order(shipping_address=make.address(phone_number="+31 20 123 4567"), billing_address=make.address())
     assert set(push(client, order)) == {"data"}
 
 
+@pytest.mark.one_database
 def test_an_unknown_key_is_warned_of_in_full(client: TestClient) -> None:
     assert push(client, make.order(loyalty=3))["meta"] == {
         "warnings": [
@@ -46,6 +48,7 @@ def test_an_unknown_key_is_warned_of_in_full(client: TestClient) -> None:
     }
 
 
+@pytest.mark.one_database
 def test_unknown_keys_are_named_at_any_depth_and_in_any_order_of_the_batch(client: TestClient) -> None:
     items = [make.item(), make.item(name="Cup", colour="red", total_price={"value": 1, "currency": "EUR", "vat": 2})]
     odd = make.order("b", order_details={"order_items": items, "a/b~c": 1})
@@ -56,6 +59,7 @@ def test_unknown_keys_are_named_at_any_depth_and_in_any_order_of_the_batch(clien
     ]
 
 
+@pytest.mark.one_database
 def test_properties_and_extra_data_may_hold_any_key(client: TestClient) -> None:
     point = {"id": "7", "extra_data": {"any": {"thing": 1}}}
     order = make.order(order_details={"order_items": [make.item(properties={"any": 1})]}, service_point_details=point)
@@ -123,6 +127,7 @@ def test_a_warning_of_one_entry_stands_at_each_of_its_places(client: TestClient)
     ]
 
 
+@pytest.mark.one_database
 def test_a_refused_batch_has_errors_only(client: TestClient) -> None:
     answer = client.post(URL, json=[make.order(loyalty=3, order_number="")])
     assert answer.status_code == 400

@@ -115,6 +115,7 @@ def test_an_id_that_is_no_order_is_refused_even_with_a_known_key(client: TestCli
         ]
 
 
+@pytest.mark.one_database
 def test_an_id_as_a_number_is_refused(client: TestClient) -> None:
     [id] = push(client, make.order("a"))
     assert refuse(client, {**make.order("a"), "id": id}) == [
@@ -155,6 +156,7 @@ def test_receipts_carry_the_order_number_that_the_entry_ends_with(client: TestCl
     assert read(client, answer[0]["id"])["order_number"] == "later"
 
 
+@pytest.mark.one_database
 def test_a_create_needs_every_required_field(client: TestClient) -> None:
     assert refuse(client, make.key("a")) == [
         (f"/data/attributes/[0]/{place}", "Field required")
@@ -248,6 +250,7 @@ NOT_WHOLE: list[tuple[tuple[str, ...], Any, str]] = [
 ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("path", "part", "missing"), NOT_WHOLE, ids=lambda v: "/".join(v) if type(v) is tuple else "")
 def test_a_part_of_a_value_is_refused(client: TestClient, path: tuple[str, ...], part: Any, missing: str) -> None:
     [id] = push(client, make.order("a", shipping_address=make.address(), customer_details={"name": "Ada"}))
@@ -303,6 +306,7 @@ NOT_NULLABLE: list[tuple[tuple[str, ...], str]] = [
 ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("path", "detail"), NOT_NULLABLE, ids=lambda v: "/".join(v) if type(v) is tuple else "")
 def test_null_is_refused_where_a_value_is_needed(client: TestClient, path: tuple[str, ...], detail: str) -> None:
     [id] = push(client, make.order("a", shipping_address=make.address()))

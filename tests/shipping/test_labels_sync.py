@@ -133,6 +133,7 @@ def test_an_unknown_or_foreign_integration(shop: TestClient) -> None:
     assert shop.post(URL, json={"integration_id": 1, "order": {"order_id": "o-1"}}, auth=STRANGER).status_code == 400
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("mime_type", "dpi"), [("application/pdf", 150), ("application/pdf", 203), ("image/png", 72), ("image/png", 600)]
 )
@@ -144,6 +145,7 @@ def test_a_resolution_that_the_type_has_not(shop: TestClient, carrier: FakeCarri
     assert carrier.asked == []
 
 
+@pytest.mark.one_database
 def test_every_flaw_of_the_body_at_once(shop: TestClient) -> None:
     answer = shop.post(URL, json={"order": {"order_id": 1}, "brand_id": 0, "label_details": {"dpi": 71}})
     pointers = {fault["source"]["pointer"].removeprefix("/data/attributes/") for fault in answer.json()["errors"]}
@@ -170,6 +172,7 @@ def test_what_ships_it_in_turn(shop: TestClient) -> None:
     assert code("own", ship_with=ship_with("fake:standard"), order={"apply_shipping_rules": True}) == "fake:standard"
 
 
+@pytest.mark.one_database
 def test_an_option_must_fit(shop: TestClient) -> None:
     push(shop, "abroad", shipping_address=make.address(country_code="FR"))
     push(shop, "heavy", shipping_details={"measurement": {"weight": {"value": 21, "unit": "kg"}}})
@@ -180,6 +183,7 @@ def test_an_option_must_fit(shop: TestClient) -> None:
         assert fault["title"] == "Invalid shipping option"
 
 
+@pytest.mark.one_database
 def test_a_carrier_that_refuses(shop: TestClient, carrier: FakeCarrier) -> None:
     push(shop)
     carrier.mood = "strict"

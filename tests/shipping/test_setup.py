@@ -161,6 +161,7 @@ def test_settings_name_only_what_there_is(client: TestClient) -> None:
     assert client.patch(f"{API}/shipping-settings", json={"gs1_company_prefix": "x"}).status_code == 400
 
 
+@pytest.mark.one_database
 def test_shipping_options(shop: TestClient) -> None:
     def codes(**asked: Any) -> set[str]:
         answer = shop.post("/api/v3/shipping-options", json=asked)
@@ -175,6 +176,7 @@ def test_shipping_options(shop: TestClient) -> None:
     assert shop.post("/api/v3/shipping-options", json={"to_country_code": "XX"}).status_code == 400
 
 
+@pytest.mark.one_database
 def test_options_by_their_way(client: TestClient) -> None:
     """Tables of countries: the post goes wherever one is, a national carrier starts at home."""
     for code in ("bpost", "ups"):
@@ -240,6 +242,7 @@ MATCHING: list[tuple[dict[str, Any], bool]] = [
 ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("conditions", "matches"), MATCHING)
 def test_rules(shop: TestClient, conditions: dict[str, Any], matches: bool) -> None:
     item = make.item(sku="tea-1", measurement={"weight": {"value": "0.5", "unit": "kg"}})
@@ -311,6 +314,7 @@ def test_sums_do_not_depend_on_their_order(values: list[Decimal]) -> None:
     assert units.add(*values) == units.add(*reversed(values)) == units.add(*sorted(values))
 
 
+@pytest.mark.one_database
 def test_an_address_that_nobody_filled_in_is_one_on_the_wire(client: TestClient) -> None:
     """The v3 shapes ask for a postal code and a city; our own API and the page show what there is."""
     [sender] = client.get("/api/v3/sender-addresses").json()["data"]

@@ -133,6 +133,7 @@ def told(page: Any) -> list[str]:
     return [unescape(words) for words in re.findall(r'class="(?:told fault|fault told)">([^<]+)<', page.text)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("language", "words"),
     [
@@ -161,6 +162,7 @@ def test_a_form_is_refused_in_the_readers_language(
     assert [fault["detail"] for fault in api.json()["errors"]] == ["String should have at least 1 character"]
 
 
+@pytest.mark.one_database
 def test_a_carrier_of_ours_refuses_in_the_readers_language(
     person: Person, client: TestClient, work: Callable[[], None]
 ) -> None:
@@ -186,6 +188,7 @@ def test_a_carrier_of_ours_refuses_in_the_readers_language(
     assert "Die Versandart sendcloud:letter nimmt höchstens 2 kg, das Paket hat 3.000 kg." in unescape(shown.text)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("language", "name"),
     [("nl", "Eigen bezorging, spoed"), ("de", "Eigene Zustellung, Express"), ("fr", "Livraison propre, express")],
@@ -208,6 +211,7 @@ def test_options_of_our_carriers_are_named_in_the_readers_language(
     assert {"Own delivery", "Own delivery, express", "Small packet"} <= {option["name"] for option in listed}
 
 
+@pytest.mark.one_database
 def test_warnings_and_reasons_of_rules_are_told_in_the_readers_language(person: Person, client: TestClient) -> None:
     wrong = make.order("w-1", shipping_address=make.address(postal_code="x", phone_number="12"))
     [order] = client.post(URL, json=[wrong]).json()["data"]
@@ -256,6 +260,7 @@ BROKEN = [
 ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("name", "content", "kept", "english"), BROKEN)
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_why_a_file_cannot_be_read_is_told_in_the_readers_language(
@@ -276,6 +281,7 @@ def test_why_a_file_cannot_be_read_is_told_in_the_readers_language(
     assert english not in said[language]
 
 
+@pytest.mark.one_database
 def test_a_password_and_a_user_are_refused_in_the_readers_language(person: Person) -> None:
     page = person()
     page.headers["accept-language"] = "de"

@@ -55,6 +55,7 @@ def test_everybody_changes_their_own_password(person: Person, client: TestClient
     assert actions(client, "user.password_changed") == [("user.password_changed", EMAILS[role])]
 
 
+@pytest.mark.one_database
 def test_what_is_wrong_stands_at_its_field_and_is_not_written_back(person: Person) -> None:
     page = person("viewer")
     for current, new, again, field, words in (

@@ -215,6 +215,7 @@ def test_pages_are_turned_by_place(person: Person, client: TestClient) -> None:
     assert 'rel="prev"' in second.text
 
 
+@pytest.mark.one_database
 def test_columns_are_kept(person: Person, orders: TestClient) -> None:
     assert orders
     page = person()
@@ -255,6 +256,7 @@ def test_each_section_changes_its_fields_and_no_other(person: Person, orders: Te
     assert "<del>Amsterdam</del> → <ins>Delft</ins>" in shown
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -327,6 +329,7 @@ def test_a_status_and_an_items_weight_are_told_and_customs_are_shown(person: Per
         assert told in text
 
 
+@pytest.mark.one_database
 def test_warnings_stand_at_their_places(person: Callable[..., TestClient], client: TestClient) -> None:
     odd = make.order("odd", shipping_address=make.address(postal_code="nowhere", phone_number="12"))
     odd["order_details"]["order_items"][0]["ean"] = "4006381333932"
@@ -362,6 +365,7 @@ def test_a_viewer_changes_nothing(person: Person, orders: TestClient) -> None:
     assert answer.status_code == 403
 
 
+@pytest.mark.one_database
 def test_pictures_come_from_outside_only_where_a_setting_allows(person: Person, client: TestClient) -> None:
     item = make.item(image_url="https://shop.example/tea.png")
     client.post(URL, json=[make.order(order_details={"order_items": [item]})])
@@ -373,6 +377,7 @@ def test_pictures_come_from_outside_only_where_a_setting_allows(person: Person, 
     assert "img-src 'self' data: https:" in shown.headers["content-security-policy"]
 
 
+@pytest.mark.one_database
 def test_an_account_without_orders_is_told_how_to_send_the_first(person: Person) -> None:
     text = person().get("/orders").text
     assert "No orders yet" in text

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from html import unescape
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from tests import make
@@ -189,6 +190,7 @@ def test_rules_are_moved_and_tried_in_their_order(person: Person, client: TestCl
     assert send(page, "/settings/rules/999/move", to="up").status_code == 404
 
 
+@pytest.mark.one_database
 def test_the_try_out_says_which_rule_and_why(person: Person, client: TestClient) -> None:
     page = person()
     sent = [

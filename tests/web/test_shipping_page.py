@@ -214,6 +214,7 @@ def test_an_order_is_split_into_parcels(person: Person, teas: int, client: TestC
     assert [parcel["weight"]["value"] for parcel in (first, second)] == ["1.000", "2.000"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("typed", "field", "words"),
     [
@@ -241,6 +242,7 @@ def test_what_is_wrong_with_a_parcel_stands_at_its_field(
     assert client.get("/api/v3/shipments").json()["data"] == []
 
 
+@pytest.mark.one_database
 def test_the_option_that_the_rules_suggest_is_marked_with_the_reason(
     person: Person, ids: list[int], client: TestClient
 ) -> None:
@@ -283,6 +285,7 @@ def test_two_packers_make_one_label(person: Person, ids: list[int], client: Test
     assert len(client.get("/api/v3/shipments").json()["data"]) == 3
 
 
+@pytest.mark.one_database
 def test_one_that_cannot_be_shipped_says_why_on_its_page(person: Person, ids: list[int]) -> None:
     page = person("packer")
     _, form = open_label(page, ids[2])
@@ -318,6 +321,7 @@ def test_a_retry_packs_as_before(database_url: str, people: None, teas: int) -> 
     assert [parcel.weight for parcel in second.parcels] == [None, 7]
 
 
+@pytest.mark.one_database
 def test_printed_documents_may_stand_in_a_frame_of_ours_and_of_nobody_else(person: Person, ids: list[int]) -> None:
     page = person("packer")
     make_labels(page, ids[:1])

@@ -84,6 +84,7 @@ def test_addresses_of_the_internet_are_known(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.1", "[::1]", "169.254.169.254", "[::ffff:127.0.0.1]"])
 def test_a_connection_to_such_an_address_is_refused(working: Callable[..., TestClient], host: str) -> None:
     sent = {"type": "webhook", "configuration": {"url": f"http://{host}/"}}

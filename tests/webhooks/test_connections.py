@@ -128,6 +128,7 @@ def test_secrets_are_encrypted_at_rest(working: Callable[..., TestClient], datab
         assert not [value for value in row if "s3cret" in str(value) or made["signing_key"] in str(value)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("configuration", "pointer"),
     [
@@ -152,17 +153,20 @@ def test_what_cannot_be_sent_to_is_refused_with_its_place(
     ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", ["Host", "content-length", "Sendcloud-Signature", "Authorization", "bad name"])
 def test_headers_that_are_ours_are_refused(working: Callable[..., TestClient], name: str) -> None:
     assert post(working(), {"url": URL, "headers": {name: "x"}}).status_code == 400
 
 
+@pytest.mark.one_database
 def test_klaviyo_is_refused_because_nothing_here_could_tell_it(working: Callable[..., TestClient]) -> None:
     answer = working().post(CONNECTIONS, json={"type": "klaviyo", "configuration": {"url": URL}})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["source"] == {"pointer": "/data/attributes/type"}
 
 
+@pytest.mark.one_database
 def test_a_webhook_needs_no_authorization(working: Callable[..., TestClient]) -> None:
     client = working()
     id = connect(client, URL)["id"]

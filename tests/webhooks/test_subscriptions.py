@@ -35,6 +35,7 @@ def test_a_subscription_is_made_listed_read_changed_and_deleted(working: Callabl
     assert client.get(path).status_code == client.delete(path).status_code == 404
 
 
+@pytest.mark.one_database
 def test_what_is_refused(working: Callable[..., TestClient]) -> None:
     client = working()
     connection = connect(client, URL, "orders.order.created")["id"]
@@ -122,6 +123,7 @@ def test_where_nobody_listens_nothing_is_written(client: TestClient) -> None:
     assert deliveries_of(client) == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("path", [CONNECTIONS, SUBSCRIPTIONS, "/api/packhouse/deliveries"])
 def test_nobody_comes_in_without_credentials(client: TestClient, path: str) -> None:
     wrong = {"Authorization": "Basic " + base64.b64encode(b"a:b").decode()}
