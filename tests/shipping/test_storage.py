@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +21,7 @@ KEY, SECRET, REGION = "packer", "bucket-secret", "eu-test-1"
 
 
 class Bucket(BaseHTTPRequestHandler):
-    """PUT and GET of objects, signed by AWS Signature Version 4, as the published algorithm says."""
+    """PUT, GET and removal of objects, signed by AWS Signature Version 4, as the published algorithm says."""
 
     objects: dict[str, bytes]
     is_away = False
@@ -37,6 +38,16 @@ class Bucket(BaseHTTPRequestHandler):
             found = self.objects.get(self.path)
             self._answer(200 if found is not None else 404, found or b"")
 
+    def do_POST(self) -> None:
+        """The removal of several at once, which is how S3 is asked for one too."""
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        if self._is_welcome():
+            keys = re.findall(r"<Key>([^<]*)</Key>", body)
+            for key in keys:
+                self.objects.pop(f"{urlsplit(self.path).path}/{key}", None)
+            deleted = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
+            self._answer(200, f"<DeleteResult>{deleted}</DeleteResult>".encode())
+
     def _is_welcome(self) -> bool:
         if type(self).is_away:
             self._answer(503, b"")
@@ -51,7 +62,8 @@ class Bucket(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         headers = "".join(f"{name}:{(self.headers[name] or '').strip()}\n" for name in signed.split(";") if name)
         body = self.headers.get("x-amz-content-sha256", "")
-        request = f"{self.command}\n{url.path}\n{url.query}\n{headers}\n{signed}\n{body}"
+        query = "delete=" if url.query == "delete" else url.query
+        request = f"{self.command}\n{url.path}\n{query}\n{headers}\n{signed}\n{body}"
         at = self.headers.get("x-amz-date", "")
         scope = f"{at[:8]}/{REGION}/s3/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
@@ -123,6 +135,20 @@ def test_in_a_bucket(open_shop: Open, bucket: Any) -> None:
     assert path.startswith("/labels/shop/1/")
     assert content.startswith(b"%PDF")
     assert read(open_shop(**in_bucket(bucket)), label).content == content
+
+
+def test_a_persons_label_is_removed_from_a_bucket(open_shop: Open, bucket: Any) -> None:
+    client = open_shop(**in_bucket(bucket))
+    label = ship(client).json()["data"]
+    assert len(bucket.objects) == 1
+    named = {"name": "Ada Visser", "postal_code": "1015 CR"}
+    bucket.is_away = True
+    assert client.post("/api/packhouse/persons/erase", json=named).status_code == 503
+    bucket.is_away = False
+    report = client.post("/api/packhouse/persons/erase", json=named).json()["data"]
+    assert (report["orders"], report["documents"]) == (1, 1)
+    assert bucket.objects == {}
+    assert read(client, label).status_code == 404
 
 
 def test_what_is_in_the_database_stays_readable(open_shop: Open, tmp_path: Path) -> None:
