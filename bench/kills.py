@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +28,8 @@ from packhouse.webhooks import operations
 from packhouse.webhooks.schema import ORDER_CREATED, Event
 
 KINDS = ("fast", "fast", "slow", "moody", "rude")
+# Starts `packhouse ARGUMENTS` with these options of Popen.
+Launch = Callable[..., subprocess.Popen[str]]
 _SECRET = "a key for the bench"  # noqa: S105 - of a database that is thrown away
 _BATCH = 100
 _PATIENCE_SECONDS = 900.0
@@ -57,7 +59,11 @@ def run_receiver(kind: str, file: Path) -> Iterator[str]:
             process.stdout.close()
 
 
-def start_worker(url: str) -> subprocess.Popen[str]:
+def launch(arguments: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-m", "packhouse", *arguments], text=True, **options)
+
+
+def start_worker(url: str, launch: Launch = launch) -> subprocess.Popen[str]:
     """Once it is ready."""
     settings = {
         "DATABASE_URL": url,
@@ -69,8 +75,7 @@ def start_worker(url: str) -> subprocess.Popen[str]:
         "LOG_LEVEL": "error",
     }
     environment = os.environ | {f"PACKHOUSE_{name}": value for name, value in settings.items()}
-    command = [sys.executable, "-m", "packhouse", "worker", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = launch(["worker", "--json"], stdout=subprocess.PIPE, env=environment)
     assert process.stdout is not None  # noqa: S101
     process.stdout.readline()
     return process
@@ -132,6 +137,7 @@ def prove(
     *,
     migrate: bool = True,
     tell: Callable[[str], None] = lambda _: None,
+    launch: Launch = launch,
 ) -> Result:
     files = [folder / f"receiver-{n}" for n in range(len(KINDS))]
 
@@ -146,12 +152,12 @@ def prove(
         asyncio.run(note_events(url, account_id, events))
         began = time.monotonic()
         for kill in range(1, kills + 1):
-            worker = start_worker(url)
+            worker = start_worker(url, launch)
             wanted = events * len(KINDS) * kill // (kills + 2)
             wait_until(lambda wanted=wanted: count() >= wanted)  # type: ignore[misc]
             end(worker)
             tell(f"killed {kill} times, {count()} taken, {time.monotonic() - began:.0f} s")
-        worker = start_worker(url)
+        worker = start_worker(url, launch)
         wait_until(lambda: count() >= events * len(KINDS) and reached() == [events] * len(KINDS))
         end(worker)
         seconds = time.monotonic() - began
