@@ -35,7 +35,6 @@ def test_a_day_of_the_filters_is_one_of_the_accounts_country(person: Person, cli
     push(client, "2026-03-14T23:00:00Z", "after")
     page = person("packer")
     assert listed(page, "from=2026-03-14&to=2026-03-14") == ["N-first", "N-last"]
-    assert "14 Mar 2026, 00:30:00 CET" in page.get("/orders").text
     found = client.get(f"{URL}?order_created_at=2026-03-14").json()["data"]
     assert sorted(order["order_id"] for order in found) == ["after", "last"]
 
@@ -55,7 +54,6 @@ def test_owners_set_another_zone(person: Person, client: TestClient) -> None:
     assert set_zone(owner, "America/New_York").status_code == 200
     assert listed(owner, "from=2026-03-14&to=2026-03-14") == []
     assert listed(owner, "from=2026-03-13&to=2026-03-13") == ["N-evening"]
-    assert "22:00:00 EDT" in owner.get("/orders").text
     refused = set_zone(owner, "Mars/Olympus")
     assert refused.status_code == 422
     assert "This is no time zone" in refused.text

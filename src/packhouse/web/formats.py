@@ -91,8 +91,7 @@ def day(tag: str, iso: str) -> str:
     return str(dates.format_date(datetime.fromisoformat(iso), format="medium", locale=languages.locale(tag)))
 
 
-def exact(tag: str, instant: datetime | str, zone: tzinfo = UTC) -> str:
-    """In the account's zone; the page's script shows the reader's own time where it runs."""
-    then = (clock.from_wire(instant) if isinstance(instant, str) else instant).astimezone(zone)
-    told = dates.format_datetime(then.replace(tzinfo=None), format="medium", locale=languages.locale(tag))
-    return f"{told} {then.tzname()}"
+def exact(tag: str, instant: datetime | str) -> str:
+    """In UTC; the page's script shows the reader's own time where it runs."""
+    then = (clock.from_wire(instant) if isinstance(instant, str) else instant).astimezone(UTC)
+    return f"{dates.format_datetime(then, format='medium', tzinfo=UTC, locale=languages.locale(tag))} UTC"

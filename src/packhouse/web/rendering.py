@@ -1,12 +1,11 @@
 """From a template and its values to an answer: escaped, in the reader's language, under a strict policy."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -51,7 +50,7 @@ def _environment(tag: str) -> Environment:
         "typed_number": partial(formats.typed, tag),
         "kilograms": partial(formats.kilograms, tag),
         "country": partial(formats.country, tag),
-        "exact": pass_context(partial(_exact, tag)),
+        "exact": partial(formats.exact, tag),
         "day": partial(formats.day, tag),
         "instant": clock.to_wire,
         "shown_tag": search.to_shown_tag,
@@ -61,10 +60,6 @@ def _environment(tag: str) -> Environment:
     }
     made.globals |= {"asset": assets.url, "flag": assets.flag, "languages": languages.available(), "query": to_query}
     return made
-
-
-def _exact(tag: str, context: Context, instant: Any) -> str:
-    return formats.exact(tag, instant, context.get("zone") or UTC)
 
 
 def _money(tag: str, price: Any) -> str:
@@ -101,7 +96,6 @@ def render(
             locale=tag,
             theme=theme if theme in THEMES else "auto",
             now=now,
-            zone=zone,
             ago=lambda instant: formats.ago(tag, instant, now, zone),
             path=request.scope["path"],
             is_partial=is_partial(request),

@@ -12,6 +12,13 @@ from packhouse.kit.fields import Id
 PARCEL_EVENT = "parcels.event.created"
 ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED = "orders.order.created", "orders.order.updated", "orders.order.deleted"
 SHIPMENT_STALE = "shipments.shipment.stale"
+EventType = Literal[
+    "parcels.event.created",
+    "orders.order.created",
+    "orders.order.updated",
+    "orders.order.deleted",
+    "shipments.shipment.stale",
+]
 EVENTS = (PARCEL_EVENT, ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED, SHIPMENT_STALE)
 
 INTEGRATION_CONNECTED = "integration_connected"
@@ -126,15 +133,13 @@ class ConnectionUpdate(TypedDict):
 
 class SubscriptionCreate(TypedDict):
     connection_id: Id
-    event_type: Literal["parcels.event.created", "orders.order.created", "orders.order.updated", "orders.order.deleted"]
+    event_type: EventType
     is_active: NotRequired[bool]
 
 
 class SubscriptionUpdate(TypedDict):
     connection_id: NotRequired[Id]
-    event_type: NotRequired[
-        Literal["parcels.event.created", "orders.order.created", "orders.order.updated", "orders.order.deleted"]
-    ]
+    event_type: NotRequired[EventType]
     is_active: NotRequired[bool]
 
 
