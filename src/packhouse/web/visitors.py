@@ -112,8 +112,7 @@ async def read_form(request: Request, token: str, *, most: int | None = None) ->
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
-    bounded = Request(request.scope, _bounded(request.receive, limit))
-    form = await bounded.form(max_files=20, max_fields=5_000, max_part_size=of_text)
+    form = await _parse_form(request, limit, of_text)
     sent = form.get(FIELD)
     if not isinstance(sent, str) or not token or not hmac.compare_digest(sent.encode(), token.encode()):
         await form.close()
@@ -121,6 +120,15 @@ async def read_form(request: Request, token: str, *, most: int | None = None) ->
         raise errors.Forbidden(errors.Fault("forbidden", detail))
     request.state.written_in = text(form, languages.FIELD)
     return form
+
+
+async def _parse_form(request: Request, limit: int, of_text: int) -> FormData:
+    """Read once, however often it is asked for: what was received is not received again."""
+    known: FormData | None = getattr(request.state, "form", None)
+    if known is None:
+        bounded = Request(request.scope, _bounded(request.receive, limit))
+        known = request.state.form = await bounded.form(max_files=20, max_fields=5_000, max_part_size=of_text)
+    return known
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:
