@@ -38,7 +38,8 @@ def connect(run: Run, database_url: str) -> Iterator[Callable[..., TestClient]]:
 
         def enter(address: str, headers: dict[str, str] | None = None) -> TestClient:
             app = create_app(Settings(database_url=database_url))
-            client = TestClient(app, client=(address, 50_000), headers=headers, raise_server_exceptions=False)
+            sent = dict(headers or {})  # the client adds to it
+            client = TestClient(app, client=(address, 50_000), headers=sent, raise_server_exceptions=False)
             return stack.enter_context(client)
 
         yield enter

@@ -116,6 +116,6 @@ def _loosen(kind: Any, own: Own, *, is_optional: bool) -> Any:
     if origin in (Union, UnionType):
         several = [part if part is type(None) else _loosen(part, own, is_optional=is_optional) for part in parts]
         return Union[tuple(several)]  # noqa: UP007
-    if origin is Annotated and any(isinstance(note, Relaxed) for note in parts[1:]):
+    if origin is Annotated and (get_origin(parts[0]) is list or any(isinstance(note, Relaxed) for note in parts[1:])):
         return Annotated[(_loosen(parts[0], own, is_optional=is_optional), *parts[1:])]
     return kind
