@@ -1,6 +1,6 @@
 """From the bytes of a body to a value of a wire shape, with every fault found at once and every place named."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -34,10 +34,11 @@ class Reading(Generic[T]):
     odd: list[Flaw] = field(default_factory=list)
 
 
-def read_json(adapter: TypeAdapter[T], body: bytes, loose: TypeAdapter[T] | None = None) -> Reading[T]:
+def read_json(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None = None) -> Reading[T]:
     """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON.
 
-    What is refused is looked at again by the `loose` shape, if there is one: a body that it takes is valid, but odd.
+    What is refused is looked at again by the shape that `loose` makes, where there is one: a body that it takes is
+    valid, but odd.
     """
     try:
         value = adapter.validate_json(body, extra="forbid")
@@ -61,7 +62,7 @@ def _details(error: ValidationError) -> list[ErrorDetails]:
 
 
 def _read_flawed(
-    adapter: TypeAdapter[T], body: bytes, details: list[ErrorDetails], loose: TypeAdapter[T] | None
+    adapter: TypeAdapter[T], body: bytes, details: list[ErrorDetails], loose: Callable[[], TypeAdapter[T]] | None
 ) -> Reading[T]:
     """The second look, for bodies with unknown keys or flaws: only these pay for it."""
     if details[0]["type"] == "json_invalid":
@@ -75,7 +76,7 @@ def _read_flawed(
         value, flaws = _validate(adapter, body)
     if flaws and loose is not None:
         odd = flaws
-        value, flaws = _validate(loose, body)
+        value, flaws = _validate(loose(), body)
     if flaws:
         sent = from_json(body)
         return Reading(sent, [*flaws, *_find_null_characters(sent, body, frozenset(unknown))], unknown)
