@@ -41,6 +41,7 @@ OPERATIONS = {
     ("/api/v3/contracts", "get"),
     ("/api/v3/shipping-options", "post"),
     ("/api/packhouse/parcels/{id}/status", "post"),
+    ("/api/packhouse/shipments/{id}/confirm", "post"),
     ("/api/packhouse/shipping-settings", "get"),
     ("/api/packhouse/shipping-settings", "patch"),
     ("/api/packhouse/shipping-rules/dry-run", "post"),

@@ -94,7 +94,7 @@ dangerous_goods = shape(
     adr_packing_group_letter=any_case("I", "II", "III"),
     weight_type=any_case("Net", "Gross"),
 )
-URLS = ["https://example.com/tea.png", "http://example.org", "https://example.com/ä?b=1#c", "ftp://example.net/x"]
+URLS = ["https://example.com/tea.png", "http://example.org", "https://example.com/ä?b=1#c", "HTTPS://example.net/x"]
 item = shape(
     {"name": text, "quantity": st.integers(1, MAX), "total_price": price},
     item_id=filled,

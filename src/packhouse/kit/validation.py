@@ -1,6 +1,6 @@
 """From the bytes of a body to a value of a wire shape, with every fault found at once and every place named."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
@@ -44,10 +44,11 @@ class Reading(Generic[T]):
     odd: list[Flaw] = field(default_factory=list)
 
 
-def read_json(adapter: TypeAdapter[T], body: bytes, loose: TypeAdapter[T] | None = None) -> Reading[T]:
+def read_json(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None = None) -> Reading[T]:
     """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON.
 
-    What is refused is looked at again by the `loose` shape, if there is one: a body that it takes is valid, but odd.
+    What is refused is looked at again by the shape that `loose` makes, where there is one: a body that it takes is
+    valid, but odd.
     """
     if len(body) > LARGE_BYTES:
         return read_parsed(adapter, parse(body), loose, may_hold_nulls=holds_nulls(body))
@@ -78,7 +79,7 @@ def parse(body: bytes) -> Any:
 
 
 def read_parsed(
-    adapter: TypeAdapter[T], sent: Any, loose: TypeAdapter[T] | None = None, *, may_hold_nulls: bool
+    adapter: TypeAdapter[T], sent: Any, loose: Callable[[], TypeAdapter[T]] | None = None, *, may_hold_nulls: bool
 ) -> Reading[T]:
     """The same as `read_json` for a value that is parsed already. `may_hold_nulls`: U+0000 was written somewhere."""
     unknown = list(islice(_finder(adapter).find_unknown(sent), errors.MAX_LISTED + 1))
@@ -86,7 +87,7 @@ def read_parsed(
     odd: list[Flaw] = []
     if flaws and loose is not None:
         odd = flaws
-        value, flaws = _validate(loose, sent)
+        value, flaws = _validate(loose(), sent)
     reading = Reading(value, flaws, unknown, [] if flaws else odd)
     if may_hold_nulls:
         reading.flaws += _find_null_characters(value, frozenset(unknown) if flaws else frozenset())

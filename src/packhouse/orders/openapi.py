@@ -109,7 +109,7 @@ def to_components() -> dict[str, Any]:
     adapters: list[tuple[str, Any, TypeAdapter[Any]]] = [
         ("Order", "validation", schema.ORDER),
         ("OrderPatch", "validation", schema.PATCH),
-        ("StoredOrder", "validation", schema.MERGED),
+        ("StoredOrder", "validation", schema.to_stored()),
     ]
     references, definitions = TypeAdapter.json_schemas(adapters, ref_template=template)
     found: dict[str, Any] = dict(definitions["$defs"])

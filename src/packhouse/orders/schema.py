@@ -9,7 +9,8 @@ import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable, KeysView
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, get_type_hints
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
@@ -348,33 +349,60 @@ _OWN: loose.Own = (
     ("IntegrationReference", "id", loose.ID),
     *(("ServicePoint", name, loose.optional(loose.TEXT)) for name in ServicePoint.__optional_keys__ - {"extra_data"}),
 )
-_LOOSE_FIELDS = loose.loosen(OrderFields, _OWN)
-_LOOSE_MERGED = shapes.derive(_LOOSE_FIELDS, "Merged", partial=False)
-MERGED: TypeAdapter[Any] = TypeAdapter(_LOOSE_MERGED)
-_LOOSE_ORDER_SHAPE = loose.loosen(Order, _OWN)
-_LOOSE_ORDER: TypeAdapter[Any] = TypeAdapter(_LOOSE_ORDER_SHAPE)
-_LOOSE: dict[int, TypeAdapter[Any]] = {
-    id(ORDERS): TypeAdapter(Annotated[list[_LOOSE_ORDER_SHAPE], _BATCH]),  # type: ignore[valid-type, arg-type]
-    id(RECORDS): TypeAdapter(Annotated[list[_LOOSE_MERGED], _BATCH]),  # type: ignore[valid-type, arg-type]
-}
-_LOOSE_PATCH_SHAPE = shapes.derive(_LOOSE_FIELDS, "Patch", partial=True)
 
 
-class _LoosePatch(_LOOSE_PATCH_SHAPE, total=False):  # type: ignore[call-arg, misc, valid-type]
-    __pydantic_config__ = _STRICT
-    id: FreeValue
-    customer_details: Annotated[
-        shapes.derive(loose.loosen(CustomerDetails), "Patch", partial=True),  # type: ignore[valid-type]
-        BeforeValidator(_with_phone_number),
-    ]
+# The shapes that most processes never need are made when they are: each takes as long as a tenth of a start.
+@cache
+def to_stored() -> TypeAdapter[Any]:
+    """What an order is read back as, but for what was taken from a shop that writes in its own ways."""
+    return TypeAdapter(_MERGED_SHAPE)
 
 
-_LOOSE_PATCH: TypeAdapter[Any] = TypeAdapter(_LoosePatch)
+@cache
+def _loosen_merged() -> Any:
+    return shapes.derive(loose.loosen(OrderFields, _OWN), "Merged", partial=False)
+
+
+@cache
+def to_merged() -> TypeAdapter[Any]:
+    """What a merge must leave behind."""
+    return TypeAdapter(_loosen_merged())
+
+
+@cache
+def _to_loose_order() -> TypeAdapter[Any]:
+    return TypeAdapter(loose.loosen(Order, _OWN))
+
+
+@cache
+def _to_loose_orders() -> TypeAdapter[list[Any]]:
+    order: Any = loose.loosen(Order, _OWN)
+    kind: Any = Annotated[list[order], _BATCH]
+    return TypeAdapter(kind)
+
+
+@cache
+def _to_loose_records() -> TypeAdapter[list[Any]]:
+    record: Any = _loosen_merged()
+    kind: Any = Annotated[list[record], _BATCH]
+    return TypeAdapter(kind)
+
+
+@cache
+def _to_loose_patch() -> TypeAdapter[Any]:
+    customer: Any = shapes.derive(loose.loosen(CustomerDetails), "Patch", partial=True)
+    fields: dict[str, Any] = get_type_hints(
+        shapes.derive(loose.loosen(OrderFields, _OWN), "Patch", partial=True), include_extras=True
+    )
+    fields |= {"id": FreeValue, "customer_details": Annotated[customer, BeforeValidator(_with_phone_number)]}
+    patch: Any = TypedDict("OrderPatchLoose", fields, total=False)  # type: ignore[misc]
+    setattr(patch, "__pydantic_config__", _STRICT)  # noqa: B010 - no attribute to the type checker
+    return TypeAdapter(patch)
 
 
 def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validation.Reading[list[Any]]:
     """Raises Invalid for what is not a list of 1 to 100 entries; everything else is in the flaws, all at once."""
-    reading = validation.read_json(shape, body, _LOOSE[id(shape)])
+    reading = validation.read_json(shape, body, _to_loose_orders if shape is ORDERS else _to_loose_records)
     if reading.flaws and not reading.flaws[0].path:
         raise _not_a_batch(reading.value)
     if isinstance(reading.value, list):
@@ -394,7 +422,7 @@ async def read_batch_in_turns(body: bytes) -> validation.Reading[list[Any]]:
     may_hold_nulls = validation.holds_nulls(body)
     for index, entry in enumerate(batch):
         await asyncio.sleep(0)
-        reading = validation.read_parsed(ORDER, entry, _LOOSE_ORDER, may_hold_nulls=may_hold_nulls)
+        reading = validation.read_parsed(ORDER, entry, _to_loose_order, may_hold_nulls=may_hold_nulls)
         batch[index] = reading.value
         whole.flaws += _prefix(index, [*reading.flaws, *find_broken(reading.value)])
         whole.unknown += [(index, *path) for path in reading.unknown]
@@ -409,7 +437,7 @@ def _prefix(index: int, flaws: Iterable[validation.Flaw]) -> list[validation.Fla
 
 
 def read_patch(body: bytes) -> validation.Reading[Any]:
-    return validation.read_json(PATCH, body, _LOOSE_PATCH)
+    return validation.read_json(PATCH, body, _to_loose_patch)
 
 
 def to_integration_id(value: Any) -> int | None:
@@ -435,7 +463,7 @@ def find_unmerged(order: dict[str, Any], before: dict[str, Any]) -> list[validat
     for container in CONTAINERS:
         if isinstance(changed.get(container), dict) and isinstance(before.get(container), dict):
             changed[container] = _without_shared(changed[container], before[container])
-    return [*validation.read_python(MERGED, changed).flaws, *find_missing(order), *find_broken(order)]
+    return [*validation.read_python(to_merged(), changed).flaws, *find_missing(order), *find_broken(order)]
 
 
 def _without_shared(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
