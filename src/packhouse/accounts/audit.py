@@ -22,9 +22,9 @@ ACTIONS = (
     "user.recovery_codes_renewed", "user.recovery_code_used", "user.reset_link_made", "user.reset_link_sent",
     "user.password_reset", "key.created", "key.rotated", "key.revoked", "key.basic_accepted", "key.basic_refused",
     "client.created", "client.rotated", "client.revoked", "token.issued", "token.revoked", "account.created",
-    "account.basic_accepted", "account.basic_refused", "account.two_factors_required", "connection.paused",
-    "connection.resumed", "signing_key.rotated", "signing_key.activated", "person.erased", "person.exported",
-    "retention.changed",
+    "account.basic_accepted", "account.basic_refused", "account.two_factors_required", "account.time_zone_changed",
+    "connection.paused", "connection.resumed", "signing_key.rotated", "signing_key.activated", "person.erased",
+    "person.exported", "retention.changed",
 )  # fmt: skip
 REFUSED = ("user.sign_in_failed", "user.code_refused", "user.password_change_failed", "key.refused", "token.refused")
 

@@ -59,7 +59,7 @@ _SCOPES: list[tuple[re.Pattern[str], tuple[str, str]]] = [
         (r"/api/v3/user/auth/metadata", ("", "")),
         (r"/api/packhouse/.*/signing-key", ("write:integration", "write:integration")),  # who may read must not sign
         (r"/api/v3/(orders/create-label|shipments|parcel|sender-addresses|contracts|shipping-options)", _PARCEL),
-        (r"/api/packhouse/parcels", _PARCEL),
+        (r"/api/packhouse/(parcels|shipments)", _PARCEL),
         (r"/api/(v3|packhouse)/orders", ("read:order", "write:order")),
         (
             r"/api/(v3|packhouse)/(integrations|shop-order-statuses|event-subscriptions|deliveries)",
