@@ -45,7 +45,7 @@ def unpack(source: IO[bytes], most: int = MOST_UNPACKED) -> Unpacked:
     source.seek(0)
     try:
         if head.startswith(GZIP):
-            with gzip.GzipFile(fileobj=source) as packed:
+            with gzip.GzipFile(fileobj=source, mode="rb") as packed:
                 return _reopen(_copy(packed, most), None, most)
         if head == ZIP:
             return _unpack_zip(source, most)
