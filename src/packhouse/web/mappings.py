@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from packhouse.kit import errors, http
 from packhouse.orders.files import choose, known, originals, read, store, uploads
+from packhouse.orders.files.map import NUMBER, TEXT
 from packhouse.orders.files.mapping import MappingError, Preset, parse
 from packhouse.orders.files.records import Broken, Record, Row
 from packhouse.web import forms, imports, orders, rendering, visitors
@@ -269,7 +270,7 @@ def _to_groups() -> dict[str, list[tuple[str, list[str]]]]:
 def _find_words(table: Table, name: str) -> list[str]:
     """What stands in the column's first rows that have anything there."""
     at = list(table.header).index(name)
-    words = (cells[at].strip() for _, cells in table.rows if at < len(cells))
+    words = (cells[at].lstrip(f"{NUMBER}{TEXT}").strip() for _, cells in table.rows if at < len(cells))
     return [word[:_LONGEST] for word in itertools.islice(dict.fromkeys(filter(None, words)), _SAMPLES)]
 
 

@@ -170,7 +170,7 @@ def _to_cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e22
-        return f"{NUMBER}{int(value) if whole else value}"
+        return f"{NUMBER}{int(value)}.0" if whole else f"{NUMBER}{value}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, date | time | timedelta):
