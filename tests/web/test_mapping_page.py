@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from packhouse.orders.files import choose, mapping
+from tests import make
 from tests.conftest import SHOP
 from tests.web.conftest import token
 from tests.web.test_import_page import Jobs, Person, faults, figures, numbers, press, put_in
@@ -273,6 +274,26 @@ def test_others_may_neither_see_nor_change_it_and_nothing_stays_of_a_file_thrown
     stop = shown.url.path.replace("/columns", "/stop")
     page.post(stop, data={"csrf": token(shown.text)})
     assert query(database_url, "SELECT count(*) FROM import_parts WHERE part < 0") == [0]
+
+
+def test_whose_data_is_erased_stands_in_no_bytes_of_a_file(
+    person: Person, client: TestClient, database_url: str, do_jobs: Jobs
+) -> None:
+    client.post("/api/v3/orders", json=[make.order("o-1", customer_details={"name": "Anna", "email": "a@example.org"})])
+    page = person()
+    waiting = put_in(page, STRANGE, "liste.csv", shop=str(SHOP))
+    checked = put_in(page, STRANGE, "liste.csv", shop=str(SHOP))
+    checked = send(page, checked, shop=str(SHOP), do="read", **fields())
+    do_jobs()
+    form = {"csrf": token(page.get("/settings/privacy").text), "email": "a@example.org", "confirmed": "1"}
+    assert "Anna" not in page.post("/settings/privacy/erase", data=form).text
+    do_jobs()
+    assert query(database_url, "SELECT count(*) FROM import_parts WHERE part < 0") == [0]
+    assert "stopped" in page.get(waiting.url.path).text
+    assert "/columns" not in page.get(checked.url.path).text
+    press(page, checked, "run")
+    do_jobs()
+    assert "A1" in numbers(client)
 
 
 def test_our_own_columns_beside_others_are_mapped(person: Person, do_jobs: Jobs) -> None:

@@ -82,6 +82,8 @@ async def choose_columns(request: Request) -> Response:
         try:
             chosen = _read_form(table, form)
             return await _DOINGS.get(visitors.text(form, "do"), _preview)(request, visitor, table, chosen)
+        except choose.NoKey:
+            refusal = forms.refuse("key", marked("Say which column tells one order from another."))
         except MappingError as error:
             refusal = forms.refuse("", str(error))
         except errors.Invalid as error:
@@ -262,8 +264,9 @@ def _to_groups() -> dict[str, list[tuple[str, list[str]]]]:
     groups: dict[str, list[tuple[str, list[str]]]] = {}
     for field in choose.list_fields():
         first, *rest = field.split(".")
-        group, words = ("order_details", [first]) if not rest else (first, rest)
-        groups.setdefault({"item": "order_items"}.get(group, group), []).append((field, words))
+        group = {"item": "order_items"}.get(first, first) if rest else "order_details"
+        # A choice is read without its group once it is made.
+        groups.setdefault(group, []).append((field, [group, *rest] if rest else [first]))
     return groups
 
 

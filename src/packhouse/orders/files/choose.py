@@ -10,8 +10,13 @@ from packhouse.orders import schema
 from packhouse.orders.files import guess
 from packhouse.orders.files.columns import COLUMNS
 from packhouse.orders.files.formats import DayOrder, Decimal
-from packhouse.orders.files.mapping import Preset, Target, parse, to_plain, to_target
+from packhouse.orders.files.mapping import MappingError, Preset, Target, parse, to_plain, to_target
 from packhouse.orders.files.records import Row
+
+
+class NoKey(MappingError):
+    """Nothing says which column tells one order from another."""
+
 
 KEPT = "="
 """The choice of what a preset does with a column, where that is more than one field."""
@@ -104,12 +109,14 @@ def change(
 
 
 def _find_key(base: Preset, header: Sequence[str], chosen: Mapping[str, str]) -> list[str]:
-    """The columns that tell orders from each other: those that people chose for it, else the preset's."""
+    """The columns that tell orders from each other: those that people chose for it, else the preset's. Raises NoKey."""
     for field in _NUMBERS_OF_ORDERS:
         if found := [name for name, choice in chosen.items() if choice == field][:1]:
             return found
     plain = {to_plain(name) for name in header}
-    return [name for name in base.key if to_plain(name) in plain]
+    if not (key := [name for name in base.key if to_plain(name) in plain]):
+        raise NoKey("A mapping says in key which columns tell one order from another.")
+    return key
 
 
 def to_own(preset: Preset, header: Sequence[str], title: str) -> Preset:
