@@ -118,6 +118,15 @@ def make_file() -> bytes:
     return b"".join(orjson.dumps(order) + b"\n" for order in made)
 
 
+def make_strange_file() -> bytes:
+    """Columns of nobody's but the shop's own."""
+    return (
+        b"Beleg;Besteldatum;Naam;Straat;Postcode;Plaats;Land;Artikel;Aantal;Prijs;Kanaal\n"
+        b"T-1;20-02-2026 10:00;Ada Visser;Teststraat 10;1011 AB;Amsterdam;Nederland;Green tea;2;7,95;web\n"
+        b"T-2;21-02-2026 11:30;Bo Bakker;Teststraat 12;1011 AB;Amsterdam;Nederland;Teapot;een;24,50;web\n"
+    )
+
+
 def take_import(browser: Browser, place: str) -> None:
     camera = Camera(browser, place, locale="en-GB")
     page = camera.page
@@ -127,6 +136,12 @@ def take_import(browser: Browser, place: str) -> None:
     page.click("text=Look through the file")
     page.wait_for_selector("#progress:not([hx-trigger])")
     camera.take("import")
+    camera.open("/import")
+    strange: FilePayload = {"name": "lijst.csv", "mimeType": "text/csv", "buffer": make_strange_file()}
+    page.set_input_files("[name=file]", strange)
+    page.click("text=Look through the file")
+    page.wait_for_selector("#fields")
+    camera.take("columns")
 
 
 def main() -> None:

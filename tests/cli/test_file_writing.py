@@ -65,7 +65,8 @@ def test_a_spreadsheet_runs_nothing_of_an_export(run: Run, client: TestClient, t
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_shops_are_told_what_is_on_its_way(run: Run, client: TestClient) -> None:
-    order = make.order("302-1", order_number="#1001", shipping_address=make.address())
+    measured = {"measurement": {"weight": {"value": 1, "unit": "kg"}}}
+    order = make.order("302-1", order_number="#1001", shipping_address=make.address(), shipping_details=measured)
     assert client.post("/api/v3/orders", json=[order, make.order("302-2")]).status_code == 200
     for form, header in [
         ("shopify-tracking", "Name,Tracking Number,Tracking Company,Tracking URL"),
@@ -78,6 +79,13 @@ def test_shops_are_told_what_is_on_its_way(run: Run, client: TestClient) -> None
         done = run(f"orders export - --account owner --format {form}")
         assert done.exit_code == 0, done.output
         assert done.stdout.splitlines() == [header]
+    asked = {"integration_id": make.SHOP, "order": {"order_id": "302-1"}}
+    assert client.post("/api/v3/orders/create-label-sync", json=asked).status_code == 201
+    for form, told in [("shopify", "#1001,"), ("woocommerce", "302-1,"), ("amazon", "302-1\t")]:
+        done = run(f"orders export - --account owner --format {form}-tracking")
+        assert done.exit_code == 0, done.output
+        [row] = done.stdout.splitlines()[1:]
+        assert row.startswith(told)
 
 
 MAPPING = """

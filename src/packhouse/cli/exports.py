@@ -2,7 +2,7 @@
 
 import enum
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import IO, Annotated, Any
 
 import orjson
@@ -14,13 +14,13 @@ from packhouse.cli.orders import DecimalOption, Separator, Time, to_separator
 from packhouse.cli.streams import STREAM
 from packhouse.cli.terminal import AccountName
 from packhouse.integrations import queries as integration_queries
-from packhouse.kit import clock, errors, pagination
+from packhouse.kit import errors, pagination
 from packhouse.kit.db import Database
 from packhouse.orders import queries, schema
 from packhouse.orders.files import write
 from packhouse.orders.profile import PROFILES
 from packhouse.settings import Settings
-from packhouse.shipping import queries as shipping
+from packhouse.shipping import shipped
 
 Written = enum.StrEnum("Written", {name.upper().replace("-", "_"): name for name in write.NAMES})  # type: ignore[misc]
 WrittenName = Annotated[Written | None, typer.Option("--format", help="By the file's name without it.")]
@@ -96,27 +96,10 @@ async def _export(
             writer.close()
 
 
-async def _list_parcels(db: Database, account_id: int, row: Any) -> list[write.Parcel]:
-    """The parcels of an order that have a tracking number and are not taken back."""
+async def _list_parcels(db: Database, account_id: int, row: Sequence[Any]) -> list[write.Parcel]:
+    id, *_, document = row
     async with db.read() as tx:
-        shipments = await shipping.list_shipments_of_order(tx, account_id, row.id)
-    order = orjson.loads(row.document)
-    return [
-        write.Parcel(
-            order["order_id"],
-            order["order_number"],
-            parcel.tracking_number,
-            parcel.tracking_url or "",
-            "Other",
-            shipment.row.carrier,
-            "",
-            clock.to_wire(shipment.row.announced_at or shipment.row.created_at)[:10],
-        )
-        for shipment in reversed(shipments)
-        if shipment.row.state not in ("cancelled", "failed")
-        for parcel in shipment.parcels
-        if parcel.tracking_number
-    ]
+        return await shipped.list_parcels(tx, account_id, id, orjson.loads(document))
 
 
 def _read_request(parameters: list[tuple[str, str]]) -> schema.ListRequest:

@@ -11,7 +11,7 @@ from packhouse.kit import scan
 from packhouse.kit.db import Database
 from packhouse.kit.redaction import ERASED, Words
 from packhouse.orders import operations
-from packhouse.orders.files import uploads
+from packhouse.orders.files import originals, uploads
 from packhouse.orders.persons import Facts, Person
 from packhouse.orders.tables import import_parts, imports
 
@@ -36,11 +36,21 @@ async def erase_records(
         return person.is_told_by(facts, origin) or operations.to_key(order) in keys or own.are_in(text)
 
     await _erase_names(db, account_id, words)
+    await _erase_originals(db, account_id)
     count = 0
     async for rows in scan.walk(db, account_id, [_p.import_id, _p.part], [_p.content, _p.faults], size=10):
-        for row in rows:
+        for row in (row for row in rows if row.part >= 0):
             count += await _erase_part(db, account_id, row, tells, words)
     return count
+
+
+async def _erase_originals(db: Database, account_id: int) -> None:
+    """Whom the bytes of a table tell of is not looked for: none of them are kept, and a file of which no record was
+    made yet has to be put in again."""
+    async with db.write() as tx:
+        await originals.forget(tx, account_id)
+        waiting = (_i.account_id == account_id, _i.state == uploads.UNMAPPED)
+        await tx.execute(update(imports).where(*waiting).values(state=uploads.STOPPED))
 
 
 async def _erase_names(db: Database, account_id: int, words: Words) -> None:

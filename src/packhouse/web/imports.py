@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -13,9 +13,9 @@ from starlette.responses import Response, StreamingResponse
 
 from packhouse.kit import errors, http
 from packhouse.kit.db import Transaction
-from packhouse.orders.files import formats, known, mapping, read, store, tables, uploads
+from packhouse.orders.files import formats, known, mapping, originals, read, store, tables, uploads
 from packhouse.orders.files.map import Place
-from packhouse.orders.files.records import Broken, Record
+from packhouse.orders.files.records import Broken, Record, UnknownColumns
 from packhouse.web import forms, orders, rendering, visitors
 from packhouse.web.front import front
 from packhouse.web.languages import marked
@@ -31,6 +31,8 @@ _MAX_NAME = 200
 # What a file may unpack to, as a multiple of what may be put in.
 _UNPACKED_TIMES = 5
 _DATES = ("day-first", "month-first")
+TABLES = (read.CSV, read.WORKBOOK)
+CHANGEABLE = (uploads.UNMAPPED, uploads.CHECKED)
 _UNDERWAY = (uploads.READING, uploads.CHECKING, uploads.RUNNING)
 
 
@@ -65,7 +67,7 @@ async def _show(
             (row, orjson.loads(row.counts), uploads.is_still(row, http.house(request).clock())) for row in recent
         ],
         "typed": typed,
-        "presets": await _list_presets(request, account_id),
+        "presets": await list_presets(request, account_id),
         "most": front(request).max_import_bytes,
     }
     return rendering.render(request, "import.html", visitor, status=status, **values)
@@ -81,7 +83,39 @@ async def put_in_file(request: Request) -> Response:
         return await _show(request, visitor, forms.to_typed("new", form, refusal.faults), status=422)
     finally:
         await form.close()
-    return rendering.redirect(request, f"/import/{id}")
+    async with http.house(request).db.read() as tx:
+        row = await uploads.get_import(tx, visitor.session.account_id, id)
+    return rendering.redirect(request, to_place(row))
+
+
+def to_place(row: Any) -> str:
+    """Where a file is looked at: at its columns, while nobody has said what they are."""
+    return f"/import/{row.id}/columns" if row.state == uploads.UNMAPPED else f"/import/{row.id}"
+
+
+class Said(NamedTuple):
+    """What a person said of a file; empty is what is to be found."""
+
+    format: str = ""
+    preset: str = ""
+    shop: str = ""
+    all: str = ""
+    dates: str = ""
+    decimal: str = ""
+    mapping: str = ""
+
+    def told(self) -> formats.Conventions:
+        decimal, dates = self.decimal, self.dates
+        return formats.Conventions(decimal if decimal in (".", ",") else None, dates if dates in _DATES else None)  # type: ignore[arg-type]
+
+
+def read_said(form: FormData) -> Said:
+    """The mapping is nothing that people type."""
+    return Said(**{name: visitors.text(form, name) for name in Said._fields if name != "mapping"})
+
+
+def to_said(kept: Mapping[str, str]) -> Said:
+    return Said(**{name: kept.get(name, "") for name in Said._fields})
 
 
 async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData) -> int:
@@ -90,15 +124,32 @@ async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData
     if not isinstance(sent, UploadFile) or not sent.filename:
         raise forms.refuse("file", marked("Choose a file."))
     house, caller = http.house(request), visitor.caller
-    options = await _to_options(request, visitor, form, sent.filename)
+    said = read_said(form)
+    options = await to_options(request, visitor, said, sent.filename)
     shown = sent.filename.replace("\0", "").replace("\\", "/").rpartition("/")[2][:_MAX_NAME]
+    async with house.db.write() as tx:
+        id = await uploads.begin(house.db, tx, caller, shown, said._asdict(), now=house.clock())
+    if options.form in TABLES:
+        await originals.keep(house.db, caller.account_id, id, sent.file)
+    await read_into(request, visitor, id, sent.file, options)
+    return id
+
+
+async def read_into(
+    request: Request, visitor: visitors.Visitor, id: int, source: IO[bytes], options: read.Options
+) -> None:
+    """Put what a file holds into its import, from where on the worker checks it; or leave it until somebody says what
+    its columns are."""
+    house, account_id = http.house(request), visitor.session.account_id
+    broken: Broken | None = None
     try:
-        reading = await asyncio.to_thread(read.open_file, sent.file, options)
-        broken = None
+        reading = await asyncio.to_thread(read.open_file, source, options)
+    except UnknownColumns as unknown:
+        async with house.db.write() as tx:
+            await uploads.ask(tx, account_id, id, unknown, now=house.clock())
+        return
     except Broken as error:
         reading, broken = read.Reading(options, options.form or ""), error
-    async with house.db.write() as tx:
-        id = await uploads.begin(house.db, tx, caller, shown, now=house.clock())
     parts = count = 0
     while broken is None:
         part = await asyncio.to_thread(uploads.read_part, reading.records)
@@ -106,39 +157,39 @@ async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData
         if not part.records:
             break
         async with house.db.write() as tx:
-            await uploads.add_part(tx, caller.account_id, id, parts, part.records, now=house.clock())
+            await uploads.add_part(tx, account_id, id, parts, part.records, now=house.clock())
         parts, count = parts + 1, count + len(part.records)
     async with house.db.write() as tx:
-        ended = (caller.account_id, id, parts, count, broken, reading)
+        ended = (account_id, id, parts, count, broken, reading)
         await uploads.end_reading(house.db, tx, *ended, now=house.clock())
-    return id
 
 
-async def _to_options(request: Request, visitor: visitors.Visitor, form: FormData, file_name: str) -> read.Options:
-    """What was said of the file in the form. Raises Invalid."""
-    name = visitors.text(form, "format") or read.find_form(file_name) or ""
+async def to_options(request: Request, visitor: visitors.Visitor, said: Said, file_name: str) -> read.Options:
+    """How a file is to be read. Raises Invalid."""
+    name = said.format or read.find_form(file_name) or ""
     if name not in read.FORMS:
         raise forms.refuse("format", marked("Say which format it is: its name does not tell."))
-    presets = await _list_presets(request, visitor.session.account_id)
-    preset = visitors.text(form, "preset") or None
+    presets = {**await list_presets(request, visitor.session.account_id)}
+    preset = said.preset or None
+    if said.mapping:
+        preset = file_name
+        presets[preset] = mapping.parse(said.mapping)
     if preset is not None and preset not in presets:
         raise forms.refuse("preset", marked("There is no such preset."))
     async with http.house(request).db.read() as tx:
         shops = await orders.list_shops(tx, visitor.session.account_id)
-    shop, is_for_all = forms.read_id(visitors.text(form, "shop")), bool(visitors.text(form, "all"))
+    shop, is_for_all = forms.read_id(said.shop), bool(said.all)
     if is_for_all and shop is None:
         raise forms.refuse("shop", marked("Choose the shop that every order goes into."))
     country = visitor.caller.country_code
     only = next(iter(shops)) if len(shops) == 1 else None
-    dates, decimal = visitors.text(form, "dates"), visitors.text(form, "decimal")
-    told = formats.Conventions(decimal if decimal in (".", ",") else None, dates if dates in _DATES else None)  # type: ignore[arg-type]
     place = Place(shop or only, country, formats.zone_of_country(country))
     into = shop if is_for_all else None
     most = _UNPACKED_TIMES * front(request).max_import_bytes
-    return read.Options(name, preset, presets, told=told, place=place, into=into, most_unpacked=most)
+    return read.Options(name, preset, presets, told=said.told(), place=place, into=into, most_unpacked=most)
 
 
-async def _list_presets(request: Request, account_id: int) -> Mapping[str, mapping.Preset]:
+async def list_presets(request: Request, account_id: int) -> Mapping[str, mapping.Preset]:
     async with http.house(request).db.read() as tx:
         return await known.list_presets(tx, account_id)
 
@@ -154,11 +205,13 @@ async def show_import(request: Request) -> Response:
         refused = await _list_refused(tx, row, -1 if after is None else after)
         warned = await uploads.list_warned(tx, account_id, id, -1, _PARTS)
         before = await known.find_imported(tx, account_id, row.content_hash or "")
+        is_changeable = row.state in CHANGEABLE and await originals.is_kept(tx, account_id, id)
         first = [] if row.state == uploads.DONE else await uploads.list_first(tx, account_id, id, _SHOWN)
-    counts = orjson.loads(row.counts)
+    counts, about = orjson.loads(row.counts), uploads.read_about(row)
     values: dict[str, Any] = {
         "section": "import",
         "row": row,
+        "is_changeable": is_changeable and about.get("form", read.CSV) in TABLES,
         "counts": counts,
         "outcomes": store.OUTCOMES,
         "done": sum(counts.values()),
@@ -166,7 +219,7 @@ async def show_import(request: Request) -> Response:
         "is_still": uploads.is_still(row, http.house(request).clock()),
         "refused": [record for _, record in refused],
         "after": refused[-1][0] if refused and _has_more(refused) else None,
-        "about": uploads.read_about(row),
+        "about": about,
         "warned": [record for _, record in warned],
         "before": before if row.state in (uploads.CHECKING, uploads.CHECKED) else None,
         "first": [to_line(record) for record in first],

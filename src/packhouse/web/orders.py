@@ -32,6 +32,7 @@ _DEFAULT_SORT = "-placed"
 SHOWN = ("incoming", "shipped", "all")
 _SIZES = (50, 100, 200)
 MOST_COUNTED = 999
+FIRST_PAGE: pagination.Cursor | None = pagination.Cursor()
 _YEAR = 365 * 86_400
 
 
@@ -53,12 +54,19 @@ class State(NamedTuple):
 
     def query(self, **changes: Any) -> str:
         """The list's URL with changes; whatever changes, it begins at the first page unless a cursor is given."""
+        return rendering.to_query(**self._to_kept(**changes))
+
+    def fields(self) -> list[tuple[str, str]]:
+        """What a form sends along that means the whole of the list."""
+        return [(name, str(value)) for name, value in self._to_kept(size=_SIZES[1]).items() if value]
+
+    def _to_kept(self, **changes: Any) -> dict[str, Any]:
         kept = {**self._asdict(), "cursor": "", **changes}
         kept["sort"] = "" if kept["sort"] == _DEFAULT_SORT else kept["sort"]
         kept["show"] = "" if kept["show"] == _default_show(kept["q"]) else kept["show"]
         kept["size"] = "" if kept["size"] == _SIZES[1] else kept["size"]
         kept["from"], kept["to"] = kept.pop("since"), kept.pop("until")
-        return rendering.to_query(**kept)
+        return kept
 
     def sort_by(self, column: str) -> str:
         """What a click on the column's name asks for: the other way round where the list is sorted by it already."""
@@ -136,7 +144,7 @@ async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
     account_id = visitor.session.account_id
     async with http.house(request).db.read() as tx:
         shops = await list_shops(tx, account_id)
-        filters, faults = _to_filters(state, zones.to_zone(visitor.session.time_zone))
+        filters, faults = to_filters(state, zones.to_zone(visitor.session.time_zone))
         find = _find_sorted if is_sorted_here(state) else _find_page
         page = await find(tx, visitor.caller, state, filters)
         statuses = await search.list_statuses(tx, account_id)
@@ -228,6 +236,20 @@ def _to_found(page: pagination.Page) -> list[tuple[int, str]]:
     return [(row[-4], row[-1]) for row in page.rows]
 
 
+async def read_whole(
+    tx: Transaction,
+    account_id: int,
+    state: State,
+    filters: dict[str, Any],
+    cursor: pagination.Cursor,
+    size: int,
+) -> pagination.Page:
+    """Some of what the list shows on all its pages; where only the page sorts it, by age."""
+    wanted = _DEFAULT_SORT if is_sorted_here(state) else state.sort
+    direction, name = ("-", wanted[1:]) if wanted.startswith("-") else ("", wanted)
+    return await _read_page(tx, account_id, state, filters, f"{direction}{_SORTS[name]}", cursor, size)
+
+
 async def _read_page(
     tx: Transaction,
     account_id: int,
@@ -267,7 +289,7 @@ def to_instant(text: str, zone: tzinfo, *, is_last: bool = False) -> str:
     return clock.to_wire(following - timedelta(microseconds=1) if is_last else first)
 
 
-def _to_filters(state: State, zone: tzinfo) -> tuple[dict[str, Any], dict[str, str]]:
+def to_filters(state: State, zone: tzinfo) -> tuple[dict[str, Any], dict[str, str]]:
     """For `orders.queries`, and what is wrong with a value that a person typed, by field."""
     asked = {
         "integration": state.shop,

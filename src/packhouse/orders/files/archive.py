@@ -45,7 +45,7 @@ def unpack(source: IO[bytes], most: int = MOST_UNPACKED) -> Unpacked:
     source.seek(0)
     try:
         if head.startswith(GZIP):
-            with gzip.GzipFile(fileobj=source) as packed:
+            with gzip.GzipFile(fileobj=source, mode="rb") as packed:
                 return _reopen(_copy(packed, most), None, most)
         if head == ZIP:
             return _unpack_zip(source, most)
@@ -170,7 +170,7 @@ def _to_cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e22
-        return f"{NUMBER}{int(value) if whole else value}"
+        return f"{NUMBER}{int(value)}.0" if whole else f"{NUMBER}{value}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, date | time | timedelta):

@@ -338,6 +338,8 @@ def _check_typed(column: Column, cell: str) -> str:
     if not cell.startswith(NUMBER):
         return cell
     cell = cell[1:]
+    if column.kind != "number":
+        cell = cell.removesuffix(".0")
     if column.kind == "text" and not column.is_instant and len(cell.strip("-0.")) > _DIGITS_OF_A_NUMBER:
         raise Unreadable(_MANGLED)
     return cell

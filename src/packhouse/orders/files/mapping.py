@@ -176,7 +176,9 @@ def recognise(header: Sequence[str], presets: Mapping[str, Preset]) -> str | Non
 
 
 def _fits(names: set[str], asked: Recognised) -> bool:
-    has_all = all(any(fnmatchcase(name, to_plain(wanted)) for name in names) for wanted in asked.columns)
+    # A name with brackets is no pattern of itself.
+    plain = [to_plain(wanted) for wanted in asked.columns]
+    has_all = all(wanted in names or any(fnmatchcase(name, wanted) for name in names) for wanted in plain)
     return has_all and not any(to_plain(name) in names for name in asked.without)
 
 

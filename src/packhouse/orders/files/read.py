@@ -14,7 +14,7 @@ from packhouse.orders.files import archive, json_files, tables, text
 from packhouse.orders.files.formats import Conventions, Evidence
 from packhouse.orders.files.map import Mapper, Place, check_header
 from packhouse.orders.files.mapping import NATIVE, Preset, list_presets
-from packhouse.orders.files.records import Broken, Note, Record, Row, move
+from packhouse.orders.files.records import Broken, Note, Record, Row, UnknownColumns, move
 from packhouse.orders.files.spool import Spool
 
 JSON, LINES, CSV, WORKBOOK = "json", "jsonl", "csv", "xlsx"
@@ -31,7 +31,7 @@ _APART = "Rows of one order lie apart in this file, so that none of it was taken
 
 class Options(NamedTuple):
     """What a person said of a file; None and empty is what is to be found. `presets` are all that may be used, with the
-    account's own among them."""
+    account's own among them; `most_rows` is how far a table is read that is only looked at."""
 
     form: str | None = None
     preset: str | None = None
@@ -42,6 +42,7 @@ class Options(NamedTuple):
     place: Place = Place()
     into: int | None = None
     most_unpacked: int = archive.MOST_UNPACKED
+    most_rows: int | None = None
 
 
 class Reading:
@@ -150,31 +151,39 @@ def _open_table(source: IO[bytes], reading: Reading, options: Options, found: te
     for note in table.notes:
         reading.note(note)
     if not table.preset:
-        raise Broken(table.line, _say_unknown(table.header, options.preset))
+        raise UnknownColumns(table.line, _say_unknown(table.header, options.preset))
     reading.preset, reading.header = table.preset, table.header
     preset = presets[table.preset]
     try:
         check_header(preset, table.header)
     except ValueError as error:
-        raise Broken(table.line, str(error)) from None
+        raise UnknownColumns(table.line, str(error)) from None
     mapper = Mapper(preset, table.header, options.place, is_typed=reading.form == WORKBOOK)
     reading.columns = mapper.columns
-    records = _read_table(table.rows, mapper, reading, options)
+    records = _read_table(itertools.islice(table.rows, options.most_rows), mapper, reading, options)
     reading.records = records if options.into is None else move(records, options.into)
     return reading
 
 
 def read_head(source: IO[bytes], options: Options, most: int = 50) -> tuple[Sequence[str], list[Row]]:
-    """The columns of a table that no preset knows, and its first rows. Raises Broken."""
+    """The columns of a table, whether or not a preset knows them, and its first rows. Raises Broken."""
     unpacked = archive.unpack(source, options.most_unpacked)
+    try:
+        table = _find_head(unpacked, options)
+        return table.header, list(itertools.islice(table.rows, most))
+    finally:
+        if unpacked.source is not source:
+            unpacked.source.close()
+
+
+def _find_head(unpacked: archive.Unpacked, options: Options) -> tables.Table:
     if unpacked.is_workbook:
         rows = archive.read_workbook(unpacked.source)
     else:
         found = text.examine(unpacked.source, options.encoding)
         dialect = tables.find_dialect(unpacked.source, found, list_presets(), options.separator)
         rows = tables.read_rows(unpacked.source, found.encoding, dialect)
-    table = tables.find_table(rows, options.presets or list_presets(), None)
-    return table.header, list(itertools.islice(table.rows, most))
+    return tables.find_table(rows, options.presets or list_presets(), options.preset)
 
 
 def _say_unknown(header: Sequence[str], preset: str | None) -> str:

@@ -23,6 +23,10 @@ class Broken(Exception):
         super().__init__(f"Line {line}: {detail}")
 
 
+class UnknownColumns(Broken):
+    """The file is a table, and which of its columns is which field nobody has said yet."""
+
+
 class Note(NamedTuple):
     """What is to be known of a file as a whole, or of a line that is no record."""
 

@@ -18,7 +18,7 @@ from packhouse.kit import errors, jobs
 from packhouse.kit.db import Database
 from packhouse.kit.validation import Flaw
 from packhouse.orders import schema
-from packhouse.orders.files import known, store
+from packhouse.orders.files import known, originals, store
 from packhouse.orders.files.read import Reading
 from packhouse.orders.files.records import Broken, Record
 from packhouse.orders.tables import import_parts
@@ -26,6 +26,8 @@ from packhouse.orders.tables import imports as table
 
 JOB = "import.work"
 READING, CHECKING, CHECKED, RUNNING, DONE, STOPPED = "reading", "checking", "checked", "running", "done", "stopped"
+# Its columns are to be named by a person before it can be read.
+UNMAPPED = "unmapped"
 KEPT = timedelta(days=30)
 # Of one part, beside the number of records: the bytes of the last one may come on top.
 _MOST_BYTES = 2_000_000
@@ -60,7 +62,7 @@ def read_part(records: Iterator[Record]) -> Part:
     return Part(found)
 
 
-def to_about(reading: Reading) -> str:
+def to_about(reading: Reading, said: Mapping[str, str]) -> str:
     """What a file was found to be, for its page and for the file of its refused rows."""
     about = {
         "form": reading.form,
@@ -73,20 +75,53 @@ def to_about(reading: Reading) -> str:
         "header": list(reading.header),
         "columns": dict(reading.columns),
         "notes": [list(note) for note in reading.notes],
+        "said": said,
     }
     return orjson.dumps(about).decode()
 
 
-async def begin(db: Database, tx: AsyncConnection, caller: Caller, file_name: str, *, now: datetime) -> int:
-    """Its id. The account's old ones go with their orders' data."""
+async def begin(
+    db: Database,
+    tx: AsyncConnection,
+    caller: Caller,
+    file_name: str,
+    said: Mapping[str, str] | None = None,
+    *,
+    now: datetime,
+) -> int:
+    """Its id; `said` is what a person said of the file. The account's old ones go with their orders' data."""
     old = select(_i.id).where(_i.account_id == caller.account_id, _i.created_at < now - KEPT)
     await tx.execute(delete(import_parts).where(_p.account_id == caller.account_id, _p.import_id.in_(old)))
     await tx.execute(delete(table).where(_i.account_id == caller.account_id, _i.created_at < now - KEPT))
     [id] = await db.next_ids(tx, "imports", 1)
     row = {"account_id": caller.account_id, "id": id, "file_name": file_name, "state": READING, "created_at": now}
     row |= {"created_by": caller.actor, "origin": caller.country_code, "updated_at": now}
+    row["about"] = _to_said(said or {})
     await tx.execute(insert(table).values({**row, "parts": 0, "records": 0, "done_parts": 0, "counts": "{}"}))
     return id
+
+
+def _to_said(said: Mapping[str, str]) -> str:
+    return orjson.dumps({"said": said}).decode()
+
+
+async def ask(tx: AsyncConnection, account_id: int, id: int, broken: Broken, *, now: datetime) -> None:
+    """Leave a file until somebody says which of its columns is which field."""
+    told = {"broken_line": broken.line, "broken_detail": broken.detail, "reached_line": None}
+    of_it = (_i.account_id == account_id, _i.id == id)
+    await tx.execute(update(table).where(*of_it).values(state=UNMAPPED, updated_at=now, **told))
+
+
+async def begin_again(tx: AsyncConnection, account_id: int, id: int, said: Mapping[str, str], *, now: datetime) -> None:
+    """Read a file in another way, of which nothing was stored. Raises NotFound, and Conflict where it is too late."""
+    row = await get_import(tx, account_id, id, lock=True)
+    if row.state not in (UNMAPPED, CHECKED):
+        raise errors.Conflict(errors.Fault("conflict", "This file cannot be read in another way any more."))
+    await tx.execute(delete(import_parts).where(_p.account_id == account_id, _p.import_id == id, _p.part >= 0))
+    fresh: dict[str, Any] = {"state": READING, "parts": 0, "records": 0, "done_parts": 0, "counts": "{}"}
+    fresh |= {"broken_line": None, "broken_detail": None, "reached_line": None, "about": _to_said(said)}
+    of_it = (_i.account_id == account_id, _i.id == id)
+    await tx.execute(update(table).where(*of_it).values({**fresh, "updated_at": now}))
 
 
 async def add_part(
@@ -126,7 +161,8 @@ async def end_reading(
     """From here on the worker checks it."""
     changes: dict[str, Any] = {"state": CHECKING, "parts": parts, "records": records, "updated_at": now}
     if reading is not None:
-        changes |= {"about": to_about(reading), "content_hash": reading.digest}
+        said = read_about(await get_import(tx, account_id, id))["said"]
+        changes |= {"about": to_about(reading, said), "content_hash": reading.digest}
     changes["reached_line"] = None
     if broken is not None:
         changes |= {"broken_line": broken.line, "broken_detail": broken.detail}
@@ -147,7 +183,8 @@ async def run(db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now
     begun = {"state": RUNNING, "done_parts": 0, "counts": "{}", "created_by": caller.actor, "updated_at": now}
     begun["reached_line"] = None
     await tx.execute(update(table).where(*of_it).values(begun))
-    parts = (_p.account_id == caller.account_id, _p.import_id == id)
+    parts = (_p.account_id == caller.account_id, _p.import_id == id, _p.part >= 0)
+    await originals.forget(tx, caller.account_id, id)
     await tx.execute(update(import_parts).where(*parts).values(refused=0, faults="[]", warned=0, warnings="[]"))
     await _enqueue(db, tx, caller.account_id, id, now)
 
@@ -165,6 +202,7 @@ async def stop(tx: AsyncConnection, account_id: int, id: int, *, now: datetime) 
 
 async def _forget(tx: AsyncConnection, account_id: int, id: int) -> None:
     """The orders' data of a file; what was refused is still told."""
+    await originals.forget(tx, account_id, id)
     await tx.execute(update(import_parts).where(_p.account_id == account_id, _p.import_id == id).values(content="[]"))
 
 
@@ -237,7 +275,7 @@ def _to_refused(refused: store.Reported, columns: Mapping[str, str]) -> dict[str
 def read_about(row: Any) -> dict[str, Any]:
     """What a file was found to be; nothing of those that were put in before that was kept."""
     found: dict[str, Any] = orjson.loads(row.about) if row.about else {}
-    return {"title": "", "encoding": "", "notes": [], "columns": {}, "header": [], **found}
+    return {"title": "", "encoding": "", "notes": [], "columns": {}, "header": [], "said": {}, **found}
 
 
 async def _finish(db: Database, row: Any, now: datetime) -> None:

@@ -149,7 +149,9 @@ class _Workbook:
         if not cell:
             return None
         if is_number and columns.is_number(cell) and len(cell.strip("-0.")) <= 15:
-            return orjson.loads(cell)
+            number = WriteOnlyCell(self._sheet, value=cell)
+            number.data_type = "n"  # in its own digits: 25.0 is read again as 25.0
+            return number
         made = WriteOnlyCell(self._sheet, value=ILLEGAL_CHARACTERS_RE.sub("", cell)[:_LONGEST_CELL])
         made.data_type = "s"  # never a formula, whatever it begins with
         return made

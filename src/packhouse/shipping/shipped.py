@@ -1,0 +1,32 @@
+"""What shops are told of orders that are on their way: the parcels of each, for the files of `orders.files.write`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from packhouse.kit import clock
+from packhouse.kit.db import Transaction
+from packhouse.orders.files.write import Parcel
+from packhouse.shipping import queries
+
+_NOT_SENT = ("cancelled", "failed")
+
+
+async def list_parcels(tx: Transaction, account_id: int, id: int, order: Mapping[str, Any]) -> list[Parcel]:
+    """The parcels of an order that have a tracking number and are not taken back, oldest first."""
+    shipments = await queries.list_shipments_of_order(tx, account_id, id)
+    return [
+        Parcel(
+            order["order_id"],
+            order["order_number"],
+            parcel.tracking_number,
+            parcel.tracking_url or "",
+            "Other",
+            shipment.row.carrier,
+            "",
+            clock.to_wire(shipment.row.announced_at or shipment.row.created_at)[:10],
+        )
+        for shipment in reversed(shipments)
+        if shipment.row.state not in _NOT_SENT
+        for parcel in shipment.parcels
+        if parcel.tracking_number
+    ]

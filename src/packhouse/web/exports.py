@@ -1,0 +1,163 @@
+"""Export: what the list's filter shows, or the orders that are ticked, as a file that is written while it is sent."""
+
+import asyncio
+import io
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import IO, Any, NamedTuple
+
+import orjson
+from babel.numbers import get_decimal_symbol
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from packhouse.kit import errors, http, zones
+from packhouse.orders import queries, search
+from packhouse.orders.files import write
+from packhouse.orders.profile import PROFILES
+from packhouse.shipping import shipped
+from packhouse.web import languages, orders, rendering, visitors
+from packhouse.web.languages import marked
+
+router = APIRouter(include_in_schema=False)
+
+_AT_ONCE = 100
+_MOST_TICKED = 200
+_IN_MEMORY = 1_000_000
+_PIECE = 1 << 16
+# What a browser is told of each, and what its name ends with.
+_KINDS = {
+    "csv": ("text/csv; charset=utf-8", "csv"),
+    "excel-csv": ("text/csv; charset=utf-8", "csv"),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+    "json": ("application/json", "json"),
+    "jsonl": ("application/x-ndjson", "jsonl"),
+    "shopify-tracking": ("text/csv; charset=utf-8", "csv"),
+    "woocommerce-tracking": ("text/csv; charset=utf-8", "csv"),
+    "amazon-tracking": ("text/tab-separated-values; charset=utf-8", "txt"),
+}
+
+
+class _Asked(NamedTuple):
+    """Who asks for which form, and what takes each order's place in the file."""
+
+    request: Request
+    visitor: visitors.Visitor
+    form: str
+
+
+# Of each order: id, created_at, modified_at, document.
+_Rows = Sequence[Sequence[Any]]
+
+
+@router.get("/orders/export")
+async def export_found(request: Request) -> Response:
+    """What the list shows, all pages of it. Of a list that only the page sorts, the newest come first."""
+    visitor = await visitors.visitor(request)
+    asked = _Asked(request, visitor, _to_form(request.query_params.get("format", "")))
+    state = orders.read_state(request)
+    if asked.form in write.TRACKING and state.show == "incoming":
+        state = state._replace(show="shipped")
+    filters, faults = orders.to_filters(state, zones.to_zone(visitor.session.time_zone))
+    if faults:
+        # The list says so at the field and shows all orders; a file would hold them without a word.
+        raise errors.Invalid([errors.Fault("invalid", detail, parameter=name) for name, detail in faults.items()])
+    return _send(asked, _find_rows(asked, state, filters))
+
+
+@router.post("/orders/export")
+async def export_ticked(request: Request) -> Response:
+    visitor = await visitors.visitor(request)
+    form = await visitors.read_form(request, visitor.token)
+    asked = _Asked(request, visitor, _to_form(visitors.text(form, "format")))
+    return _send(asked, _find_ticked(asked, visitors.ids(visitors.texts(form, "id"), _MOST_TICKED)))
+
+
+def _to_form(name: str) -> str:
+    """Raises Invalid."""
+    if name not in _KINDS:
+        raise errors.Invalid(
+            errors.Fault("invalid", marked("Choose what kind of file it is to be."), parameter="format")
+        )
+    return name
+
+
+async def _find_rows(asked: _Asked, state: orders.State, filters: dict[str, Any]) -> AsyncIterator[_Rows]:
+    """Each page is a read of its own, so that a slow browser holds no snapshot open."""
+    cursor = orders.FIRST_PAGE
+    while cursor is not None:
+        async with http.house(asked.request).db.read() as tx:
+            page = await orders.read_whole(tx, asked.visitor.session.account_id, state, filters, cursor, _AT_ONCE)
+        yield [row[-4:] for row in page.rows]
+        cursor = page.next
+
+
+async def _find_ticked(asked: _Asked, ids: Sequence[int]) -> AsyncIterator[_Rows]:
+    async with http.house(asked.request).db.read() as tx:
+        stored = await search.find_stored(tx, asked.visitor.session.account_id, ids)
+    found = {row.id: (row.id, row.created_at, row.modified_at, row.document) for row in stored}
+    yield [found[id] for id in ids if id in found]
+
+
+def _send(asked: _Asked, pages: AsyncIterator[_Rows]) -> Response:
+    kind, suffix = _KINDS[asked.form]
+    day = http.house(asked.request).clock().astimezone(zones.to_zone(asked.visitor.session.time_zone)).date()
+    what = asked.form if asked.form in write.TRACKING else "orders"
+    headers = {**rendering.headers(asked.request)}
+    headers["Content-Disposition"] = f'attachment; filename="{what}-{day.isoformat()}.{suffix}"'
+    written = _write_tracking if asked.form in write.TRACKING else _write_orders
+    return StreamingResponse(written(asked, pages), media_type=kind, headers=headers)
+
+
+async def _write_orders(asked: _Asked, pages: AsyncIterator[_Rows]) -> AsyncIterator[bytes]:
+    """A page at a time; a workbook is packed on disk and sent when it is whole."""
+    id_is_text = PROFILES[http.house(asked.request).profile].id_is_text
+    with _open_target(asked.form) as target:
+        writer = await asyncio.to_thread(write.open_writer, asked.form, target, to_style(asked.request))
+        async for rows in pages:
+            await asyncio.to_thread(_add, writer, [queries.to_wire(row, id_is_text=id_is_text) for row in rows])
+            for piece in _take(target):
+                yield piece
+        await asyncio.to_thread(writer.close)
+        for piece in _take(target):
+            yield piece
+
+
+def _open_target(form: str) -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(_IN_MEMORY) if form == write.WORKBOOK else io.BytesIO()
+
+
+def _add(writer: write.Writer, found: Iterable[str]) -> None:
+    for order in found:
+        writer.add(order)
+
+
+def _take(target: IO[bytes]) -> Iterable[bytes]:
+    """What was written meanwhile, out of the way of what comes."""
+    if not target.tell():
+        return
+    target.seek(0)
+    while piece := target.read(_PIECE):
+        yield piece
+    target.seek(0)
+    target.truncate()
+
+
+async def _write_tracking(asked: _Asked, pages: AsyncIterator[_Rows]) -> AsyncIterator[bytes]:
+    account_id, target = asked.visitor.session.account_id, io.BytesIO()
+    tracking = write.open_tracking(asked.form, target)
+    async for rows in pages:
+        for id, *_, document in rows:
+            async with http.house(asked.request).db.read() as tx:
+                tracking.add(await shipped.list_parcels(tx, account_id, id, orjson.loads(document)))
+        for piece in _take(target):
+            yield piece
+    for piece in _take(target):
+        yield piece
+
+
+def to_style(request: Request) -> write.Style:
+    """How the spreadsheet of the reader's language cuts cells: where numbers have a comma, a comma separates none."""
+    decimal = str(get_decimal_symbol(languages.locale(languages.negotiate(request))))
+    return write.Style(";", ",") if decimal == "," else write.Style(",", ".")
