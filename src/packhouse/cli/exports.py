@@ -16,7 +16,7 @@ from packhouse.cli.terminal import AccountName
 from packhouse.integrations import queries as integration_queries
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Database
-from packhouse.orders import queries, schema
+from packhouse.orders import list_request, queries
 from packhouse.orders.files import write
 from packhouse.orders.profile import PROFILES
 from packhouse.settings import Settings
@@ -73,7 +73,7 @@ def export_orders(
 async def _export(
     settings: Settings,
     account: str,
-    asked: schema.ListRequest,
+    asked: list_request.ListRequest,
     chosen: str,
     style: write.Style,
     target: IO[bytes],
@@ -102,10 +102,10 @@ async def _list_parcels(db: Database, account_id: int, row: Sequence[Any]) -> li
         return await shipped.list_parcels(tx, account_id, id, orjson.loads(document))
 
 
-def _read_request(parameters: list[tuple[str, str]]) -> schema.ListRequest:
+def _read_request(parameters: list[tuple[str, str]]) -> list_request.ListRequest:
     """The list's own reader; what it refuses is named as an option, and a sort that the list would overlook too."""
     try:
-        asked = schema.read_list_request([*parameters, ("page_size", str(schema.MAX_PAGE))])
+        asked = list_request.read_list_request([*parameters, ("page_size", str(list_request.MAX_PAGE))])
     except errors.Invalid as invalid:
         faults = (f"--{(fault.parameter or '').replace('_', '-')}: {fault.detail}" for fault in invalid.faults)
         terminal.fail("; ".join(faults))
@@ -115,7 +115,7 @@ def _read_request(parameters: list[tuple[str, str]]) -> schema.ListRequest:
     return asked
 
 
-async def _find_owner(db: Database, account: str, asked: schema.ListRequest) -> int:
+async def _find_owner(db: Database, account: str, asked: list_request.ListRequest) -> int:
     async with db.read() as tx:
         owner = await account_queries.get_account(tx, account)
         wanted = asked.filters.get("integration", [])
@@ -125,7 +125,7 @@ async def _find_owner(db: Database, account: str, asked: schema.ListRequest) -> 
     return int(owner.account_id)
 
 
-async def _read_pages(db: Database, account_id: int, asked: schema.ListRequest) -> AsyncIterator[list[Any]]:
+async def _read_pages(db: Database, account_id: int, asked: list_request.ListRequest) -> AsyncIterator[list[Any]]:
     """Each page is a read of its own, so that a long export holds no snapshot open."""
     cursor: pagination.Cursor | None = pagination.Cursor()
     while cursor is not None:

@@ -18,7 +18,7 @@ from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
 from packhouse.kit.validation import Flaw, Reading
-from packhouse.orders import openapi, operations, queries, schema, warnings
+from packhouse.orders import list_request, openapi, operations, queries, schema, warnings
 from packhouse.orders.profile import PROFILES, Profile
 
 T = TypeVar("T")
@@ -100,9 +100,9 @@ async def list_orders(request: Request) -> Response:
     caller = await auth.caller(request, scope="read:order")
     parameters = request.query_params.multi_items()
     async with http.house(request).lists.read() as tx:
-        wanted = schema.find_integrations(parameters)
+        wanted = list_request.find_integrations(parameters)
         known = await integrations.find_known(tx, caller.account_id, wanted)
-        asked = schema.read_list_request(parameters, known=known)
+        asked = list_request.read_list_request(parameters, known=known)
         cursor = pagination.decode(asked.cursor)
         page = await queries.list_orders(tx, caller.account_id, asked.filters, asked.sort, cursor, asked.page_size)
     id_is_text = _profile(request).id_is_text
@@ -191,7 +191,7 @@ async def list_history(request: Request) -> Response:
     """Who changed an order, when and what, newest first; also of a deleted one."""
     caller = await auth.caller(request, scope="read:order")
     id = http.to_id(request, queries.NOT_FOUND)
-    asked = schema.read_list_request(request.query_params.multi_items(), only=("page_size",))
+    asked = list_request.read_list_request(request.query_params.multi_items(), only=("page_size",))
     cursor = pagination.decode(asked.cursor)
     async with http.house(request).db.read() as tx:
         page = await queries.list_history(tx, caller.account_id, id, cursor, asked.page_size)

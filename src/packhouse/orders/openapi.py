@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 from packhouse.kit import openapi
 from packhouse.kit.fields import Id
-from packhouse.orders import queries, schema
+from packhouse.orders import list_request, queries, schema
 
 _ID = openapi.path_id("Our id of the order.")
 _RECEIPT = openapi.shape(id={"type": "integer"}, order_id={"type": "string"}, order_number={"type": "string"})
@@ -16,7 +16,7 @@ _WARNING = openapi.shape(
 # Where two entries of a batch contradict each other: both places.
 _WARNING["properties"]["meta"] = openapi.shape(pointers={"type": "array", "items": {"type": "string"}})
 _META = {"type": "object", "properties": {"warnings": {"type": "array", "items": _WARNING}}}
-_PAGING = openapi.paging(schema.MAX_PAGE, schema.DEFAULT_PAGE)
+_PAGING = openapi.paging(list_request.MAX_PAGE, list_request.DEFAULT_PAGE)
 _TIME = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}, openapi.NOT_SENT]}
 
 _ORDERS = {"type": "array", "items": {"$ref": "#/components/schemas/StoredOrder"}}
@@ -46,8 +46,11 @@ UPSERT: dict[str, Any] = {
 LIST: dict[str, Any] = {
     "parameters": [
         openapi.query("integration", {"type": "string"}, "Ids of integrations, separated by commas."),
-        *(openapi.query(name, {"type": "string"}, "Equal, whatever the case.") for name in schema.TEXT_FILTERS),
-        *(openapi.query(name, _TIME, "A day in UTC or an instant; ends included.") for name in schema.TIME_FILTERS),
+        *(openapi.query(name, {"type": "string"}, "Equal, whatever the case.") for name in list_request.TEXT_FILTERS),
+        *(
+            openapi.query(name, _TIME, "A day in UTC or an instant; ends included.")
+            for name in list_request.TIME_FILTERS
+        ),
         openapi.query(
             "sort", {"type": "string"}, f"A comma list of {', '.join(queries.SORTS)}, each with or without `-`."
         ),

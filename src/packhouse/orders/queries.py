@@ -11,7 +11,7 @@ from packhouse.accounts import queries as accounts
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Database
-from packhouse.orders import paths, schema, tables
+from packhouse.orders import list_request, paths, tables
 from packhouse.orders.tables import order_history, orders
 from packhouse.webhooks import queries as webhooks
 
@@ -48,15 +48,15 @@ def _is_text(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     return column == text.casefold()
 
 
-def _is_within(column: ColumnElement[Any], span: schema.Span) -> ColumnElement[bool]:
+def _is_within(column: ColumnElement[Any], span: list_request.Span) -> ColumnElement[bool]:
     return column.between(span.first, span.last)
 
 
-def _is_from(column: ColumnElement[Any], span: schema.Span) -> ColumnElement[bool]:
+def _is_from(column: ColumnElement[Any], span: list_request.Span) -> ColumnElement[bool]:
     return column >= span.first
 
 
-def _is_until(column: ColumnElement[Any], span: schema.Span) -> ColumnElement[bool]:
+def _is_until(column: ColumnElement[Any], span: list_request.Span) -> ColumnElement[bool]:
     return column <= span.last
 
 

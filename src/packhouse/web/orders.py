@@ -14,7 +14,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, pagination, zones
 from packhouse.kit.db import Transaction
-from packhouse.orders import deletions, queries, schema, search
+from packhouse.orders import deletions, list_request, queries, search
 from packhouse.web import rendering, rows, sorting, visitors
 
 router = APIRouter(include_in_schema=False)
@@ -299,7 +299,7 @@ def to_filters(state: State, zone: tzinfo) -> tuple[dict[str, Any], dict[str, st
     }
     filters: dict[str, Any] = {} if state.show == "all" else {"incoming": state.show == "incoming"}
     try:
-        return {**filters, **schema.read_list_request(asked.items()).filters}, {}
+        return {**filters, **list_request.read_list_request(asked.items()).filters}, {}
     except errors.Invalid as refusal:
         return filters, {fault.parameter or "": fault.detail for fault in refusal.faults}
 
