@@ -76,7 +76,9 @@ def test_any_order_after_any_patch(client: TestClient, stranger: TestClient, run
             exported = run(f"orders export --account owner --format {form}")
             there = ["--account", "stranger", "--into", str(STRANGERS_SHOP), "--json"]
             done = run(["orders", "import", "-", "--format", form, *there], input=exported.stdout_bytes)
-            assert json.loads(done.stdout) == MADE, done.output
+            told = json.loads(done.stdout)
+            told.pop("warnings", None)  # of what is odd in it, there as here
+            assert told == MADE, done.output
             [copy] = stranger.get(URL).json()["data"]
             assert of_shop(copy, SHOP) == of_shop(shapes.read(client, id), SHOP)
             assert stranger.delete(f"{URL}/{copy['id']}").status_code == 204
