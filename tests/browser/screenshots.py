@@ -99,6 +99,9 @@ def take_shipping(browser: Browser, place: str) -> None:
     page.go_back()
     page.wait_for_selector("#options select")
     page.click("[data-key=l]")
+    page.wait_for_selector("[name=held][value=skip]")  # some had better not be shipped
+    camera.take("asked")
+    page.click("[name=held][value=skip]")
     page.wait_for_url("**/labels**")
     page.wait_for_selector("#progress:not([hx-trigger])")
     camera.take("labels")
