@@ -25,7 +25,7 @@ READERS = [
     r"/orders", r"/orders/columns",
     r"/orders/print/\{paper\}", r"/orders/\{id\}", r"/orders/\{id\}/(now|changed)", r"/shipments",
 ]  # fmt: skip
-OWNERS = [r"/settings(/.*)?"]
+OWNERS = [r"/account/time-zone", r"/settings(/.*)?"]
 
 
 def routes(router: APIRouter = pages.router) -> Iterator[tuple[str, str]]:
