@@ -20,7 +20,7 @@ OPEN = {"/assets/{digest}/{name:path}", "/sign-in", "/sign-in/code", "/sign-in/f
 # A stream that ends by itself is looked at by its own test; signing out ends the walk.
 SKIPPED = {"/orders/live", "/sign-out"}
 # Who reads may only read; what a form about the reader's own browser changes is theirs.
-READERS = [r"/orders/export", 
+READERS = [r"/orders/export",
     r"/", r"/preferences", r"/account", r"/account/password", r"/account/two-factors(/.*)?",
     r"/orders", r"/orders/columns",
     r"/orders/print/\{paper\}", r"/orders/\{id\}", r"/orders/\{id\}/(now|changed)", r"/shipments",
