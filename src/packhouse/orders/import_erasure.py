@@ -78,12 +78,20 @@ async def _erase_part(db: Database, account_id: int, row: Any, tells: Tells, wor
         lines = {content[index]["line"] for index in told}
         for index in told:
             content[index] |= {"body": _to_body(content[index]["body"]), "flaws": [_FLAW]}
+            _drop_rows(content[index])
         for record in refused:
             if record["line"] in lines or words.are_in(orjson.dumps(record).decode()):
                 record["faults"] = [{**fault, "detail": ERASED} for fault in record["faults"]]
+                _drop_rows(record)
         changes = {"content": orjson.dumps(content).decode(), "faults": orjson.dumps(refused).decode()}
         await tx.execute(update(import_parts).where(*of_it).values(changes))
     return len(told)
+
+
+def _drop_rows(record: dict[str, Any]) -> None:
+    """What its lines of the file were, kept to be given back where the record is refused."""
+    for name in ("rows", "item_rows"):
+        record.pop(name, None)
 
 
 def _find_told(content: list[dict[str, Any]], tells: Tells) -> list[int]:

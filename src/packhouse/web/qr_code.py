@@ -1,9 +1,9 @@
 """A QR code as a picture that stands in the page itself: what it says goes to no other host and into no cache."""
 
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
-import zxingcpp
 from markupsafe import Markup
 
 # Modules of white that a reader needs around the code.
@@ -12,6 +12,7 @@ _QUIET = 4
 
 def to_svg(text: str, label: str) -> Markup:
     """Drawn in black on white whatever the reader's colours are: a camera is to see it."""
+    zxingcpp: Any = importlib.import_module("zxingcpp")  # as `shipping.printers` does: a server that starts needs none
     made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
     image: Any = zxingcpp.write_barcode_to_image(made, scale=1, add_quiet_zones=False)
     pixels: Any = memoryview(image).tolist()

@@ -1,6 +1,7 @@
 """A file inside a gzip or a zip, and workbooks: what unpacks is bounded, and nothing but the file is looked at."""
 
 import gzip
+import importlib
 import tempfile
 import zipfile
 import zlib
@@ -8,9 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import IO, Any, NamedTuple
-
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 
 from packhouse.orders.files.map import NUMBER
 from packhouse.orders.files.records import Broken, Row
@@ -24,7 +22,7 @@ _CHUNK = 1 << 16
 # What unpacking and the reader of workbooks raise for files that are none.
 _FAULTS = (
     OSError, EOFError, zlib.error, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError,
-    KeyError, ValueError, TypeError, IndexError, AttributeError, SyntaxError, OverflowError, InvalidFileException,
+    KeyError, ValueError, TypeError, IndexError, AttributeError, SyntaxError, OverflowError,
     AssertionError, RecursionError, MemoryError,
 )  # fmt: skip
 _NOT_FILES = ("__MACOSX/", ".DS_Store", "Thumbs.db")
@@ -127,6 +125,7 @@ def read_workbook(source: IO[bytes]) -> Iterator[Row]:
     what a cell showed when the workbook was saved is what it holds. Raises Broken."""
     with _as_broken():
         source.seek(0)
+        openpyxl = importlib.import_module("openpyxl")  # a server that starts reads no workbook
         book = openpyxl.load_workbook(source, read_only=True, data_only=True, keep_links=False)
         sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets
     for sheet in sheets:

@@ -1,12 +1,10 @@
 """Orders as files, written one at a time (docs/files.md)."""
 
+import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any, NamedTuple, Protocol
 
 import orjson
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from packhouse.orders.files import columns, tables
 from packhouse.orders.files.columns import COLUMNS
@@ -136,7 +134,9 @@ class _Workbook:
 
     def __init__(self, target: IO[bytes]) -> None:
         self._target = target
-        self._book = Workbook(write_only=True)
+        cells: Any = importlib.import_module("openpyxl.cell.cell")  # a server that starts writes no workbook
+        self._make_cell, self._unwritable = cells.WriteOnlyCell, cells.ILLEGAL_CHARACTERS_RE
+        self._book: Any = importlib.import_module("openpyxl").Workbook(write_only=True)
         self._sheet = self._book.create_sheet("Orders")
         self._is_number = [column.kind == "number" for column in COLUMNS.values()]
         self._sheet.append(list(COLUMNS))
@@ -149,10 +149,10 @@ class _Workbook:
         if not cell:
             return None
         if is_number and columns.is_number(cell) and len(cell.strip("-0.")) <= 15:
-            number = WriteOnlyCell(self._sheet, value=cell)
+            number = self._make_cell(self._sheet, value=cell)
             number.data_type = "n"  # in its own digits: 25.0 is read again as 25.0
             return number
-        made = WriteOnlyCell(self._sheet, value=ILLEGAL_CHARACTERS_RE.sub("", cell)[:_LONGEST_CELL])
+        made = self._make_cell(self._sheet, value=self._unwritable.sub("", cell)[:_LONGEST_CELL])
         made.data_type = "s"  # never a formula, whatever it begins with
         return made
 
