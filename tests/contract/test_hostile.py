@@ -329,10 +329,10 @@ def test_long_names_and_huge_lists(client: TestClient) -> None:
             }
         ]
     _stores(client, f"{ITEM}/item_id", characters * 50)
-    _stores(client, "order_details/tags", [str(number) for number in range(50_000)])
-    _stores(client, f"{ITEM}/properties", {str(number): [number] for number in range(20_000)})
+    _stores(client, "order_details/tags", [str(number) * 1_000 for number in range(100)])
+    _stores(client, f"{ITEM}/properties", {str(number): [number] * 100 for number in range(500)})
     _stores(client, "order_details/order_items", [make.item(sku=str(number)) for number in range(5_000)])
-    assert len(_check_errors(_send(client, [make.order(order_details={"tags": [1] * 2_000})]))) == 2_000
+    assert len(_check_errors(_send(client, [make.order(order_details={"tags": [1] * 100})]))) == 100
 
 
 def test_keys_that_look_like_ours_are_unknown_like_any_other(client: TestClient) -> None:

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from packhouse.kit import errors, validation
 from packhouse.kit.fields import FreeObject, Id, InstantText, NonEmpty, Url, Whole
-from packhouse.webhooks.schema import Url as WebhookUrl
+from packhouse.webhooks.schema import check_url
 
 _STRICT = ConfigDict(strict=True)
 _OBJECT: TypeAdapter[Any] = TypeAdapter(FreeObject)
@@ -76,7 +76,7 @@ class Integration(TypedDict, total=False):
         list[str], Field(max_length=MAX_CARRIERS, json_schema_extra={"uniqueItems": True}), _Differing
     ]
     webhook_active: bool
-    webhook_url: WebhookUrl | None
+    webhook_url: Annotated[Url, Field(max_length=2000), AfterValidator(check_url)] | None
     feedback_type: Literal["eager", "delayed", "none"]
 
 

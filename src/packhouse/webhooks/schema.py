@@ -52,7 +52,8 @@ class Event(NamedTuple):
     integration_id: int | None = None
 
 
-def _check_url(url: str) -> str:
+def check_url(url: str) -> str:
+    """Raises a Pydantic error for what no event can be sent to."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -74,10 +75,10 @@ def _check_header(name: str) -> str:
     return name
 
 
-# What a URL is made of; `_check_url` looks at the rest.
+# What a URL is made of; `check_url` looks at the rest.
 _URL = r"^https?://[A-Za-z0-9._:\[\]-]+([/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?$"
 _URL_JSON = {"type": "string", "format": "uri", "pattern": _URL, "maxLength": 2000}
-Url = Annotated[str, Field(max_length=2000, pattern=_URL), AfterValidator(_check_url), WithJsonSchema(_URL_JSON)]
+Url = Annotated[str, Field(max_length=2000, pattern=_URL), AfterValidator(check_url), WithJsonSchema(_URL_JSON)]
 HeaderName = Annotated[str, Field(pattern=_HEADER_NAME), AfterValidator(_check_header)]
 HeaderValue = Annotated[str, Field(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,998}[\x21-\x7e])?$")]
 _Credential = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,1000}$")]
