@@ -83,6 +83,8 @@ class Stock:
             "shipping-rules": RULE,
             "integrations": {"shop_name": "Another", "type": "api"},
             "clients": {"name": "second"},
+            "erase": {"email": "nobody@example.com"},
+            "export": {"email": "nobody@example.com"},
         }.get(last)
 
 

@@ -1,10 +1,10 @@
 """The wire shapes of integrations, their logs and the statuses of their shops (contract, section 6)."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
-import orjson
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
@@ -30,7 +30,7 @@ ExternalId = Annotated[str, Field(min_length=1, max_length=400)]
 
 
 def _differ(values: list[Any]) -> list[Any]:
-    seen = {orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in values}
+    seen = {json.dumps(value, sort_keys=True) for value in values}  # of integers of any length, which orjson refuses
     if len(seen) < len(values):
         raise PydanticCustomError("not_unique", "List items should differ from each other")
     return values

@@ -84,11 +84,12 @@ def read_parsed(
     """The same as `read_json` for a value that is parsed already. `may_hold_nulls`: U+0000 was written somewhere."""
     unknown = list(islice(_finder(adapter).find_unknown(sent), errors.MAX_LISTED + 1))
     value, flaws = _validate(adapter, sent)
-    odd: list[Flaw] = []
+    odd: dict[errors.Path, Flaw] = {}
     if flaws and loose is not None:
-        odd = flaws
+        odd = {flaw.path: flaw for flaw in flaws}
         value, flaws = _validate(loose(), sent)
-    reading = Reading(value, flaws, unknown, [] if flaws else odd)
+        flaws = [odd.get(flaw.path, flaw) for flaw in flaws]  # told of what was sent, not of what was made of it
+    reading = Reading(value, flaws, unknown, [] if flaws else list(odd.values()))
     if may_hold_nulls:
         reading.flaws += _find_null_characters(value, frozenset(unknown) if flaws else frozenset())
     return reading

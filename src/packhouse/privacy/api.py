@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from packhouse.accounts import auth
 from packhouse.accounts.schema import ALL
-from packhouse.kit import http
+from packhouse.kit import http, repeats
+from packhouse.kit.openapi import repeatable
 from packhouse.orders.profile import PROFILES
 from packhouse.privacy import openapi, operations, queries, schema
 from packhouse.shipping.announce import Desk
@@ -16,32 +17,41 @@ from packhouse.shipping.announce import Desk
 extensions = APIRouter(prefix="/api/packhouse", tags=["Personal data"], default_response_class=Response)
 
 
-@extensions.post("/persons/erase", openapi_extra=openapi.ERASE)
+@extensions.post("/persons/erase", openapi_extra=repeatable(openapi.ERASE))
 async def erase_person(request: Request) -> Response:
     """Erase what tells of one person, in all that is stored of the account; figures and numbers stay."""
     caller = await auth.caller(request, scope=ALL)
-    person = schema.read_person(await http.read_body(request))
-    report = await operations.erase_person(cast("Desk", request.app.state.desk), caller, person)
-    return http.json_response({"data": report.to_wire()})
+    body = await http.read_body(request)
+
+    async def erase(_call: repeats.Call) -> Response:
+        person = schema.read_person(body)
+        report = await operations.erase_person(cast("Desk", request.app.state.desk), caller, person)
+        return http.json_response({"data": report.to_wire()})
+
+    return await repeats.answer_once(request, caller.account_id, body, erase)
 
 
-@extensions.post("/persons/export", openapi_extra=openapi.EXPORT)
+@extensions.post("/persons/export", openapi_extra=repeatable(openapi.EXPORT))
 async def export_person(request: Request) -> Response:
     """All that is stored about one person, in one document."""
     house = http.house(request)
     caller = await auth.caller(request, scope=ALL)
-    person = schema.read_person(await http.read_body(request))
-    exported = await queries.export_person(
-        house.db,
-        caller,
-        person,
-        now=house.clock(),
-        base_url=http.base_url(request),
-        id_is_text=PROFILES[house.profile].id_is_text,
-    )
-    async with house.db.write() as tx:
-        await operations.record_export(house.db, tx, caller, exported, now=house.clock())
-    return http.json_response({"data": exported}, headers={"Cache-Control": "no-store"})
+    body = await http.read_body(request)
+
+    async def export(_call: repeats.Call) -> Response:
+        exported = await queries.export_person(
+            house.db,
+            caller,
+            schema.read_person(body),
+            now=house.clock(),
+            base_url=http.base_url(request),
+            id_is_text=PROFILES[house.profile].id_is_text,
+        )
+        async with house.db.write() as tx:
+            await operations.record_export(house.db, tx, caller, exported, now=house.clock())
+        return http.json_response({"data": exported}, headers={"Cache-Control": "no-store"})
+
+    return await repeats.answer_once(request, caller.account_id, body, export)
 
 
 @extensions.get("/privacy", openapi_extra=openapi.GET_RETENTION)

@@ -187,14 +187,17 @@ def _to_shown(request: Request, found: queries.Shipment) -> dict[str, Any]:
     return answer
 
 
-@extensions.post("/shipments/{id}/confirm", openapi_extra=openapi.CONFIRM)
+@extensions.post("/shipments/{id}/confirm", openapi_extra=repeatable(openapi.CONFIRM))
 async def confirm_shipment(request: Request) -> Response:
     """Say that a shipment is right for its order, as that is now: it is no longer stale."""
     caller = await auth.caller(request, scope=SCOPE)
     house = http.house(request)
-    async with house.db.write() as tx:
+
+    async def confirm(tx: Transaction) -> Response:
         found = await staleness.confirm(house.db, tx, caller.account_id, _to_uuid(request), now=house.clock())
-    return http.json_response(_to_shown(request, found))
+        return http.json_response(_to_shown(request, found))
+
+    return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(confirm))
 
 
 @router.post("/shipments/{id}/cancel", openapi_extra=repeatable(openapi.CANCEL))
