@@ -25,9 +25,9 @@ __all__ = ["people"]
 
 ORDERS = int(os.environ.get("PACKHOUSE_TEST_IMPORT_ORDERS", "4300"))
 # After these a process has its threads, connections and caches, which it keeps.
-FIRST = 300
+FIRST = 800
 # How much more than it has then a process is given; the file is more than twice as large.
-ROOM_BYTES = 80_000_000
+ROOM_BYTES = 90_000_000
 # An order is some 2.7 kB without them.
 NOTES = "x" * 40_000
 
