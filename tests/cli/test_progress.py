@@ -111,7 +111,7 @@ def test_it_is_not_in_a_pipe(database_url: str, source: Path, variables: dict[st
     words = ("orders", "import", str(source), "--account", "owner", "--json")
     seen = run(database_url, *words, on_terminal=(), **variables)
     assert (seen.code, json.loads(seen.out), seen.errors) == (0, REPORT, "")
-    watched = run(database_url, *words, on_terminal=("stdout",), **variables)
+    watched = run(database_url, *words, "--again", on_terminal=("stdout",), **variables)
     told = {**REPORT, "created": 0, "unchanged": COUNT}
     assert (watched.code, json.loads(watched.terminal), watched.errors) == (0, told, "")
 
