@@ -80,7 +80,9 @@ def _measure_schema() -> CoreSchema:
 def _flat_schema() -> CoreSchema:
     """What most free objects are: texts by name."""
     values = cs.str_schema(strict=True)
-    return cs.dict_schema(keys_schema=cs.str_schema(), values_schema=values, max_length=MAX_KEYS, strict=True)
+    return cs.dict_schema(
+        keys_schema=cs.str_schema(), values_schema=values, max_length=MAX_KEYS, fail_fast=True, strict=True
+    )
 
 
 def _above_zero(value: Any) -> Any:
@@ -211,7 +213,9 @@ _POSITIVE_JSON = {
 }
 
 _STRING = cs.str_schema(strict=True)
-_OBJECT = cs.dict_schema(keys_schema=cs.str_schema(), values_schema=cs.any_schema(), max_length=MAX_KEYS, strict=True)
+_OBJECT = cs.dict_schema(
+    keys_schema=cs.str_schema(), values_schema=cs.any_schema(), max_length=MAX_KEYS, fail_fast=True, strict=True
+)
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 Id = Annotated[int, Field(ge=1, le=INT64_MAX)]

@@ -18,6 +18,10 @@ LARGE_BYTES = 1_000_000
 """A body past this is parsed first and then validated part by part: at once it would take too much memory, and too long
 for those who wait meanwhile."""
 
+SMALL_BYTES = 300_000
+"""Up to this all that is wrong with a body is asked of Pydantic at once: five times as fast as one after another, and
+no such body has so many errors that counting them would hold up others."""
+
 MAX_CONTAINERS = 400_000
 MAX_VALUES = 800_000
 """More than a full batch of the smallest orders has; an empty object of three bytes takes sixty-four in memory."""
@@ -61,8 +65,42 @@ def read_json(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdap
             if detail["type"] == "json_invalid":
                 raise _not_json(body, detail["msg"]) from None
         _refuse_not_a_number(body)
+        if len(body) <= SMALL_BYTES and (reading := _read_at_once(adapter, body, loose)) is not None:
+            return reading
         return read_parsed(adapter, from_json(body), loose, may_hold_nulls=holds_nulls(body))
     return Reading(value, _find_null_characters(value) if holds_nulls(body) else [])
+
+
+def _read_at_once(
+    adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None
+) -> Reading[T] | None:
+    """The second look at a small body; None where more is wrong with it than is told."""
+    try:
+        return Reading(adapter.validate_json(body, extra="forbid"))  # no error is left: another look at the same
+    except ValidationError as error:
+        if error.error_count() > errors.MAX_LISTED:
+            return None
+        details = issues.list_details(error)
+    unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    flaws = [_to_flaw(detail) for detail in details if detail["type"] != "extra_forbidden"]
+    value: Any = None
+    odd: dict[errors.Path, Flaw] = {}
+    if not flaws:  # a rule between values is looked at only once each of them is right
+        value, flaws = _validate_json(adapter, body)
+    if flaws and loose is not None:
+        odd = {flaw.path: flaw for flaw in flaws}
+        value, flaws = _validate_json(loose(), body)
+        flaws = [odd.get(flaw.path, flaw) for flaw in flaws]
+    value = from_json(body) if flaws else value
+    nulls = _find_null_characters(value, frozenset(unknown) if flaws else frozenset()) if holds_nulls(body) else []
+    return Reading(value, [*flaws, *nulls], unknown, [] if flaws else list(odd.values()))
+
+
+def _validate_json(adapter: TypeAdapter[Any], body: bytes) -> tuple[Any, list[Flaw]]:
+    try:
+        return adapter.validate_json(body, extra="ignore"), []
+    except ValidationError as error:
+        return None, [_to_flaw(detail) for detail in issues.list_details(error)]
 
 
 def parse(body: bytes) -> Any:
