@@ -118,11 +118,17 @@ _PRINTED = ("name", "company_name", "address_line_1", "house_number", "address_l
 
 def _check_letters(address: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Iterator[OrderWarning]:
     """What no font here draws is told now, rather than by the label that is refused for it."""
-    texts: list[tuple[tuple[str | int, ...], Any]] = [(("shipping_address", key), address.get(key)) for key in _PRINTED]
-    texts += [(("order_details", "order_items", at, "name"), item.get("name")) for at, item in enumerate(items)]
-    for path, text in texts:
-        if type(text) is str and not text.isascii() and (found := letters.find_undrawable(text)):
-            yield OrderWarning("invalid", f"No label can print these letters: {' '.join(found[:20])}", path)
+    for key in _PRINTED:
+        if (text := address.get(key)) and not text.isascii():
+            yield from _check_text(text, ("shipping_address", key))
+    for at, item in enumerate(items):
+        if not item["name"].isascii():
+            yield from _check_text(item["name"], ("order_details", "order_items", at, "name"))
+
+
+def _check_text(text: str, path: tuple[str | int, ...]) -> Iterator[OrderWarning]:
+    if found := letters.find_undrawable(text):
+        yield OrderWarning("invalid", f"No label can print these letters: {' '.join(found[:20])}", path)
 
 
 def _check_address(address: Mapping[str, Any], place: str) -> Iterator[OrderWarning]:
