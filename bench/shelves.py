@@ -150,6 +150,7 @@ class _Pattern:
             "created_by": "api_key:bench-public",
             "modified_at": row.created_at,
             "live_shipments": 0,
+            "erased_version": None,
             "document": document,
         }
         return tuple(values[name] for name in _COLUMNS)

@@ -13,6 +13,10 @@ _IDLE_JOINERS = re.compile(
 """Joiners that say nothing: they do within Arabic, the scripts of India, Burmese, Khmer and emoji."""
 
 
+# What nearly every text is made of, and every font of ours draws.
+_LATIN_OR_CYRILLIC = re.compile("[ -~\u00a0-\u017f\u0400-\u045f]*")
+
+
 def clean(text: str) -> str:
     """Without what is not printed: control and format characters; composed where letters come in parts."""
     composed = unicodedata.normalize("NFC", text)
@@ -29,7 +33,7 @@ def _is_unprinted(letter: str) -> bool:
 
 def find_undrawable(text: str) -> list[str]:
     """The letters of a text that no font here draws, each once."""
-    if text.isascii():
+    if _LATIN_OR_CYRILLIC.fullmatch(text):
         return []
     return [letter for letter in dict.fromkeys(clean(text)) if not _is_drawable(ord(letter)) and letter not in _JOINERS]
 

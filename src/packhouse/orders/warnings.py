@@ -122,8 +122,8 @@ def _check_letters(address: Mapping[str, Any], items: Sequence[Mapping[str, Any]
         if (text := address.get(key)) and not text.isascii():
             yield from _check_text(text, ("shipping_address", key))
     for at, item in enumerate(items):
-        if not item["name"].isascii():
-            yield from _check_text(item["name"], ("order_details", "order_items", at, "name"))
+        if (name := item.get("name")) and not name.isascii():
+            yield from _check_text(name, ("order_details", "order_items", at, "name"))
 
 
 def _check_text(text: str, path: tuple[str | int, ...]) -> Iterator[OrderWarning]:
@@ -159,8 +159,10 @@ def _check_currencies(order: Mapping[str, Any]) -> Iterator[OrderWarning]:
     """Each currency that is no more once, at the first price in it."""
     payment, details = order.get("payment_details") or {}, order.get("order_details") or {}
     codes = {price.get("currency") for price in payment.values() if type(price) is dict}
-    codes.update((item.get("total_price") or {}).get("currency") for item in details.get("order_items") or ())
-    if codes.isdisjoint(places.WITHDRAWN) and not any("unit_price" in i for i in details.get("order_items") or ()):
+    for item in details.get("order_items") or ():
+        codes.add((item.get("total_price") or {}).get("currency"))
+        codes.add((item.get("unit_price") or {}).get("currency"))
+    if codes.isdisjoint(places.WITHDRAWN):
         return  # of nearly every order
     told: set[str] = set()
     for path, price in _find_prices(order):
