@@ -24,7 +24,7 @@ from packhouse.integrations import api as integrations
 from packhouse.integrations import openapi as integrations_openapi
 from packhouse.kit import clock, counters, errors, http, limits, logs, metrics, middleware, redis_counters, tracing
 from packhouse.kit.db import Database, Tuning
-from packhouse.kit.replica import Lists
+from packhouse.kit.db.replica import Lists
 from packhouse.orders import api as orders
 from packhouse.orders import openapi as orders_openapi
 from packhouse.privacy import api as privacy

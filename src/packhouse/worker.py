@@ -171,10 +171,10 @@ async def open_messenger(settings: Settings, db: Database, now: Clock = clock.no
 
 
 async def _write_into_logs(
-    db: Database, tx: Transaction, account_id: int, integration_id: int | None, entry: dict[str, Any], now: datetime
+    tx: Transaction, account_id: int, integration_id: int | None, entry: dict[str, Any], now: datetime
 ) -> None:
     """What could not be told is told by the integration's logs."""
-    await integrations.append_log(db, tx, account_id, integration_id, entry, now=now)
+    await integrations.append_log(tx, account_id, integration_id, entry, now=now)
 
 
 def open_vault(settings: Settings, db: Database) -> Vault:
@@ -429,8 +429,7 @@ class Worker:
         if not self._outcomes:
             return
         settled = list(self._outcomes)
-        async with self._db.write() as tx:
-            count = await _write_down(tx, settled, self._workshop.clock())
+        count = await self._db.write(lambda tx: _write_down(tx, settled, self._workshop.clock()))
         if count < len(settled):
             _log.warning("jobs were taken over", count=len(settled) - count)
         del self._outcomes[: len(settled)]

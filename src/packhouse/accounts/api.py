@@ -27,8 +27,9 @@ async def issue_token(request: Request) -> Response:
         raise _refuse_grant(form.get("grant_type"))
     row = await auth.client(request, form)
     scopes = auth.choose_scopes(request, row, form.get("scope"))
-    async with house.db.write() as tx:
-        issued = await tokens.issue_token(house.db, tx, row[0], row[7], auth.to_actor(row), scopes, now=house.clock())
+    issued = await house.db.write(
+        lambda tx: tokens.issue_token(tx, row[0], row[7], auth.to_actor(row), scopes, now=house.clock())
+    )
     return http.json_response(issued, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
 
@@ -41,8 +42,9 @@ async def revoke_token(request: Request) -> Response:
     row = await auth.client(request, form)
     if not form.get("token"):
         raise tokens.TokenRefusal("invalid_request", "The parameter token is missing.")
-    async with house.db.write() as tx:
-        await tokens.revoke_token(house.db, tx, row[0], row[7], auth.to_actor(row), form["token"], now=house.clock())
+    await house.db.write(
+        lambda tx: tokens.revoke_token(tx, row[0], row[7], auth.to_actor(row), form["token"], now=house.clock())
+    )
     return Response(status_code=200)
 
 
@@ -96,7 +98,6 @@ async def create_client(request: Request) -> Response:
     async def create(tx: Transaction) -> Response:
         asked = schema.read_new_client(body)
         made = await operations.create_key(
-            house.db,
             tx,
             caller.account_id,
             asked.get("name", ""),
@@ -120,7 +121,6 @@ async def rotate_client(request: Request) -> Response:
     async def rotate(tx: Transaction) -> Response:
         client_id = _to_client_id(request)
         secret = await operations.rotate_key(
-            house.db,
             tx,
             caller.account_id,
             client_id,
@@ -141,10 +141,11 @@ async def revoke_client(request: Request) -> Response:
     house = http.house(request)
     caller = await auth.caller(request, scope=ALL)
     client_id = _to_client_id(request)
-    async with house.db.write() as tx:
-        await operations.revoke_key(
-            house.db, tx, caller.account_id, client_id, now=house.clock(), actor=caller.actor, kind="client"
+    await house.db.write(
+        lambda tx: operations.revoke_key(
+            tx, caller.account_id, client_id, now=house.clock(), actor=caller.actor, kind="client"
         )
+    )
     return Response(status_code=204)
 
 

@@ -81,7 +81,7 @@ async def _find_by_key(
     return Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[3])), rest
 
 
-async def _find_client(request: Request, public_key: str, secret: str) -> Sequence[Any] | None:
+async def _find_client(request: Request, public_key: str, secret: str) -> Any:
     """The row of `queries.FIND_CLIENT` of the live key or client with this secret, or with its second one."""
     house = http.house(request)
     row = await house.db.fetch_one(queries.FIND_CLIENT, public_key=public_key)
@@ -109,7 +109,7 @@ def _to_scopes(words: str) -> frozenset[str]:
     return _EVERYTHING if words == ALL else frozenset(words.split())
 
 
-async def client(request: Request, form: dict[str, str]) -> Sequence[Any]:
+async def client(request: Request, form: dict[str, str]) -> Any:
     """The row of `queries.FIND_CLIENT` of who asks for a token. Raises InvalidClient, TokenRefusal."""
     header = request.headers.get("authorization", "")
     if header and ("client_secret" in form or "client_id" in form):

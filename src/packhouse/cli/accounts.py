@@ -42,11 +42,10 @@ def create_account(
     """Make an account and its first API key."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             now = clock.now()
-            account_id = await operations.create_account(db, tx, name, country, now=now, actor="command:account create")
+            account_id = await operations.create_account(tx, name, country, now=now, actor="command:account create")
             made = await operations.create_key(
-                db,
                 tx,
                 account_id,
                 "first",
@@ -90,10 +89,9 @@ def create_key(
     """Make another key for an account; without a scope it may do everything."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner, scopes = await queries.get_account(tx, account), scope or [ALL]
             made = await operations.create_key(
-                db,
                 tx,
                 owner.account_id,
                 name,
@@ -127,11 +125,9 @@ def revoke_key(public_key: str, account: AccountName, as_json: AsJson = False) -
     """End a key, from the next request on."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await queries.get_account(tx, account)
-            await operations.revoke_key(
-                db, tx, owner.account_id, public_key, now=clock.now(), actor="command:key revoke"
-            )
+            await operations.revoke_key(tx, owner.account_id, public_key, now=clock.now(), actor="command:key revoke")
             return {"revoked": public_key}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -141,11 +137,11 @@ Keep = Annotated[float, typer.Option("--keep-hours", min=0, max=8760, help="How 
 
 
 async def _rotate(account: str, public_key: str, kind: str, keep_hours: float) -> str:
-    async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+    async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
         owner = await queries.get_account(tx, account)
         keep, actor = timedelta(hours=keep_hours), f"command:{kind} rotate"
         return await operations.rotate_key(
-            db, tx, owner.account_id, public_key, now=clock.now(), keep=keep, actor=actor, kind=kind
+            tx, owner.account_id, public_key, now=clock.now(), keep=keep, actor=actor, kind=kind
         )
 
 
@@ -161,10 +157,10 @@ def set_key_basic(public_key: str, account: AccountName, accept: Accept, as_json
     """Say whether a key signs in by HTTP Basic, or gets tokens only."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await queries.get_account(tx, account)
             await operations.set_key_basic(
-                db, tx, owner.account_id, public_key, takes_basic=accept, now=clock.now(), actor="command:key basic"
+                tx, owner.account_id, public_key, takes_basic=accept, now=clock.now(), actor="command:key basic"
             )
             return {"public_key": public_key, "takes_basic": accept}
 
@@ -176,10 +172,10 @@ def set_account_basic(name: str, accept: Accept, as_json: AsJson = False) -> Non
     """Say whether an account's keys sign in by HTTP Basic, or get tokens only."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await queries.get_account(tx, name)
             await operations.set_account_basic(
-                db, tx, owner.account_id, takes_basic=accept, now=clock.now(), actor="command:account basic"
+                tx, owner.account_id, takes_basic=accept, now=clock.now(), actor="command:account basic"
             )
             return {"name": name, "takes_basic": accept}
 
@@ -195,10 +191,10 @@ def set_time_zone(
     """Say whose days are the account's: today, figures and filters of the page."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner, actor = await queries.get_account(tx, name), "command:account set-time-zone"
             wanted = None if time_zone == "country" else time_zone
-            await operations.set_time_zone(db, tx, owner.account_id, wanted, now=clock.now(), actor=actor)
+            await operations.set_time_zone(tx, owner.account_id, wanted, now=clock.now(), actor=actor)
             return {"name": name, "time_zone": wanted or zones.find_default(owner.country_code)}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -214,11 +210,11 @@ def create_client(
     """Make an OAuth2 client for an account; its secret is shown once."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await queries.get_account(tx, account)
             scopes, actor = scope or ["api"], "command:client create"
             made = await operations.create_key(
-                db, tx, owner.account_id, name, now=clock.now(), actor=actor, kind="client", scopes=scopes
+                tx, owner.account_id, name, now=clock.now(), actor=actor, kind="client", scopes=scopes
             )
             return {"client_id": made.public_key, "client_secret": made.secret_key, "scopes": " ".join(scopes)}
 
@@ -251,11 +247,9 @@ def revoke_client(client_id: str, account: AccountName, as_json: AsJson = False)
     """End a client and its tokens, from the next request on."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner, actor = await queries.get_account(tx, account), "command:client revoke"
-            await operations.revoke_key(
-                db, tx, owner.account_id, client_id, now=clock.now(), actor=actor, kind="client"
-            )
+            await operations.revoke_key(tx, owner.account_id, client_id, now=clock.now(), actor=actor, kind="client")
             return {"revoked": client_id}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -290,11 +284,11 @@ def create_integration(
 
     async def work() -> dict[str, Any]:
         settings = terminal.load_settings()
-        async with terminal.open_database(settings) as db, db.write() as tx:
+        async with terminal.open_database(settings) as db, db.begin() as tx:
             owner = await queries.get_account(tx, account)
             vault = worker.open_vault(settings, db)
             made = await integration_operations.create_integration(
-                db, tx, owner.account_id, shop_name, now=clock.now(), id=id, vault=vault
+                tx, owner.account_id, shop_name, now=clock.now(), id=id, vault=vault
             )
             return {"id": made, "account_id": owner.account_id, "shop_name": shop_name}
 
@@ -320,9 +314,9 @@ def delete_integration(id: int, account: AccountName, as_json: AsJson = False) -
     """Disconnect a shop: its orders stay readable, new ones are refused."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await queries.get_account(tx, account)
-            await integration_operations.delete_integration(db, tx, owner.account_id, id, now=clock.now())
+            await integration_operations.delete_integration(tx, owner.account_id, id, now=clock.now())
             return {"deleted": id}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)

@@ -10,7 +10,7 @@ from packhouse.accounts import queries as account_queries
 from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors, pagination
-from packhouse.kit.db import Database, Transaction
+from packhouse.kit.db import Transaction
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import keys, operations, queries, schema
 from packhouse.webhooks.keys import Keys
@@ -69,12 +69,12 @@ def replay_deliveries(
     """Send deliveries again, under their ids, whatever became of them; a worker does it."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await account_queries.get_account(tx, account)
             chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
             if not chosen:
                 raise errors.NotFound(errors.Fault("not_found", "There is no delivery to send again."))
-            await operations.replay_deliveries(db, tx, owner.account_id, chosen, now=clock.now())
+            await operations.replay_deliveries(tx, owner.account_id, chosen, now=clock.now())
             return {"replayed": len(chosen)}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -109,30 +109,30 @@ def resume_connection(id: int, account: AccountName, as_json: AsJson = False) ->
     """Try a paused receiver again; it hears what happened meanwhile."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await account_queries.get_account(tx, account)
             row = await queries.find_connection(tx, owner.account_id, id)
             if row is None:
                 raise errors.NotFound(errors.Fault("not_found", "There is no such connection."))
             held = await queries.count_held(tx, owner.account_id, id)
-            await operations.resume_by_hand(db, tx, row, now=clock.now(), actor="command:connections resume")
+            await operations.resume_by_hand(tx, row, now=clock.now(), actor="command:connections resume")
             return {"resumed": queries.to_name(row), "sent_again": held}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
 
-_WorkOnKeys = Callable[[Database, Transaction, Vault, Any], Awaitable[Keys]]
+_WorkOnKeys = Callable[[Transaction, Vault, Any], Awaitable[Keys]]
 
 
 def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) -> None:
     async def run() -> dict[str, Any]:
         settings = terminal.load_settings()
-        async with terminal.open_database(settings) as db, db.write() as tx:
+        async with terminal.open_database(settings) as db, db.begin() as tx:
             owner = await account_queries.get_account(tx, account)
             row = await queries.find_connection(tx, owner.account_id, id)
             if row is None:
                 raise errors.NotFound(errors.Fault("not_found", "There is no such connection."))
-            live = await work(db, tx, worker.open_vault(settings, db), row)
+            live = await work(tx, worker.open_vault(settings, db), row)
             return {"signing_key": live.current, "next_signing_key": live.next, "switches_at": live.switches_at}
 
     terminal.show_one(terminal.run(run()), as_json=as_json)
@@ -141,15 +141,15 @@ def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) ->
 @connections.command("key")
 def show_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Show what a receiver's events are signed with, and the key that takes over next."""
-    _work_on_keys(id, account, lambda _db, tx, vault, row: keys.keep(tx, vault, row, now=clock.now()), as_json=as_json)
+    _work_on_keys(id, account, lambda tx, vault, row: keys.keep(tx, vault, row, now=clock.now()), as_json=as_json)
 
 
 @connections.command("rotate")
 def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Make the signing key that takes over next: when you activate it, or after seven days."""
 
-    def work(db: Database, tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
-        return keys.rotate(db, tx, vault, row, now=clock.now(), actor="command:connections rotate")
+    def work(tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
+        return keys.rotate(tx, vault, row, now=clock.now(), actor="command:connections rotate")
 
     _work_on_keys(id, account, work, as_json=as_json)
 
@@ -158,7 +158,7 @@ def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -
 def activate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Sign with the next signing key from now on."""
 
-    def work(db: Database, tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
-        return keys.activate(db, tx, vault, row, now=clock.now(), actor="command:connections activate")
+    def work(tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
+        return keys.activate(tx, vault, row, now=clock.now(), actor="command:connections activate")
 
     _work_on_keys(id, account, work, as_json=as_json)

@@ -1,6 +1,7 @@
 """`packhouse demo`: something to look at, at once."""
 
 import itertools
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -17,7 +18,7 @@ from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.integrations import operations as integration_operations
 from packhouse.integrations import queries as integration_queries
 from packhouse.kit import clock, errors, security
-from packhouse.kit.db import Database, Transaction
+from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.orders import demo as demo_orders
 from packhouse.orders import operations, schema
 from packhouse.settings import allow_private_webhooks
@@ -66,18 +67,22 @@ def run(host: serve.Host = "127.0.0.1", port: serve.Port = 8000) -> None:
 async def _set_up(db: Database) -> int:
     """The demo account's integration; what is there already is kept."""
     now = clock.now()
-    async with db.write() as tx:
+
+    async def work(tx: Transaction) -> Any:
         owner = await _find_owner(tx)
         if owner is None:
-            account_id = await account_operations.create_account(db, tx, ACCOUNT, "NL", now=now)
+            account_id = await account_operations.create_account(tx, ACCOUNT, "NL", now=now)
             await account_operations.create_key(
-                db, tx, account_id, "demo", now=now, public_key=PUBLIC_KEY, secret_key=SECRET_KEY
+                tx, account_id, "demo", now=now, public_key=PUBLIC_KEY, secret_key=SECRET_KEY
             )
-            await integration_operations.create_integration(db, tx, account_id, "Teashop", now=now)
+            await integration_operations.create_integration(tx, account_id, "Teashop", now=now)
             owner = await _find_owner(tx)
         if await users.find_user(tx, EMAIL) is None:
             hashed = security.hash_password(PASSWORD)
-            await users.create_user(db, tx, owner.account_id, EMAIL, hashed, "owner", now=now)
+            await users.create_user(tx, owner.account_id, EMAIL, hashed, "owner", now=now)
+        return owner
+
+    owner = await db.write(work)
     async with db.read() as tx:
         integration_id = await integration_queries.find_first(tx, owner.account_id)
     if integration_id is None:
@@ -86,7 +91,7 @@ async def _set_up(db: Database) -> int:
     return integration_id
 
 
-async def _find_owner(tx: Transaction) -> Any:
+async def _find_owner(tx: Reader) -> Any:
     try:
         return await account_queries.get_account(tx, ACCOUNT)
     except errors.NotFound:
@@ -104,8 +109,8 @@ async def _store(db: Database, owner: Any, count: int, seed: int) -> int:
     stored = 0
     while batch := list(itertools.islice(made, schema.MAX_BATCH)):
         reading = schema.read_batch(orjson.dumps(batch))
-        async with db.write() as tx:
-            stored += len(await operations.upsert_orders(db, tx, caller, reading.value, now=clock.now()))
+        upsert = partial(operations.upsert_orders, caller=caller, batch=reading.value, now=clock.now())
+        stored += len(await db.write(upsert))
     return stored
 
 

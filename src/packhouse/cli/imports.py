@@ -18,7 +18,7 @@ from packhouse.accounts import queries as account_queries
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integration_queries
 from packhouse.kit import clock, errors
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.orders import schema
 from packhouse.orders.files import formats, known, mapping, read, store, tables
 from packhouse.orders.files.formats import Conventions
@@ -229,9 +229,12 @@ async def import_file(
         await _store(db, caller, batch, report)
         count()
     if reading.digest and report.stopped is None and not asked.is_dry_run:
-        async with db.write() as tx:
+
+        async def work(tx: Transaction) -> None:
             said = (caller.account_id, caller.actor, reading.digest, asked.options(), asked.file_name)
-            await known.remember(db, tx, *said, now=clock.now())
+            await known.remember(tx, *said, now=clock.now())
+
+        await db.write(work)
 
 
 async def _prepare(db: Database, asked: Asked) -> tuple[Caller, read.Options]:
@@ -263,10 +266,11 @@ async def _choose_preset(
             own = mapping.parse(asked.mapping)
         except mapping.MappingError as error:
             raise errors.Invalid(errors.Fault("invalid", str(error))) from None
-        if asked.save_as:
-            async with db.write() as tx:
-                said = (caller.account_id, caller.actor, asked.save_as, asked.mapping)
-                await known.save_mapping(db, tx, *said, now=clock.now())
+        if saved_as := asked.save_as:
+            content, now = asked.mapping, clock.now()
+            await db.write(
+                lambda tx: known.save_mapping(tx, caller.account_id, caller.actor, saved_as, content, now=now)
+            )
         return name, {**presets, name: own}
     if asked.preset is not None and asked.preset not in presets:
         names = ", ".join(presets)

@@ -43,10 +43,10 @@ def save_mapping(
     content = read_mapping(file) or ""
 
     async def work() -> None:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await account_queries.get_account(tx, account)
             by = "command:orders mapping save"
-            await known.save_mapping(db, tx, owner.account_id, by, name, content, now=clock.now())
+            await known.save_mapping(tx, owner.account_id, by, name, content, now=clock.now())
 
     terminal.run(work())
     typer.echo(f"Kept: packhouse orders import FILE --account {account} --preset '{name}'")
@@ -70,7 +70,7 @@ def delete_mapping(name: Name, account: AccountName) -> None:
     """Forget a mapping of the account's own."""
 
     async def work() -> None:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await account_queries.get_account(tx, account)
             await known.delete_mapping(tx, owner.account_id, name)
 

@@ -12,7 +12,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.orders.persons import Person
 from packhouse.orders.profile import PROFILES
 from packhouse.privacy import operations, queries, schema
@@ -106,8 +106,7 @@ def export_person(
                 id_is_text=PROFILES[settings.profile].id_is_text,
             )
             _write(output, orjson.dumps(exported, option=orjson.OPT_INDENT_2))
-            async with db.write() as tx:
-                await operations.record_export(db, tx, caller, exported, now=now)
+            await db.write(lambda tx: operations.record_export(tx, caller, exported, now=now))
             return {name: len(exported[name]) for name in ("orders", "shipments", "deliveries", "documents")}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -141,10 +140,13 @@ def set_retention(
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db:
             caller = await _find_caller(db, name, "account retention")
-            async with db.write() as tx:
+
+            async def work(tx: Transaction) -> Any:
                 if sent:
-                    await operations.change_retention(db, tx, caller, sent, now=clock.now())
-                found = await queries.find_retention(tx, caller.account_id)
+                    await operations.change_retention(tx, caller, sent, now=clock.now())
+                return await queries.find_retention(tx, caller.account_id)
+
+            found = await db.write(work)
             return {"name": name, **found._asdict()}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)

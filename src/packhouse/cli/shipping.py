@@ -10,7 +10,7 @@ from packhouse.accounts import queries as accounts
 from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, validation
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.shipping import operations, setup, trials
 from packhouse.shipping.setup_schema import KINDS, Kind
 
@@ -87,9 +87,13 @@ def create_item(kind: KindName, account: AccountName, fields: Fields = None, as_
             vault = worker.open_vault(settings, db)
             reading = validation.read_json(wanted.shape, orjson.dumps(sent))
             setup.refuse_flaws(reading.flaws)
-            async with db.write() as tx:
+
+            async def work(tx: Transaction) -> tuple[Any, int]:
                 owner = await accounts.get_account(tx, account)
-                id = await setup.create_item(db, tx, vault, owner.account_id, wanted, reading.value, now=clock.now())
+                id = await setup.create_item(tx, vault, owner.account_id, wanted, reading.value, now=clock.now())
+                return owner, id
+
+            owner, id = await db.write(work)
             return await _show(db, owner.account_id, wanted, id)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -104,9 +108,13 @@ def update_item(kind: KindName, id: int, account: AccountName, fields: Fields = 
         settings = terminal.load_settings()
         async with terminal.open_database(settings) as db:
             vault = worker.open_vault(settings, db)
-            async with db.write() as tx:
+
+            async def work(tx: Transaction) -> Any:
                 owner = await accounts.get_account(tx, account)
-                await setup.update_item(db, tx, vault, owner.account_id, wanted, id, sent, now=clock.now())
+                await setup.update_item(tx, vault, owner.account_id, wanted, id, sent, now=clock.now())
+                return owner
+
+            owner = await db.write(work)
             return await _show(db, owner.account_id, wanted, id)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -118,7 +126,7 @@ def delete_item(kind: KindName, id: int, account: AccountName, as_json: AsJson =
     wanted = _to_kind(kind)
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await accounts.get_account(tx, account)
             await setup.delete_item(tx, owner.account_id, wanted, id)
             return {"deleted": id}
@@ -133,10 +141,14 @@ def change_settings(account: AccountName, fields: Fields = None, as_json: AsJson
 
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db:
-            async with db.write() as tx:
+
+            async def work(tx: Transaction) -> Any:
                 owner = await accounts.get_account(tx, account)
                 if sent:
-                    await setup.update_settings(db, tx, owner.account_id, sent, now=clock.now())
+                    await setup.update_settings(tx, owner.account_id, sent, now=clock.now())
+                return owner
+
+            owner = await db.write(work)
             return setup.show_settings(await setup.read_setup(db, owner.account_id, now=clock.now()))
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -186,9 +198,9 @@ def track_parcel(
     """Say where a parcel is, for a carrier that does not tell by itself."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await accounts.get_account(tx, account)
-            row = await operations.track_parcel(db, tx, owner.account_id, id, status, message, now=clock.now())
+            row = await operations.track_parcel(tx, owner.account_id, id, status, message, now=clock.now())
             return {"id": id, "code": row["status_code"], "message": row["status_message"]}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)

@@ -10,7 +10,7 @@ from packhouse.accounts import audit, queries, reset_links, two_factors, users
 from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors, security
-from packhouse.kit.db import Database, Transaction
+from packhouse.kit.db import Reader, Transaction
 
 user = typer.Typer(no_args_is_help=True, help="Users: the people of an account who sign in to its page.")
 
@@ -31,10 +31,10 @@ def create_user(
     async def work() -> dict[str, Any]:
         users.check_user(email, password, role)
         hashed = security.hash_password(password)
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             owner = await queries.get_account(tx, account)
-            id = await users.create_user(db, tx, owner.account_id, email, hashed, role, now=clock.now())
-            await _record(db, tx, owner.account_id, "create", "user.created", email)
+            id = await users.create_user(tx, owner.account_id, email, hashed, role, now=clock.now())
+            await _record(tx, owner.account_id, "create", "user.created", email)
             return {"id": id, "account_id": owner.account_id, "email": email, "role": role}
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -129,14 +129,14 @@ def make_reset_link(
         terminal.fail("The link needs PACKHOUSE_PUBLIC_URL or --url, like https://orders.example.com.")
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(settings) as db, db.write() as tx:
+        async with terminal.open_database(settings) as db, db.begin() as tx:
             now = clock.now()
             account_id, id = await _find(tx, account, email)
             person = await users.get_user(tx, account_id, id)
             if person.disabled_at is not None:
                 raise errors.Conflict(errors.Fault("conflict", f"{person.email} may not sign in."))
             token = await reset_links.make(tx, account_id, id, now=now)
-            await _record(db, tx, account_id, "reset-link", "user.reset_link_made", person.email)
+            await _record(tx, account_id, "reset-link", "user.reset_link_made", person.email)
             link = f"{base}/sign-in/reset?link={token}"
             return {"email": person.email, "link": link, "expires_at": now + reset_links.GOOD_FOR}
 
@@ -157,15 +157,15 @@ def _change(account: str, email: str, verb: str, action: str, deed: Deed) -> Non
     """Do something to one of them, with its entry in the audit log."""
 
     async def work() -> None:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
+        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
             account_id, id = await _find(tx, account, email)
             await deed(tx, account_id, id)
-            await _record(db, tx, account_id, verb, action, email)
+            await _record(tx, account_id, verb, action, email)
 
     terminal.run(work())
 
 
-async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
+async def _find(tx: Reader, account: str, email: str) -> tuple[int, int]:
     owner = await queries.get_account(tx, account)
     found = await users.find_user(tx, email)
     if found is None or found.account_id != owner.account_id:
@@ -173,8 +173,8 @@ async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
     return owner.account_id, found.id
 
 
-async def _record(db: Database, tx: Transaction, account_id: int, verb: str, action: str, email: str) -> None:
-    await audit.record(db, tx, account_id, f"command:user {verb}", action, email, now=clock.now())
+async def _record(tx: Transaction, account_id: int, verb: str, action: str, email: str) -> None:
+    await audit.record(tx, account_id, f"command:user {verb}", action, email, now=clock.now())
 
 
 def _ask() -> str:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,9 +12,8 @@ from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import openapi, operations, queries, schema
 from packhouse.kit import clock, errors, http, repeats
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.openapi import repeatable
-from packhouse.kit.vault import Vault
 from packhouse.webhooks import api as webhooks_api
 from packhouse.webhooks import keys as webhook_keys
 from packhouse.webhooks import operations as webhooks
@@ -61,9 +59,7 @@ async def create_integration(request: Request) -> Response:
             raise errors.Invalid(missing)
         webhooks_api.refuse_private_url(request, fields.get("webhook_url") or "", ("webhook_url",))
         vault = webhooks_api.messenger(request).vault
-        id = await operations.create_integration(
-            house.db, tx, caller.account_id, **fields, now=house.clock(), vault=vault
-        )
+        id = await operations.create_integration(tx, caller.account_id, **fields, now=house.clock(), vault=vault)
         row = await queries.get_integration(tx, caller.account_id, id)
         return http.json_response({"data": queries.to_wire(row)}, status=201)
 
@@ -74,31 +70,26 @@ async def create_integration(request: Request) -> Response:
 async def get_signing_key(request: Request) -> Response:
     """What the events of a shop's own webhook are signed with, and will be while a rotation is under way."""
     caller = await auth.caller(request, scope=WRITE)
-    async with http.house(request).db.write() as tx:
-        return await _answer_keys(
+    return await http.house(request).db.write(
+        lambda tx: _answer_keys(
             request, caller, tx, lambda tx, vault, row, now, _actor: webhook_keys.keep(tx, vault, row, now=now)
         )
+    )
 
 
 @extensions.post("/integrations/{id}/signing-key", openapi_extra=repeatable(openapi.SIGNING_KEY))
 async def rotate_signing_key(request: Request) -> Response:
     """Make the key that takes over next for a shop's own webhook: at `activate`, or after seven days."""
-    db = http.house(request).db
-    return await _change_keys(
-        request, lambda tx, vault, row, now, actor: webhook_keys.rotate(db, tx, vault, row, now=now, actor=actor)
-    )
+    return await _change_keys(request, webhook_keys.rotate)
 
 
 @extensions.post("/integrations/{id}/signing-key/activate", openapi_extra=repeatable(openapi.SIGNING_KEY))
 async def activate_signing_key(request: Request) -> Response:
     """Sign a shop's own webhook with the next key from now on."""
-    db = http.house(request).db
-    return await _change_keys(
-        request, lambda tx, vault, row, now, actor: webhook_keys.activate(db, tx, vault, row, now=now, actor=actor)
-    )
+    return await _change_keys(request, webhook_keys.activate)
 
 
-_WorkOnKeys = Callable[[Transaction, Vault, Any, datetime, str], Awaitable[webhook_keys.Keys]]
+_WorkOnKeys = Callable[..., Awaitable[webhook_keys.Keys]]
 
 
 async def _change_keys(request: Request, work: _WorkOnKeys) -> Response:
@@ -112,8 +103,8 @@ async def _answer_keys(request: Request, caller: Caller, tx: Transaction, work: 
     house = http.house(request)
     now = house.clock()
     shop = await queries.get_integration(tx, caller.account_id, _to_id(request), lock=True)
-    row = await webhooks.keep_of_integration(house.db, tx, caller.account_id, shop.id, now=now)
-    live = await work(tx, webhooks_api.messenger(request).vault, row, now, caller.actor)
+    row = await webhooks.keep_of_integration(tx, caller.account_id, shop.id, now=now)
+    live = await work(tx, webhooks_api.messenger(request).vault, row, now=now, actor=caller.actor)
     wire = {
         "signing_key": live.current,
         "next_signing_key": live.next,
@@ -139,14 +130,14 @@ async def resume_webhook(request: Request) -> Response:
 
     async def resume(tx: Transaction) -> Response:
         shop = await queries.get_integration(tx, caller.account_id, _to_id(request), lock=True)
-        row = await webhooks.keep_of_integration(house.db, tx, caller.account_id, shop.id, now=house.clock())
-        await webhooks.resume_by_hand(house.db, tx, row, now=house.clock(), actor=caller.actor)
+        row = await webhooks.keep_of_integration(tx, caller.account_id, shop.id, now=house.clock())
+        await webhooks.resume_by_hand(tx, row, now=house.clock(), actor=caller.actor)
         return http.json_response({"data": await _to_webhook(tx, shop)})
 
     return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(resume))
 
 
-async def _to_webhook(tx: Transaction, shop: Any) -> dict[str, Any]:
+async def _to_webhook(tx: Reader, shop: Any) -> dict[str, Any]:
     row = await webhook_queries.find_of_integration(tx, shop.account_id, shop.id)
     known = {} if row is None else webhook_queries.connection_to_wire(row)
     return {
@@ -184,8 +175,7 @@ async def patch_integration(request: Request) -> Response:
     id = _to_id(request)
     fields = schema.read_body(schema.INTEGRATION, await http.read_body(request))
     webhooks_api.refuse_private_url(request, fields.get("webhook_url") or "", ("webhook_url",))
-    async with house.db.write() as tx:
-        await operations.update_integration(house.db, tx, caller.account_id, id, fields, now=house.clock())
+    await house.db.write(lambda tx: operations.update_integration(tx, caller.account_id, id, fields, now=house.clock()))
     return Response(status_code=204)
 
 
@@ -194,8 +184,9 @@ async def delete_integration(request: Request) -> Response:
     """Disconnect a shop: its orders stay readable, new ones are refused."""
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
-    async with house.db.write() as tx:
-        await operations.delete_integration(house.db, tx, caller.account_id, _to_id(request), now=house.clock())
+    await house.db.write(
+        lambda tx: operations.delete_integration(tx, caller.account_id, _to_id(request), now=house.clock())
+    )
     return Response(status_code=204)
 
 
@@ -213,11 +204,12 @@ async def create_log(request: Request) -> Response:
     caller = await auth.caller(request, scope=WRITE)
     id = _to_id(request)
     entry = schema.read_body(schema.NEW_LOG, await http.read_body(request), closed=True)
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> dict[str, Any]:
         await queries.get_integration(tx, caller.account_id, id)
-        made = await operations.append_log(
-            house.db, tx, caller.account_id, id, entry, now=house.clock(), protected=False
-        )
+        return await operations.append_log(tx, caller.account_id, id, entry, now=house.clock(), protected=False)
+
+    made = await house.db.write(work)
     return http.json_response({"data": made}, status=201)
 
 
@@ -238,11 +230,14 @@ async def replace_statuses(request: Request) -> Response:
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
     sent = schema.read_body(schema.NEW_STATUSES, await http.read_body(request))
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         await _require_sent(tx, caller.account_id, sent["integration_id"])
         await operations.replace_statuses(
             tx, caller.account_id, sent["integration_id"], sent["statuses"], now=house.clock()
         )
+
+    await house.db.write(work)
     return http.json_response(None)
 
 
@@ -263,9 +258,12 @@ async def replace_mapping(request: Request) -> Response:
     """Say which of a shop's statuses stand for the four of ours."""
     caller = await auth.caller(request, scope=WRITE)
     sent = schema.read_body(schema.NEW_MAPPING, await http.read_body(request))
-    async with http.house(request).db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         row = await _require_sent(tx, caller.account_id, sent["integration_id"])
         await operations.replace_mapping(tx, caller.account_id, row, sent["mapping"])
+
+    await http.house(request).db.write(work)
     return http.json_response(None)
 
 
@@ -280,7 +278,7 @@ async def _answer_logs(request: Request, account_id: int, integration_id: int | 
     return http.json_response({"data": [queries.to_log(row) for row in page.rows]}, headers=headers)
 
 
-async def _require_named(tx: Transaction, account_id: int, id: int) -> Any:
+async def _require_named(tx: Reader, account_id: int, id: int) -> Any:
     """The integration of a query string. Raises Invalid."""
     row = await queries.find_integration(tx, account_id, id)
     if row is None:
@@ -290,7 +288,7 @@ async def _require_named(tx: Transaction, account_id: int, id: int) -> Any:
     return row
 
 
-async def _require_sent(tx: Transaction, account_id: int, id: int) -> Any:
+async def _require_sent(tx: Reader, account_id: int, id: int) -> Any:
     """The integration of a body, locked. Raises Invalid."""
     row = await queries.find_integration(tx, account_id, id, lock=True)
     if row is None:

@@ -20,10 +20,10 @@ from packhouse.kit import errors, logs, validation
 from packhouse.kit.access_log import AccessLog, RequestInfo
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
+from packhouse.kit.db.replica import Lists
 from packhouse.kit.limits import Limiter
 from packhouse.kit.metrics import Meters
 from packhouse.kit.pagination import Page
-from packhouse.kit.replica import Lists
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 

@@ -45,7 +45,7 @@ class Call:
         one counts. Raises _Answered where another request with the key was quicker, and KeyRefused."""
         once = self._once
         if once is None:
-            return await self._house.db.attempt(begin)
+            return await self._house.db.write(begin)
 
         async def begin_once(tx: Transaction) -> tuple[T, Claim | None]:
             now = self._house.clock()
@@ -58,7 +58,7 @@ class Call:
                 return made, None
             return made, await idempotency.claim(tx, once, made, now=now)
 
-        made, self.claim = await self._house.db.attempt(begin_once)
+        made, self.claim = await self._house.db.write(begin_once)
         self.is_kept = self.claim is None
         return made
 
@@ -75,14 +75,14 @@ class Call:
                 await idempotency.keep_answer(tx, once, _to_answer(response), now=self._house.clock())
 
         with suppress(idempotency.KeyRefused):  # another request was quicker
-            await self._house.db.attempt(end)
+            await self._house.db.write(end)
 
     async def release(self) -> None:
         """Whoever sends it again need not wait for the lease; where that cannot be said now, it ends by itself."""
-        if self.claim is not None:
+        claim = self.claim
+        if claim is not None:
             with suppress(errors.Unavailable):
-                async with self._house.db.write() as tx:
-                    await idempotency.release(tx, self.claim)
+                await self._house.db.write(lambda tx: idempotency.release(tx, claim))
 
 
 class _Answered(Exception):

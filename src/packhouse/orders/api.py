@@ -39,12 +39,11 @@ async def upsert_orders(request: Request) -> Response:
     body = await http.read_body(request, is_large=True)
 
     async def work(call: repeats.Call) -> Response:
-        await house.db.turns.take()
-        reading = await schema.read_batch_in_turns(body)
+        reading = await schema.read_batch_stepwise(body)
         with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
             if reading.flaws or strangers:
                 async with house.db.read() as tx:
-                    more = await operations.find_flaws(house.db, tx, caller.account_id, reading.value)
+                    more = await operations.find_flaws(tx, caller.account_id, reading.value)
                 raise errors.Invalid([*strangers, *operations.to_faults([*reading.flaws, *more])])
             expected = _find_expected_of_one(request, reading.value)
             return await _upsert(request, caller, call, reading, expected)
@@ -63,12 +62,11 @@ async def _upsert(
     async def upsert(tx: Transaction) -> Response | None:
         nonlocal receipts
         now = house.clock()
-        receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=now, expected=expected)
+        receipts = await operations.upsert_orders(tx, caller, reading.value, now=now, expected=expected)
         return _to_upserted(request, caller, receipts, reading) if call.has_key else None
 
     with _turned_away(request):
         response = await call.write(upsert)
-    await house.db.turns.take()
     _count(request, receipts)
     return response or _to_upserted(request, caller, receipts, reading)
 
@@ -128,27 +126,17 @@ async def patch_order(request: Request) -> Response:
     """Merge the fields sent into one order."""
     house = http.house(request)
     id = http.find_id(request)
-    row = None
-    if house.db.can_change_together:
-        caller, row = await auth.caller_and_row(request, queries.ORDER_TO_PATCH, scope="write:order", id=id)
-    else:
-        caller = await auth.caller(request, scope="write:order")
+    caller = await auth.caller(request, scope="write:order")
     reading = schema.read_patch(await http.read_body(request, is_large=True))
     if reading.flaws:
         raise operations.to_invalid_patch(reading.flaws)
     expected = http.find_expected(request)
-    found = None if row is None else queries.OrderToPatch(*row)
-    with _turned_away(request):
-        receipt = await operations.patch_read_order(
-            house.db, caller, found, reading.value, now=house.clock(), expected=expected
-        )
-    if receipt is None:
 
-        async def patch(tx: Transaction) -> operations.Receipt:
-            now = house.clock()
-            return await operations.patch_order(house.db, tx, caller, id, reading.value, now=now, expected=expected)
+    async def patch(tx: Transaction) -> operations.Receipt:
+        now = house.clock()
+        return await operations.patch_order(tx, caller, id, reading.value, now=now, expected=expected)
 
-        receipt = await _write(request, patch)
+    receipt = await _write(request, patch)
     _count(request, [receipt])
     answer: dict[str, Any] = {"data": receipt.to_wire()}
     odd = [("invalid", to_odd(flaw), flaw.path) for flaw in reading.odd]
@@ -179,7 +167,7 @@ async def delete_order(request: Request) -> Response:
     expected = http.find_expected(request)
 
     async def remove(tx: Transaction) -> None:
-        await operations.delete_order(house.db, tx, caller, id, now=house.clock(), expected=expected)
+        await operations.delete_order(tx, caller, id, now=house.clock(), expected=expected)
 
     await _write(request, remove)
     house.meters.count("orders", "deleted")
@@ -217,7 +205,7 @@ def _profile(request: Request) -> Profile:
 async def _write(request: Request, work: Callable[[Transaction], Awaitable[T]]) -> T:
     """In a transaction on orders."""
     with _turned_away(request):
-        return await http.house(request).db.attempt(work)
+        return await http.house(request).db.write(work)
 
 
 @contextmanager

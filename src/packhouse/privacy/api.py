@@ -47,8 +47,7 @@ async def export_person(request: Request) -> Response:
             base_url=http.base_url(request),
             id_is_text=PROFILES[house.profile].id_is_text,
         )
-        async with house.db.write() as tx:
-            await operations.record_export(house.db, tx, caller, exported, now=house.clock())
+        await house.db.write(lambda tx: operations.record_export(tx, caller, exported, now=house.clock()))
         return http.json_response({"data": exported}, headers={"Cache-Control": "no-store"})
 
     return await repeats.answer_once(request, caller.account_id, body, export)
@@ -69,6 +68,5 @@ async def change_retention(request: Request) -> Response:
     house = http.house(request)
     caller = await auth.caller(request, scope=ALL)
     sent = schema.read_retention(await http.read_body(request))
-    async with house.db.write() as tx:
-        after = await operations.change_retention(house.db, tx, caller, sent, now=house.clock())
+    after = await house.db.write(lambda tx: operations.change_retention(tx, caller, sent, now=house.clock()))
     return http.json_response({"data": after._asdict()})

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from packhouse.accounts import queries as accounts
 from packhouse.integrations import erasure as logs
 from packhouse.kit import clock, jobs, queue_erasure
+from packhouse.kit.db import Transaction
 from packhouse.kit.redaction import Words
 from packhouse.orders import erasure as orders
 from packhouse.orders import import_erasure
@@ -56,10 +57,13 @@ async def retain(desk: Desk, job: jobs.Job) -> None:
     if is_last:
         await desk.db.forget_old_pages()
     payload = {} if is_last else {"step": step, "after": after}
-    async with desk.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         if await jobs.is_mine(tx, job):
             due_at = now + EVERY if is_last else now
-            await operations.schedule(desk.db, tx, account_id, now=now, due_at=due_at, payload=payload)
+            await operations.schedule(tx, account_id, now=now, due_at=due_at, payload=payload)
+
+    await desk.db.write(work)
 
 
 async def finish(desk: Desk, job: jobs.Job) -> None:

@@ -9,14 +9,14 @@ where its answer is lost, people are told so (docs/decisions/0032-asked-once.md)
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
 
 from packhouse.kit import clock, errors, jobs
 from packhouse.kit.clock import Clock
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.kit.vault import Vault
 from packhouse.shipping import answers, carriers, operations, queries, setup, storage
 from packhouse.shipping.consignment import to_consignment
@@ -96,12 +96,19 @@ async def announce(desk: Desk, account_id: int, shipment_id: int) -> None:
         return
     if announcement is None:
         return
+    await _store(desk, carrier, found, announcement)
+
+
+async def _store(desk: Desk, carrier: carriers.Carrier, found: Shipment, announcement: carriers.Announcement) -> None:
+    """Write down what the carrier gave, unless somebody else asked too, got the same answer and was quicker."""
+    account_id, shipment_id = found.row.account_id, found.row.id
     rows = await _to_documents(desk, found, announcement)
     now = desk.clock()
-    async with desk.db.write() as tx:
+
+    async def store(tx: Transaction) -> None:
         current = await queries.find_shipment(tx, account_id, shipment_id, lock=True)
         if current is None or current.row.state not in _AFTER_ANSWER:
-            return  # somebody else asked too, got the same answer and was quicker
+            return
         numbers = [
             {"id": parcel.id, "tracking_number": told.tracking_number, "tracking_url": told.tracking_url}
             for parcel, told in zip(current.parcels, announcement.parcels, strict=True)
@@ -109,9 +116,11 @@ async def announce(desk: Desk, account_id: int, shipment_id: int) -> None:
         await operations.store_announcement(tx, account_id, numbers, rows)
         after = await queries.find_shipment(tx, account_id, shipment_id) or current
         state = _AFTER_ANSWER[current.row.state]
-        await operations.move(desk.db, tx, after, state, now=now, announced_at=now)
+        await operations.move(tx, after, state, now=now, announced_at=now)
         if state == READY and carrier.has_tracking:
-            await operations.await_news(desk.db, tx, account_id, shipment_id, now=now)
+            await operations.await_news(tx, account_id, shipment_id, now=now)
+
+    await desk.db.write(store)
 
 
 _AFTER_ANSWER = {ANNOUNCING: READY, WITHDRAWING: CANCELLING}
@@ -129,8 +138,7 @@ async def _ask_once(
         return await ask(desk, carrier.announce(consignment))
     except carriers.Unreachable as error:
         if error.is_unheard:
-            async with desk.db.write() as tx:
-                await operations.note_question(tx, account_id, id, None)
+            await desk.db.write(lambda tx: operations.note_question(tx, account_id, id, None))
             raise
         await _fail(desk, account_id, id, [_to_lost(carrier, found)])
         return None
@@ -139,18 +147,22 @@ async def _ask_once(
 async def _may_ask(desk: Desk, carrier: carriers.Carrier, found: Shipment) -> bool:
     """As nobody has so far. Raises Unreachable while somebody may still be at it."""
     account_id, id, now = found.row.account_id, found.row.id, desk.clock()
-    async with desk.db.write() as tx:
+
+    async def read_question(tx: Transaction) -> tuple[bool, datetime | None]:
         current = await queries.find_shipment(tx, account_id, id, lock=True)
         if current is None or current.row.state not in _AFTER_ANSWER:
-            return False
-        asked_at = current.row.asked_at
+            return False, None
+        asked_at: datetime | None = current.row.asked_at
         if asked_at is None:
             await operations.note_question(tx, account_id, id, now)
-            return True
+        return True, asked_at
+
+    is_waiting, asked_at = await desk.db.write(read_question)
+    if asked_at is None:
+        return is_waiting
     if now - asked_at < GRACE:
         if not clock.is_to_come(asked_at + GRACE, now, within=GRACE):  # by a clock that was ahead: it counts from now
-            async with desk.db.write() as tx:
-                await operations.note_question(tx, account_id, id, now)
+            await desk.db.write(lambda tx: operations.note_question(tx, account_id, id, now))
         raise carriers.Unreachable("The carrier was asked, and may answer still.")
     await _fail(desk, account_id, id, [_to_lost(carrier, found)])
     return False
@@ -180,12 +192,15 @@ async def cancel(desk: Desk, account_id: int, shipment_id: int) -> list[errors.F
     except carriers.Rejected as rejection:
         faults = _to_faults(rejection)
     now = desk.clock()
-    async with desk.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         current = await queries.find_shipment(tx, account_id, shipment_id, lock=True)
         if current is not None and current.row.state == CANCELLING:
             state = READY if faults else CANCELLED
             told = [fault.to_wire(409) for fault in faults]
-            await operations.move(desk.db, tx, current, state, now=now, faults=told)
+            await operations.move(tx, current, state, now=now, faults=told)
+
+    await desk.db.write(work)
     return faults
 
 
@@ -240,13 +255,16 @@ async def ask(desk: Desk, question: Awaitable[T]) -> T:
 async def _fail(desk: Desk, account_id: int, shipment_id: int, faults: Sequence[errors.Fault]) -> None:
     """Nothing was made: an announcement has failed, a cancellation has nothing left to do."""
     now = desk.clock()
-    async with desk.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         current = await queries.find_shipment(tx, account_id, shipment_id, lock=True)
         if current is None or current.row.state not in _AFTER_ANSWER:
             return
         state = FAILED if current.row.state == ANNOUNCING else CANCELLED
         told = [fault.to_wire(400) for fault in faults]
-        await operations.move(desk.db, tx, current, state, now=now, faults=told)
+        await operations.move(tx, current, state, now=now, faults=told)
+
+    return await desk.db.write(work)
 
 
 def _to_faults(rejection: carriers.Rejected) -> list[errors.Fault]:

@@ -62,7 +62,7 @@ async def _ship_one(request: Request, caller: Caller, asked: schema.LabelCall, t
     house, options = http.house(request), desk(request).options
     now = house.clock()
     due_at = now + announce.GRACE
-    shipped = await operations.ship_orders(house.db, tx, caller, asked, options, now=now, due_at=due_at)
+    shipped = await operations.ship_orders(tx, caller, asked, options, now=now, due_at=due_at)
     if shipped.faults:
         raise shipped.faults[0]
     [draft] = shipped.drafts
@@ -84,7 +84,7 @@ async def create_labels_async(request: Request) -> Response:
 
 async def _ship_several(request: Request, caller: Caller, asked: schema.LabelCall, tx: Transaction) -> Response:
     house = http.house(request)
-    shipped = await operations.ship_orders(house.db, tx, caller, asked, desk(request).options, now=house.clock())
+    shipped = await operations.ship_orders(tx, caller, asked, desk(request).options, now=house.clock())
     answer: dict[str, Any] = {
         "data": [{**draft.to_wire(), "parcels_ids": list(draft.parcel_ids)} for draft in shipped.drafts]
     }
@@ -194,7 +194,7 @@ async def confirm_shipment(request: Request) -> Response:
     house = http.house(request)
 
     async def confirm(tx: Transaction) -> Response:
-        found = await staleness.confirm(house.db, tx, caller.account_id, _to_uuid(request), now=house.clock())
+        found = await staleness.confirm(tx, caller.account_id, _to_uuid(request), now=house.clock())
         return http.json_response(_to_shown(request, found))
 
     return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(confirm))
@@ -209,7 +209,7 @@ async def cancel_shipment(request: Request) -> Response:
         house = http.house(request)
         now = house.clock()
         found = await operations.request_cancellation(
-            house.db, tx, caller.account_id, _to_uuid(request), now=now, due_at=now + announce.GRACE
+            tx, caller.account_id, _to_uuid(request), now=now, due_at=now + announce.GRACE
         )
         return {"id": found.row.id, "state": found.row.state}
 
@@ -256,7 +256,7 @@ async def track_parcel(request: Request) -> Response:
         id = http.to_id(request, queries.no_such_parcel())
         sent = schema.read_status(body)
         row = await operations.track_parcel(
-            house.db, tx, caller.account_id, id, str(sent["status"]), sent.get("message"), now=house.clock()
+            tx, caller.account_id, id, str(sent["status"]), sent.get("message"), now=house.clock()
         )
         status = {"code": row["status_code"], "message": row["status_message"]}
         return http.json_response({"data": {"id": id, "status": status}})

@@ -89,8 +89,7 @@ async def update_shipping_settings(request: Request) -> Response:
     caller = await auth.caller(request, scope=ALL)
     house = http.house(request)
     sent = _read_object(await http.read_body(request))
-    async with house.db.write() as tx:
-        await setup.update_settings(house.db, tx, caller.account_id, sent, now=house.clock())
+    await house.db.write(lambda tx: setup.update_settings(tx, caller.account_id, sent, now=house.clock()))
     return http.json_response({"data": setup.show_settings(await _read_setup(request, caller))})
 
 
@@ -126,8 +125,8 @@ async def create_item(kind: Kind, request: Request) -> Response:
         reading = validation.read_json(kind.shape, body)
         setup.refuse_flaws(reading.flaws)
         vault = desk(request).vault
-        id = await setup.create_item(house.db, tx, vault, caller.account_id, kind, reading.value, now=now)
-        found = await setup.load_setup(house.db, tx, caller.account_id, now=now)
+        id = await setup.create_item(tx, vault, caller.account_id, kind, reading.value, now=now)
+        found = await setup.load_setup(tx, caller.account_id, now=now)
         return http.json_response({"data": setup.show_item(found, kind, id)}, status=201)
 
     return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(create))
@@ -142,15 +141,15 @@ async def update_item(kind: Kind, request: Request) -> Response:
     house = http.house(request)
     id = _to_id(request, kind)
     sent = _read_object(await http.read_body(request))
-    async with house.db.write() as tx:
-        await setup.update_item(house.db, tx, desk(request).vault, caller.account_id, kind, id, sent, now=house.clock())
+    await house.db.write(
+        lambda tx: setup.update_item(tx, desk(request).vault, caller.account_id, kind, id, sent, now=house.clock())
+    )
     return await _show(request, caller, kind, id)
 
 
 async def delete_item(kind: Kind, request: Request) -> Response:
     caller = await auth.caller(request, scope=ALL)
-    async with http.house(request).db.write() as tx:
-        await setup.delete_item(tx, caller.account_id, kind, _to_id(request, kind))
+    await http.house(request).db.write(lambda tx: setup.delete_item(tx, caller.account_id, kind, _to_id(request, kind)))
     return Response(status_code=204)
 
 

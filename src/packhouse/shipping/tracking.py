@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from packhouse.kit import jobs
+from packhouse.kit.db import Transaction
 from packhouse.shipping import announce, carriers, operations, queries
 from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import TrackingEvent
@@ -74,9 +75,12 @@ async def _hear(desk: Desk, account_id: int, shipment_id: int) -> dict[str, list
 
 async def _note(desk: Desk, account_id: int, shipment_id: int, news: Mapping[str, list[TrackingEvent]]) -> bool:
     """Whether all of its parcels have come to their end."""
-    async with desk.db.write() as tx:
+
+    async def apply(tx: Transaction) -> bool:
         found = await queries.find_shipment(tx, account_id, shipment_id, lock=True)
         if found is None or found.row.state != READY:
             return False
-        rows = await operations.apply_news(desk.db, tx, found, news, now=desk.clock())
-    return _are_at_their_end(row["status_code"] for row in rows)
+        rows = await operations.apply_news(tx, found, news, now=desk.clock())
+        return _are_at_their_end(row["status_code"] for row in rows)
+
+    return await desk.db.write(apply)

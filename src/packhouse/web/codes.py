@@ -16,7 +16,7 @@ async def use_code(request: Request, tx: Transaction, account_id: int, user_id: 
     used = await two_factors.use(tx, front(request).vault, account_id, user_id, code, now=house.clock())
     if used == "recovery code":
         action = "user.recovery_code_used"
-        await audit.record(house.db, tx, account_id, actor, action, email, now=house.clock())
+        await audit.record(tx, account_id, actor, action, email, now=house.clock())
     if used == "nothing":
         auth.failures(request).note(Failure(account_id, actor, "user.code_refused", email))
     return used != "nothing"

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from packhouse.accounts import attempts, auth, sessions, users
 from packhouse.accounts.failures import Failure
 from packhouse.kit import http, security
+from packhouse.kit.db import Transaction
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.languages import marked
 
@@ -69,9 +70,12 @@ async def _ask(request: Request, visitor: visitors.Visitor, form: FormData) -> R
         return page
     if not await _is_password(request, visitor, str(form[FIELD])[: users.MAX_PASSWORD + 1]):
         return _show(request, visitor, form, is_wrong=True, status=422)
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         await attempts.forgive(tx, bounds)
         await sessions.confirm(tx, session, now=now)
+
+    await house.db.write(work)
     return None
 
 

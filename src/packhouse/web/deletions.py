@@ -31,8 +31,7 @@ async def delete_orders(request: Request) -> Response:
         if not found:
             raise HTTPException(404)
         return rendering.render(request, "delete.html", visitor, section="orders", found=found, then=then)
-    async with house.db.write() as tx:
-        await deletions.request_deletion(house.db, tx, visitor.caller, ids, now=house.clock())
+    await house.db.write(lambda tx: deletions.request_deletion(tx, visitor.caller, ids, now=house.clock()))
     return rendering.redirect(request, then)
 
 
@@ -42,8 +41,7 @@ async def undo_deletion(request: Request) -> Response:
     visitor = await visitors.visitor(request, scope=_SCOPE)
     form = await visitors.read_form(request, visitor.token)
     ids = visitors.ids(visitors.texts(form, "id"), _MOST)
-    async with http.house(request).db.write() as tx:
-        gone = await deletions.undo_deletion(tx, visitor.session.account_id, ids)
+    gone = await http.house(request).db.write(lambda tx: deletions.undo_deletion(tx, visitor.session.account_id, ids))
     if gone:
         raise errors.Conflict(errors.Fault("conflict", _TOO_LATE))
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/orders"))
@@ -55,6 +53,7 @@ async def forget_kept(request: Request) -> Response:
     visitor = await visitors.visitor(request, scope=_SCOPE)
     form = await visitors.read_form(request, visitor.token)
     ids = visitors.ids(visitors.texts(form, "id"), _MOST)
-    async with http.house(request).db.write() as tx:
-        await deletions.forget_kept(tx, visitor.session.account_id, visitor.caller.actor, ids)
+    await http.house(request).db.write(
+        lambda tx: deletions.forget_kept(tx, visitor.session.account_id, visitor.caller.actor, ids)
+    )
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/orders"))

@@ -101,8 +101,7 @@ async def carry_out(request: Request, name: str, work: Work, show: Show, then: s
     form = await visitors.read_form(request, visitor.token)
     house = http.house(request)
     try:
-        async with house.db.write() as tx:
-            told = await work(Change(request, house.db, tx, visitor, form, house.clock()))
+        told = await house.db.write(lambda tx: work(Change(request, house.db, tx, visitor, form, house.clock())))
     except (errors.Invalid, errors.Conflict, NoSecretKey) as refusal:
         status = 422 if refusal.status == 400 else refusal.status
         return await show(request, visitor, Outcome(to_typed(name, form, refusal.faults), status=status))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import IO, Any, NamedTuple
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from packhouse.kit import errors, http
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader, Transaction
 from packhouse.orders.files import formats, known, mapping, originals, read, store, tables, uploads
 from packhouse.orders.files.map import Place
 from packhouse.orders.files.records import Broken, Record, UnknownColumns
@@ -127,8 +128,7 @@ async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData
     said = read_said(form)
     options = await to_options(request, visitor, said, sent.filename)
     shown = sent.filename.replace("\0", "").replace("\\", "/").rpartition("/")[2][:_MAX_NAME]
-    async with house.db.write() as tx:
-        id = await uploads.begin(house.db, tx, caller, shown, said._asdict(), now=house.clock())
+    id = await house.db.write(lambda tx: uploads.begin(tx, caller, shown, said._asdict(), now=house.clock()))
     if options.form in TABLES:
         await originals.keep(house.db, caller.account_id, id, sent.file)
     await read_into(request, visitor, id, sent.file, options)
@@ -145,8 +145,7 @@ async def read_into(
     try:
         reading = await asyncio.to_thread(read.open_file, source, options)
     except UnknownColumns as unknown:
-        async with house.db.write() as tx:
-            await uploads.ask(tx, account_id, id, unknown, now=house.clock())
+        await house.db.write(partial(uploads.ask, account_id=account_id, id=id, broken=unknown, now=house.clock()))
         return
     except Broken as error:
         reading, broken = read.Reading(options, options.form or ""), error
@@ -156,12 +155,14 @@ async def read_into(
         broken = part.broken
         if not part.records:
             break
-        async with house.db.write() as tx:
-            await uploads.add_part(tx, account_id, id, parts, part.records, now=house.clock())
+        await house.db.write(lambda tx: uploads.add_part(tx, account_id, id, parts, part.records, now=house.clock()))
         parts, count = parts + 1, count + len(part.records)
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         ended = (account_id, id, parts, count, broken, reading)
-        await uploads.end_reading(house.db, tx, *ended, now=house.clock())
+        await uploads.end_reading(tx, *ended, now=house.clock())
+
+    await house.db.write(work)
 
 
 async def to_options(request: Request, visitor: visitors.Visitor, said: Said, file_name: str) -> read.Options:
@@ -228,7 +229,7 @@ async def show_import(request: Request) -> Response:
     return rendering.render(request, template, visitor, **values)
 
 
-async def _list_refused(tx: Transaction, row: Any, after: int) -> list[tuple[int, Any]]:
+async def _list_refused(tx: Reader, row: Any, after: int) -> list[tuple[int, Any]]:
     return await uploads.list_refused(tx, row.account_id, row.id, after, _PARTS)
 
 
@@ -304,8 +305,7 @@ async def _write_refused(request: Request, row: Any, about: Mapping[str, Any]) -
 async def run_import(request: Request) -> Response:
     visitor, id = await _read_change(request)
     house = http.house(request)
-    async with house.db.write() as tx:
-        await uploads.run(house.db, tx, visitor.caller, id, now=house.clock())
+    await house.db.write(lambda tx: uploads.run(tx, visitor.caller, id, now=house.clock()))
     return rendering.redirect(request, f"/import/{id}")
 
 
@@ -314,8 +314,7 @@ async def stop_import(request: Request) -> Response:
     """Or throw it away, where nothing was stored yet."""
     visitor, id = await _read_change(request)
     house = http.house(request)
-    async with house.db.write() as tx:
-        await uploads.stop(tx, visitor.session.account_id, id, now=house.clock())
+    await house.db.write(lambda tx: uploads.stop(tx, visitor.session.account_id, id, now=house.clock()))
     return rendering.redirect(request, f"/import/{id}")
 
 

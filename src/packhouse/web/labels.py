@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http, pagination
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader, Transaction
 from packhouse.orders import plain, search
 from packhouse.orders import queries as order_queries
 from packhouse.shipping import announce, drafts, holds, operations, printing, queries, rules, schema, setup
@@ -151,23 +151,29 @@ async def make_label(request: Request) -> Response:
     sent = {name: visitors.text(form, name) for name in form if name.startswith("parcels/")}
     count = len(visitors.texts(form, "parcel")) or 1
     option = visitors.text(form, "option") or None
-    house, said = http.house(request), False
+    house, is_confirmed = http.house(request), visitors.text(form, "held") == SHIP_THEM
     now = house.clock()
+    is_read = False
+
+    async def ship(tx: Transaction) -> list[int]:
+        nonlocal is_read
+        row = await order_queries.find_order(tx, visitor.session.account_id, id)
+        if row is None:
+            raise HTTPException(404)
+        document = plain.read(row.document)
+        await _require_seen(tx, visitor.caller, document, visitors.text(form, "seen"))
+        wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST), read_way(request, form))
+        is_read = True
+        if is_confirmed:
+            wanted = _with_held(wanted)
+        else:
+            _require_wanted(await setup.load_setup(tx, visitor.session.account_id, now=now), document)
+        return await _ship_one(request, tx, visitor.caller, wanted, waits=True)
+
     try:
-        async with house.db.write() as tx:
-            row = await order_queries.find_order(house.db, tx, visitor.session.account_id, id)
-            if row is None:
-                raise HTTPException(404)
-            document = plain.read(row.document)
-            await _require_seen(tx, visitor.caller, document, visitors.text(form, "seen"))
-            wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST), read_way(request, form))
-            if said := visitors.text(form, "held") == SHIP_THEM:
-                wanted = _with_held(wanted)
-            else:
-                _require_wanted(await setup.load_setup(house.db, tx, visitor.session.account_id, now=now), document)
-            made = await _ship_one(request, tx, visitor.caller, wanted, waits=True)
+        made = await house.db.write(ship)
     except parcels.Refused as refusal:
-        asked = {"held": SHIP_THEM} if said or isinstance(refusal, _Held) else {}
+        asked = {"held": SHIP_THEM} if (is_read and is_confirmed) or isinstance(refusal, _Held) else {}
         fields = {**sent, "option": option or "", **asked}
         typed = order.Typed(fields, refusal.fields, questions=refusal.questions)
         return await order.answer_order(request, visitor, id, typed, parcels=count, status=422)
@@ -194,7 +200,7 @@ def read_way(request: Request, form: FormData) -> parcels.Written:
     return parcels.Written(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
 
 
-async def _require_seen(tx: Transaction, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
+async def _require_seen(tx: Reader, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
     """Raises Refused where there are other shipments than the form showed: two people pack from one list."""
     found = await _lock(tx, caller, document)
     if not found:  # deleted since it was read
@@ -203,7 +209,7 @@ async def _require_seen(tx: Transaction, caller: Caller, document: Mapping[str, 
         raise parcels.Refused(errors.Conflict(errors.Fault("conflict", _MEANWHILE)), [])
 
 
-async def _lock(tx: Transaction, caller: Caller, document: Mapping[str, Any]) -> Sequence[Any]:
+async def _lock(tx: Reader, caller: Caller, document: Mapping[str, Any]) -> Sequence[Any]:
     integration = document["order_details"]["integration"]["id"]
     return await order_queries.find_shippable(tx, caller.account_id, integration, [document["order_id"]], [])
 
@@ -220,7 +226,7 @@ async def _ship_one(
     due_at = now + announce.GRACE if waits else None
     options = desk(request).options
     try:
-        shipped = await operations.ship_orders(house.db, tx, caller, wanted.call, options, now=now, due_at=due_at)
+        shipped = await operations.ship_orders(tx, caller, wanted.call, options, now=now, due_at=due_at)
     except errors.Refusal as refusal:
         raise parcels.Refused(refusal, wanted.places) from None
     for fault in shipped.faults.values():
@@ -248,7 +254,7 @@ async def ship_selection(request: Request, caller: Caller, selection: Selection)
     ids = iter(selection.ids)
     while part := list(islice(ids, _TOGETHER)):
         some = selection._replace(ids=part)
-        made = await http.house(request).db.attempt(partial(_ship_each, request, caller, some, waits))
+        made = await http.house(request).db.write(partial(_ship_each, request, caller, some, waits))
         outcome.ids.extend(made.ids)
         outcome.refused.update(made.refused)
         outcome.held.update(made.held)
@@ -260,7 +266,7 @@ async def ship_selection(request: Request, caller: Caller, selection: Selection)
 
 
 async def _find_refusals(
-    request: Request, tx: Transaction, caller: Caller, rows: Sequence[Any], option: str | None
+    request: Request, tx: Reader, caller: Caller, rows: Sequence[Any], option: str | None
 ) -> dict[int, str]:
     """Why orders are refused now, in the words of the attempt, by order: it is looked at, and nothing is written."""
     selection = Selection([row.id for row in rows], {}, option)
@@ -288,7 +294,7 @@ async def _ship_each(request: Request, caller: Caller, selection: Selection, wai
     found = {row.id: row for row in await search.find_stored(tx, caller.account_id, selection.ids)}
     outcome = to_outcome([], [id for id in selection.ids if id not in found])
     house = http.house(request)
-    account = await setup.load_setup(house.db, tx, caller.account_id, now=house.clock())
+    account = await setup.load_setup(tx, caller.account_id, now=house.clock())
     for row in (found[id] for id in selection.ids if id in found):
         document = plain.read(row.document)
         locked = await _lock(tx, caller, document)

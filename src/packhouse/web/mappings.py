@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http
+from packhouse.kit.db import Transaction
 from packhouse.orders.files import choose, known, originals, read, store, uploads
 from packhouse.orders.files.map import NUMBER, TEXT
 from packhouse.orders.files.mapping import MappingError, Preset, parse
@@ -203,9 +204,12 @@ async def _save(request: Request, visitor: visitors.Visitor, table: Table, chose
     own = choose.to_own(chosen.preset, table.header, chosen.name)
     house, account_id = http.house(request), visitor.session.account_id
     try:
-        async with house.db.write() as tx:
+
+        async def work(tx: Transaction) -> None:
             kept = (account_id, visitor.caller.actor, chosen.name, choose.to_toml(own))
-            await known.save_mapping(house.db, tx, *kept, now=house.clock())
+            await known.save_mapping(tx, *kept, now=house.clock())
+
+        await house.db.write(work)
     except errors.Invalid as refusal:
         raise forms.refuse("name", refusal.faults[0].detail) from None
     async with house.db.read() as tx:
@@ -219,8 +223,7 @@ async def _read(request: Request, visitor: visitors.Visitor, table: Table, chose
     house, account_id, id = http.house(request), visitor.session.account_id, table.row.id
     said = _to_said(table, chosen)
     options = await imports.to_options(request, visitor, said, table.row.file_name)
-    async with house.db.write() as tx:
-        await uploads.begin_again(tx, account_id, id, said._asdict(), now=house.clock())
+    await house.db.write(lambda tx: uploads.begin_again(tx, account_id, id, said._asdict(), now=house.clock()))
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as source:
         await originals.load(house.db, account_id, id, source)
         await imports.read_into(request, visitor, id, source, options)

@@ -10,6 +10,7 @@ from packhouse.accounts import attempts, audit, auth, browsers, operations, sess
 from packhouse.accounts import queries as accounts
 from packhouse.accounts.failures import Failure
 from packhouse.kit import errors, http, security, zones
+from packhouse.kit.db import Transaction
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Outcome
 from packhouse.web.front import front
@@ -47,9 +48,12 @@ async def set_time_zone(request: Request) -> Response:
     form = await visitors.read_form(request, visitor.token)
     name, house = visitors.text(form, "time_zone") or None, http.house(request)
     try:
-        async with house.db.write() as tx:
+
+        async def work(tx: Transaction) -> None:
             actor, account_id = visitor.caller.actor, visitor.session.account_id
-            await operations.set_time_zone(house.db, tx, account_id, name, now=house.clock(), actor=actor)
+            await operations.set_time_zone(tx, account_id, name, now=house.clock(), actor=actor)
+
+        await house.db.write(work)
     except errors.Invalid as refusal:
         return await _show(request, visitor, Outcome(forms.to_typed("time_zone", form, refusal.faults), status=422))
     return rendering.redirect(request, _HERE)
@@ -98,12 +102,15 @@ async def _replace(request: Request, visitor: visitors.Visitor, current: str, ne
         raise forms.refuse("current_password", _WRONG)
     hashed = await asyncio.to_thread(security.hash_password, new)
     now = house.clock()
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> tuple[str, str]:
         if not await users.replace_password(tx, account_id, id, was, hashed):
             raise forms.refuse("current_password", _WRONG)
         action, actor = "user.password_changed", visitor.caller.actor
-        await audit.record(house.db, tx, account_id, actor, action, session.email, now=now)
+        await audit.record(tx, account_id, actor, action, session.email, now=now)
         until = now + front(request).session_length
         cookie = await sessions.start(tx, account_id, id, now=now, until=until)
         browser = request.cookies.get(visitors.BROWSER_COOKIE, "")
         return cookie, await browsers.remember(tx, browser, account_id, id, now=now)
+
+    return await house.db.write(work)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from packhouse.accounts import users
 from packhouse.kit import errors, http, pagination
+from packhouse.kit.db import Transaction
 from packhouse.orders import contents, operations, plain, queries, schema, search, warnings
 from packhouse.shipping import answers, setup
 from packhouse.shipping import operations as operations_of_shipments
@@ -92,14 +93,17 @@ async def change_order(request: Request) -> Response:
     id = to_id(request)
     sent = _read_fields(form)
     house = http.house(request)
-    reader = amounts.Reader(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
+    reader = amounts.FormReader(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
     try:
-        async with house.db.write() as tx:
-            stored = await queries.find_order(house.db, tx, visitor.session.account_id, id)
+
+        async def work(tx: Transaction) -> None:
+            stored = await queries.find_order(tx, visitor.session.account_id, id)
             if stored is None:
                 raise HTTPException(404)
             patch = _read(stored, sent, visitors.text(form, "version"), reader)
-            await operations.patch_order(house.db, tx, visitor.caller, id, patch, now=house.clock())
+            await operations.patch_order(tx, visitor.caller, id, patch, now=house.clock())
+
+        await house.db.write(work)
     except errors.Conflict:
         typed = edits.find_typed(sent, visitors.text(form, "was"))
         return await answer_order(request, visitor, id, Typed(typed, {}, is_stale=True), status=409)
@@ -170,7 +174,7 @@ def _find_change(entries: Sequence[Any], shipped: Sequence[Any], version: int, l
     return Change("cancelled", "", last.updated_at, [])
 
 
-def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.Reader) -> Any:
+def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.FormReader) -> Any:
     """Raises Conflict where the form was made of another version, Invalid as the API does and for numbers that
     cannot be taken."""
     if str(stored.version) != version:

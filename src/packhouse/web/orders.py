@@ -13,7 +13,7 @@ from packhouse.accounts import users
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, pagination, zones
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader
 from packhouse.orders import deletions, list_request, queries, search
 from packhouse.web import rendering, rows, sorting, visitors
 
@@ -174,7 +174,7 @@ def is_sorted_here(state: State) -> bool:
     return state.sort.removeprefix("-") in sorting.KEYS
 
 
-async def find_leaving(request: Request, visitor: visitors.Visitor, tx: Transaction) -> list[Leaving]:
+async def find_leaving(request: Request, visitor: visitors.Visitor, tx: Reader) -> list[Leaving]:
     """By who asked, so that each sees what the others are about to do."""
     account_id = visitor.session.account_id
     rows = await deletions.list_deletions(tx, account_id)
@@ -194,7 +194,7 @@ def to_mark(newest: int, incoming: int, leaving: Iterable[int]) -> str:
     return f"{newest}-{incoming}-{hash(tuple(sorted(leaving))):x}"
 
 
-async def list_shops(tx: Transaction, account_id: int) -> dict[int, str]:
+async def list_shops(tx: Reader, account_id: int) -> dict[int, str]:
     return {row.id: row.shop_name for row in await integrations.list_integrations(tx, account_id)}
 
 
@@ -207,7 +207,7 @@ class _Page(NamedTuple):
     is_partly_sorted: bool = False
 
 
-async def _find_page(tx: Transaction, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
+async def _find_page(tx: Reader, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
     direction, name = ("-", state.sort[1:]) if state.sort.startswith("-") else ("", state.sort)
     sort, cursor = f"{direction}{_SORTS[name]}", _to_cursor(state.cursor)
     try:
@@ -217,7 +217,7 @@ async def _find_page(tx: Transaction, caller: Caller, state: State, filters: dic
     return _Page(_to_found(page), page.previous, page.next)
 
 
-async def _find_sorted(tx: Transaction, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
+async def _find_sorted(tx: Reader, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
     """The way through what matches is the one that needs no sorting in the database."""
     way = "-order_created_at" if state.q or _to_terms(state) else "-pk"
     places: list[list[Any]] = []
@@ -237,7 +237,7 @@ def _to_found(page: pagination.Page) -> list[tuple[int, str]]:
 
 
 async def read_whole(
-    tx: Transaction,
+    tx: Reader,
     account_id: int,
     state: State,
     filters: dict[str, Any],
@@ -251,7 +251,7 @@ async def read_whole(
 
 
 async def _read_page(
-    tx: Transaction,
+    tx: Reader,
     account_id: int,
     state: State,
     filters: dict[str, Any],

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from packhouse.accounts import attempts, audit, reset_links, two_factors, users
 from packhouse.kit import errors, http, security
+from packhouse.kit.db import Transaction
 from packhouse.web import codes, forms, languages, rendering, visitors
 from packhouse.web.front import front
 from packhouse.web.languages import marked
@@ -53,9 +54,12 @@ async def ask_for_link(request: Request) -> Response:
     now, bounds = house.clock(), attempts.to_forgotten_bounds(visitors.find_host(request))
     if (next_at := await attempts.take(house.db, bounds, now=now)) is not None:
         return _show_forgotten(request, wait_seconds=visitors.to_seconds(request, next_at), status=429)
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         email = visitors.text(form, "email")[:_MAX_EMAIL]
-        await reset_links.ask(house.db, tx, email, _write_message(request), now=now)
+        await reset_links.ask(tx, email, _write_message(request), now=now)
+
+    await house.db.write(work)
     return _show_forgotten(request, is_asked=True)
 
 
@@ -136,12 +140,15 @@ async def _use(request: Request, link: reset_links.Link, new: str, code: str | N
     house = http.house(request)
     account_id, user_id, email = link.account_id, link.user_id, link.email
     hashed = await asyncio.to_thread(security.hash_password, new)
-    async with house.db.write() as tx:
+
+    async def use(tx: Transaction) -> bool:
         if code is not None and not await codes.use_code(request, tx, account_id, user_id, email, code):
             raise forms.refuse("code", _WRONG_CODE)
         if not await reset_links.use(tx, link, hashed):
             return False
         await attempts.forgive(tx, attempts.to_code_bounds(account_id, user_id, None))
         actor, action = f"user:{user_id}", "user.password_reset"
-        await audit.record(house.db, tx, account_id, actor, action, email, now=house.clock())
-    return True
+        await audit.record(tx, account_id, actor, action, email, now=house.clock())
+        return True
+
+    return await house.db.write(use)

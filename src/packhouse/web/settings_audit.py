@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from packhouse.accounts import audit, users
 from packhouse.kit import errors, http, pagination
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader
 from packhouse.web import rendering, visitors
 from packhouse.web.languages import marked
 
@@ -163,7 +163,7 @@ async def show_audit_log(request: Request) -> Response:
     return rendering.render(request, "settings_audit.html", visitor, **values)
 
 
-async def _find_page(tx: Transaction, account_id: int, cursor: str, actor: str, action: str) -> pagination.Page:
+async def _find_page(tx: Reader, account_id: int, cursor: str, actor: str, action: str) -> pagination.Page:
     """A cursor that cannot be read is the first page: a person did not write it."""
     narrowed = {"actor": actor, "action": action}
     try:

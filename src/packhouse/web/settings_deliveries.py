@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http, pagination
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.webhooks import operations, queries, schema
@@ -41,9 +41,7 @@ async def show_deliveries(request: Request) -> Response:
     return rendering.render(request, "settings_deliveries.html", visitor, **values)
 
 
-async def _find_page(
-    tx: Transaction, account_id: int, cursor: str, status: str, receiver: int | None
-) -> pagination.Page:
+async def _find_page(tx: Reader, account_id: int, cursor: str, status: str, receiver: int | None) -> pagination.Page:
     """A cursor that cannot be read is the first page: a person did not write it."""
     narrowed: dict[str, Any] = {"status": status or None, "connection_id": receiver}
     try:
@@ -75,6 +73,6 @@ async def replay_delivery(request: Request) -> Response:
     id = forms.to_id(request, "delivery")
 
     async def work(change: Change) -> None:
-        await operations.replay_deliveries(change.db, change.tx, change.account_id, [id], now=change.now)
+        await operations.replay_deliveries(change.tx, change.account_id, [id], now=change.now)
 
     return await forms.carry_out(request, "replay", work, _show, f"{_HERE}/{id}")

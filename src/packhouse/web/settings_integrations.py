@@ -47,7 +47,7 @@ async def create_integration(request: Request) -> Response:
 
 async def _create(change: Change) -> None:
     fields = _read_fields(change, schema.NEW_INTEGRATION)
-    await operations.create_integration(change.db, change.tx, change.account_id, **fields, now=change.now)
+    await operations.create_integration(change.tx, change.account_id, **fields, now=change.now)
 
 
 def _read_fields(change: Change, shape: Any) -> dict[str, Any]:
@@ -93,7 +93,7 @@ async def change_integration(request: Request) -> Response:
 
     async def work(change: Change) -> None:
         fields = _read_fields(change, schema.INTEGRATION)
-        await operations.update_integration(change.db, change.tx, change.account_id, id, fields, now=change.now)
+        await operations.update_integration(change.tx, change.account_id, id, fields, now=change.now)
 
     return await forms.carry_out(request, "edit", work, partial(_show_one, id), _HERE)
 
@@ -103,6 +103,6 @@ async def delete_integration(request: Request) -> Response:
     id = forms.to_id(request, "integration")
 
     async def work(change: Change) -> None:
-        await operations.delete_integration(change.db, change.tx, change.account_id, id, now=change.now)
+        await operations.delete_integration(change.tx, change.account_id, id, now=change.now)
 
     return await forms.carry_out(request, "delete", work, _show, _HERE)

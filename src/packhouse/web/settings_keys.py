@@ -64,7 +64,6 @@ async def create_key(kind: Kind, request: Request) -> Response:
             raise forms.refuse("name", f"A name has at most {_MAX_NAME} characters.")
         scopes = [scope for scope in change.texts("scopes") if scope in SCOPES]
         made = await operations.create_key(
-            change.db,
             change.tx,
             change.account_id,
             name,
@@ -82,7 +81,6 @@ async def rotate_key(kind: Kind, request: Request) -> Response:
     async def work(change: Change) -> Mapping[str, Any]:
         public = change.text("key")
         secret = await operations.rotate_key(
-            change.db,
             change.tx,
             change.account_id,
             public,
@@ -100,7 +98,7 @@ async def revoke_key(kind: Kind, request: Request) -> Response:
     async def work(change: Change) -> None:
         public = change.text("key")
         await operations.revoke_key(
-            change.db, change.tx, change.account_id, public, now=change.now, actor=change.actor, kind=kind.name
+            change.tx, change.account_id, public, now=change.now, actor=change.actor, kind=kind.name
         )
 
     return await confirm.carry_out(request, "revoke", work, partial(_show, kind), kind.place)

@@ -50,9 +50,9 @@ async def change_defaults(request: Request) -> Response:
 async def _change_defaults(change: Change) -> None:
     code = change.text("default_shipping_option_code")
     known = desk(change.request).options
-    found = await setup.load_setup(change.db, change.tx, change.account_id, now=change.now)
+    found = await setup.load_setup(change.tx, change.account_id, now=change.now)
     if code not in {option.code for option, _ in options.find_options(known, found, {})}:
         raise forms.refuse("default_shipping_option_code", marked("This account has no such shipping option."))
     prefix = change.text("gs1_company_prefix") or None
     sent = {"default_shipping_option_code": code, "gs1_company_prefix": prefix}
-    await setup.update_settings(change.db, change.tx, change.account_id, sent, now=change.now)
+    await setup.update_settings(change.tx, change.account_id, sent, now=change.now)

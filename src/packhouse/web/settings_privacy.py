@@ -83,8 +83,7 @@ async def export_person(request: Request) -> Response:
             base_url=http.base_url(request),
             id_is_text=PROFILES[house.profile].id_is_text,
         )
-        async with house.db.write() as tx:
-            await operations.record_export(house.db, tx, visitor.caller, exported, now=house.clock())
+        await house.db.write(lambda tx: operations.record_export(tx, visitor.caller, exported, now=house.clock()))
         body = orjson.dumps(exported, option=orjson.OPT_INDENT_2)
         headers = {**rendering.headers(request), "Content-Disposition": 'attachment; filename="person.json"'}
         return Response(body, media_type="application/json", headers=headers)
@@ -106,7 +105,7 @@ async def change_retention(request: Request) -> Response:
     async def work(change: Change) -> None:
         sent = {name: _to_days(name, change.text(name)) for name in ("days", "documents_days")}
         checked = schema.read_retention(orjson.dumps(sent))
-        await operations.change_retention(change.db, change.tx, change.visitor.caller, checked, now=change.now)
+        await operations.change_retention(change.tx, change.visitor.caller, checked, now=change.now)
 
     return await forms.carry_out(request, "retention", work, _show, _HERE)
 

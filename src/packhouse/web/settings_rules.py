@@ -119,12 +119,12 @@ async def _show_form(
 @router.post("/settings/rules")
 async def create_rule(request: Request) -> Response:
     async def work(change: Change) -> None:
-        reader = amounts.Reader(languages.negotiate(change.request))
+        reader = amounts.FormReader(languages.negotiate(change.request))
         with reader.refusing():
             reading = validation.read_json(RULE.shape, orjson.dumps(_to_rule(change, reader)))
             setup.refuse_flaws(reading.flaws)
         vault = desk(change.request).vault
-        await setup.create_item(change.db, change.tx, vault, change.account_id, RULE, reading.value, now=change.now)
+        await setup.create_item(change.tx, vault, change.account_id, RULE, reading.value, now=change.now)
 
     return await forms.carry_out(request, "rule", work, partial(_show_form, None), _HERE)
 
@@ -134,14 +134,14 @@ async def change_rule(request: Request) -> Response:
     id = _to_id(request)
 
     async def work(change: Change) -> None:
-        reader = amounts.Reader(languages.negotiate(change.request))
+        reader = amounts.FormReader(languages.negotiate(change.request))
         with reader.refusing():
             await _update(change, id, _to_rule(change, reader))
 
     return await forms.carry_out(request, "rule", work, partial(_show_form, id), _HERE)
 
 
-def _to_rule(change: Change, reader: amounts.Reader) -> dict[str, Any]:
+def _to_rule(change: Change, reader: amounts.FormReader) -> dict[str, Any]:
     """As the API would be sent it."""
     actions: dict[str, Any] = {"hold": True} if change.is_ticked("actions/hold") else {}
     if code := change.text("actions/shipping_option_code"):
@@ -153,7 +153,7 @@ def _to_rule(change: Change, reader: amounts.Reader) -> dict[str, Any]:
     return {"name": change.text("name"), "is_active": is_active, "conditions": conditions, "actions": actions}
 
 
-def _to_conditions(change: Change, reader: amounts.Reader) -> dict[str, Any]:
+def _to_conditions(change: Change, reader: amounts.FormReader) -> dict[str, Any]:
     conditions: dict[str, Any] = {
         name: words for name in _LISTS if (words := forms.to_words(change.text(f"conditions/{name}")))
     }
@@ -166,7 +166,7 @@ def _to_conditions(change: Change, reader: amounts.Reader) -> dict[str, Any]:
     return conditions | _to_ranges(change, reader)
 
 
-def _to_ranges(change: Change, reader: amounts.Reader) -> dict[str, Any]:
+def _to_ranges(change: Change, reader: amounts.FormReader) -> dict[str, Any]:
     ranges: dict[str, Any] = {}
     for name, unit in (("weight", "unit"), ("total_price", "currency")):
         fields = {end: f"conditions/{name}/{end}" for end in ("min", "max")}
@@ -178,7 +178,7 @@ def _to_ranges(change: Change, reader: amounts.Reader) -> dict[str, Any]:
 
 async def _update(change: Change, id: int, sent: dict[str, Any]) -> None:
     vault = desk(change.request).vault
-    await setup.update_item(change.db, change.tx, vault, change.account_id, RULE, id, sent, now=change.now)
+    await setup.update_item(change.tx, vault, change.account_id, RULE, id, sent, now=change.now)
 
 
 @router.post("/settings/rules/{id}/move")
@@ -187,7 +187,7 @@ async def move_rule(request: Request) -> Response:
     id = _to_id(request)
 
     async def work(change: Change) -> None:
-        found = await setup.load_setup(change.db, change.tx, change.account_id, now=change.now)
+        found = await setup.load_setup(change.tx, change.account_id, now=change.now)
         sequence = to_sequence(found)
         if id not in sequence:
             raise errors.NotFound(setup.no_such_item(RULE))

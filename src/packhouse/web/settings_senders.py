@@ -110,9 +110,7 @@ async def create_item(page: Page, request: Request) -> Response:
         reading = validation.read_json(page.kind.shape, orjson.dumps(sent))
         setup.refuse_flaws(reading.flaws)
         vault = desk(change.request).vault
-        await setup.create_item(
-            change.db, change.tx, vault, change.account_id, page.kind, reading.value, now=change.now
-        )
+        await setup.create_item(change.tx, vault, change.account_id, page.kind, reading.value, now=change.now)
 
     return await forms.carry_out(request, "new", work, partial(_show, page, None), page.place)
 
@@ -135,7 +133,7 @@ async def make_default(page: Page, request: Request) -> Response:
     async def work(change: Change) -> None:
         if page.kind is BRAND:  # a brand does not say so itself, as the API has it
             sent = {"default_brand_id": id}
-            await setup.update_settings(change.db, change.tx, change.account_id, sent, now=change.now)
+            await setup.update_settings(change.tx, change.account_id, sent, now=change.now)
         else:
             await _update(change, page, id, {"is_default": True})
 
@@ -144,7 +142,7 @@ async def make_default(page: Page, request: Request) -> Response:
 
 async def _update(change: Change, page: Page, id: int, sent: dict[str, Any]) -> None:
     vault = desk(change.request).vault
-    await setup.update_item(change.db, change.tx, vault, change.account_id, page.kind, id, sent, now=change.now)
+    await setup.update_item(change.tx, vault, change.account_id, page.kind, id, sent, now=change.now)
 
 
 async def delete_item(page: Page, request: Request) -> Response:

@@ -50,7 +50,7 @@ async def create_user(request: Request) -> Response:
     async def work(change: Change) -> None:
         email, role = change.text("email"), change.text("role")
         users.check_user(email, _read_password(change), role)
-        await users.create_user(change.db, change.tx, change.account_id, email, hashed, role, now=change.now)
+        await users.create_user(change.tx, change.account_id, email, hashed, role, now=change.now)
         await _record(change, "user.created", email)
 
     return await forms.carry_out(request, "new", work, _show, _HERE)
@@ -161,4 +161,4 @@ def _refuse_oneself(change: Change, id: int) -> None:
 
 
 async def _record(change: Change, action: str, email: str) -> None:
-    await audit.record(change.db, change.tx, change.account_id, change.actor, action, email, now=change.now)
+    await audit.record(change.tx, change.account_id, change.actor, action, email, now=change.now)

@@ -68,9 +68,7 @@ async def _create_receiver(change: Change) -> Mapping[str, Any]:
         )
     events = [event for event in schema.EVENTS if event in change.texts("events")]
     vault = messenger(change.request).vault
-    id = await operations.create_connection(
-        change.db, change.tx, vault, change.account_id, configuration, now=change.now
-    )
+    id = await operations.create_connection(change.tx, vault, change.account_id, configuration, now=change.now)
     for event in events:
         await _subscribe(change, id, event)
     return await _find_key(change, id)
@@ -90,7 +88,7 @@ async def _subscribe(change: Change, connection_id: int, event_type: str) -> Non
     sent = {"connection_id": connection_id, "event_type": event_type}
     reading = validation.read_json(schema.SUBSCRIPTION_CREATE, orjson.dumps(sent))
     _refuse_flaws(reading)
-    await operations.create_subscription(change.db, change.tx, change.account_id, dict(reading.value), now=change.now)
+    await operations.create_subscription(change.tx, change.account_id, dict(reading.value), now=change.now)
 
 
 def _refuse_flaws(reading: validation.Reading[Any]) -> None:
@@ -116,7 +114,7 @@ async def resume_receiver(request: Request) -> Response:
 
     async def work(change: Change) -> None:
         row = await queries.get_connection(change.tx, change.account_id, id)
-        await operations.resume_by_hand(change.db, change.tx, row, now=change.now, actor=change.actor)
+        await operations.resume_by_hand(change.tx, row, now=change.now, actor=change.actor)
 
     return await forms.carry_out(request, f"receiver-{id}", work, _show, _HERE)
 
@@ -128,7 +126,7 @@ async def rotate_signing_key(request: Request) -> Response:
     async def work(change: Change) -> Mapping[str, Any]:
         row = await queries.get_connection(change.tx, change.account_id, id)
         vault = messenger(request).vault
-        live = await keys.rotate(change.db, change.tx, vault, row, now=change.now, actor=change.actor)
+        live = await keys.rotate(change.tx, vault, row, now=change.now, actor=change.actor)
         return {"url": orjson.loads(row.configuration)["url"], "key": live.next or live.current, "is_next": True}
 
     return await confirm.carry_out(request, f"receiver-{id}", work, _show, _HERE)
@@ -142,7 +140,7 @@ async def activate_signing_key(request: Request) -> Response:
     async def work(change: Change) -> None:
         row = await queries.get_connection(change.tx, change.account_id, id)
         vault = messenger(request).vault
-        await keys.activate(change.db, change.tx, vault, row, now=change.now, actor=change.actor)
+        await keys.activate(change.tx, vault, row, now=change.now, actor=change.actor)
 
     return await confirm.carry_out(request, f"receiver-{id}", work, _show, _HERE)
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http, pagination, zones
+from packhouse.kit.db import Transaction
 from packhouse.orders import plain, search
 from packhouse.shipping import announce, answers, operations, printers, queries, schema, staleness
 from packhouse.shipping.api import desk
@@ -107,10 +108,9 @@ async def cancel_shipment(request: Request) -> Response:
     now = house.clock()
     uuid = request.path_params["uuid"][:64].replace("\0", "")
     account_id = visitor.session.account_id
-    async with house.db.write() as tx:
-        found = await operations.request_cancellation(
-            house.db, tx, account_id, uuid, now=now, due_at=now + announce.GRACE
-        )
+    found = await house.db.write(
+        lambda tx: operations.request_cancellation(tx, account_id, uuid, now=now, due_at=now + announce.GRACE)
+    )
     if found.row.state == operations.READY:
         try:
             if faults := await announce.cancel(desk(request), account_id, found.row.id):
@@ -127,8 +127,7 @@ async def confirm_shipment(request: Request) -> Response:
     form = await visitors.read_form(request, visitor.token)
     house = http.house(request)
     uuid = request.path_params["uuid"][:64].replace("\0", "")
-    async with house.db.write() as tx:
-        await staleness.confirm(house.db, tx, visitor.session.account_id, uuid, now=house.clock())
+    await house.db.write(lambda tx: staleness.confirm(tx, visitor.session.account_id, uuid, now=house.clock()))
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
 
 
@@ -141,7 +140,10 @@ async def track_parcels(request: Request) -> Response:
     if not ids:
         raise forms.refuse("parcel", marked("Choose a parcel."))
     house, status = http.house(request), visitors.text(form, "status")
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         for id in ids:
-            await operations.track_parcel(house.db, tx, visitor.session.account_id, id, status, None, now=house.clock())
+            await operations.track_parcel(tx, visitor.session.account_id, id, status, None, now=house.clock())
+
+    await house.db.write(work)
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))

@@ -46,12 +46,15 @@ async def sign_in(request: Request) -> Response:
     is_right = await _is_let_in(request, user, password[: users.MAX_PASSWORD + 1])
     if user is None or not is_right:
         return _show_form(request, then=then, email=email, is_wrong=True, status=422)
-    async with house.db.write() as tx:
+
+    async def let_in(tx: Transaction) -> Response:
         await attempts.forgive(tx, bounds)
         if await two_factors.has(tx, user.account_id, user.id):
             return _ask_for_code(request, then, await sessions.begin(tx, user.account_id, user.id, now=now))
         cookies = await _start(request, tx, user.account_id, user.id, user.email, confirmed_at=now)
-    return _let_in(request, then, cookies)
+        return _let_in(request, then, cookies)
+
+    return await house.db.write(let_in)
 
 
 async def _start(
@@ -63,7 +66,7 @@ async def _start(
     until = now + front(request).session_length
     cookie = await sessions.start(tx, account_id, user_id, now=now, until=until, confirmed_at=confirmed_at)
     browser = await browsers.remember(tx, browser, account_id, user_id, now=now)
-    await audit.record(house.db, tx, account_id, f"user:{user_id}", "user.signed_in", email, now=now)
+    await audit.record(tx, account_id, f"user:{user_id}", "user.signed_in", email, now=now)
     return cookie, browser
 
 
@@ -123,13 +126,16 @@ async def sign_in_with_code(request: Request) -> Response:
     bounds = attempts.to_code_bounds(account_id, user_id, known)
     if (next_at := await attempts.take(house.db, bounds, now=house.clock())) is not None:
         return _show_code(request, then, wait_seconds=visitors.to_seconds(request, next_at), status=429)
-    async with house.db.write() as tx:
+
+    async def let_in(tx: Transaction) -> Response:
         is_right = await codes.use_code(request, tx, account_id, user_id, pending.email, code)
-        if is_right and await sessions.finish(tx, pending):
-            await attempts.forgive(tx, bounds)
-            cookies = await _start(request, tx, account_id, user_id, pending.email, confirmed_at=pending.created_at)
-            return _let_in(request, then, cookies)
-    return _show_code(request, then, is_wrong=True, status=422)
+        if not is_right or not await sessions.finish(tx, pending):
+            return _show_code(request, then, is_wrong=True, status=422)
+        await attempts.forgive(tx, bounds)
+        cookies = await _start(request, tx, account_id, user_id, pending.email, confirmed_at=pending.created_at)
+        return _let_in(request, then, cookies)
+
+    return await house.db.write(let_in)
 
 
 async def _is_let_in(request: Request, user: Any, password: str) -> bool:
@@ -182,10 +188,13 @@ async def sign_out(request: Request) -> Response:
     """Here, or with `everywhere` on every device."""
     visitor = await visitors.visitor(request, before_set_up=True)
     form = await visitors.read_form(request, visitor.token)
-    async with http.house(request).db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         await sessions.end(tx, request.cookies[visitors.SESSION_COOKIE])
         if visitors.text(form, "everywhere"):
             await users.end_sessions(tx, visitor.session.account_id, visitor.session.user_id)
+
+    await http.house(request).db.write(work)
     response = rendering.redirect(request, "/sign-in")
     response.delete_cookie(visitors.SESSION_COOKIE, path="/")
     return response

@@ -64,9 +64,12 @@ async def offer_secret(request: Request) -> Response:
         return page
     house, session = http.house(request), visitor.session
     try:
-        async with house.db.write() as tx:
+
+        async def work(tx: Transaction) -> None:
             account_id, user_id = session.account_id, session.user_id
             await two_factors.offer(tx, front(request).vault, account_id, user_id, now=house.clock())
+
+        await house.db.write(work)
     except NoSecretKey as refusal:
         return await _show(request, visitor, fault=refusal.faults[0].detail, status=503)
     return rendering.redirect(request, f"{_HERE}{rendering.to_query(then=request.query_params.get('then'))}")
@@ -80,11 +83,15 @@ async def set_up(request: Request) -> Response:
         return page
     house, session = http.house(request), visitor.session
     account_id, user_id = session.account_id, session.user_id
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> list[str] | None:
         code, vault = visitors.text(form, "code"), front(request).vault
         codes = await two_factors.set_up(tx, vault, account_id, user_id, code, now=house.clock())
         if codes is not None:
             await _record(request, tx, visitor, "user.two_factors_set_up")
+        return codes
+
+    codes = await house.db.write(work)
     if codes is None:
         return await _show(request, visitor, is_wrong=True, status=422)
     return await _show(request, visitor, codes=codes)
@@ -97,9 +104,13 @@ async def renew_recovery_codes(request: Request) -> Response:
         return page
     if not visitor.session.has_second_factor:
         return rendering.redirect(request, _HERE)
-    async with http.house(request).db.write() as tx:
+
+    async def work(tx: Transaction) -> list[str]:
         codes = await two_factors.renew_codes(tx, visitor.session.account_id, visitor.session.user_id)
         await _record(request, tx, visitor, "user.recovery_codes_renewed")
+        return codes
+
+    codes = await http.house(request).db.write(work)
     return await _show(request, visitor, codes=codes)
 
 
@@ -109,15 +120,18 @@ async def remove(request: Request) -> Response:
     if page is not None:
         return page
     session = visitor.session
-    async with http.house(request).db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         group = await two_factors.get_group(tx, session.account_id)
         if two_factors.is_required(group, session.role):
             raise errors.Conflict(errors.Fault("conflict", _REQUIRED))
         if await two_factors.remove(tx, session.account_id, session.user_id):
             await _record(request, tx, visitor, "user.two_factors_removed")
+
+    await http.house(request).db.write(work)
     return rendering.redirect(request, _HERE)
 
 
 async def _record(request: Request, tx: Transaction, visitor: visitors.Visitor, action: str) -> None:
     house, session = http.house(request), visitor.session
-    await audit.record(house.db, tx, session.account_id, visitor.caller.actor, action, session.email, now=house.clock())
+    await audit.record(tx, session.account_id, visitor.caller.actor, action, session.email, now=house.clock())

@@ -22,7 +22,7 @@ from starlette.types import Message, Receive
 from packhouse.accounts import browsers, sessions
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader
 from packhouse.web import languages
 from packhouse.web.front import front
 from packhouse.web.languages import marked
@@ -193,7 +193,7 @@ def set_session(request: Request, response: Response, cookie: str, browser: str)
     set_cookie(request, response, BROWSER_COOKIE, browser, int(browsers.KEPT.total_seconds()))
 
 
-async def find_browser(request: Request, tx: Transaction, account_id: int, user_id: int) -> str | None:
+async def find_browser(request: Request, tx: Reader, account_id: int, user_id: int) -> str | None:
     """The hash of the browser that the request comes from, where the person has signed in with it."""
     cookie = request.cookies.get(BROWSER_COOKIE, "")
     return await browsers.find(tx, cookie, account_id, user_id, now=http.house(request).clock())

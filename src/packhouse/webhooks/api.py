@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -27,8 +27,7 @@ _ID = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
 def messenger(request: Request) -> Messenger:
-    found: Messenger = request.app.state.messenger
-    return found
+    return cast("Messenger", request.app.state.messenger)
 
 
 @router.post("/connections", status_code=201, openapi_extra=openapi.CREATE_CONNECTION)
@@ -39,9 +38,12 @@ async def create_connection(request: Request) -> Response:
     sent = _require_valid(read_json(schema.CONNECTION_CREATE, await http.read_body(request)))
     _refuse_private(request, sent)
     vault, now = messenger(request).vault, house.clock()
-    async with house.db.write() as tx:
-        id = await operations.create_connection(house.db, tx, vault, caller.account_id, sent["configuration"], now=now)
-        row = await queries.get_connection(tx, caller.account_id, id)
+
+    async def work(tx: Transaction) -> Any:
+        id = await operations.create_connection(tx, vault, caller.account_id, sent["configuration"], now=now)
+        return await queries.get_connection(tx, caller.account_id, id)
+
+    row = await house.db.write(work)
     key = keys.open_secrets(vault, row)["signing_key"]
     shown = {"signing_key": key, "standard_webhooks_secret": signing.to_standard_secret(key)}
     return http.json_response({"data": {**queries.connection_to_wire(row), **shown}}, status=201)
@@ -73,11 +75,14 @@ async def update_connection(request: Request) -> Response:
     id = _to_id(request, "connection")
     sent = _require_valid(read_json(schema.CONNECTION_UPDATE, await http.read_body(request)))
     _refuse_private(request, sent)
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> Any:
         await operations.update_connection(
-            house.db, tx, messenger(request).vault, caller.account_id, id, dict(sent), now=house.clock()
+            tx, messenger(request).vault, caller.account_id, id, dict(sent), now=house.clock()
         )
-        row = await queries.get_connection(tx, caller.account_id, id)
+        return await queries.get_connection(tx, caller.account_id, id)
+
+    row = await house.db.write(work)
     return http.json_response({"data": queries.connection_to_wire(row)})
 
 
@@ -86,8 +91,7 @@ async def delete_connection(request: Request) -> Response:
     """Take a receiver away, with its subscriptions."""
     caller = await auth.caller(request, scope=WRITE)
     id = _to_id(request, "connection")
-    async with http.house(request).db.write() as tx:
-        await operations.delete_connection(tx, caller.account_id, id)
+    await http.house(request).db.write(lambda tx: operations.delete_connection(tx, caller.account_id, id))
     return Response(status_code=204)
 
 
@@ -106,9 +110,12 @@ async def create_subscription(request: Request) -> Response:
     house = http.house(request)
     caller = await auth.caller(request, scope=WRITE)
     sent = _require_valid(read_json(schema.SUBSCRIPTION_CREATE, await http.read_body(request)))
-    async with house.db.write() as tx:
-        id = await operations.create_subscription(house.db, tx, caller.account_id, dict(sent), now=house.clock())
-        row = await queries.get_subscription(tx, caller.account_id, id)
+
+    async def work(tx: Transaction) -> Any:
+        id = await operations.create_subscription(tx, caller.account_id, dict(sent), now=house.clock())
+        return await queries.get_subscription(tx, caller.account_id, id)
+
+    row = await house.db.write(work)
     return http.json_response({"data": queries.subscription_to_wire(row)}, status=201)
 
 
@@ -140,9 +147,12 @@ async def update_subscription(request: Request) -> Response:
     caller = await auth.caller(request, scope=WRITE)
     id = _to_id(request, "subscription")
     sent = _require_valid(read_json(schema.SUBSCRIPTION_UPDATE, await http.read_body(request)))
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> Any:
         await operations.update_subscription(tx, caller.account_id, id, dict(sent), now=house.clock())
-        row = await queries.get_subscription(tx, caller.account_id, id)
+        return await queries.get_subscription(tx, caller.account_id, id)
+
+    row = await house.db.write(work)
     return http.json_response({"data": queries.subscription_to_wire(row)})
 
 
@@ -150,8 +160,9 @@ async def update_subscription(request: Request) -> Response:
 async def delete_subscription(request: Request) -> Response:
     """End a subscription; what was noted for it before is still sent."""
     caller = await auth.caller(request, scope=WRITE)
-    async with http.house(request).db.write() as tx:
-        await operations.delete_subscription(tx, caller.account_id, _to_id(request, "subscription"))
+    await http.house(request).db.write(
+        lambda tx: operations.delete_subscription(tx, caller.account_id, _to_id(request, "subscription"))
+    )
     return Response(status_code=204)
 
 
@@ -178,7 +189,7 @@ async def resume_connection(request: Request) -> Response:
 
     async def resume(tx: Transaction) -> Response:
         stored = await queries.get_connection(tx, caller.account_id, _to_id(request, "connection"))
-        await operations.resume_by_hand(house.db, tx, stored, now=house.clock(), actor=caller.actor)
+        await operations.resume_by_hand(tx, stored, now=house.clock(), actor=caller.actor)
         row = await queries.get_connection(tx, caller.account_id, stored.id)
         return http.json_response({"data": queries.connection_to_wire(row)})
 
@@ -215,7 +226,7 @@ async def _change_keys(request: Request, work: Callable[..., Awaitable[Keys]]) -
     async def change(tx: Transaction) -> Response:
         row = await queries.get_connection(tx, caller.account_id, _to_id(request, "connection"))
         vault = messenger(request).vault
-        return _answer_keys(await work(house.db, tx, vault, row, now=house.clock(), actor=caller.actor))
+        return _answer_keys(await work(tx, vault, row, now=house.clock(), actor=caller.actor))
 
     return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(change))
 
@@ -261,7 +272,7 @@ async def replay_delivery(request: Request) -> Response:
 
     async def replay(tx: Transaction) -> Response:
         id = _to_id(request, "delivery")
-        await operations.replay_deliveries(house.db, tx, caller.account_id, [id], now=house.clock())
+        await operations.replay_deliveries(tx, caller.account_id, [id], now=house.clock())
         row = await queries.get_delivery(tx, caller.account_id, id)
         return http.json_response({"data": queries.delivery_to_wire(row)}, status=202)
 

@@ -18,7 +18,7 @@ import orjson
 import packhouse
 from packhouse.kit import jobs
 from packhouse.kit.clock import Clock
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.kit.jobs import Job
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import keys, operations, outcomes, queries, schema, signing
@@ -49,8 +49,7 @@ async def deliver(messenger: Messenger, job: Job) -> None:
     account_id, connection_id = job.account_id, job.payload["connection_id"]
     receiver = await _tell(messenger, job)
     if receiver is None:
-        async with messenger.db.write() as tx:
-            await operations.give_up(tx, account_id, connection_id)
+        await messenger.db.write(lambda tx: operations.give_up(tx, account_id, connection_id))
         return
     if receiver.paused_at is not None:
         await _sweep(messenger, receiver)
@@ -70,14 +69,14 @@ async def _tell(messenger: Messenger, job: Job) -> Any:
     end = time.monotonic() + turn.total_seconds()
     attempts: list[Attempt] = []
     while True:
-        async with messenger.db.write() as tx:
-            # Before what is due is read: whatever the jobs taken away here were for is seen by that.
+
+        async def work(tx: Transaction) -> None:
             await jobs.finish_lane(tx, job)
             await outcomes.bring_back(tx, account_id, connection_id, now=messenger.clock())
             if attempts:
-                await outcomes.write_down(
-                    messenger.db, tx, messenger.patience, messenger.tell, attempts, now=messenger.clock()
-                )
+                await outcomes.write_down(tx, messenger.patience, messenger.tell, attempts, now=messenger.clock())
+
+        await messenger.db.write(work)
         async with messenger.db.read() as tx:
             receiver = await queries.find_connection(tx, account_id, connection_id)
             due = await queries.find_due(tx, account_id, connection_id, _BATCH, now=messenger.clock())
@@ -97,8 +96,9 @@ async def _sweep(messenger: Messenger, receiver: Any) -> None:
     now, patience = messenger.clock(), messenger.patience
     pruned = 1
     while pruned:
-        async with messenger.db.write() as tx:
-            pruned = await outcomes.prune(tx, receiver.account_id, receiver.id, now - patience.keep)
+        pruned = await messenger.db.write(
+            lambda tx: outcomes.prune(tx, receiver.account_id, receiver.id, now - patience.keep)
+        )
     raise jobs.Later(now + patience.find_sweep(), fresh=True)
 
 
@@ -106,11 +106,15 @@ async def _find_secrets(messenger: Messenger, receiver: Any) -> dict[str, Any]:
     """With a signing key: the webhook of an integration that was made without one gets it at its first event."""
     secrets = keys.open_secrets(messenger.vault, receiver)
     if "signing_key" not in secrets:
-        async with messenger.db.write() as tx:
+
+        async def work(tx: Transaction) -> Any:
             row = await queries.find_connection(tx, receiver.account_id, receiver.id)
             if row is not None:
                 await keys.keep(tx, messenger.vault, row, now=messenger.clock())
                 row = await queries.find_connection(tx, row.account_id, row.id)
+            return row
+
+        row = await messenger.db.write(work)
         secrets = keys.open_secrets(messenger.vault, row or receiver)
     return secrets
 
