@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.engine import make_url
 
 from packhouse.cli import imports, terminal
 from packhouse.cli.orders import (
@@ -50,7 +51,10 @@ def watch_folder(
     dates: DatesOption = None,
     time_zone: TimeZone = None,
     interval: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks, for which a size rests.")] = 2.0,
-    once: Annotated[bool, typer.Option("--once", help="End when every file that is there was taken.")] = False,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="End when every file that is there was taken, or the database is away (exit 1)."),
+    ] = False,
 ) -> None:
     """Import the files that appear in a folder, until it is stopped."""
     asked = imports.Asked(
@@ -63,12 +67,21 @@ def watch_folder(
         time_zone=time_zone,
     )
     try:
+        _require_apart(folder)
         with _alone(folder):
             _watch(folder, asked, interval, once)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except OSError as error:
         terminal.fail(f"Cannot watch {folder}: {error.strerror}.")
+
+
+def _require_apart(folder: Path) -> None:
+    """The database would be taken for a file to import, and moved away."""
+    settings = terminal.load_settings()
+    path = make_url(settings.database_url).database
+    if settings.database_url.startswith("sqlite") and path and Path(path).resolve().parent == folder.resolve():
+        terminal.fail(f"{folder} holds the database. Watch a folder of its own.")
 
 
 @contextmanager
@@ -89,8 +102,11 @@ def _watch(folder: Path, asked: imports.Asked, interval: float, once: bool) -> N
     while True:
         now = _look(folder)
         resting = [path for path, size in now.items() if before.get(path) == size]
-        for path in sorted(resting, key=lambda path: (now[path][1], path.name)):
-            _take(path, asked)
+        waiting = [
+            path for path in sorted(resting, key=lambda path: (now[path][1], path.name)) if not _take(path, asked)
+        ]
+        if once and waiting:
+            raise typer.Exit(1)
         if once and not now:
             return
         before = {path: size for path, size in now.items() if path not in resting}
@@ -112,15 +128,15 @@ def _look(folder: Path) -> _Look:
     return found
 
 
-def _take(path: Path, asked: imports.Asked) -> None:
-    """Import a file and move it away. While the database is not there, the file waits."""
+def _take(path: Path, asked: imports.Asked) -> bool:
+    """Import a file and move it away. While the database is not there, the file waits: then False."""
     report = imports.Report(is_dry_run=False)
     with closing(report):
         try:
             terminal.run_or_raise(_import(path, asked, report))
         except errors.Unavailable as unavailable:
             typer.echo(f"packhouse: {path.name} waits: {unavailable.faults[0].detail}", err=True)
-            return
+            return False
         except errors.Refusal as refusal:
             report.stop("; ".join(fault.detail for fault in refusal.faults))
         where = path.parent / (DONE if report.is_clean() else FAILED)
@@ -128,6 +144,7 @@ def _take(path: Path, asked: imports.Asked) -> None:
         _write_report(target.with_name(f"{target.name}.report.json"), report)
         path.replace(target)
         typer.echo(f"{path.name}: {where.name}. {report.sum_up()}")
+    return True
 
 
 async def _import(path: Path, asked: imports.Asked, report: imports.Report) -> None:
