@@ -11,6 +11,7 @@ from typing import Any
 from packhouse.accounts import audit
 from packhouse.accounts import erasure as accounts
 from packhouse.accounts.schema import Caller
+from packhouse.context import Context
 from packhouse.integrations import erasure as logs
 from packhouse.kit import jobs, queue_erasure
 from packhouse.kit.db import Database, Transaction
@@ -22,7 +23,7 @@ from packhouse.privacy.queries import Found, Retention
 from packhouse.privacy.schema import Report
 from packhouse.privacy.tables import retention_settings
 from packhouse.shipping import erasure as shipments
-from packhouse.shipping.announce import GRACE, Desk
+from packhouse.shipping.announce import GRACE
 from packhouse.webhooks import erasure as webhooks
 
 FINISH_JOB = "privacy.finish"
@@ -30,27 +31,27 @@ RETAIN_JOB = "privacy.retain"
 _LANE = "privacy"
 
 
-async def erase_person(desk: Desk, caller: Caller, person: Person) -> Report:
+async def erase_person(ctx: Context, caller: Caller, person: Person) -> Report:
     """Raises Unavailable; what was done until then stays done."""
-    found = await queries.find_person(desk.db, caller, person)
+    found = await queries.find_person(ctx.db, caller, person)
     report = Report()
-    await _erase_around(desk.db, caller, person, found, report)
-    async with desk.db.read() as tx:
+    await _erase_around(ctx.db, caller, person, found, report)
+    async with ctx.db.read() as tx:
         retention = await queries.find_retention(tx, caller.account_id)
-    await _erase_shipments(desk, caller, found, retention, report)
+    await _erase_shipments(ctx, caller, found, retention, report)
     author = orders.Author(caller.actor, caller.country_code)
     ids = found.orders
-    report.orders = await orders.erase_orders(desk.db, caller.account_id, ids, found.words, author, now=desk.clock())
+    report.orders = await orders.erase_orders(ctx.db, caller.account_id, ids, found.words, author, now=ctx.clock())
     # What was shipped while the order was still as it had been.
-    late = await shipments.list_ids(desk.db, caller.account_id, (), ids)
-    await _erase_shipments(desk, caller, found._replace(shipments=_without(late, found.shipments)), retention, report)
+    late = await shipments.list_ids(ctx.db, caller.account_id, (), ids)
+    await _erase_shipments(ctx, caller, found._replace(shipments=_without(late, found.shipments)), retention, report)
 
     async def work(tx: Transaction) -> None:
         subject = f"{report.orders} orders, {report.shipments} shipments"
-        await audit.record(tx, caller.account_id, caller.actor, "person.erased", subject, now=desk.clock())
+        await audit.record(tx, caller.account_id, caller.actor, "person.erased", subject, now=ctx.clock())
 
-    await desk.db.write(work)
-    await desk.db.forget_old_pages()
+    await ctx.db.write(work)
+    await ctx.db.forget_old_pages()
     return report
 
 
@@ -71,26 +72,26 @@ async def _erase_around(db: Database, caller: Caller, person: Person, found: Fou
     report.audit_entries = await accounts.erase_entries(db, account_id, words)
 
 
-async def _erase_shipments(desk: Desk, caller: Caller, found: Found, retention: Retention, report: Report) -> None:
-    edge = retention.find_documents_edge(desk.clock())
-    erased = await shipments.erase_shipments(desk, caller.account_id, found.shipments, found.words, keep_after=edge)
+async def _erase_shipments(ctx: Context, caller: Caller, found: Found, retention: Retention, report: Report) -> None:
+    edge = retention.find_documents_edge(ctx.clock())
+    erased = await shipments.erase_shipments(ctx, caller.account_id, found.shipments, found.words, keep_after=edge)
     report.shipments += erased.shipments
     report.documents += erased.documents
     report.documents_kept += erased.kept
     report.shipments_postponed += len(erased.postponed)
     if erased.postponed:
-        await postpone(desk, caller.account_id, erased.postponed)
+        await postpone(ctx, caller.account_id, erased.postponed)
 
 
-async def postpone(desk: Desk, account_id: int, ids: list[int]) -> None:
+async def postpone(ctx: Context, account_id: int, ids: list[int]) -> None:
     """Erase these shipments once it is known whether they have labels."""
-    now = desk.clock()
+    now = ctx.clock()
 
     async def work(tx: Transaction) -> None:
         payloads = [{"shipments": ids}]
         await jobs.enqueue(tx, account_id, FINISH_JOB, payloads, now=now, due_at=now + GRACE)
 
-    await desk.db.write(work)
+    await ctx.db.write(work)
 
 
 async def change_retention(

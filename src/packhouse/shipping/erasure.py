@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import delete, func, or_, select, update
 
+from packhouse.context import Context
 from packhouse.kit import errors, scan
 from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.db.columns import Instant
@@ -21,7 +22,6 @@ from packhouse.orders import redaction
 from packhouse.orders.persons import Facts, Person
 from packhouse.orders.redaction import Text
 from packhouse.shipping import answers, storage
-from packhouse.shipping.announce import Desk
 from packhouse.shipping.operations import ANNOUNCING, WITHDRAWING
 from packhouse.shipping.tables import documents, parcels, shipments
 
@@ -103,16 +103,16 @@ def _to_parts(ids: Collection[int], orders: Collection[int]) -> list[tuple[list[
 
 
 async def erase_shipments(
-    desk: Desk, account_id: int, ids: Collection[int], words: Words, *, keep_after: datetime | None
+    ctx: Context, account_id: int, ids: Collection[int], words: Words, *, keep_after: datetime | None
 ) -> Erased:
     """`keep_after`: customs papers that were made since then stay, all of them without it. A file goes before its row
     does, so that a run that was killed finds it again. Raises Unavailable."""
     wanted, erased = sorted(ids), Erased()
     for start in range(0, len(wanted), AT_ONCE):
         part = wanted[start : start + AT_ONCE]
-        erased.add(await desk.db.write(partial(_erase_part, account_id, part, words, desk.clock())))
-        erased.documents += await remove_papers(desk, account_id, part, keep_after=keep_after)
-        erased.kept += await _count_papers(desk.db, account_id, part)
+        erased.add(await ctx.db.write(partial(_erase_part, account_id, part, words, ctx.clock())))
+        erased.documents += await remove_papers(ctx, account_id, part, keep_after=keep_after)
+        erased.kept += await _count_papers(ctx.db, account_id, part)
     return erased
 
 
@@ -152,41 +152,41 @@ async def _erase_parcels(tx: Transaction, account_id: int, shipment_id: int, wor
 
 
 async def remove_papers(
-    desk: Desk, account_id: int, shipment_ids: Collection[int], *, keep_after: datetime | None
+    ctx: Context, account_id: int, shipment_ids: Collection[int], *, keep_after: datetime | None
 ) -> int:
     """The documents of shipments that no carrier is being asked about; how many."""
-    async with desk.db.read() as tx:
+    async with ctx.db.read() as tx:
         found = await tx.fetch_all(_to_papers(account_id, shipment_ids))
-        places = await _list_places(tx, account_id, shipment_ids) if desk.store is not None else []
+        places = await _list_places(tx, account_id, shipment_ids) if ctx.store is not None else []
     over = [row for row in found if not _is_kept(row, keep_after)]
     kept = {(row.parcel_id, row.kind) for row in found if _is_kept(row, keep_after)}
-    await _remove(desk, account_id, over, [place for place in places if (place.parcel_id, place.kind) not in kept])
+    await _remove(ctx, account_id, over, [place for place in places if (place.parcel_id, place.kind) not in kept])
     return len(over)
 
 
-async def remove_customs_papers(desk: Desk, account_id: int, shipment_ids: Collection[int], before: datetime) -> None:
+async def remove_customs_papers(ctx: Context, account_id: int, shipment_ids: Collection[int], before: datetime) -> None:
     """Those that were made until then; labels stay."""
-    async with desk.db.read() as tx:
+    async with ctx.db.read() as tx:
         found = await tx.fetch_all(_to_papers(account_id, shipment_ids))
-        places = await _list_places(tx, account_id, shipment_ids) if desk.store is not None else []
+        places = await _list_places(tx, account_id, shipment_ids) if ctx.store is not None else []
     over = [row for row in found if row.kind in KEPT_BY_LAW and row.created_at <= before]
     named = {(row.parcel_id, row.kind) for row in over}
-    await _remove(desk, account_id, over, [place for place in places if (place.parcel_id, place.kind) in named])
+    await _remove(ctx, account_id, over, [place for place in places if (place.parcel_id, place.kind) in named])
 
 
-async def _remove(desk: Desk, account_id: int, over: Sequence[Any], places: Sequence[_Paper]) -> None:
-    if desk.store is None and any(row.is_outside for row in over):
+async def _remove(ctx: Context, account_id: int, over: Sequence[Any], places: Sequence[_Paper]) -> None:
+    if ctx.store is None and any(row.is_outside for row in over):
         raise errors.Unavailable("The store of this document is not configured.")
     for place in places:
-        if desk.store is not None:
-            await desk.store.delete(storage.to_key(account_id, place.uuid, place.parcel_id, place.kind))
+        if ctx.store is not None:
+            await ctx.store.delete(storage.to_key(account_id, place.uuid, place.parcel_id, place.kind))
 
     async def remove_rows(tx: Transaction) -> None:
         for row in over:
             of_it = (_d.account_id == account_id, _d.parcel_id == row.parcel_id, _d.kind == row.kind)
             await tx.execute(delete(documents).where(*of_it))
 
-    await desk.db.write(remove_rows)
+    await ctx.db.write(remove_rows)
 
 
 def _to_papers(account_id: int, shipment_ids: Collection[int]) -> Any:

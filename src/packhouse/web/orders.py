@@ -4,20 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import queries as accounts
 from packhouse.accounts import users
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, pagination, zones
 from packhouse.kit.db import Reader
+from packhouse.kit.routing import Route
 from packhouse.orders import deletions, list_request, queries, search
 from packhouse.web import rendering, rows, sorting, visitors
-
-router = APIRouter(include_in_schema=False)
 
 COLUMNS_COOKIE = "packhouse_columns"
 # Sorts of the database; the others are `sorting.KEYS`.
@@ -142,7 +141,7 @@ class Listing(NamedTuple):
 async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
     state = read_state(request)
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         shops = await list_shops(tx, account_id)
         filters, faults = to_filters(state, zones.to_zone(visitor.session.time_zone))
         find = _find_sorted if is_sorted_here(state) else _find_page
@@ -183,7 +182,7 @@ async def find_leaving(request: Request, visitor: visitors.Visitor, tx: Reader) 
     for actor in dict.fromkeys(row.by for row in rows):
         of_them = [row for row in rows if row.by == actor]
         until = of_them[-1].due_at
-        seconds = max(0, round((until - http.house(request).clock()).total_seconds()))
+        seconds = max(0, round((until - context.of(request).clock()).total_seconds()))
         name = "" if actor == visitor.caller.actor else people.get(actor, actor)
         found.append(Leaving(name, [row.id for row in of_them], until, seconds))
     return found
@@ -304,7 +303,6 @@ def to_filters(state: State, zone: tzinfo) -> tuple[dict[str, Any], dict[str, st
         return filters, {fault.parameter or "": fault.detail for fault in refusal.faults}
 
 
-@router.get("/orders")
 async def show_orders(request: Request) -> Response:
     visitor = await visitors.visitor(request)
     listing = await find_listing(request, visitor)
@@ -341,7 +339,6 @@ def _find_hidden(request: Request) -> set[str]:
     return set(request.cookies.get(COLUMNS_COOKIE, "").split(".")) & set(rows.COLUMNS[1:])
 
 
-@router.post("/orders/columns")
 async def choose_columns(request: Request) -> Response:
     visitor = await visitors.visitor(request)
     form = await visitors.read_form(request, visitor.token)
@@ -350,3 +347,9 @@ async def choose_columns(request: Request) -> Response:
     response = rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/orders"))
     visitors.set_cookie(request, response, COLUMNS_COOKIE, ".".join(hidden) or "none", _YEAR)
     return response
+
+
+ROUTES = [
+    Route("GET", "/orders", show_orders),
+    Route("POST", "/orders/columns", choose_columns),
+]

@@ -3,30 +3,28 @@
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.kit import errors, http, pagination
+from packhouse import context
+from packhouse.kit import errors, pagination
 from packhouse.kit.db import Reader
+from packhouse.kit.routing import Route
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.webhooks import operations, queries, schema
-
-router = APIRouter(include_in_schema=False)
 
 _HERE = "/settings/deliveries"
 _SIZE = 50
 
 
-@router.get("/settings/deliveries")
 async def show_deliveries(request: Request) -> Response:
     visitor = await visitors.owner(request)
     given = request.query_params
     status = given.get("status", "") if given.get("status") in schema.STATUSES else ""
     receiver = forms.read_id(given.get("receiver", ""))
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         page = await _find_page(tx, account_id, given.get("cursor", ""), status, receiver)
         connections = await queries.list_connections(tx, account_id)
     values: dict[str, Any] = {
@@ -50,7 +48,6 @@ async def _find_page(tx: Reader, account_id: int, cursor: str, status: str, rece
         return await queries.list_deliveries(tx, account_id, pagination.Cursor(), _SIZE, **narrowed)
 
 
-@router.get("/settings/deliveries/{id}")
 async def show_delivery(request: Request) -> Response:
     return await _show(request, await visitors.owner(request))
 
@@ -58,7 +55,7 @@ async def show_delivery(request: Request) -> Response:
 async def _show(request: Request, visitor: visitors.Visitor, outcome: Outcome = FRESH) -> Response:
     id = forms.to_id(request, "delivery")
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         row = await queries.get_delivery(tx, account_id, id)
         receiver = await queries.find_connection(tx, account_id, row.connection_id)
     url = orjson.loads(receiver.configuration)["url"] if receiver is not None else ""
@@ -67,7 +64,6 @@ async def _show(request: Request, visitor: visitors.Visitor, outcome: Outcome = 
     return forms.render(request, "settings_delivery.html", visitor, outcome, **values)
 
 
-@router.post("/settings/deliveries/{id}/replay")
 async def replay_delivery(request: Request) -> Response:
     """Under the same id, whatever became of it."""
     id = forms.to_id(request, "delivery")
@@ -76,3 +72,10 @@ async def replay_delivery(request: Request) -> Response:
         await operations.replay_deliveries(change.tx, change.account_id, [id], now=change.now)
 
     return await forms.carry_out(request, "replay", work, _show, f"{_HERE}/{id}")
+
+
+ROUTES = [
+    Route("GET", "/settings/deliveries", show_deliveries),
+    Route("GET", "/settings/deliveries/{id}", show_delivery),
+    Route("POST", "/settings/deliveries/{id}/replay", replay_delivery),
+]
