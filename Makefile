@@ -16,7 +16,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test environment chromium pgbouncer redis screenshots catalogues lint format bench bench-million check-install constraints clean
+.PHONY: help run check test environment chromium pgbouncer redis screenshots catalogues notice lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -49,6 +49,9 @@ screenshots: $(INSTALL_TEST) chromium ## make the pictures of the page in docs/
 
 catalogues: $(INSTALL_TEST) ## put new texts of the page into the catalogues of its languages, and take old ones out
 	@$(BIN)/python -m tests.web.catalogues
+
+notice: $(INSTALL_TEST) ## write the licences of what is installed into NOTICE
+	@$(BIN)/python -m tests.notice
 
 lint: $(INSTALL_LINT) ## check style, format, types and the ladder of imports
 	@$(BIN)/ruff check
