@@ -319,7 +319,7 @@ def make(clone: Path, *words: str) -> subprocess.Popen[str]:
 
 @one_database
 def test_a_start_leaves_nothing_that_git_would_take(clone: Path) -> None:
-    """With a webhook's signing key, for which a key file is made, and an order that a label is asked for."""
+    """With a receiver of webhooks, whose signing key makes a key file."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = make(clone, "run", f"PORT={port}")
@@ -332,7 +332,7 @@ def test_a_start_leaves_nothing_that_git_would_take(clone: Path) -> None:
             told += line
         served.wait_until(lambda: served.is_up(f"http://127.0.0.1:{port}"))
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", auth=("demo-public-key", "demo-secret-key")) as client:
-            hook = {"name": "Shop", "endpoint_url": "http://127.0.0.1:1/"}
+            hook = {"type": "webhook", "configuration": {"url": "http://127.0.0.1:1/"}}
             assert client.post("/api/v3/event-subscriptions/connections", json=hook).status_code < 300
         assert (clone / "packhouse.db.key").exists()
         assert (clone / "packhouse.db-wal").exists()
