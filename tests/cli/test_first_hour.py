@@ -306,7 +306,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make(clone: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        ["make", "PYTHON=" + sys.executable, *words],
+        ["make", f"PYTHON={sys.executable}", *words],
         cwd=clone,
         env={name: value for name, value in os.environ.items() if not name.startswith(("PACKHOUSE_", "MAKE"))},
         stdin=subprocess.DEVNULL,
@@ -371,3 +371,35 @@ def test_a_shell_in_which_the_command_is_called_packhouse(clone: Path) -> None:
         env={**os.environ, "SHELL": "/bin/sh", "PS1": ""}, check=False,
     )  # fmt: skip
     assert re.search(r"^packhouse \d", shell.stdout, re.MULTILINE), shell.stdout + shell.stderr
+
+
+_PYTHON = """#!/bin/sh
+case "$*" in
+"-m venv "*) mkdir -p "$3/bin" && cp "{folder}/pip" "$3/bin/python" && cp "{folder}/packhouse" "$3/bin/packhouse" ;;
+*) exec "{python}" "$@" ;;
+esac
+"""
+
+
+@one_database
+def test_each_step_of_a_first_start_is_named(clone: Path, tmp_path: Path) -> None:
+    """With stand-ins for venv, pip and the server, which take no time and no network."""
+    stand_ins = {
+        "python": _PYTHON.format(folder=tmp_path, python=sys.executable),
+        "pip": '#!/bin/sh\necho "(pip $3 $4)"\n',
+        "packhouse": '#!/bin/sh\necho "(packhouse $1 $2)"\n',
+    }
+    for name, script in stand_ins.items():
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    venv = tmp_path / "venv"
+    done = make(clone, "run", "PORT=0", f"VENV={venv}", f"PYTHON={tmp_path / 'python'}")
+    told, _ = done.communicate(timeout=served.PATIENCE_SECONDS)
+    assert done.returncode == 0, told
+    assert told.splitlines() == [
+        f"Making an environment in {venv} …",
+        f"Installing Packhouse and the packages it needs in {venv} …",
+        "(pip -qq --disable-pip-version-check)",
+        f"Starting {venv}/bin/packhouse demo run. (make shell opens a shell in which it is called packhouse.)",
+        "(packhouse demo run)",
+    ]
