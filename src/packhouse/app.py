@@ -1,12 +1,14 @@
 """Puts the server together: its context, the table of routes, and what surrounds them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -24,9 +26,10 @@ from packhouse.shipping import api as shipping
 from packhouse.shipping import documents_api as documents
 from packhouse.shipping import setup_api as setup
 from packhouse.shipping.carriers import Carrier
-from packhouse.web import pages
+from packhouse.web import pages, visitors
 from packhouse.webhooks import api as webhooks
 
+_API = "/api/v3/"
 _log = structlog.get_logger()
 
 _PACKAGES = (orders, shipping, documents, setup, integrations, webhooks, privacy, accounts, ops, pages)
@@ -40,6 +43,7 @@ ROUTES = (
     *(route for package in _PACKAGES for route in package.ROUTES),
     Route("GET", "/openapi.json", get_openapi),
 )
+_ROUTER = Router(ROUTES)
 
 
 def create_app(
@@ -70,7 +74,7 @@ def create_app(
             await sampling
         await bootstrap.close(ctx)
 
-    server = middleware.ServerMiddleware(Starlette(lifespan=lifespan), Router(ROUTES), _refuse, ctx)
+    server = middleware.ServerMiddleware(Starlette(lifespan=lifespan), _ROUTER, _refuse, ctx)
     return tracing.Traced(server, tracing.find_provider()) if settings.tracing else server
 
 
@@ -88,7 +92,24 @@ def create_app_without_worker() -> ASGIApp:
 async def _refuse(request: Request, error: Exception) -> Response:
     if pages.is_for_people(request):
         return await pages.refuse(request, error)
+    is_nowhere = isinstance(error, HTTPException | visitors.SignInNeeded)
+    if is_nowhere and (path := _find_api_path(request)) is not None:
+        fault = errors.Fault("not_found", f"There is no API at this path. It is at {path}.", title="Not found")
+        error = errors.NotFound(fault)
     return http.to_response(request, error)
+
+
+_PREFIX = re.compile(r"/(api/)?(v[0-9]+/)?")
+
+
+def _find_api_path(request: Request) -> str | None:
+    """The path that a program means which left out /api/v3, or wrote another version. The page's own scripts, whose
+    requests bring a cookie, mean the path that they ask for."""
+    path = request.scope["path"]
+    if path.startswith(_API) or request.cookies:
+        return None
+    meant = _API + _PREFIX.sub("", path, count=1)
+    return meant if _ROUTER.knows(meant) else None
 
 
 async def _sample(ctx: Context) -> None:

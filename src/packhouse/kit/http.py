@@ -128,8 +128,8 @@ SMALL_BODY_BYTES = 1_000_000
 
 
 async def read_body(request: Request) -> bytes:
-    """Raises UnsupportedMediaType for what says it is no JSON, and TooLarge past the limit of its route, before it is all
-    in memory."""
+    """Return the body. Raises UnsupportedMediaType for what says it is no JSON, and TooLarge past the limit of its
+    route, before it is all in memory."""
     content_type = request.headers.get("content-type")
     if content_type and not _JSON_TYPE.fullmatch(content_type.strip()):
         fault = errors.Fault("invalid", "The content type must be application/json.", header="Content-Type")

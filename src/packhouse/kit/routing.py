@@ -58,6 +58,11 @@ class Router:
             known = self._patterns.setdefault(slashes, {})
             known.setdefault(route.path, (_to_pattern(route.path), {}))[1][route.method] = route
 
+    def knows(self, path: str) -> bool:
+        """Whether there is something at this path, by any method."""
+        patterns = (self._patterns.get(slashes, {}).values() for slashes in (path.count("/"), -1))
+        return path in self._literal or any(pattern.fullmatch(path) for some in patterns for pattern, _ in some)
+
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """Return the route and the values of its path. Raises HTTPException: 404, or 405 with the header Allow."""
         literal = self._literal.get(path, {})
