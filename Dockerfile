@@ -4,7 +4,7 @@ WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY src src
 RUN python -m venv /opt/packhouse \
- && /opt/packhouse/bin/pip install --no-cache-dir --constraint constraints.txt '.[otel,postgres,redis,s3]'
+ && /opt/packhouse/bin/pip install --no-cache-dir --constraint constraints.txt '.[otel,postgres,s3]'
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/packhouse --create-home packhouse

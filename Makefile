@@ -16,7 +16,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run shell check test environment chromium pgbouncer redis screenshots catalogues notice lint format bench bench-million check-install constraints clean
+.PHONY: help run shell check test environment chromium pgbouncer screenshots catalogues notice lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -38,10 +38,10 @@ check: $(INSTALL_TEST) ## run the quick tests: in process, on SQLite alone (ARGS
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not processes and not postgresql and not thorough" $(ARGS)
 
 # Some hundred processes are started: where the environment forbids to keep bytecode, each would compile all of it anew.
-test: $(INSTALL_TEST) chromium pgbouncer redis ## run all tests (ARGS="-k upsert -x", ARGS=--durations=25 for the slowest)
+test: $(INSTALL_TEST) chromium pgbouncer ## run all tests (ARGS="-k upsert -x", ARGS=--durations=25 for the slowest)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(ARGS)
 
-environment: $(INSTALL_LINT) chromium pgbouncer redis ## install whatever the tests and checks need
+environment: $(INSTALL_LINT) chromium pgbouncer ## install whatever the tests and checks need
 
 chromium: ## make sure that there is a browser for the tests of the page
 	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { $(call install-debian,chromium); }
@@ -49,8 +49,6 @@ chromium: ## make sure that there is a browser for the tests of the page
 pgbouncer: ## make sure that there is a connection pooler for the tests of PostgreSQL
 	@command -v pgbouncer > /dev/null || test -x /usr/sbin/pgbouncer || { $(call install-debian,pgbouncer); }
 
-redis: ## make sure that there is a Redis for the tests of the rate limits
-	@command -v redis-server > /dev/null || { $(call install-debian,redis-server); }
 
 screenshots: $(INSTALL_TEST) chromium ## make the pictures of the page in docs/
 	@$(BIN)/python -m tests.browser.screenshots

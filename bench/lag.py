@@ -15,8 +15,9 @@ from tests import servers as postgres
 from bench import servers, shelves
 from bench.report import Asked, Figure, show
 from packhouse import worker
-from packhouse.app import create_database
+from packhouse.bootstrap import open_context
 from packhouse.cli import interpreter
+from packhouse.context import create_database
 from packhouse.kit import clock, jobs
 from packhouse.orders import search
 from packhouse.settings import Settings
@@ -36,8 +37,8 @@ async def catch_up(url: str, count: int) -> float:
             async with db.begin() as tx:
                 await jobs.enqueue(tx, 1, search.JOB, payloads, now=clock.now())
         began = time.perf_counter()
-        async with worker.open_workshop(settings, db) as workshop:
-            done = await worker.Worker(workshop).drain()
+        async with open_context(settings, db) as ctx:
+            done = await worker.Worker(ctx).drain()
         took = time.perf_counter() - began
         if done < count:
             raise RuntimeError(f"{done} jobs of {count} were done")

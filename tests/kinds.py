@@ -18,7 +18,7 @@ PROCESSES = (
     "tests/webhooks/test_kill.py",
     "tests/worker/test_worker_process.py",
 )
-STARTING = {"both", "browser", "cluster", "desk", "pooler", "redis", "server"}
+STARTING = {"both", "browser", "cluster", "desk", "pooler", "server"}
 # Many examples, or many packages.
 THOROUGH = ("tests/shipping/carriers/", "tests/web/test_languages.py")
 

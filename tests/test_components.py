@@ -12,7 +12,6 @@ from tests.test_house import ROOT, files_of
 NEEDING = {
     "chromium": "tests/browser/test_page.py",
     "pgbouncer": "tests/outages/test_pgbouncer.py",
-    "redis-server": "tests/kit/test_redis_limits.py",
 }
 # A replica is made of a server of the tests' own: it is no component that could be missing.
 SKIPPING = {"tests/components.py", "tests/orders/test_replica.py"}
@@ -32,7 +31,7 @@ def run_tests(ci: str, *arguments: str, without: str = "") -> tuple[int, str]:
 def first_test_of(file: str) -> str:
     """Of those that need a fixture."""
     source = (ROOT / file).read_text("utf-8")
-    found = re.search(r"^def (test_\w+)\(.*\b(?:desk|browser|pooler|redis)\b", source, re.MULTILINE)
+    found = re.search(r"^def (test_\w+)\(.*\b(?:desk|browser|pooler)\b", source, re.MULTILINE)
     assert found is not None
     return f"{file}::{found[1]}"
 

@@ -1,7 +1,6 @@
 """The rules of the house that no linter knows. What is refused here is named, with its place."""
 
 import ast
-import configparser
 import importlib
 import itertools
 import re
@@ -107,7 +106,7 @@ def test_no_file_is_longer_than_its_budget() -> None:
     counted = {
         p: len(p.read_text("utf-8").splitlines()) for p in files_of("src", "tests", "bench") if not is_revision(p)
     }
-    assert PACKAGE / "kit" / "db.py" in counted
+    assert PACKAGE / "kit" / "errors.py" in counted
     assert {str(p.relative_to(ROOT)): n for p, n in counted.items() if n >= budget(p)} == {}
 
 
@@ -142,7 +141,8 @@ def test_no_function_imports() -> None:
 def test_settings_alone_reads_the_environment() -> None:
     reading = re.compile(r"\bos\.(?:environ|getenv)\b|\bfrom os import\b.*\b(?:environ|getenv)\b|\benvvar\s*=")
     readers = {str(path.relative_to(PACKAGE)) for path in files_of("src") if reading.search(path.read_text("utf-8"))}
-    assert readers <= {"settings.py"}
+    # A shell that completes words asks by a variable of its own.
+    assert readers <= {"settings.py", "cli/__init__.py"}
 
 
 def test_every_setting_is_documented_and_nothing_else() -> None:
@@ -201,18 +201,22 @@ def test_every_kind_of_unique_key_is_seen() -> None:
     }
 
 
-def test_every_room_keeps_its_tables_to_itself() -> None:
-    contracts = configparser.ConfigParser(interpolation=None)
-    contracts.read(ROOT / ".importlinter", "utf-8")
-    private = {
-        contracts[name]["protected_modules"].strip()
-        for name in contracts.sections()
-        if contracts[name].get("type") == "protected"
-    }
-    rooms = {f"packhouse.{path.parent.name}" for path in PACKAGE.glob("*/tables.py")}
-    assert {f"{room}.tables" for room in rooms} == private - {"packhouse.settings"}
-    doors = [contracts[name].get("containers", "") for name in contracts.sections()]
-    assert rooms <= set(" ".join(doors).split())
+def test_every_package_keeps_its_tables_to_itself() -> None:
+    for file in PACKAGE.rglob("*.py"):
+        package = file.relative_to(PACKAGE).parts[0]
+        named = set(
+            re.findall(
+                r"^from packhouse\.(\w+)\.(?:tables|files\.tables) import", file.read_text("utf-8"), re.MULTILINE
+            )
+        )
+        named |= set(
+            re.findall(r"^from packhouse\.(\w+)(?:\.files)? import .*\btables\b", file.read_text("utf-8"), re.MULTILINE)
+        )
+        assert package == "migrations" or named - {"kit"} <= {package}, file
+
+
+def test_the_contracts_of_imports_are_few() -> None:
+    assert (ROOT / ".importlinter").read_text("utf-8").count("\n") < 120
 
 
 def test_constraints_hold_names_and_versions_only() -> None:

@@ -29,7 +29,7 @@ REFUSED = re.compile(r"\bLISTEN\b|\bNOTIFY\b|advisory|\bLOCK TABLE\b|SET\s+accou
 @contextmanager
 def listening(client: TestClient) -> Iterator[list[str]]:
     app: Any = client.app
-    db = app.house.db
+    db = app.context.db
     engines = {db._reader.sync_engine, db._writer.sync_engine} if db.is_sqlite else {db._writer.sync_engine}
     seen: list[str] = []
 

@@ -4,8 +4,10 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import cache
 from typing import Any
 
+import orjson
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -35,8 +37,14 @@ _log = structlog.get_logger()
 _PACKAGES = (orders, shipping, documents, setup, integrations, webhooks, privacy, accounts, ops, pages)
 
 
+@cache
+def _to_document() -> bytes:
+    """The document is made once: nothing in it depends on who asks."""
+    return orjson.dumps(document.describe(ROUTES))
+
+
 async def get_openapi(_request: Request) -> Response:
-    return http.json_response(document.to_json(ROUTES))
+    return http.json_response(_to_document())
 
 
 ROUTES = (

@@ -2,10 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
-
-import orjson
 
 import packhouse
 from packhouse.accounts import openapi as accounts
@@ -53,9 +50,3 @@ def _to_operation(route: Route) -> dict[str, Any]:
         **(route.operation or {}),
         "security": accounts.to_security(route.scope),
     }
-
-
-@cache
-def to_json(routes: tuple[Route, ...]) -> bytes:
-    """The document is made once: nothing in it depends on who asks."""
-    return orjson.dumps(describe(routes))

@@ -22,8 +22,6 @@ class Settings(BaseSettings):
     public_url: str | None = None
     partner_ids: Annotated[frozenset[UUID], NoDecode] = frozenset()
     rate_limits: Literal["off", "documented"] = "off"
-    redis_url: SecretStr | None = None
-    redis_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 0.25
     max_body_bytes: Annotated[int, Field(ge=1_000)] = 10_000_000
     body_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     body_total_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0

@@ -14,6 +14,7 @@ from packhouse import migrations
 from packhouse.accounts import operations as accounts
 from packhouse.accounts import users
 from packhouse.accounts.schema import Caller
+from packhouse.context import open_vault
 from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, security
 from packhouse.kit.db import Database
@@ -21,7 +22,6 @@ from packhouse.orders import demo, operations, schema
 from packhouse.settings import Settings
 from packhouse.shipping import setup
 from packhouse.shipping.setup_schema import RULE
-from packhouse.worker import open_vault
 from tests.browser.conftest import FLAGS, serving
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

@@ -32,24 +32,20 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "redis"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def counters(request: pytest.FixtureRequest) -> str:
-    """Where calls are counted: in the database, or in a Redis beside a SQLite database."""
+    """Where calls are counted."""
     return str(request.param)
 
 
 @pytest.fixture
 def backend(counters: str) -> str:
-    return "sqlite" if counters == "redis" else counters
+    return counters
 
 
 @pytest.fixture
-def limits(counters: str, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The settings; on a busy machine a Redis takes longer than it is given, and then the database counts."""
-    if counters != "redis":
-        return {"rate_limits": "documented"}
-    url = request.getfixturevalue("redis").url
-    return {"rate_limits": "documented", "redis_url": url, "redis_timeout_seconds": served.PATIENCE_SECONDS}
+def limits() -> dict[str, Any]:
+    return {"rate_limits": "documented"}
 
 
 @pytest.fixture

@@ -253,7 +253,7 @@ def test_a_page_holds_1_to_200_orders_and_100_unless_asked(client: TestClient) -
 def counting(client: TestClient) -> Iterator[list[str]]:
     """The statements that the client's server sends to its database meanwhile."""
     app: Any = client.app
-    db = app.house.db
+    db = app.context.db
     engines = [db._reader.sync_engine, db._writer.sync_engine] if db.is_sqlite else [db._writer.sync_engine]
     seen: list[str] = []
 

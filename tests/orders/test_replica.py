@@ -45,7 +45,7 @@ def reader(serve: Callable[..., TestClient], replica: replicas.Replica, database
 def counting(client: TestClient) -> Iterator[list[str]]:
     """The orders' lists that the replica is asked for."""
     app: Any = client.app
-    engine = app.house.lists.replica._writer.sync_engine
+    engine = app.context.lists.replica._writer.sync_engine
     seen: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:

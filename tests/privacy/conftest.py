@@ -11,10 +11,11 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from packhouse.accounts import audit
+from packhouse.bootstrap import open_context
 from packhouse.kit import clock, jobs
 from packhouse.kit.db import Database, Transaction
 from packhouse.settings import Settings
-from packhouse.worker import JOBS, TOGETHER, Worker, open_workshop
+from packhouse.worker import JOBS, TOGETHER, Worker
 from tests import make
 from tests.conftest import OWNER
 from tests.privacy import marked
@@ -56,8 +57,8 @@ def work(database_url: str, folder: Path) -> Callable[..., int]:
     async def drain(now: clock.Clock) -> int:
         db = Database(database_url)
         settings = Settings(database_url=database_url, documents_url=folder.as_uri(), secret_key=KEY)
-        async with open_workshop(settings, db, now) as workshop:
-            done = await Worker(workshop, _HANDLERS, TOGETHER).drain()
+        async with open_context(settings, db, now=now) as ctx:
+            done = await Worker(ctx, _HANDLERS, TOGETHER).drain()
         await db.close()
         return done
 

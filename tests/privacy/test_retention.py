@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from packhouse.bootstrap import open_context
 from packhouse.kit import clock, jobs
 from packhouse.kit.db import Database
 from packhouse.kit.redaction import ERASED
 from packhouse.privacy import retention
 from packhouse.privacy.operations import RETAIN_JOB
 from packhouse.settings import Settings
-from packhouse.worker import open_workshop
 from tests.conftest import OWNER
 from tests.privacy import marked
 from tests.privacy.conftest import ERASE, ORDERS, push, ship
@@ -187,9 +187,9 @@ def test_who_was_too_slow_leaves_no_next_run(shop: TestClient, database_url: str
         lease = timedelta(seconds=60)
         [slow] = await jobs.claim(db, 1, 1, now=clock.now(), lease=lease, kinds=[RETAIN_JOB])
         [quick] = await jobs.claim(db, 1, 1, now=in_days(1)(), lease=lease, kinds=[RETAIN_JOB])
-        async with open_workshop(Settings(database_url=database_url), db) as workshop:
+        async with open_context(Settings(database_url=database_url), db) as ctx:
             for job in (slow, quick, slow):
-                await retention.retain(workshop.desk, job)
+                await retention.retain(ctx, job)
         async with db.read() as tx:
             found = [job for job in await jobs.list_jobs(tx, 1) if job.kind == RETAIN_JOB]
         await db.close()

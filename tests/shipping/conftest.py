@@ -12,7 +12,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from packhouse import worker
-from packhouse.app import create_app, create_database
+from packhouse.app import create_app
+from packhouse.bootstrap import open_context
+from packhouse.context import create_database
 from packhouse.kit import clock, errors
 from packhouse.settings import Settings
 from packhouse.shipping.carriers import (
@@ -162,8 +164,8 @@ def work(database_url: str, carrier: FakeCarrier, watch: Watch) -> Callable[...,
             given = Settings(database_url=database_url, **settings)
             db = create_database(given)
             try:
-                async with worker.open_workshop(given, db, watch, [*registry.find_carriers(), carrier]) as workshop:
-                    return await worker.Worker(workshop).drain()
+                async with open_context(given, db, now=watch, carriers=[*registry.find_carriers(), carrier]) as ctx:
+                    return await worker.Worker(ctx).drain()
             finally:
                 await db.close()
 

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from starlette.testclient import TestClient
 
+from packhouse.kit.db import Reader, Transaction
 from tests import make
 from tests.concurrency.served import wait_until
 from tests.shipping.conftest import FakeCarrier, Watch, push
@@ -173,25 +174,23 @@ def test_telling_makes_as_many_statements_for_fifty_parcels_as_for_two(shop: Tes
 @contextmanager
 def counting(client: TestClient) -> Iterator[list[str]]:
     """All statements of a server's transactions, those that go past SQLAlchemy too."""
-    app: Any = client.app
-    db, seen = app.house.db, []
-    run, upsert = db.run, db.upsert
+    seen: list[str] = []
+    run, upsert = Reader.run, Transaction.upsert
 
-    async def note_run(tx: Any, statement: Any, **values: Any) -> Any:
+    async def note_run(tx: Reader, statement: Any, **values: Any) -> Any:
         seen.append(str(statement))
         return await run(tx, statement, **values)
 
-    async def note_upsert(tx: Any, table: Any, rows: Any) -> None:
+    async def note_upsert(tx: Transaction, table: Any, rows: Any) -> None:
         seen.append(f"upsert {table}")
         await upsert(tx, table, rows)
 
-    db.run, db.upsert = note_run, note_upsert
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reader, "run", note_run)
+        patch.setattr(Transaction, "upsert", note_upsert)
         with listening(client) as others:
             yield seen
         seen.extend(others)
-    finally:
-        del db.run, db.upsert
 
 
 def test_the_page_of_refused_orders_writes_nothing(person: Callable[..., TestClient]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from packhouse import worker
+from packhouse import bootstrap
 from packhouse.kit import jobs
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
@@ -76,11 +76,11 @@ def find_jobs(database_url: str) -> list[Any]:
 async def handle(database_url: str, carrier: FakeCarrier, watch: Watch, job: jobs.Job, times: int = 1) -> None:
     """As the worker does, each time when the job wants it; the last time raises Later if it wants it again."""
     db = Database(database_url)
-    desk = worker.create_desk(Settings(database_url=database_url), db, watch, [carrier])
+    ctx = bootstrap.create_context(Settings(database_url=database_url), db, now=watch, carriers=[carrier])
     try:
         for left in range(times, 0, -1):
             try:
-                await tracking.handle(desk, job)
+                await tracking.handle(ctx, job)
             except jobs.Later as later:
                 if left == 1:
                     raise

@@ -9,10 +9,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from packhouse.accounts import queries, users
+from packhouse.bootstrap import open_context
 from packhouse.kit import clock, security
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-from packhouse.worker import Worker, open_workshop
+from packhouse.worker import Worker
 
 PASSWORD = "correct-horse-battery"
 HASHED = security.hash_password(PASSWORD)
@@ -72,8 +73,8 @@ def do_jobs(database_url: str) -> Callable[..., None]:
 
     async def drain(settings: dict[str, Any]) -> None:
         db = Database(database_url)
-        async with open_workshop(Settings(database_url=database_url, **settings), db) as workshop:
-            await Worker(workshop).drain()
+        async with open_context(Settings(database_url=database_url, **settings), db) as ctx:
+            await Worker(ctx).drain()
         await db.close()
 
     return lambda **settings: asyncio.run(drain(settings))

@@ -26,7 +26,7 @@ ROOMS = ("accounts", "integrations", "kit", "orders", "privacy", "shipping", "we
 # What only programs and operators are told.
 SILENT = (
     "*/api.py", "*/auth.py", "*/tokens.py", "*/openapi.py", "*_api.py", "kit/http.py", "kit/idempotency.py",
-    "kit/limits.py", "kit/counters.py", "kit/redis_counters.py", "kit/refusals.py", "kit/replica.py", "kit/db.py",
+    "kit/limits.py", "kit/counters.py", "kit/db/errors.py", "kit/db/replica.py", "kit/db/database.py",
     "orders/profile.py", "orders/demo.py", "shipping/printing.py", "webhooks/outcomes.py", "shipping/customs_forms.py",
     "shipping/slips.py", "shipping/labels.py",
 )  # fmt: skip

@@ -11,9 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from packhouse.app import create_app
+from packhouse.bootstrap import open_context
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-from packhouse.worker import Worker, open_workshop
+from packhouse.worker import Worker
 from tests import make
 from tests.conftest import OWNER
 from tests.web.conftest import EMAILS, sign_in, token
@@ -45,8 +46,8 @@ class Desk:
 
         async def drain() -> None:
             db = Database(self._url)
-            async with open_workshop(Settings(database_url=self._url), db, lambda: self.now) as workshop:
-                await Worker(workshop).drain()
+            async with open_context(Settings(database_url=self._url), db, now=lambda: self.now) as ctx:
+                await Worker(ctx).drain()
             await db.close()
 
         asyncio.run(drain())

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from packhouse.bootstrap import open_context
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-from packhouse.worker import Worker, open_workshop
+from packhouse.worker import Worker
 from tests import make
 from tests.conftest import SECOND_SHOP, SHOP, STRANGER
 from tests.web.conftest import token
@@ -25,8 +26,8 @@ def work(database_url: str) -> Callable[[], None]:
 
     async def drain() -> None:
         db = Database(database_url)
-        async with open_workshop(Settings(database_url=database_url), db) as workshop:
-            await Worker(workshop).drain()
+        async with open_context(Settings(database_url=database_url), db) as ctx:
+            await Worker(ctx).drain()
         await db.close()
 
     return lambda: asyncio.run(drain())

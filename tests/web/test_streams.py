@@ -132,7 +132,7 @@ def test_many_streams_of_an_account_cost_what_one_does_and_hold_no_connection(
     served: Served, people_in: Callable[[str], httpx.Client]
 ) -> None:
     send(served, "a")
-    person, db = people_in(EMAILS["owner"]), served.app.house.db
+    person, db = people_in(EMAILS["owner"]), served.app.context.db
     with ExitStack() as stack:
         streams = [stack.enter_context(following(person)) for _ in range(5)]
         for stream in streams:

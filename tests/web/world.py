@@ -11,9 +11,10 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from packhouse.app import create_app
+from packhouse.bootstrap import open_context
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-from packhouse.worker import Worker, open_workshop
+from packhouse.worker import Worker
 from tests.web.conftest import EMAILS, sign_in, token
 
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.3"
@@ -46,8 +47,8 @@ class World:
 
         async def drain() -> None:
             db = Database(self._settings.database_url)
-            async with open_workshop(self._settings, db, lambda: self.now) as workshop:
-                await Worker(workshop).drain()
+            async with open_context(self._settings, db, now=lambda: self.now) as ctx:
+                await Worker(ctx).drain()
             await db.close()
 
         asyncio.run(drain())

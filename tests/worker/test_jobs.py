@@ -4,19 +4,19 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import event
 
 from packhouse import worker
+from packhouse.bootstrap import create_context
+from packhouse.context import Context
 from packhouse.kit import jobs
 from packhouse.kit.db import Database
-from packhouse.kit.vault import Vault
-from packhouse.shipping.announce import Desk
-from packhouse.shipping.options import Options
+from packhouse.settings import Settings
 from packhouse.webhooks import operations as webhooks
-from packhouse.worker import Worker, Workshop
+from packhouse.worker import Worker
 
 T = TypeVar("T")
 
@@ -59,11 +59,11 @@ class Hands:
         self.done: list[int] = []
         self._handle = handle
         self.worker = Worker(
-            Workshop(db, lambda: self.now, Desk(db, lambda: self.now, Options({}), Vault("key")), cast("Any", None)),
+            create_context(Settings(database_url="sqlite:///unused.db"), db, now=lambda: self.now, carriers=[]),
             {"test": self._do},
         )
 
-    async def _do(self, _workshop: Workshop, job: jobs.Job) -> None:
+    async def _do(self, _ctx: Context, job: jobs.Job) -> None:
         await self._handle(job.payload["n"])
         self.done.append(job.payload["n"])
 
@@ -272,7 +272,7 @@ def test_receivers_that_hang_leave_slots_to_the_others(database_url: str) -> Non
         heard, go_on = asyncio.Event(), asyncio.Event()
         hanging: Counter[str] = Counter()
 
-        async def handle(_workshop: Workshop, job: jobs.Job) -> None:
+        async def handle(_ctx: Context, job: jobs.Job) -> None:
             if job.payload["n"] == "quick":
                 heard.set()
                 return
@@ -284,7 +284,7 @@ def test_receivers_that_hang_leave_slots_to_the_others(database_url: str) -> Non
                 await jobs.enqueue(tx, OWNER, kind, [{"n": n} for n in payloads], now=NOW)
 
         slots = {kind: worker.SLOTS[kind] for kind in (webhooks.JOB, webhooks.SLOW_JOB)}
-        hand = Worker(Hands(db, nothing).worker._workshop, dict.fromkeys(slots, handle))
+        hand = Worker(Hands(db, nothing).worker._ctx, dict.fromkeys(slots, handle))
         await tell(webhooks.SLOW_JOB, *range(slots[webhooks.SLOW_JOB] + 50))
         await tell(webhooks.JOB, *range(slots[webhooks.JOB]), "quick")
         running = asyncio.create_task(hand.run())
@@ -306,14 +306,14 @@ def test_jobs_that_are_done_together_wait_while_callers_are_served(database_url:
         groups: list[list[int]] = []
         is_busy = True
 
-        async def take(_workshop: Workshop, group: Sequence[jobs.Job]) -> AsyncIterator[None]:
+        async def take(_ctx: Context, group: Sequence[jobs.Job]) -> AsyncIterator[None]:
             await asyncio.sleep(1)
             groups.append([job.payload["n"] for job in group])
             if not group:
                 yield
 
-        workshop = Hands(db, nothing).worker._workshop
-        hand = Worker(workshop, {}, {"test": take}, is_busy=lambda: is_busy)
+        ctx = Hands(db, nothing).worker._ctx
+        hand = Worker(ctx, {}, {"test": take}, is_busy=lambda: is_busy)
         await enqueue(db, OWNER, 1, 2, 3)
         await hand.drain()
         await enqueue(db, OWNER, 4, 5)
@@ -333,7 +333,7 @@ def test_a_group_waits_between_its_stretches_while_callers_are_served(database_u
         first, second = asyncio.Event(), asyncio.Event()
         is_busy = True
 
-        async def take(_workshop: Workshop, _group: Sequence[jobs.Job]) -> AsyncIterator[None]:
+        async def take(_ctx: Context, _group: Sequence[jobs.Job]) -> AsyncIterator[None]:
             began.append(1)
             first.set()
             await asyncio.sleep(0.3)
@@ -341,7 +341,7 @@ def test_a_group_waits_between_its_stretches_while_callers_are_served(database_u
             began.append(2)
             second.set()
 
-        hand = Worker(Hands(db, nothing).worker._workshop, {}, {"test": take}, is_busy=lambda: is_busy)
+        hand = Worker(Hands(db, nothing).worker._ctx, {}, {"test": take}, is_busy=lambda: is_busy)
         await enqueue(db, OWNER, 1)
         running = asyncio.create_task(hand.run())
         await asyncio.wait_for(first.wait(), 60)
@@ -359,11 +359,11 @@ def test_a_group_waits_between_its_stretches_while_callers_are_served(database_u
 
 def test_jobs_of_a_group_that_fails_are_all_kept(database_url: str) -> None:
     async def work(db: Database) -> None:
-        async def fail(_workshop: Workshop, _group: Sequence[jobs.Job]) -> AsyncIterator[None]:
+        async def fail(_ctx: Context, _group: Sequence[jobs.Job]) -> AsyncIterator[None]:
             yield
             raise RuntimeError
 
-        hand = Worker(Hands(db, nothing).worker._workshop, {}, {"test": fail})
+        hand = Worker(Hands(db, nothing).worker._ctx, {}, {"test": fail})
         await enqueue(db, OWNER, 1, 2)
         await hand.drain()
         assert [row.last_error for row in await list_left(db)] == ["RuntimeError"] * 2
@@ -436,14 +436,14 @@ def test_a_job_that_asks_a_carrier_is_in_hand_for_as_long_as_that_may_take(
     async def work(db: Database) -> None:
         started, go_on = asyncio.Event(), asyncio.Event()
 
-        async def ask(_workshop: Workshop, _job: jobs.Job) -> None:
+        async def ask(_ctx: Context, _job: jobs.Job) -> None:
             started.set()
             await go_on.wait()
 
-        desk = Desk(db, lambda: NOW, Options({}), Vault("key"), patience_seconds=carrier)
-        workshop = Workshop(db, lambda: NOW, desk, cast("Any", None))
+        settings = Settings(database_url="sqlite:///unused.db", carriers_timeout_seconds=int(carrier))
+        ctx = create_context(settings, db, now=lambda: NOW, carriers=[])
         pace = worker.Pace(lease=timedelta(seconds=lease))
-        hand = Worker(workshop, {"label.announce": ask, "test": ask}, pace=pace)
+        hand = Worker(ctx, {"label.announce": ask, "test": ask}, pace=pace)
         async with db.begin() as tx:
             await jobs.enqueue(tx, OWNER, "label.announce", [{"n": 1}], now=NOW)
             await jobs.enqueue(tx, OWNER, "test", [{"n": 2}], now=NOW)

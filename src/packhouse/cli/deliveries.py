@@ -19,7 +19,7 @@ with lazy.imports():
     from packhouse.webhooks import keys, operations, queries
 
 if TYPE_CHECKING:
-    from packhouse.kit.db import Database, Transaction
+    from packhouse.kit.db import Transaction
     from packhouse.kit.vault import Vault
     from packhouse.webhooks.keys import Keys
 
@@ -161,7 +161,7 @@ def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) ->
 @connections.command("key")
 def show_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Show what a receiver's events are signed with, and the key that takes over next."""
-    _work_on_keys(id, account, lambda _db, tx, vault, row: keys.keep(tx, vault, row, now=clock.now()), as_json=as_json)
+    _work_on_keys(id, account, lambda tx, vault, row: keys.keep(tx, vault, row, now=clock.now()), as_json=as_json)
 
 
 @connections.command("rotate")

@@ -308,6 +308,7 @@ ROUTES = [
         "/api/packhouse/integrations/{id}/signing-key",
         rotate_signing_key,
         repeatable(openapi.SIGNING_KEY),
+        scope=WRITE,
         tag="Integrations",
     ),
     Route(
@@ -315,6 +316,7 @@ ROUTES = [
         "/api/packhouse/integrations/{id}/signing-key/activate",
         activate_signing_key,
         repeatable(openapi.SIGNING_KEY),
+        scope=WRITE,
         tag="Integrations",
     ),
     Route(
@@ -330,10 +332,10 @@ ROUTES = [
     ),
     Route("GET", "/api/v3/integrations/logs", list_all_logs, openapi.LOGS, tag="Integrations", scope=READ),
     Route("GET", "/api/v3/integrations/{id}", get_integration, openapi.GET, tag="Integrations", scope=READ),
-    Route("PATCH", "/api/v3/integrations/{id}", patch_integration, openapi.PATCH, tag="Integrations", scope=WRITE),
-    Route("DELETE", "/api/v3/integrations/{id}", delete_integration, openapi.DELETE, tag="Integrations", scope=WRITE),
+    Route("PATCH", "/api/v3/integrations/{id}", patch_integration, openapi.PATCH, scope=WRITE, tag="Integrations"),
+    Route("DELETE", "/api/v3/integrations/{id}", delete_integration, openapi.DELETE, scope=WRITE, tag="Integrations"),
     Route("GET", "/api/v3/integrations/{id}/logs", list_logs, openapi.LOGS_OF_ONE, tag="Integrations", scope=READ),
-    Route("POST", "/api/v3/integrations/{id}/logs", create_log, openapi.CREATE_LOG, tag="Integrations", scope=WRITE),
+    Route("POST", "/api/v3/integrations/{id}/logs", create_log, openapi.CREATE_LOG, scope=WRITE, tag="Integrations"),
     Route("GET", "/api/v3/shop-order-statuses", list_statuses, openapi.STATUSES, tag="Integrations", scope=READ),
     Route(
         "POST",

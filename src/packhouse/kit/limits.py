@@ -4,7 +4,7 @@ A limit is so many calls in any window of so many seconds. Counted is by fixed w
 much of it the last `seconds` still cover: a row an account and kind, whatever the limit, and no edge at which twice as
 many pass. A call that is refused is not counted, so that trying too early costs nothing.
 
-Where the counters stand is said in `counters`, and in `redis_counters`.
+Where the counters stand is said in `counters`.
 """
 
 import math

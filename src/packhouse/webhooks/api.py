@@ -420,6 +420,7 @@ ROUTES = [
         "/api/packhouse/event-subscriptions/connections/{id}/signing-key",
         rotate_signing_key,
         repeatable(openapi.SIGNING_KEY),
+        scope=WRITE,
         tag="Webhooks",
     ),
     Route(
@@ -427,6 +428,7 @@ ROUTES = [
         "/api/packhouse/event-subscriptions/connections/{id}/signing-key/activate",
         activate_signing_key,
         repeatable(openapi.SIGNING_KEY),
+        scope=WRITE,
         tag="Webhooks",
     ),
     Route("GET", "/api/packhouse/deliveries", list_deliveries, openapi.LIST_DELIVERIES, tag="Webhooks", scope=READ),
