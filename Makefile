@@ -27,7 +27,7 @@ run: ## start a server with a demo account and a few orders (HOST=, PORT=)
 	@$(PYTHON) src/packhouse/cli/ports.py $(HOST) $(PORT) || { echo "Choose another: make run PORT=…" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(INSTALL_RUN)
 	@echo "Starting $(BIN)/packhouse demo run. (make shell opens a shell in which it is called packhouse.)"
-	@PACKHOUSE_DATABASE_URL=sqlite:///packhouse.db $(BIN)/packhouse demo run --host $(HOST) --port $(PORT)
+	@PYTHONDONTWRITEBYTECODE= PACKHOUSE_DATABASE_URL=sqlite:///packhouse.db $(BIN)/packhouse demo run --host $(HOST) --port $(PORT)
 
 shell: $(INSTALL_RUN) ## open a shell in which the command is called packhouse
 	@echo "Try packhouse --help. exit ends this shell."
@@ -109,9 +109,10 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
+# Python compiles what it imports, a part of all of it: to have pip do so would double the wait for the first start.
 $(INSTALL_RUN): $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing Packhouse and the packages it needs in $(VENV) …"
-	@$(PIP) install --constraint constraints.txt --editable .
+	@$(PIP) install --no-compile --constraint constraints.txt --editable .
 	@touch $@
 
 $(INSTALL_TEST): $(VENV)/.made pyproject.toml constraints.txt

@@ -44,9 +44,9 @@ _SPDX = {
 def find_licence(name: str) -> str:
     """The package's own expression; else its short licence field, else its classifiers."""
     told = metadata.metadata(name)
-    if expression := told.get("License-Expression"):
-        return expression
-    field = (told.get("License") or "").strip()
+    if "License-Expression" in told:
+        return told["License-Expression"]
+    field = told["License"].strip() if "License" in told else ""
     classified = [
         found.rpartition(" :: ")[2]
         for found in told.get_all("Classifier") or []

@@ -297,7 +297,8 @@ def test_a_broken_file_keeps_what_came_before(
     )  # of CSV the last order may lack rows
     assert report["created"] == whole
     assert [o["order_id"] for o in stored(client)] == [f"o-{n}" for n in range(min(whole, 200))]
-    assert f"stopped at line {line}: {detail}." in done.stderr
+    [error] = json.loads(done.stderr)["errors"]
+    assert f"stopped at line {line}: {detail}." in error["detail"]
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

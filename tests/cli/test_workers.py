@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -88,8 +89,13 @@ def test_a_process_that_is_silent_for_seconds_is_let_live(database_url: str, tmp
 
 
 def find_answering(server: served.Server) -> set[str]:
-    """Of each process that answered one of a few calls, the first half of the request's id."""
-    return {httpx.get(f"{server.url}/nowhere").headers["x-request-id"][:16] for _ in range(10)}
+    """Of each process that answered one of a few calls at once, the first half of the request's id."""
+
+    def ask(_: int) -> str:
+        return str(httpx.get(f"{server.url}/nowhere").headers["x-request-id"][:16])
+
+    with ThreadPoolExecutor(8) as pool:
+        return set(pool.map(ask, range(32)))
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

@@ -5,7 +5,6 @@ is called loads the server's code.
 """
 
 import enum
-import os
 from typing import Annotated
 
 import typer
@@ -84,6 +83,5 @@ def _options(
 
 
 def main() -> None:
-    if "_PACKHOUSE_COMPLETE" in os.environ:
-        completion_init()
+    completion_init()
     app(prog_name="packhouse")

@@ -33,7 +33,7 @@ def _load(module: _Waiting) -> None:
     spec = module.__spec__
     if spec is not None and _waiting.pop(spec.name, None) is not None and isinstance(spec.loader, _Later):
         spec.loader = spec.loader.loader
-        module.__class__ = ModuleType
+        module.__class__ = ModuleType  # type: ignore[assignment]
         module.__loader__ = spec.loader
         spec.loader.exec_module(module)
 
