@@ -15,6 +15,7 @@ import packhouse
 from packhouse import migrations, worker
 from packhouse.kit import errors, http, jobs, metrics
 from packhouse.kit.db import Database
+from packhouse.kit.messages import message
 from packhouse.orders import search
 from packhouse.web import rendering
 
@@ -82,7 +83,9 @@ async def get_health(request: Request) -> Response:
 async def get_metrics(request: Request) -> Response:
     """To callers on this machine, and to those who bring the operator's token as a bearer."""
     if not _may_see_metrics(request):
-        fault = errors.Fault("forbidden", "From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
+        fault = errors.Fault(
+            "forbidden", message("From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
+        )
         raise errors.Forbidden(fault)
     house = http.house(request)
     house.access_log.flush()

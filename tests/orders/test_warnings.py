@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from stdnum import ean as gtin
 
 from packhouse.kit import phones, places
+from packhouse.kit.messages import message
 from packhouse.orders.warnings import OrderWarning, find_warnings
 
 Order = dict[str, Any]
@@ -135,7 +136,7 @@ def test_a_good_ean(ean: str | None) -> None:
 )
 def test_a_bad_ean(ean: str, detail: str) -> None:
     warnings = list(find_warnings(with_items(item(), item(ean=ean)), "NL"))
-    assert warnings == [OrderWarning("invalid", detail, (*SECOND, "ean"))]
+    assert warnings == [OrderWarning("invalid", message(detail), (*SECOND, "ean"))]
 
 
 @settings(max_examples=500)

@@ -13,6 +13,7 @@ from packhouse.accounts import demo, queries, tokens
 from packhouse.accounts.failures import Failure, Failures
 from packhouse.accounts.schema import ALL, Caller
 from packhouse.kit import clock, errors, http, limits, security
+from packhouse.kit.messages import message
 
 # Compared against when there is no such key, so that a wrong key takes as long as a wrong secret.
 _NO_KEY = security.hash_secret(security.new_secret())
@@ -57,7 +58,7 @@ async def _let_in(request: Request, found: Caller, scope: str | None) -> None:
         kind = limits.READ if request.method in ("GET", "HEAD") else limits.WRITE
         trace.headers = await limiter.take(found.account_id, kind, http.house(request).clock())
     if scope is not None and not found.may(scope):
-        raise errors.Forbidden(errors.Fault("forbidden", f"The scope {scope} is needed for this."))
+        raise errors.Forbidden(errors.Fault("forbidden", message("The scope {scope} is needed for this.", scope=scope)))
 
 
 def failures(request: Request) -> Failures:
@@ -114,7 +115,7 @@ async def client(request: Request, form: dict[str, str]) -> Sequence[Any]:
     header = request.headers.get("authorization", "")
     if header and ("client_secret" in form or "client_id" in form):
         raise tokens.TokenRefusal(
-            "invalid_request", "Send the client's credentials by HTTP Basic or in the form, once."
+            "invalid_request", message("Send the client's credentials by HTTP Basic or in the form, once.")
         )
     sent = _read_client(header, form)
     for public_key, secret in sent:
@@ -169,5 +170,5 @@ def _decode(encoded: str) -> tuple[str, str]:
 
 
 def _unauthenticated() -> errors.Unauthenticated:
-    fault = errors.Fault("authentication_failed", "Invalid username/password.", pointer=errors.ROOT)
+    fault = errors.Fault("authentication_failed", message("Invalid username/password."), pointer=errors.ROOT)
     return errors.Unauthenticated(fault, {"WWW-Authenticate": "Basic"})

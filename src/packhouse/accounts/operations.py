@@ -12,6 +12,7 @@ from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.accounts.tables import accounts, api_keys
 from packhouse.kit import errors, places, security, zones
 from packhouse.kit.db import Database
+from packhouse.kit.messages import message
 
 # Who acts where nobody is named: whoever may run commands on the server.
 OPERATOR = "command:packhouse"
@@ -30,13 +31,15 @@ async def create_account(
 ) -> int:
     """The id of the new account. Raises Invalid for a name that is taken or empty and for an unknown country."""
     if not name.strip() or "\0" in name:
-        raise errors.Invalid(errors.Fault("required", "An account needs a name."))
+        raise errors.Invalid(errors.Fault("required", message("An account needs a name.")))
     if country_code not in places.COUNTRIES:
-        detail = f"{country_code!r} is not an ISO 3166-1 alpha-2 country code."
+        detail = message("{country_code} is not an ISO 3166-1 alpha-2 country code.", country_code=repr(country_code))
         raise errors.Invalid(errors.Fault("invalid", detail))
     await db.lock_table(tx, accounts)
     if (await tx.execute(select(accounts.c.account_id).where(accounts.c.name == name))).first():
-        raise errors.Invalid(errors.Fault("invalid", f"There is an account named {name!r} already."))
+        raise errors.Invalid(
+            errors.Fault("invalid", message("There is an account named {name} already.", name=repr(name)))
+        )
     [account_id] = await db.next_ids(tx, "accounts", 1)
     row = {"account_id": account_id, "name": name, "country_code": country_code, "created_at": now}
     await tx.execute(insert(accounts).values(row))
@@ -61,13 +64,21 @@ async def create_key(
     cannot carry."""
     public, secret = public_key or security.new_public_key(), secret_key or security.new_secret()
     if ":" in public or not (public + secret).isprintable():
-        raise errors.Invalid(errors.Fault("invalid", "A key is printable and a public key holds no colon."))
+        raise errors.Invalid(errors.Fault("invalid", message("A key is printable and a public key holds no colon.")))
     if not scopes or (unknown := sorted(set(scopes) - set(SCOPES))):
-        detail = f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}." if scopes else "A scope is needed."
+        detail = (
+            message(
+                "There is no scope {unknown}; there are {scopes}.", unknown=repr(unknown[0]), scopes=", ".join(SCOPES)
+            )
+            if scopes
+            else message("A scope is needed.")
+        )
         raise errors.Invalid(errors.Fault("invalid_choice", detail, pointer=errors.to_pointer(("scopes",))))
     await db.lock_table(tx, api_keys)
     if await queries.find_key(tx, public) is not None:
-        raise errors.Invalid(errors.Fault("invalid", f"The public key {public!r} is in use."))
+        raise errors.Invalid(
+            errors.Fault("invalid", message("The public key {public} is in use.", public=repr(public)))
+        )
     [id] = await db.next_ids(tx, "api_keys", 1)
     row = {"account_id": account_id, "id": id, "name": name, "public_key": public, "created_at": now}
     row |= {"kind": kind, "scopes": " ".join(sorted(set(scopes))), "takes_basic": kind == "key"}
@@ -142,7 +153,7 @@ async def set_time_zone(
 ) -> None:
     """The zone whose days are the account's; None for that of its country. Raises Invalid."""
     if name is not None and not zones.is_zone(name):
-        detail = "This is no time zone; they are named like Europe/Amsterdam."
+        detail = message("This is no time zone; they are named like Europe/Amsterdam.")
         raise errors.Invalid(errors.Fault("invalid_choice", detail, pointer=errors.to_pointer(("time_zone",))))
     await tx.execute(update(accounts).where(accounts.c.account_id == account_id).values(time_zone=name))
     await audit.record(db, tx, account_id, actor, "account.time_zone_changed", name or "of its country", now=now)
@@ -156,4 +167,9 @@ async def _change_key(tx: AsyncConnection, account_id: int, public_key: str, kin
         api_keys.c.revoked_at.is_(None),
     )
     if not (await tx.execute(update(api_keys).where(*live).values(**changes))).rowcount:
-        raise errors.NotFound(errors.Fault("not_found", f"The account has no live {kind} {public_key!r}."))
+        raise errors.NotFound(
+            errors.Fault(
+                "not_found",
+                message("The account has no live {kind} {public_key}.", kind=kind, public_key=repr(public_key)),
+            )
+        )

@@ -11,6 +11,7 @@ from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors, pagination
 from packhouse.kit.db import Database, Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import keys, operations, queries, schema
 from packhouse.webhooks.keys import Keys
@@ -73,7 +74,7 @@ def replay_deliveries(
             owner = await account_queries.get_account(tx, account)
             chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
             if not chosen:
-                raise errors.NotFound(errors.Fault("not_found", "There is no delivery to send again."))
+                raise errors.NotFound(errors.Fault("not_found", message("There is no delivery to send again.")))
             await operations.replay_deliveries(db, tx, owner.account_id, chosen, now=clock.now())
             return {"replayed": len(chosen)}
 
@@ -113,7 +114,7 @@ def resume_connection(id: int, account: AccountName, as_json: AsJson = False) ->
             owner = await account_queries.get_account(tx, account)
             row = await queries.find_connection(tx, owner.account_id, id)
             if row is None:
-                raise errors.NotFound(errors.Fault("not_found", "There is no such connection."))
+                raise errors.NotFound(errors.Fault("not_found", message("There is no such connection.")))
             held = await queries.count_held(tx, owner.account_id, id)
             await operations.resume_by_hand(db, tx, row, now=clock.now(), actor="command:connections resume")
             return {"resumed": queries.to_name(row), "sent_again": held}
@@ -131,7 +132,7 @@ def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) ->
             owner = await account_queries.get_account(tx, account)
             row = await queries.find_connection(tx, owner.account_id, id)
             if row is None:
-                raise errors.NotFound(errors.Fault("not_found", "There is no such connection."))
+                raise errors.NotFound(errors.Fault("not_found", message("There is no such connection.")))
             live = await work(db, tx, worker.open_vault(settings, db), row)
             return {"signing_key": live.current, "next_signing_key": live.next, "switches_at": live.switches_at}
 

@@ -16,6 +16,7 @@ from packhouse.cli.terminal import AccountName
 from packhouse.integrations import queries as integration_queries
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Database
+from packhouse.kit.messages import message
 from packhouse.orders import list_request, queries
 from packhouse.orders.files import write
 from packhouse.orders.profile import PROFILES
@@ -121,7 +122,9 @@ async def _find_owner(db: Database, account: str, asked: list_request.ListReques
         wanted = asked.filters.get("integration", [])
         known = await integration_queries.find_known(tx, owner.account_id, wanted) if wanted else set()
     if strangers := [id for id in wanted if id not in known]:
-        raise errors.NotFound(errors.Fault("not_found", f"The account has no integration {strangers[0]}."))
+        raise errors.NotFound(
+            errors.Fault("not_found", message("The account has no integration {id}.", id=strangers[0]))
+        )
     return int(owner.account_id)
 
 

@@ -18,6 +18,7 @@ from packhouse.cli import interpreter, processes, terminal
 from packhouse.cli.terminal import AsJson
 from packhouse.kit import clock, errors, jobs, logs, protocol, security, tracing
 from packhouse.kit.db import DatabaseUrlError
+from packhouse.kit.messages import message
 from packhouse.kit.redis_counters import RedisUrlError
 from packhouse.settings import Settings
 
@@ -88,7 +89,9 @@ async def _check(settings: Settings) -> dict[str, Any]:
         backlog = (await jobs.find_backlog(tx, now=clock.now())).values()
     overdue = max((kind.overdue for kind in backlog), default=timedelta())
     if overdue > _OVERDUE:
-        raise errors.Unavailable(f"A job is overdue by {overdue.total_seconds():.0f} seconds.")
+        raise errors.Unavailable(
+            message("A job is overdue by {seconds} seconds.", seconds=f"{overdue.total_seconds():.0f}")
+        )
     return {"jobs": sum(kind.jobs for kind in backlog), "overdue_seconds": round(overdue.total_seconds())}
 
 

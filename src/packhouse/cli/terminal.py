@@ -16,6 +16,7 @@ from packhouse import migrations
 from packhouse.app import create_database
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Database, DatabaseUrlError
+from packhouse.kit.messages import message
 from packhouse.settings import Settings
 
 T = TypeVar("T")
@@ -70,7 +71,9 @@ async def require_head(db: Database) -> None:
     revision = await migrations.find_revision(db)
     if revision != migrations.HEAD:
         state = "is empty" if revision is None else f"is at schema {revision}"
-        detail = f"The database {state}, this version needs {migrations.HEAD}. Run: packhouse migrate"
+        detail = message(
+            "The database {state}, this version needs {head}. Run: packhouse migrate", state=state, head=migrations.HEAD
+        )
         raise errors.Unavailable(detail)
 
 

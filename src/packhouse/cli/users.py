@@ -11,6 +11,7 @@ from packhouse.cli import terminal
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors, security
 from packhouse.kit.db import Database, Transaction
+from packhouse.kit.messages import message
 
 user = typer.Typer(no_args_is_help=True, help="Users: the people of an account who sign in to its page.")
 
@@ -134,7 +135,7 @@ def make_reset_link(
             account_id, id = await _find(tx, account, email)
             person = await users.get_user(tx, account_id, id)
             if person.disabled_at is not None:
-                raise errors.Conflict(errors.Fault("conflict", f"{person.email} may not sign in."))
+                raise errors.Conflict(errors.Fault("conflict", message("{email} may not sign in.", email=person.email)))
             token = await reset_links.make(tx, account_id, id, now=now)
             await _record(db, tx, account_id, "reset-link", "user.reset_link_made", person.email)
             link = f"{base}/sign-in/reset?link={token}"
@@ -169,7 +170,7 @@ async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
     owner = await queries.get_account(tx, account)
     found = await users.find_user(tx, email)
     if found is None or found.account_id != owner.account_id:
-        raise errors.NotFound(errors.Fault("not_found", f"The account has no user {email}."))
+        raise errors.NotFound(errors.Fault("not_found", message("The account has no user {email}.", email=email)))
     return owner.account_id, found.id
 
 

@@ -30,6 +30,7 @@ from packhouse.cli.orders import (
 )
 from packhouse.cli.terminal import AccountName
 from packhouse.kit import errors
+from packhouse.kit.messages import foreign
 from packhouse.orders.files import read
 
 DONE, FAILED = "done", "failed"
@@ -136,7 +137,7 @@ async def _import(path: Path, asked: imports.Asked, report: imports.Report) -> N
         with path.open("rb") as source:
             await imports.import_file(db, source, asked, report, lambda: None, is_stream=False)
     if report.stopped is not None and report.is_away:
-        raise errors.Unavailable(str(report.stopped["detail"]))
+        raise errors.Unavailable(foreign(str(report.stopped["detail"])))
 
 
 def _find_free(path: Path) -> Path:

@@ -14,6 +14,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.integrations import openapi, operations, queries, schema
 from packhouse.kit import clock, errors, http, repeats
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.openapi import repeatable
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import api as webhooks_api
@@ -284,7 +285,7 @@ async def _require_named(tx: Transaction, account_id: int, id: int) -> Any:
     """The integration of a query string. Raises Invalid."""
     row = await queries.find_integration(tx, account_id, id)
     if row is None:
-        detail = f"Select a valid choice. {id} is not one of the available choices."
+        detail = message("Select a valid choice. {id} is not one of the available choices.", id=id)
         fault = errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter="integration_id")
         raise errors.Invalid(fault)
     return row
@@ -295,7 +296,9 @@ async def _require_sent(tx: Transaction, account_id: int, id: int) -> Any:
     row = await queries.find_integration(tx, account_id, id, lock=True)
     if row is None:
         pointer = errors.to_pointer(("integration_id",))
-        raise errors.Invalid(errors.Fault("invalid", f"Integration with id {id} does not exist", pointer=pointer))
+        raise errors.Invalid(
+            errors.Fault("invalid", message("Integration with id {id} does not exist", id=id), pointer=pointer)
+        )
     return row
 
 

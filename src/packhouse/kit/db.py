@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from packhouse.kit import batches, errors, postgres, refusals, sqlite, turns
 from packhouse.kit.columns import metadata
+from packhouse.kit.messages import message
 from packhouse.kit.prepared import Prepared, prepare
 
 # Ids are unique over all accounts and are never used twice. PostgreSQL has sequences for that; SQLite counts in this
@@ -93,7 +94,7 @@ class Database:
         if self.is_sqlite:
             folder = Path(self.url.database or "").parent
             if not folder.is_dir():
-                raise errors.Unavailable(f"The folder {folder} does not exist.")
+                raise errors.Unavailable(message("The folder {folder} does not exist.", folder=folder))
             sqlite.make_private(Path(self.url.database or ""))
         async with self.read() as tx:
             await tx.execute(text("SELECT 1"))

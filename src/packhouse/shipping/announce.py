@@ -17,6 +17,7 @@ import structlog
 from packhouse.kit import clock, errors, jobs
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
+from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.shipping import answers, carriers, operations, queries, setup, storage
 from packhouse.shipping.consignment import to_consignment
@@ -151,16 +152,18 @@ async def _may_ask(desk: Desk, carrier: carriers.Carrier, found: Shipment) -> bo
         if not clock.is_to_come(asked_at + GRACE, now, within=GRACE):  # by a clock that was ahead: it counts from now
             async with desk.db.write() as tx:
                 await operations.note_question(tx, account_id, id, now)
-        raise carriers.Unreachable("The carrier was asked, and may answer still.")
+        raise carriers.Unreachable(message("The carrier was asked, and may answer still."))
     await _fail(desk, account_id, id, [_to_lost(carrier, found)])
     return False
 
 
 def _to_lost(carrier: carriers.Carrier, found: Shipment) -> errors.Fault:
     reference = found.row.uuid.replace("-", "")
-    detail = (
-        f"{carrier.name} was asked for a label and its answer was lost. Before you make another, look there for the "
-        f"reference {reference}: there may be a label already."
+    detail = message(
+        "{name} was asked for a label and its answer was lost. Before you make another, look there for "
+        "the reference {reference}: there may be a label already.",
+        name=carrier.name,
+        reference=reference,
     )
     return errors.Fault("parcel_announcement_error", detail)
 
@@ -173,7 +176,7 @@ async def cancel(desk: Desk, account_id: int, shipment_id: int) -> list[errors.F
         return answers.from_errors(found.row.errors) if found.row.state == READY else []
     carrier = find_carrier(desk, consignment)
     if _is_left_to_worker(desk, carrier):
-        raise carriers.Unreachable("A worker will ask.")
+        raise carriers.Unreachable(message("A worker will ask."))
     faults: list[errors.Fault] = []
     try:
         await ask(desk, carrier.cancel(consignment))
@@ -204,7 +207,7 @@ async def _await_worker(desk: Desk, account_id: int, shipment_id: int) -> None:
                     return
                 await asyncio.sleep(_GLANCE_SECONDS)
     except TimeoutError:
-        raise carriers.Unreachable("No worker had an answer in time.") from None
+        raise carriers.Unreachable(message("No worker had an answer in time.")) from None
 
 
 _GLANCE_SECONDS = 0.1
@@ -224,7 +227,7 @@ def find_carrier(desk: Desk, consignment: carriers.Consignment) -> carriers.Carr
     code = consignment.option_code.partition(":")[0]
     carrier = desk.options.carrier_of(consignment.option_code)
     if carrier is None:
-        raise carriers.Unreachable(f"The carrier {code} is not installed here.")
+        raise carriers.Unreachable(message("The carrier {code} is not installed here.", code=code))
     return carrier
 
 
@@ -234,7 +237,11 @@ async def ask(desk: Desk, question: Awaitable[T]) -> T:
         async with asyncio.timeout(desk.patience_seconds):
             return await question
     except TimeoutError:
-        raise carriers.Unreachable(f"The carrier did not answer within {desk.patience_seconds} seconds.") from None
+        raise carriers.Unreachable(
+            message(
+                "The carrier did not answer within {patience_seconds} seconds.", patience_seconds=desk.patience_seconds
+            )
+        ) from None
 
 
 async def _fail(desk: Desk, account_id: int, shipment_id: int, faults: Sequence[errors.Fault]) -> None:
@@ -274,5 +281,5 @@ async def read_content(desk: Desk, account_id: int, row: Any) -> bytes:
     if row.content is not None:
         return bytes(row.content)
     if desk.store is None:
-        raise errors.Unavailable("The store of this document is not configured.")
+        raise errors.Unavailable(message("The store of this document is not configured."))
     return await desk.store.get(storage.to_key(account_id, row.uuid, row.parcel_id, row.kind))

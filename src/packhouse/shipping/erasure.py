@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from packhouse.kit import errors, scan
 from packhouse.kit.columns import Instant
 from packhouse.kit.db import Database
+from packhouse.kit.messages import message
 from packhouse.kit.redaction import ERASED, Words
 from packhouse.orders import redaction
 from packhouse.orders.persons import Facts, Person
@@ -177,7 +178,7 @@ async def remove_customs_papers(desk: Desk, account_id: int, shipment_ids: Colle
 
 async def _remove(desk: Desk, account_id: int, over: Sequence[Any], places: Sequence[_Paper]) -> None:
     if desk.store is None and any(row.is_outside for row in over):
-        raise errors.Unavailable("The store of this document is not configured.")
+        raise errors.Unavailable(message("The store of this document is not configured."))
     for place in places:
         if desk.store is not None:
             await desk.store.delete(storage.to_key(account_id, place.uuid, place.parcel_id, place.kind))

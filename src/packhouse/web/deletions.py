@@ -6,15 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http
+from packhouse.kit.messages import message
 from packhouse.orders import deletions, search
 from packhouse.web import rendering, visitors
-from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
 _SCOPE = "write:order"
 _MOST = 200
-_TOO_LATE = marked("Too late: not all of these orders are there any more.")
+_TOO_LATE = message("Too late: not all of these orders are there any more.")
 
 
 @router.post("/orders/delete")

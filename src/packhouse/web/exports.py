@@ -13,12 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from packhouse.kit import errors, http, zones
+from packhouse.kit.messages import message
 from packhouse.orders import queries, search
 from packhouse.orders.files import write
 from packhouse.orders.profile import PROFILES
 from packhouse.shipping import shipped
 from packhouse.web import languages, orders, rendering, visitors
-from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
@@ -78,7 +78,7 @@ def _to_form(name: str) -> str:
     """Raises Invalid."""
     if name not in _KINDS:
         raise errors.Invalid(
-            errors.Fault("invalid", marked("Choose what kind of file it is to be."), parameter="format")
+            errors.Fault("invalid", message("Choose what kind of file it is to be."), parameter="format")
         )
     return name
 

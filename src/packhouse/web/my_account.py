@@ -10,16 +10,16 @@ from packhouse.accounts import attempts, audit, auth, browsers, operations, sess
 from packhouse.accounts import queries as accounts
 from packhouse.accounts.failures import Failure
 from packhouse.kit import errors, http, security, zones
+from packhouse.kit.messages import message
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Outcome
 from packhouse.web.front import front
-from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
 _HERE = "/account"
-_DIFFERENT = marked("The two new passwords differ.")
-_WRONG = marked("This is not your password.")
+_DIFFERENT = message("The two new passwords differ.")
+_WRONG = message("This is not your password.")
 
 
 @router.get(_HERE)

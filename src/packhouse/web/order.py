@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from packhouse.accounts import users
 from packhouse.kit import errors, http, pagination
+from packhouse.kit.messages import Message, message
 from packhouse.orders import contents, operations, plain, queries, schema, search, warnings
 from packhouse.shipping import answers, setup
 from packhouse.shipping import operations as operations_of_shipments
@@ -57,7 +58,7 @@ class Typed(NamedTuple):
     numbers by their fields that are asked about."""
 
     fields: Mapping[str, str]
-    faults: Mapping[str, str]
+    faults: Mapping[str, Message]
     is_stale: bool = False
     questions: Mapping[str, str] = {}
 
@@ -174,7 +175,7 @@ def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.Re
     """Raises Conflict where the form was made of another version, Invalid as the API does and for numbers that
     cannot be taken."""
     if str(stored.version) != version:
-        raise errors.Conflict(errors.Fault("conflict", "The order was changed meanwhile."))
+        raise errors.Conflict(errors.Fault("conflict", message("The order was changed meanwhile.")))
     reader.faults.clear()
     with reader.refusing():
         reading = schema.read_patch(orjson.dumps(edits.to_patch(plain.read(stored.document), sent, reader)))

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from packhouse.integrations import operations, queries, schema
 from packhouse.kit import http
+from packhouse.kit.messages import message
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.webhooks import api as webhooks_api
@@ -70,7 +71,7 @@ def _to_fields(change: Change) -> dict[str, Any]:
 @router.get("/settings/integrations/{id}")
 async def show_integration(request: Request) -> Response:
     visitor = await visitors.owner(request)
-    return await _show_one(forms.to_id(request, "integration"), request, visitor)
+    return await _show_one(forms.to_id(request, message("integration")), request, visitor)
 
 
 async def _show_one(
@@ -89,7 +90,7 @@ async def _show_one(
 
 @router.post("/settings/integrations/{id}")
 async def change_integration(request: Request) -> Response:
-    id = forms.to_id(request, "integration")
+    id = forms.to_id(request, message("integration"))
 
     async def work(change: Change) -> None:
         fields = _read_fields(change, schema.INTEGRATION)
@@ -100,7 +101,7 @@ async def change_integration(request: Request) -> Response:
 
 @router.post("/settings/integrations/{id}/delete")
 async def delete_integration(request: Request) -> Response:
-    id = forms.to_id(request, "integration")
+    id = forms.to_id(request, message("integration"))
 
     async def work(change: Change) -> None:
         await operations.delete_integration(change.db, change.tx, change.account_id, id, now=change.now)

@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import http
+from packhouse.kit.messages import message
 from packhouse.shipping import options, setup
 from packhouse.shipping.api import desk
 from packhouse.web import forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
-from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
@@ -52,7 +52,7 @@ async def _change_defaults(change: Change) -> None:
     known = desk(change.request).options
     found = await setup.load_setup(change.db, change.tx, change.account_id, now=change.now)
     if code not in {option.code for option, _ in options.find_options(known, found, {})}:
-        raise forms.refuse("default_shipping_option_code", marked("This account has no such shipping option."))
+        raise forms.refuse("default_shipping_option_code", message("This account has no such shipping option."))
     prefix = change.text("gs1_company_prefix") or None
     sent = {"default_shipping_option_code": code, "gs1_company_prefix": prefix}
     await setup.update_settings(change.db, change.tx, change.account_id, sent, now=change.now)

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http, validation
+from packhouse.kit.messages import message
 from packhouse.web import confirm, forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
-from packhouse.web.languages import marked
 from packhouse.webhooks import addresses, delivery, keys, operations, queries, schema
 from packhouse.webhooks.api import messenger
 
@@ -64,7 +64,7 @@ async def _create_receiver(change: Change) -> Mapping[str, Any]:
     _refuse_flaws(validation.read_json(schema.CONNECTION_CREATE, orjson.dumps(sent)))
     if not messenger(change.request).sender.may_reach(addresses.find_address(configuration["url"])):
         raise forms.refuse(
-            "configuration/url", marked("This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE.")
+            "configuration/url", message("This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE.")
         )
     events = [event for event in schema.EVENTS if event in change.texts("events")]
     vault = messenger(change.request).vault
@@ -101,7 +101,7 @@ def _refuse_flaws(reading: validation.Reading[Any]) -> None:
 
 @router.post("/settings/webhooks/{id}/subscriptions")
 async def create_subscription(request: Request) -> Response:
-    id = forms.to_id(request, "receiver")
+    id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> None:
         await queries.get_connection(change.tx, change.account_id, id)
@@ -112,7 +112,7 @@ async def create_subscription(request: Request) -> Response:
 
 @router.post("/settings/webhooks/{id}/resume")
 async def resume_receiver(request: Request) -> Response:
-    id = forms.to_id(request, "receiver")
+    id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> None:
         row = await queries.get_connection(change.tx, change.account_id, id)
@@ -123,7 +123,7 @@ async def resume_receiver(request: Request) -> Response:
 
 @router.post("/settings/webhooks/{id}/rotate")
 async def rotate_signing_key(request: Request) -> Response:
-    id = forms.to_id(request, "receiver")
+    id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> Mapping[str, Any]:
         row = await queries.get_connection(change.tx, change.account_id, id)
@@ -137,7 +137,7 @@ async def rotate_signing_key(request: Request) -> Response:
 @router.post("/settings/webhooks/{id}/activate")
 async def activate_signing_key(request: Request) -> Response:
     """The next key takes over."""
-    id = forms.to_id(request, "receiver")
+    id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> None:
         row = await queries.get_connection(change.tx, change.account_id, id)
@@ -149,7 +149,7 @@ async def activate_signing_key(request: Request) -> Response:
 
 @router.post("/settings/webhooks/{id}/delete")
 async def delete_receiver(request: Request) -> Response:
-    id = forms.to_id(request, "receiver")
+    id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> None:
         await operations.delete_connection(change.tx, change.account_id, id)
@@ -160,7 +160,7 @@ async def delete_receiver(request: Request) -> Response:
 @router.post("/settings/subscriptions/{id}")
 async def change_subscription(request: Request) -> Response:
     """Set it to rest, or wake it."""
-    id = forms.to_id(request, "subscription")
+    id = forms.to_id(request, message("subscription"))
 
     async def work(change: Change) -> None:
         sent = {"is_active": change.is_ticked("is_active")}
@@ -171,7 +171,7 @@ async def change_subscription(request: Request) -> Response:
 
 @router.post("/settings/subscriptions/{id}/delete")
 async def delete_subscription(request: Request) -> Response:
-    id = forms.to_id(request, "subscription")
+    id = forms.to_id(request, message("subscription"))
 
     async def work(change: Change) -> None:
         await operations.delete_subscription(change.tx, change.account_id, id)
@@ -182,7 +182,7 @@ async def delete_subscription(request: Request) -> Response:
 @router.post("/settings/subscriptions/{id}/test")
 async def test_subscription(request: Request) -> Response:
     """An invented event, sent now; what is answered is shown. The network is met outside any transaction."""
-    id = forms.to_id(request, "subscription")
+    id = forms.to_id(request, message("subscription"))
     visitor = await visitors.owner(request)
     await visitors.read_form(request, visitor.token)
     account_id = visitor.session.account_id

@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http, pagination, zones
+from packhouse.kit.messages import message
 from packhouse.orders import plain, search
 from packhouse.shipping import announce, answers, operations, printers, queries, schema, staleness
 from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
 from packhouse.web import forms, orders, rendering, visitors
-from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
@@ -139,7 +139,7 @@ async def track_parcels(request: Request) -> Response:
     form = await visitors.read_form(request, visitor.token)
     ids = sorted(visitors.ids(visitors.texts(form, "parcel"), MOST))
     if not ids:
-        raise forms.refuse("parcel", marked("Choose a parcel."))
+        raise forms.refuse("parcel", message("Choose a parcel."))
     house, status = http.house(request), visitors.text(form, "status")
     async with house.db.write() as tx:
         for id in ids:

@@ -9,15 +9,15 @@ from starlette.responses import Response
 from packhouse.accounts import audit, two_factors
 from packhouse.kit import errors, http
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.vault import NoSecretKey
 from packhouse.web import confirm, qr_code, rendering, visitors
 from packhouse.web.front import front
-from packhouse.web.languages import marked
 
 router = APIRouter(include_in_schema=False)
 
 _HERE = "/account/two-factors"
-_REQUIRED = marked("Your account requires a second factor of you.")
+_REQUIRED = message("Your account requires a second factor of you.")
 
 
 @router.get(_HERE)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from packhouse.accounts import audit
 from packhouse.kit import errors, security
 from packhouse.kit.db import Database
+from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import queries
 from packhouse.webhooks.tables import connections
@@ -77,7 +78,7 @@ async def activate(db: Database, tx: AsyncConnection, vault: Vault, row: Any, *,
     """Let the next key take over now. Raises Conflict where none waits."""
     secrets = open_secrets(vault, row)
     if "signing_key" not in secrets or find_keys(secrets, row, now).next is None:
-        raise errors.Conflict(errors.Fault("conflict", "There is no next signing key that could take over."))
+        raise errors.Conflict(errors.Fault("conflict", message("There is no next signing key that could take over.")))
     await _change(tx, row, now, key_switches_at=now)
     await audit.record(db, tx, row.account_id, actor, "signing_key.activated", queries.to_name(row), now=now)
     return Keys(secrets["next_key"], before=secrets["signing_key"])

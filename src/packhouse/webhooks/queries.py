@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import clock, errors, pagination
 from packhouse.kit.db import Database
+from packhouse.kit.messages import message
 from packhouse.webhooks.tables import connections, deliveries, subscriptions
 
 _c, _s, _d = connections.c, subscriptions.c, deliveries.c
@@ -42,7 +43,7 @@ async def get_connection(tx: AsyncConnection, account_id: int, id: int) -> Any:
     """One that the account made. Raises NotFound."""
     found = await find_connection(tx, account_id, id)
     if found is None or found.integration_id is not None:
-        raise errors.NotFound(errors.Fault("not_found", "There is no such connection.", title="Not found"))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no such connection."), title="Not found"))
     return found
 
 
@@ -70,7 +71,7 @@ async def get_subscription(tx: AsyncConnection, account_id: int, id: int) -> Any
     """Raises NotFound."""
     found = (await tx.execute(select(subscriptions).where(_s.account_id == account_id, _s.id == id))).first()
     if found is None:
-        raise errors.NotFound(errors.Fault("not_found", "There is no such subscription.", title="Not found"))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no such subscription."), title="Not found"))
     return found
 
 
@@ -113,7 +114,7 @@ async def get_delivery(tx: AsyncConnection, account_id: int, id: int) -> Any:
     """Raises NotFound."""
     found = (await tx.execute(select(deliveries).where(_d.account_id == account_id, _d.id == id))).first()
     if found is None:
-        raise errors.NotFound(errors.Fault("not_found", "There is no such delivery.", title="Not found"))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no such delivery."), title="Not found"))
     return found
 
 
