@@ -16,13 +16,19 @@ _NONE: Mapping[str, str] = {}
 class Message(str):
     """The English text, with its `template` and `values`. Make one by `message`, so that the catalogues know it."""
 
+    __slots__ = ("template", "values")
+
     template: str
     values: Mapping[str, str]
 
     def __new__(cls, template: str, values: Mapping[str, Any] | None = None) -> "Message":
-        told = {name: str(value) for name, value in (values or {}).items()}
-        made = super().__new__(cls, template.format_map(told) if told else template)
-        made.template, made.values = str.__str__(template), told or _NONE
+        if values:
+            values = {name: str(value) for name, value in values.items()}
+            made = super().__new__(cls, template.format_map(values))
+        else:
+            made = super().__new__(cls, template)
+        made.template = template if type(template) is str else str.__str__(template)
+        made.values = values or _NONE
         return made
 
     def __str__(self) -> "Message":

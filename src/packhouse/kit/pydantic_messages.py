@@ -6,6 +6,7 @@ So the templates of the kinds that our shapes know stand here. A sentence that n
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -62,12 +63,17 @@ def to_message(details: ErrorDetails) -> Message:
     """Return what `details` says as a message. Its text is Pydantic's, to the letter."""
     said, context = details["msg"], details.get("ctx")
     if not context:
-        return foreign(said)
+        return _to_fixed(said)
     values = {name: _to_value(name, value) for name, value in context.items()}
     custom = values.pop(_TEMPLATE, None)
     templates = _TEMPLATES.get(details["type"], ()) if custom is None else (custom,)
     made = (Message(template, values) for template in templates)
     return next((told for told in made if told == said), None) or foreign(said)
+
+
+@lru_cache(256)  # few sentences have no values, and a bad batch says them a thousand times
+def _to_fixed(said: str) -> Message:
+    return Message(said)
 
 
 def _to_value(name: str, value: Any) -> str:
