@@ -78,10 +78,10 @@ async def _send(
 
 async def _add_user(url: str) -> None:
     db = Database(url)
-    async with db.write() as tx:
+    async with db.begin() as tx:
         account = await queries.get_account(tx, "bench")
         hashed = security.hash_password(PASSWORD)
-        await users.create_user(db, tx, account.account_id, EMAIL, hashed, "owner", now=clock.now())
+        await users.create_user(tx, account.account_id, EMAIL, hashed, "owner", now=clock.now())
     await db.close()
 
 

@@ -94,12 +94,12 @@ async def prepare(url: str, receivers: list[str], *, migrate: bool) -> int:
     db, vault, now = Database(url), Vault(_SECRET), clock.now()
     if migrate:
         await migrations.upgrade(db)
-    async with db.write() as tx:
-        account_id = await accounts.create_account(db, tx, f"bench-{os.getpid()}", "NL", now=now)
+    async with db.begin() as tx:
+        account_id = await accounts.create_account(tx, f"bench-{os.getpid()}", "NL", now=now)
         for receiver in receivers:
-            made = await operations.create_connection(db, tx, vault, account_id, {"url": receiver}, now=now)
+            made = await operations.create_connection(tx, vault, account_id, {"url": receiver}, now=now)
             wanted = {"connection_id": made, "event_type": ORDER_CREATED}
-            await operations.create_subscription(db, tx, account_id, wanted, now=now)
+            await operations.create_subscription(tx, account_id, wanted, now=now)
     await db.close()
     return account_id
 
@@ -110,8 +110,8 @@ async def note_events(url: str, account_id: int, count: int) -> None:
         events = [
             Event(ORDER_CREATED, f"order:{n}", {"order": {"id": n}}) for n in range(first, min(first + _BATCH, count))
         ]
-        async with db.write() as tx:
-            await operations.notify(db, tx, account_id, events, now=clock.now())
+        async with db.begin() as tx:
+            await operations.notify(tx, account_id, events, now=clock.now())
     await db.close()
 
 

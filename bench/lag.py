@@ -33,8 +33,8 @@ async def catch_up(url: str, count: int) -> float:
     try:
         for start in range(1, count + 1, _BATCH):
             payloads = [search.to_payload([id], "NL") for id in range(start, min(start + _BATCH, count + 1))]
-            async with db.write() as tx:
-                await jobs.enqueue(db, tx, 1, search.JOB, payloads, now=clock.now())
+            async with db.begin() as tx:
+                await jobs.enqueue(tx, 1, search.JOB, payloads, now=clock.now())
         began = time.perf_counter()
         async with worker.open_workshop(settings, db) as workshop:
             done = await worker.Worker(workshop).drain()

@@ -31,10 +31,10 @@ def sign_in(url: str) -> str:
     async def work() -> str:
         db, now = Database(url), clock.now()
         try:
-            async with db.write() as tx:
+            async with db.begin() as tx:
                 hashed = security.hash_password(security.new_secret())
                 email = "bench@example.com"
-                id = await users.create_user(db, tx, _ACCOUNT, email, hashed, "owner", now=now)
+                id = await users.create_user(tx, _ACCOUNT, email, hashed, "owner", now=now)
                 until = now + timedelta(days=1)
                 cookie = await sessions.start(tx, _ACCOUNT, id, now=now, until=until)
         finally:

@@ -26,7 +26,7 @@ from bench.batches import BATCH, make_batches, to_requests, warm_up
 from bench.limits import Row
 from bench.report import Asked, Figure
 from packhouse.kit import clock
-from packhouse.kit.columns import Instant
+from packhouse.kit.db.columns import Instant
 from packhouse.orders.tables import orders, to_row
 
 _COLUMNS = [column for column in orders.columns if not column.info.get("kept")]

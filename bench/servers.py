@@ -48,10 +48,10 @@ def prepare(url: str, shops: int) -> list[int]:
         try:
             await migrations.upgrade(db)
             now = clock.now()
-            async with db.write() as tx:
-                owner = await accounts.create_account(db, tx, "bench", "NL", now=now)
-                await accounts.create_key(db, tx, owner, "bench", now=now, public_key=PUBLIC_KEY, secret_key=SECRET_KEY)
-                return [await integrations.create_integration(db, tx, owner, "Bench", now=now) for _ in range(shops)]
+            async with db.begin() as tx:
+                owner = await accounts.create_account(tx, "bench", "NL", now=now)
+                await accounts.create_key(tx, owner, "bench", now=now, public_key=PUBLIC_KEY, secret_key=SECRET_KEY)
+                return [await integrations.create_integration(tx, owner, "Bench", now=now) for _ in range(shops)]
         finally:
             await db.close()
 

@@ -56,7 +56,7 @@ async def fill(url: str, count: int, account_id: int, integration_ids: Sequence[
     rows = make_rows(count, account_id, integration_ids)
     secondary = sorted((index for index in orders.indexes), key=lambda index: str(index.name))
     try:
-        async with db.write() as tx:
+        async with db.begin() as tx:
             for index in secondary:
                 await tx.execute(DropIndex(index))
         if db.is_sqlite:
@@ -64,10 +64,10 @@ async def fill(url: str, count: int, account_id: int, integration_ids: Sequence[
         else:
             await _fill_postgres(url, rows)
         for index in secondary:
-            async with db.write() as tx:
+            async with db.begin() as tx:
                 await tx.execute(CreateIndex(index))
-        async with db.write() as tx:
-            await db.keep_above(tx, "orders", count)
+        async with db.begin() as tx:
+            await tx.keep_above("orders", count)
     finally:
         await db.close()
     if not db.is_sqlite:

@@ -186,12 +186,12 @@ async def _make_accounts(url: str) -> None:
     db = Database(url)
     await migrations.upgrade(db)
     now = clock.now()
-    async with db.write() as tx:
+    async with db.begin() as tx:
         for name, (public, secret), shops in (("owner", OWNER, 2), ("stranger", STRANGER, 1)):
-            account_id = await accounts.create_account(db, tx, name, "NL", now=now)
-            await accounts.create_key(db, tx, account_id, "first", now=now, public_key=public, secret_key=secret)
+            account_id = await accounts.create_account(tx, name, "NL", now=now)
+            await accounts.create_key(tx, account_id, "first", now=now, public_key=public, secret_key=secret)
             for _ in range(shops):
-                await integrations.create_integration(db, tx, account_id, f"Shop {next(_numbers)}", now=now)
+                await integrations.create_integration(tx, account_id, f"Shop {next(_numbers)}", now=now)
     await db.close()
     if db.is_sqlite:  # a template is copied as one file: what the log holds must be in it
         servers.checkpoint(Path(str(db.url.database)))

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from packhouse import settings
-from packhouse.kit import columns
+from packhouse.kit.db import columns
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "packhouse"

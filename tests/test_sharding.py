@@ -13,8 +13,7 @@ from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from packhouse.accounts import tables as accounts
-from packhouse.kit.columns import metadata
-from packhouse.orders import revisions
+from packhouse.kit.db.columns import metadata
 from tests import make
 from tests.conftest import SECOND_SHOP, SHOP
 
@@ -124,11 +123,3 @@ def test_every_foreign_key_stays_within_the_account_or_leads_to_a_reference_tabl
             columns = [column.name for column in key.columns]
             assert columns[0] == "account_id", (table.name, columns)
             assert key.referred_table.name in REFERENCE or key.elements[0].column.name == "account_id"
-
-
-def test_what_goes_past_the_engine_names_the_account_too() -> None:
-    """The walk does not see it."""
-    parts = re.split(r"(?<=\n    \)), |(?=INSERT INTO)", str(revisions.REVISE))
-    named = [part for part in parts if tables_of(part)]
-    assert set().union(*map(tables_of, named)) == {"orders", "order_history", "jobs"}
-    assert [part for part in named if find_unnamed(part)] == []

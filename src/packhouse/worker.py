@@ -8,76 +8,53 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
-from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import structlog
 
 from packhouse.accounts import reset_links
-from packhouse.integrations import operations as integrations
-from packhouse.kit import clock, errors, jobs, logs, places
-from packhouse.kit.clock import Clock
-from packhouse.kit.db import Database, Transaction
+from packhouse.context import Context
+from packhouse.kit import errors, jobs, logs
+from packhouse.kit.db import Transaction
 from packhouse.kit.jobs import Job
-from packhouse.kit.mail import Mailer
-from packhouse.kit.vault import Vault
 from packhouse.orders import deletions, search
 from packhouse.orders import operations as orders
 from packhouse.orders.files import uploads
 from packhouse.privacy import operations as privacy
 from packhouse.privacy import retention
-from packhouse.settings import Settings
-from packhouse.shipping import announce, staleness, storage, tracking
+from packhouse.shipping import announce, staleness, tracking
 from packhouse.shipping import operations as shipments
-from packhouse.shipping.announce import Desk
-from packhouse.shipping.carriers import Carrier, registry
-from packhouse.shipping.options import Options
 from packhouse.webhooks import delivery
 from packhouse.webhooks import operations as webhooks
-from packhouse.webhooks.delivery import Messenger
-from packhouse.webhooks.outcomes import Patience
-from packhouse.webhooks.sender import Sender
 
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Workshop:
-    """What handlers need, composed once by `open_workshop`."""
-
-    db: Database
-    clock: Clock
-    desk: Desk
-    messenger: Messenger
-    mailer: Mailer | None = None
-
-
-Handler: TypeAlias = Callable[[Workshop, Job], Awaitable[None]]
+Handler: TypeAlias = Callable[[Context, Job], Awaitable[None]]
 # It gives back nothing, after each stretch but the last: there it may be left waiting.
-GroupHandler: TypeAlias = Callable[[Workshop, Sequence[Job]], AsyncIterator[None]]
+GroupHandler: TypeAlias = Callable[[Context, Sequence[Job]], AsyncIterator[None]]
 
 # A handler that returns has done its job, one that raises `jobs.Later` wants it again then, any other exception is
 # kept with the job, which is tried again with back-off. It may be run twice for one job, and must not mind.
 JOBS: dict[str, Handler] = {
-    uploads.JOB: lambda workshop, job: uploads.handle(workshop.db, job, workshop.clock),
-    deletions.JOB: lambda workshop, job: deletions.handle(workshop.db, job, workshop.clock()),
-    shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
-    orders.COMPARE_JOB: lambda workshop, job: staleness.handle(workshop.db, job, workshop.clock()),
-    shipments.TRACK_JOB: lambda workshop, job: tracking.handle(workshop.desk, job),
-    privacy.RETAIN_JOB: lambda workshop, job: retention.retain(workshop.desk, job),
-    privacy.FINISH_JOB: lambda workshop, job: retention.finish(workshop.desk, job),
-    reset_links.JOB: lambda workshop, job: reset_links.handle(workshop.db, workshop.mailer, job, workshop.clock()),
-    webhooks.JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
-    webhooks.SLOW_JOB: lambda workshop, job: delivery.deliver(workshop.messenger, job),
+    uploads.JOB: lambda ctx, job: uploads.handle(ctx.db, job, ctx.clock),
+    deletions.JOB: lambda ctx, job: deletions.handle(ctx.db, job, ctx.clock()),
+    shipments.JOB: announce.handle,
+    orders.COMPARE_JOB: lambda ctx, job: staleness.handle(ctx.db, job, ctx.clock()),
+    shipments.TRACK_JOB: tracking.handle,
+    privacy.RETAIN_JOB: retention.retain,
+    privacy.FINISH_JOB: retention.finish,
+    reset_links.JOB: lambda ctx, job: reset_links.handle(ctx.db, ctx.mailer, job, ctx.clock()),
+    webhooks.JOB: delivery.deliver,
+    webhooks.SLOW_JOB: delivery.deliver,
 }
 
 # Kinds of which several of one account are done in one go, and not before callers are served: as long as requests keep
 # coming to this process, such a kind gets a twentieth of the time.
 TOGETHER: dict[str, GroupHandler] = {
-    search.JOB: lambda workshop, group: search.handle(workshop.db, group),
+    search.JOB: lambda ctx, group: search.handle(ctx.db, group),
 }
 # How many of them in one go: orders where each job is of many, jobs where each is of one.
 _MOST_TOGETHER = 256
@@ -124,100 +101,17 @@ class Pace(NamedTuple):
 USUAL_PACE = Pace()
 
 
-def create_desk(
-    settings: Settings, db: Database, now: Clock = clock.now, carriers: Sequence[Carrier] | None = None
-) -> Desk:
-    """Carriers are those that are installed, unless they are given. Raises StorageError and InvalidRates."""
-    places.use_rates(settings.exchange_rates_file)
-    secret = settings.s3_secret_key
-    store = storage.open_store(
-        settings.documents_url,
-        endpoint=settings.s3_endpoint,
-        region=settings.s3_region,
-        access_key=settings.s3_access_key,
-        secret_key=secret.get_secret_value() if secret else None,
-    )
-    installed = registry.find_carriers() if carriers is None else carriers
-    return Desk(
-        db,
-        now,
-        Options({carrier.code: carrier for carrier in installed}),
-        open_vault(settings, db),
-        store,
-        settings.carriers_timeout_seconds,
-    )
-
-
 @asynccontextmanager
-async def open_messenger(settings: Settings, db: Database, now: Clock = clock.now) -> AsyncIterator[Messenger]:
-    """What telling others needs; the server has one for its test broadcasts."""
-    sender = Sender(
-        allow_private=settings.webhooks_allow_private,
-        connect_seconds=settings.webhooks_connect_timeout_seconds,
-        read_seconds=settings.webhooks_read_timeout_seconds,
-    )
-    patience = Patience(
-        first_wait=timedelta(seconds=settings.webhooks_first_wait_seconds),
-        longest_wait=timedelta(seconds=settings.webhooks_longest_wait_seconds),
-        pause_after=timedelta(days=settings.webhooks_pause_after_days),
-        keep=timedelta(days=settings.webhooks_keep_days),
-        concurrency=settings.webhooks_concurrency,
-        turn=timedelta(seconds=settings.worker_lease_seconds / 3),
-    )
-    try:
-        yield Messenger(db, now, open_vault(settings, db), sender, patience, _write_into_logs)
-    finally:
-        await sender.close()
-
-
-async def _write_into_logs(
-    db: Database, tx: Transaction, account_id: int, integration_id: int | None, entry: dict[str, Any], now: datetime
-) -> None:
-    """What could not be told is told by the integration's logs."""
-    await integrations.append_log(db, tx, account_id, integration_id, entry, now=now)
-
-
-def open_vault(settings: Settings, db: Database) -> Vault:
-    """Beside a SQLite file there may be a key file; PostgreSQL, where several machines meet, needs the setting."""
-    keys = settings.secret_key.get_secret_value() if settings.secret_key else None
-    return Vault(keys, Path(f"{db.url.database}.key") if db.is_sqlite else None)
-
-
-def open_mailer(settings: Settings) -> Mailer | None:
-    """None where no mail is sent. The settings say that there is a sender where there is a server."""
-    if settings.smtp_url is None or settings.mail_from is None:
-        return None
-    return Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
-
-
-@asynccontextmanager
-async def open_workshop(
-    settings: Settings, db: Database, now: Clock = clock.now, carriers: Sequence[Carrier] | None = None
-) -> AsyncIterator[Workshop]:
-    async with open_messenger(settings, db, now) as messenger:
-        desk = replace(create_desk(settings, db, now, carriers), is_worker=True)
-        yield Workshop(db, now, desk, messenger, open_mailer(settings))
-
-
-@asynccontextmanager
-async def running(
-    settings: Settings,
-    db: Database,
-    now: Clock = clock.now,
-    carriers: Sequence[Carrier] | None = None,
-    is_busy: Callable[[], bool] = lambda: False,
-) -> AsyncIterator[None]:
-    """A worker at work while the block runs. At its end it takes nothing new and finishes what it has in hand.
+async def running(ctx: Context, is_busy: Callable[[], bool] = lambda: False) -> AsyncIterator[None]:
+    """Keep a worker at work while the block runs. At its end it takes nothing new and finishes what it has in hand.
     `is_busy` says whether this process is serving callers just now."""
-    pace = Pace(lease=timedelta(seconds=settings.worker_lease_seconds))
-    async with open_workshop(settings, db, now, carriers) as workshop:
-        worker = Worker(workshop, pace=pace, is_busy=is_busy)
-        task = asyncio.create_task(worker.run())
-        try:
-            yield
-        finally:
-            await worker.stop(settings.stop_timeout_seconds)
-            await task
+    worker = Worker(ctx, pace=Pace(lease=timedelta(seconds=ctx.settings.worker_lease_seconds)), is_busy=is_busy)
+    task = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        await worker.stop(ctx.settings.stop_timeout_seconds)
+        await task
 
 
 class _Outcome(NamedTuple):
@@ -233,19 +127,19 @@ class _Outcome(NamedTuple):
 class Worker:
     def __init__(
         self,
-        workshop: Workshop,
+        ctx: Context,
         handlers: Mapping[str, Handler] | None = None,
         together: Mapping[str, GroupHandler] | None = None,
         *,
         pace: Pace = USUAL_PACE,
         is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._workshop = workshop
-        self._db = workshop.db
+        self._ctx = ctx
+        self._db = ctx.db
         self._handlers = JOBS if handlers is None else handlers
         self._together = (TOGETHER if handlers is None else {}) if together is None else together
         self._pace = pace
-        self._leases = pace.find_leases(workshop.desk.patience_seconds)
+        self._leases = pace.find_leases(ctx.settings.carriers_timeout_seconds)
         self._is_busy = is_busy
         self._patient_until = 0.0
         self._sizes = dict.fromkeys(self._together, USUAL_SLOTS)
@@ -305,7 +199,7 @@ class Worker:
             if not free or self._stopping.is_set():
                 break
             share = max(1, min(free.values()) // max(1, len(self._accounts)))
-            now = self._workshop.clock()
+            now = self._ctx.clock()
             claimed = await self._claim(account_id, share, free, now)
             self._served = account_id
             if len(claimed) < share:
@@ -354,7 +248,7 @@ class Worker:
         nothing, so looking may take a tenth of the time."""
         began = time.monotonic()
         if (not self._accounts or began >= self._look_again_at) and (free := self._free()):
-            now = self._workshop.clock()
+            now = self._ctx.clock()
             await jobs.bring_back(self._db, now=now, but=self._held.values())
             self._accounts = await jobs.find_accounts(self._db, free, now=now)
             took = time.monotonic() - began
@@ -384,7 +278,7 @@ class Worker:
         self._db.work.set()
 
     async def _do(self, kind: str, group: Sequence[Job]) -> None:
-        now = self._workshop.clock
+        now = self._ctx.clock
         try:
             await self._hand_over(kind, group)
             outcomes = [_Outcome(job) for job in group]
@@ -406,10 +300,10 @@ class Worker:
     async def _hand_over(self, kind: str, group: Sequence[Job]) -> None:
         if kind not in self._together:
             [job] = group
-            await self._handlers[kind](self._workshop, job)
+            await self._handlers[kind](self._ctx, job)
             return
         began = time.monotonic()
-        async for _ in self._together[kind](self._workshop, group):
+        async for _ in self._together[kind](self._ctx, group):
             await self._be_patient(time.monotonic() - began)
             began = time.monotonic()
         ended = time.monotonic()
@@ -429,8 +323,7 @@ class Worker:
         if not self._outcomes:
             return
         settled = list(self._outcomes)
-        async with self._db.write() as tx:
-            count = await _write_down(tx, settled, self._workshop.clock())
+        count = await self._db.write(lambda tx: _write_down(tx, settled, self._ctx.clock()))
         if count < len(settled):
             _log.warning("jobs were taken over", count=len(settled) - count)
         del self._outcomes[: len(settled)]

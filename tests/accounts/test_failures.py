@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from packhouse.accounts.failures import MOST, WINDOW
@@ -122,9 +123,9 @@ def test_an_answer_does_not_wait_for_its_entry(
 
     async def refuse_while_locked() -> list[int]:
         db = Database(database_url)
-        async with db.write() as tx:
+        async with db.begin() as tx:
             if backend == "postgresql":
-                await tx.exec_driver_sql("LOCK TABLE audit_log IN ACCESS EXCLUSIVE MODE")
+                await tx.execute(text("LOCK TABLE audit_log IN ACCESS EXCLUSIVE MODE"))
             attempts = [client.get(ORDERS, auth=(OWNER[0], "wrong")) for _ in range(3)]
         await db.close()
         return [answer.status_code for answer in attempts]

@@ -22,18 +22,18 @@ from tests.conftest import OWNER, STRANGER
 ORDERS = "/api/v3/orders"
 OWNER_ACCOUNT, STRANGER_ACCOUNT = 1, 2
 T = TypeVar("T")
-Write = Callable[[Callable[[Database, Transaction], Awaitable[Any]]], Any]
+Write = Callable[[Callable[[Transaction], Awaitable[Any]]], Any]
 
 
 @pytest.fixture
 def write(database_url: str) -> Write:
-    """`write(lambda db, tx: …)` runs in a transaction of its own, as the command does."""
+    """`write(lambda tx: …)` runs in a transaction of its own, as the command does."""
 
-    async def run(work: Callable[[Database, Transaction], Awaitable[T]]) -> T:
+    async def run(work: Callable[[Transaction], Awaitable[T]]) -> T:
         db = Database(database_url)
         try:
-            async with db.write() as tx:
-                return await work(db, tx)
+            async with db.begin() as tx:
+                return await work(tx)
         finally:
             await db.close()
 
@@ -41,13 +41,13 @@ def write(database_url: str) -> Write:
 
 
 def _create(write: Write, account_id: int = OWNER_ACCOUNT, name: str = "", **chosen: str) -> operations.NewKey:
-    made = write(lambda db, tx: operations.create_key(db, tx, account_id, name, now=clock.now(), **chosen))
+    made = write(lambda tx: operations.create_key(tx, account_id, name, now=clock.now(), **chosen))
     assert isinstance(made, operations.NewKey)
     return made
 
 
 def _revoke(write: Write, account_id: int, public_key: str) -> None:
-    write(lambda db, tx: operations.revoke_key(db, tx, account_id, public_key, now=clock.now()))
+    write(lambda tx: operations.revoke_key(tx, account_id, public_key, now=clock.now()))
 
 
 def _read_all(url: str) -> dict[str, list[Any]]:
@@ -187,7 +187,7 @@ def test_a_wrong_secret_and_an_unknown_key_have_the_same_answer(serve: Callable[
 def test_the_list_of_keys_tells_which_are_live(write: Write) -> None:
     made = _create(write, name="second")
     _revoke(write, OWNER_ACCOUNT, made.public_key)
-    rows = write(lambda _, tx: queries.list_keys(tx, OWNER_ACCOUNT))
+    rows = write(lambda tx: queries.list_keys(tx, OWNER_ACCOUNT))
     assert [(row.name, row.public_key, row.revoked_at is None) for row in rows] == [
         ("first", OWNER[0], True),
         ("second", made.public_key, False),

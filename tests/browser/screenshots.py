@@ -37,16 +37,16 @@ EMAIL, PASSWORD = "ada@example.com", "correct-horse-battery"
 async def fill(url: str) -> None:
     db, now = Database(url), clock.now()
     await migrations.upgrade(db)
-    async with db.write() as tx:
-        account = await accounts.create_account(db, tx, "demo", "NL", now=now)
-        shops = [await integrations.create_integration(db, tx, account, n, now=now) for n in ("Teashop", "Blumen B2B")]
-        await users.create_user(db, tx, account, EMAIL, security.hash_password(PASSWORD), "owner", now=now)
-        await setup.create_item(db, tx, open_vault(Settings(database_url=url), db), account, RULE, LIGHT, now=now)
+    async with db.begin() as tx:
+        account = await accounts.create_account(tx, "demo", "NL", now=now)
+        shops = [await integrations.create_integration(tx, account, n, now=now) for n in ("Teashop", "Blumen B2B")]
+        await users.create_user(tx, account, EMAIL, security.hash_password(PASSWORD), "owner", now=now)
+        await setup.create_item(tx, open_vault(Settings(database_url=url), db), account, RULE, LIGHT, now=now)
         made: list[Any] = list(demo.make_orders(90, seed=0, integration_ids=shops, now=now))
         for order in Random(1).sample(made, 12):
             order["shipping_address"]["postal_code"] = "?"
         batch = schema.read_batch(orjson.dumps(made)).value
-        await operations.upsert_orders(db, tx, Caller(account, "NL", "command:demo"), batch, now=now)
+        await operations.upsert_orders(tx, Caller(account, "NL", "command:demo"), batch, now=now)
     await db.close()
 
 

@@ -22,7 +22,7 @@ def stopped(database_url: str) -> None:
         db, at = Database(database_url), clock.now() - timedelta(hours=1)
         row = {"account_id": 1, "created_at": at, "created_by": "user:1", "origin": "NL", "updated_at": at, "parts": 9}
         row |= {"records": 900, "done_parts": 3, "counts": '{"created": 290, "refused": 10}', "reached_line": 301}
-        async with db.write() as tx:
+        async with db.begin() as tx:
             for id, state in ((1, uploads.RUNNING), (2, uploads.READING)):
                 await tx.execute(insert(imports).values({**row, "id": id, "file_name": f"{state}.csv", "state": state}))
         await db.close()

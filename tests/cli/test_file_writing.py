@@ -184,27 +184,35 @@ def test_refused_rows_are_written_as_a_file_to_mend(run: Run, tmp_path: Path) ->
     assert run(f"orders import {refused} --account owner --into 1").exit_code == 0
 
 
-def test_a_watched_folder_is_emptied_into_done_and_failed(run: Run, client: TestClient, tmp_path: Path) -> None:
-    (tmp_path / "good.csv").write_bytes(table(line("A1")))
-    (tmp_path / "bad.csv").write_bytes(table(line("A2", quantity="many"), line("A3")))
-    (tmp_path / "half.csv.part").write_bytes(b"order_id")
-    watch = f"orders watch {tmp_path} --account owner --into 1 --interval 0.05 --once"
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of its own: a SQLite database lies in the one of the test."""
+    made = tmp_path / "watched"
+    made.mkdir()
+    return made
+
+
+def test_a_watched_folder_is_emptied_into_done_and_failed(run: Run, client: TestClient, folder: Path) -> None:
+    (folder / "good.csv").write_bytes(table(line("A1")))
+    (folder / "bad.csv").write_bytes(table(line("A2", quantity="many"), line("A3")))
+    (folder / "half.csv.part").write_bytes(b"order_id")
+    watch = f"orders watch {folder} --account owner --into 1 --interval 0.05 --once"
     assert run(watch).exit_code == 0
-    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*") if path.name[0] != ".")
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*") if path.name[0] != ".")
     assert found == [
         "done/good.csv", "done/good.csv.report.json", "failed/bad.csv", "failed/bad.csv.report.json", "half.csv.part",
     ]  # fmt: skip
-    report = json.loads((tmp_path / "failed/bad.csv.report.json").read_text("utf-8"))
+    report = json.loads((folder / "failed/bad.csv.report.json").read_text("utf-8"))
     assert (report["created"], report["records"][0]["faults"][0]["column"]) == (1, "item.quantity")
-    (tmp_path / "good.csv").write_bytes(table(line("A1")))
+    (folder / "good.csv").write_bytes(table(line("A1")))
     assert run(watch).exit_code == 0
-    assert "again" in json.loads((tmp_path / "done/good-1.csv.report.json").read_text("utf-8"))
+    assert "again" in json.loads((folder / "done/good-1.csv.report.json").read_text("utf-8"))
     assert [order["order_id"] for order in stored(client)] == ["A3", "A1"] or len(stored(client)) == 2
 
 
-def test_a_watcher_may_be_killed_at_any_moment(database_url: str, run: Run, client: TestClient, tmp_path: Path) -> None:
-    (tmp_path / "many.csv").write_bytes(table(*(line(f"A{n}") for n in range(1500))))
-    words = [sys.executable, "-m", "packhouse", "orders", "watch", str(tmp_path), "--account", "owner", "--into", "1"]
+def test_a_watcher_may_be_killed_at_any_moment(database_url: str, run: Run, client: TestClient, folder: Path) -> None:
+    (folder / "many.csv").write_bytes(table(*(line(f"A{n}") for n in range(1500))))
+    words = [sys.executable, "-m", "packhouse", "orders", "watch", str(folder), "--account", "owner", "--into", "1"]
     environment = {**os.environ, "PACKHOUSE_DATABASE_URL": database_url}
     with subprocess.Popen([*words, "--interval", "0.05"], env=environment, stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
@@ -212,10 +220,30 @@ def test_a_watcher_may_be_killed_at_any_moment(database_url: str, run: Run, clie
             assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-    assert run(f"orders watch {tmp_path} --account owner --into 1 --interval 0.05 --once").exit_code == 0
-    report: dict[str, Any] = json.loads((tmp_path / "done/many.csv.report.json").read_text("utf-8"))
+    assert run(f"orders watch {folder} --account owner --into 1 --interval 0.05 --once").exit_code == 0
+    report: dict[str, Any] = json.loads((folder / "done/many.csv.report.json").read_text("utf-8"))
     assert report["refused"] == 0
     assert count_orders(client, 2_000) == 1500
+
+
+def test_a_folder_that_holds_the_database_is_not_watched(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PACKHOUSE_DATABASE_URL", f"sqlite:///{folder}/packhouse.db")
+    (folder / "packhouse.db").touch()
+    done = run(f"orders watch {folder} --account owner --into 1 --once")
+    assert (done.exit_code, (folder / "packhouse.db").exists()) == (1, True)
+    assert "holds the database" in done.stderr
+
+
+def test_a_look_at_a_folder_ends_when_the_database_is_away(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PACKHOUSE_DATABASE_URL", f"sqlite:///{tmp_path}/nowhere/packhouse.db")
+    (folder / "good.csv").write_bytes(table(line("A1")))
+    done = run(f"orders watch {folder} --account owner --into 1 --interval 0.05 --once")
+    assert (done.exit_code, (folder / "good.csv").exists()) == (1, True)
+    assert "good.csv waits" in done.stderr
 
 
 def count_orders(client: TestClient, most: int = 200) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from packhouse.kit.batches import to_upsert
 from packhouse.kit.db import Database
+from packhouse.kit.db.bulk import to_upsert
 from packhouse.orders.tables import order_history, order_terms, orders, to_row
 from tests import make
 
@@ -39,10 +39,10 @@ def test_rows_are_stored_as_given_whatever_they_share(database_url: str, size: i
         db = Database(database_url)
         for differing in combinations(SHARED, size):
             rows = make_versions(3, differing)
-            async with db.write() as tx:
+            async with db.begin() as tx:
                 await tx.execute(order_history.delete().where(order_history.c.account_id == 1))
-                await db.upsert(tx, order_history, [{**row, "changes": "before"} for row in rows])
-                await db.upsert(tx, order_history, [dict(row) for row in rows])
+                await tx.upsert(order_history, [{**row, "changes": "before"} for row in rows])
+                await tx.upsert(order_history, [dict(row) for row in rows])
                 ours = select(order_history).where(order_history.c.account_id == 1).order_by(order_history.c.id)
                 assert [row._asdict() for row in await tx.execute(ours)] == rows
         await db.close()

@@ -53,15 +53,15 @@ async def count(db: Database) -> int:
 def test_what_is_undone_is_undone_whole_and_comes_back_with_nobody(database_url: str) -> None:
     async def work(db: Database) -> None:
         async def begin() -> None:
-            async with db.write() as tx:
-                await db.next_ids(tx, "orders", 1)
-                await db.upsert(tx, order_terms, to_rows("a", "b"))
+            async with db.begin() as tx:
+                await tx.next_ids("orders", 1)
+                await tx.upsert(order_terms, to_rows("a", "b"))
                 raise RuntimeError
 
         with pytest.raises(RuntimeError):
             await begin()
-        async with db.write() as tx:
-            await db.upsert(tx, order_terms, to_rows("c"))
+        async with db.begin() as tx:
+            await tx.upsert(order_terms, to_rows("c"))
         assert await count(db) == 1
 
     on(database_url, work)
@@ -69,11 +69,11 @@ def test_what_is_undone_is_undone_whole_and_comes_back_with_nobody(database_url:
 
 def test_a_statement_sees_what_was_upserted_before_it(database_url: str) -> None:
     async def work(db: Database) -> None:
-        async with db.write() as tx:
-            await db.upsert(tx, order_terms, to_rows("a", "b"))
-            await db.upsert(tx, order_terms, to_rows("b", "c"))
-            assert [tuple(row) for row in await db.run(tx, COUNT, account_id=1)] == [(3,)]
-            assert (await tx.execute(COUNT, {"account_id": 1})).scalar() == 3
+        async with db.begin() as tx:
+            await tx.upsert(order_terms, to_rows("a", "b"))
+            await tx.upsert(order_terms, to_rows("b", "c"))
+            assert [tuple(row) for row in await tx.run(COUNT, account_id=1)] == [(3,)]
+            assert await tx.fetch_value(COUNT, {"account_id": 1}) == 3
         assert await count(db) == 3
 
     on(database_url, work)
@@ -82,9 +82,9 @@ def test_a_statement_sees_what_was_upserted_before_it(database_url: str) -> None
 def test_a_row_that_cannot_be_written_takes_the_others_with_it(database_url: str) -> None:
     async def work(db: Database) -> None:
         async def write() -> None:
-            async with db.write() as tx:
-                await db.upsert(tx, order_terms, to_rows("a"))
-                await db.upsert(tx, orders, [dict.fromkeys(column.name for column in orders.columns)])
+            async with db.begin() as tx:
+                await tx.upsert(order_terms, to_rows("a"))
+                await tx.upsert(orders, [dict.fromkeys(column.name for column in orders.columns)])
 
         with pytest.raises(Exception, match=r"(?i)not.null"):
             await write()
@@ -99,8 +99,8 @@ def test_a_read_sees_what_another_process_wrote_before_its_turn(database_url: st
         try:
             for n in range(3):
                 assert await count(db) == n
-                async with other.write() as tx:
-                    await other.upsert(tx, order_terms, to_rows(f"term {n}"))
+                async with other.begin() as tx:
+                    await tx.upsert(order_terms, to_rows(f"term {n}"))
         finally:
             await other.close()
         assert await count(db) == 3
@@ -110,12 +110,12 @@ def test_a_read_sees_what_another_process_wrote_before_its_turn(database_url: st
 
 def test_ids_of_several_sequences_are_drawn_at_once_and_given_once(database_url: str) -> None:
     async def work(db: Database) -> None:
-        async with db.write() as tx:
-            before = await db.draw_ids(tx, {"jobs": 2, "parcels": 3})
-        async with db.write() as tx:
+        async with db.begin() as tx:
+            before = await tx.draw_ids({"jobs": 2, "parcels": 3})
+        async with db.begin() as tx:
             await tx.execute(COUNT, {"account_id": 1})  # another statement begins the transaction
-            await db.run(tx, COUNT, account_id=1)
-            after = await db.draw_ids(tx, {"parcels": 1, "jobs": 1})
+            await tx.run(COUNT, account_id=1)
+            after = await tx.draw_ids({"parcels": 1, "jobs": 1})
         assert ({name: len(ids) for name, ids in before.items()}, sorted(before["parcels"])) == (
             {"jobs": 2, "parcels": 3},
             before["parcels"],
@@ -140,8 +140,8 @@ def test_connections_of_single_reads_are_counted_and_allowed_for(database_url: s
 @pytest.mark.parametrize("number", [1, 4, 5, 19, 100, 101, 237])
 def test_rows_of_any_number_are_all_written(database_url: str, number: int) -> None:
     async def work(db: Database) -> None:
-        async with db.write() as tx:
-            await db.upsert(tx, order_terms, to_rows(*(f"term {n}" for n in range(number))))
+        async with db.begin() as tx:
+            await tx.upsert(order_terms, to_rows(*(f"term {n}" for n in range(number))))
         assert await count(db) == number
 
     on(database_url, work)
@@ -154,8 +154,8 @@ def test_what_is_committed_is_moved_into_the_file_beside_the_writing(database_ur
     page = 4096
 
     async def write(db: Database, number: int) -> None:
-        async with db.write() as tx:
-            await db.upsert(tx, order_terms, to_rows(*(f"{number} {n} {'x' * 60}" for n in range(500))))
+        async with db.begin() as tx:
+            await tx.upsert(order_terms, to_rows(*(f"{number} {n} {'x' * 60}" for n in range(500))))
 
     async def work(db: Database) -> None:
         before = size_of(file)
@@ -180,11 +180,11 @@ def test_plans_of_an_empty_table_are_not_kept(database_url: str) -> None:
     keys = (order_terms.c.term, order_terms.c.placed_at, order_terms.c.id)
 
     async def work(db: Database) -> None:
-        async with db.write() as tx:
+        async with db.begin() as tx:
             for _ in range(10):
-                await db.find_by_key(tx, 1, keys, keys, [["term 1", NOW, 1]], lock=False)
-            await db.upsert(tx, order_terms, to_rows(*(f"term {n}" for n in range(5_000))))
-            await db.find_by_key(tx, 1, keys, keys, [["term 1", NOW, 1]], lock=False)
+                await tx.find_by_key(1, keys, keys, [["term 1", NOW, 1]], lock=False)
+            await tx.upsert(order_terms, to_rows(*(f"term {n}" for n in range(5_000))))
+            await tx.find_by_key(1, keys, keys, [["term 1", NOW, 1]], lock=False)
             kept = text(
                 "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE :s"
             )
@@ -219,11 +219,11 @@ def test_a_server_that_hangs_up_is_away_whenever_it_is_noticed(database_url: str
 
     async def work(db: Database) -> None:
         async def write() -> None:
-            async with db.write() as tx:
-                await db.run(tx, COUNT, account_id=1)
+            async with db.begin() as tx:
+                await tx.run(COUNT, account_id=1)
                 hang_up(database_url)
                 await turn()
-                await db.run(tx, COUNT, account_id=1)
+                await tx.run(COUNT, account_id=1)
 
         assert await count(db) == 0
         hang_up(database_url)
@@ -233,16 +233,16 @@ def test_a_server_that_hangs_up_is_away_whenever_it_is_noticed(database_url: str
         assert await count(db) == 0
         with pytest.raises(errors.Unavailable):
             await write()
-        async with db.write() as tx:
-            assert [tuple(row) for row in await db.run(tx, COUNT, account_id=1)] == [(0,)]
+        async with db.begin() as tx:
+            assert [tuple(row) for row in await tx.run(COUNT, account_id=1)] == [(0,)]
 
     on(database_url, work)
 
 
 def test_look_ups_that_are_asked_together_each_get_their_own_row(database_url: str) -> None:
     async def work(db: Database) -> None:
-        async with db.write() as tx:
-            await db.upsert(tx, order_terms, to_rows("a", "b", "c"))
+        async with db.begin() as tx:
+            await tx.upsert(order_terms, to_rows("a", "b", "c"))
         asked = ["c", "nobody's", "a", "a", "b", "", "Zoë"]
         for _ in range(3):
             found = await asyncio.gather(*[db.fetch_one(FIND_TERM, account_id=1, term=term) for term in asked])
@@ -272,8 +272,8 @@ def test_look_ups_of_one_turn_are_one_statement(database_url: str) -> None:
 
 def test_a_caller_that_left_disturbs_no_other(database_url: str) -> None:
     async def work(db: Database) -> None:
-        async with db.write() as tx:
-            await db.upsert(tx, order_terms, to_rows("a"))
+        async with db.begin() as tx:
+            await tx.upsert(order_terms, to_rows("a"))
         leaving, staying = (asyncio.create_task(db.fetch_one(FIND_TERM, account_id=1, term="a")) for _ in range(2))
         await asyncio.sleep(0)
         leaving.cancel()
@@ -302,8 +302,8 @@ AS $$ BEGIN RAISE EXCEPTION 'not on this server' USING ERRCODE = 'feature_not_su
 @pytest.mark.parametrize("backend", ["postgresql"])
 def test_a_server_that_cannot_look_up_together_is_asked_one_by_one(database_url: str) -> None:
     async def work(db: Database) -> None:
-        async with db.write() as tx:
-            await db.upsert(tx, order_terms, to_rows("a", "b"))
+        async with db.begin() as tx:
+            await tx.upsert(order_terms, to_rows("a", "b"))
             await tx.execute(text(REFUSING))
         for _ in range(2):
             found = await asyncio.gather(*[db.fetch_one(COUNT, account_id=n) for n in (2, 1)])
@@ -316,8 +316,8 @@ def test_look_ups_that_come_at_any_moment_are_all_answered(database_url: str) ->
     """Also one that comes while the connection of those before it is given back."""
 
     async def work(db: Database) -> None:
-        async with db.write() as tx:
-            await db.upsert(tx, order_terms, to_rows("a", "b"))
+        async with db.begin() as tx:
+            await tx.upsert(order_terms, to_rows("a", "b"))
 
         async def ask(turns: int) -> int:
             found = 0

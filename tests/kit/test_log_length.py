@@ -22,12 +22,12 @@ def test_the_log_is_cut_back_after_a_long_reader_is_gone(database_url: str) -> N
 
     async def write(db: Database) -> None:
         for _ in range(50):
-            async with db.write() as tx:
+            async with db.begin() as tx:
                 await tx.execute(text("INSERT INTO blobs SELECT randomblob(1000) FROM generate_series_of_1000"))
 
     async def work() -> None:
         db = Database(database_url)
-        async with db.write() as tx:
+        async with db.begin() as tx:
             await tx.execute(text("CREATE TABLE blobs (content BLOB)"))
             numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n"
             await tx.execute(text(f"CREATE VIEW generate_series_of_1000 AS {numbers}"))

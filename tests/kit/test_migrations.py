@@ -16,8 +16,8 @@ from packhouse import migrations
 from packhouse.accounts import tables as accounts
 from packhouse.integrations import tables as integrations
 from packhouse.kit import clock, errors, idempotency, jobs
-from packhouse.kit.columns import metadata
-from packhouse.kit.db import SEQUENCES, Database
+from packhouse.kit.db import SEQUENCES, Database, connection_of
+from packhouse.kit.db.columns import metadata
 from packhouse.orders import tables as orders
 from packhouse.privacy import tables as privacy
 from packhouse.shipping import tables as shipping
@@ -77,7 +77,7 @@ def on(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
 def look(url: str, question: Callable[[Connection], T]) -> T:
     async def ask(db: Database) -> T:
         async with db.read() as tx:
-            return await tx.run_sync(question)
+            return await connection_of(tx).run_sync(question)
 
     return on(url, ask)
 
@@ -107,7 +107,7 @@ def test_the_migrations_make_the_tables_of_the_rooms(empty_url: str) -> None:
 
 def test_a_difference_would_be_seen(database_url: str) -> None:
     async def change(db: Database) -> None:
-        async with db.write() as tx:
+        async with db.begin() as tx:
             await tx.execute(text("ALTER TABLE orders ADD COLUMN colour TEXT"))
             await tx.execute(text("DROP INDEX ix_orders_status"))
             await tx.execute(text("DROP TABLE order_history"))
@@ -142,10 +142,10 @@ def test_ids_come_from_sequences_where_there_are_some(database_url: str, backend
 
 def test_texts_that_are_sorted_by_sort_by_code_point(database_url: str) -> None:
     async def sort(db: Database) -> list[str]:
-        async with db.write() as tx:
+        async with db.begin() as tx:
             row = {"at": "2026-03-14T08:26:53.000000+00:00", "account": 1}
             for id, number in enumerate(("b", "a", "B", "é", "Z", "10", "9", "😀", "\ufffd"), start=1):
-                await db.upsert(tx, orders.orders, [to_row(id, number, row)])
+                await tx.upsert(orders.orders, [to_row(id, number, row)])
             found = await tx.execute(text("SELECT order_number FROM orders ORDER BY order_number"))
             return list(found.scalars())
 
@@ -232,8 +232,8 @@ def test_shipments_of_before_are_counted_by_carrier(empty_url: str) -> None:
 
     async def go(db: Database) -> None:
         await migrations.upgrade(db, "0016")
-        async with db.write() as tx:
-            await tx.run_sync(fill)
+        async with db.begin() as tx:
+            await connection_of(tx).run_sync(fill)
         await migrations.upgrade(db)
 
     on(empty_url, go)
@@ -256,8 +256,8 @@ def test_who_is_signed_in_stays_so_and_gave_the_password_then(empty_url: str) ->
 
     async def go(db: Database) -> None:
         await migrations.upgrade(db, "0022")
-        async with db.write() as tx:
-            await tx.run_sync(fill)
+        async with db.begin() as tx:
+            await connection_of(tx).run_sync(fill)
         await migrations.upgrade(db)
 
     on(empty_url, go)
@@ -284,7 +284,7 @@ def test_of_several_who_make_the_first_table_at_once_the_others_try_again(empty_
             await db.open()
         for _ in range(25):
             await asyncio.gather(*map(make, several))
-            async with several[0].write() as tx:
+            async with several[0].begin() as tx:
                 await tx.execute(text("DROP TABLE alembic_version"))
         for db in several:
             await db.close()

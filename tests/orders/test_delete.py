@@ -99,7 +99,7 @@ def test_a_deleted_order_leaves_nothing_to_search_for(client: TestClient, databa
                     pass
             async with db.read() as tx:
                 terms = select(func.count()).where(order_terms.c.account_id == 1, order_terms.c.id == id)
-                return int((await tx.execute(terms)).scalar_one())
+                return int(await tx.fetch_value(terms))
         finally:
             await db.close()
 

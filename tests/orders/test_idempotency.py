@@ -93,7 +93,7 @@ def test_what_is_kept_cannot_be_read_without_the_key(client: TestClient, databas
     async def read() -> str:
         db = Database(database_url)
         async with db.read() as tx:
-            rows = (await tx.execute(select(idempotency_keys))).all()
+            rows = await tx.fetch_all(select(idempotency_keys))
         await db.close()
         return repr(rows)
 
@@ -131,7 +131,7 @@ def count_kept(url: str) -> int:
     async def ask() -> int:
         db = Database(url)
         async with db.read() as tx:
-            found = (await tx.execute(select(func.count()).select_from(idempotency_keys))).scalar_one()
+            found = await tx.fetch_value(select(func.count()).select_from(idempotency_keys))
         await db.close()
         return int(found)
 

@@ -77,7 +77,7 @@ def test_only_what_search_reads_makes_a_job(client: TestClient, database_url: st
     def count() -> int:
         async def work(db: Database) -> int:
             due = await list_due(db)
-            async with db.write() as tx:
+            async with db.begin() as tx:
                 await jobs.finish(tx, due)
             return len(due)
 
@@ -106,7 +106,7 @@ class Meddled(Database):
         if self.times:
             self.times -= 1
             await asyncio.to_thread(self.meddle)
-        return await super().attempt(work)
+        return await super().write(work)
 
 
 @pytest.mark.parametrize("times", [1, 3, 50])
@@ -121,7 +121,7 @@ def test_an_order_that_changes_while_it_is_read_is_found_all_the_same(
         async for _ in search.handle(db, due):
             pass
         async with db.read() as tx:
-            return int((await tx.execute(select(func.count()).select_from(order_terms))).scalar_one())
+            return int(await tx.fetch_value(select(func.count()).select_from(order_terms)))
 
     def change() -> None:
         patch = {"order_details": {"notes": f"Note {next(notes)}"}}

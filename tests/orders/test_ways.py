@@ -42,8 +42,8 @@ def full(client: TestClient, database_url: str) -> TestClient:
     async def fill() -> None:
         db = Database(database_url)
         columns = {"account_id": 1, "version": 1, "created_at": DAY, "created_by": "test:1", "modified_at": DAY}
-        async with db.write() as tx:
-            await db.upsert(tx, orders, [to_row(order, id=id, **columns) for id, order in enumerate(MADE, 1)])
+        async with db.begin() as tx:
+            await tx.upsert(orders, [to_row(order, id=id, **columns) for id, order in enumerate(MADE, 1)])
         await db.close()
 
     asyncio.run(fill())

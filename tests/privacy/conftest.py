@@ -27,11 +27,11 @@ KEY: Any = "a key of the tests alone"
 _HANDLERS = {kind: handler for kind, handler in JOBS.items() if not kind.startswith("webhook.")}
 
 
-def write(url: str, work: Callable[[Database, Transaction], Awaitable[None]]) -> None:
+def write(url: str, work: Callable[[Transaction], Awaitable[None]]) -> None:
     async def run() -> None:
         db = Database(url)
-        async with db.write() as tx:
-            await work(db, tx)
+        async with db.begin() as tx:
+            await work(tx)
         await db.close()
 
     asyncio.run(run())
@@ -103,12 +103,12 @@ def put_in(page: TestClient, *orders: Any, name: str = "order_of_zqxfirst-zqxlas
 def fill_rest(url: str) -> None:
     """What receivers answer, what people type in the wrong place, and a job that tells more than it has to."""
 
-    async def work(db: Database, tx: Transaction) -> None:
+    async def work(tx: Transaction) -> None:
         now = clock.now()
         subject = f"not a user: {marked.EMAIL}"
-        await audit.record(db, tx, 1, "user:1", "user.sign_in_failed", subject, now=now)
+        await audit.record(tx, 1, "user:1", "user.sign_in_failed", subject, now=now)
         payload = {"ids": [1], "origin": "NL", "for": f"{marked.NAME} <{marked.EMAIL}>"}
-        await jobs.enqueue(db, tx, 1, "order.index", [payload], now=now)
+        await jobs.enqueue(tx, 1, "order.index", [payload], now=now)
         await tx.execute(text("UPDATE deliveries SET answer = 'thanks, zqxanswer' WHERE account_id = 1"))
 
     write(url, work)

@@ -8,7 +8,7 @@ from typing import Any
 import pypdfium2
 from sqlalchemy import inspect, text
 
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, connection_of
 from tests import make
 
 # No word of any language, and no part of a code in base 64 by chance.
@@ -87,7 +87,7 @@ def find_marks(url: str, *words: str) -> list[str]:
         db = Database(url)
         found = []
         async with db.read() as tx:
-            names = await tx.run_sync(lambda connection: inspect(connection).get_table_names())
+            names = await connection_of(tx).run_sync(lambda connection: inspect(connection).get_table_names())
             for name in names:
                 for row in (await tx.execute(text(f'SELECT * FROM "{name}"'))).mappings():  # noqa: S608
                     found += [

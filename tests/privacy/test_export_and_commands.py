@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from packhouse.accounts.schema import Caller
 from packhouse.kit import clock, errors
-from packhouse.kit.db import Database, Transaction
+from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.redaction import ERASED
 from packhouse.orders import deletions, erasure, redaction
@@ -184,8 +184,8 @@ def test_a_shipment_that_is_being_announced_follows_later(
 def test_an_order_about_to_be_deleted_is_deleted_all_the_same(shop: TestClient, database_url: str, work: Work) -> None:
     [id] = push(shop, marked.order())
 
-    async def request(db: Database, tx: Transaction) -> None:
-        await deletions.request_deletion(db, tx, Caller(1, "NL", "user:1"), [id], now=clock.now())
+    async def request(tx: Transaction) -> None:
+        await deletions.request_deletion(tx, Caller(1, "NL", "user:1"), [id], now=clock.now())
 
     write(database_url, request)
     assert shop.post(ERASE, json={"email": marked.EMAIL}).json()["data"]["orders"] == 1

@@ -34,8 +34,8 @@ def test_an_order_that_was_to_be_deleted_while_the_clock_was_ahead(
     id = push(shop)
 
     async def request(db: Database) -> None:
-        async with db.write() as tx:
-            await deletions.request_deletion(db, tx, Caller(1, "NL", "user:ada"), [id], now=watch())
+        async with db.begin() as tx:
+            await deletions.request_deletion(tx, Caller(1, "NL", "user:ada"), [id], now=watch())
 
     watch.move(hours=1)
     on(database_url, request)
@@ -45,7 +45,7 @@ def test_an_order_that_was_to_be_deleted_while_the_clock_was_ahead(
 
     async def read(db: Database) -> Any:
         async with db.read() as tx:
-            return (await tx.execute(select(order_deletions))).all()
+            return await tx.fetch_all(select(order_deletions))
 
     assert on(database_url, read) == []
 
@@ -72,7 +72,7 @@ def test_a_webhook_that_is_tried_again(
 
     async def read(db: Database) -> Any:
         async with db.read() as tx:
-            return (await tx.execute(select(deliveries.c.status))).scalars().all()
+            return await tx.fetch_values(select(deliveries.c.status))
 
     assert list(on(database_url, read)) == ["delivered"] * 2
 

@@ -129,7 +129,7 @@ def test_credentials_are_encrypted_and_given_to_the_carrier_alone(
         db = Database(database_url)
         try:
             async with db.read() as tx:
-                return str((await tx.execute(text("SELECT document FROM shipping_setup"))).all())
+                return str(await tx.fetch_all(text("SELECT document FROM shipping_setup")))
         finally:
             await db.close()
 

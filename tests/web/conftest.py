@@ -25,13 +25,13 @@ def people(database_url: str) -> None:
 
     async def work() -> None:
         db = Database(database_url)
-        async with db.write() as tx:
+        async with db.begin() as tx:
             for account, role, email in [
                 *(("owner", role, email) for role, email in EMAILS.items()),
                 ("stranger", "owner", "stranger@example.org"),
             ]:
                 row = await queries.get_account(tx, account)
-                await users.create_user(db, tx, row.account_id, email, HASHED, role, now=clock.now())
+                await users.create_user(tx, row.account_id, email, HASHED, role, now=clock.now())
         await db.close()
 
     asyncio.run(work())

@@ -33,10 +33,10 @@ def write(database_url: str, entries: list[tuple[str, str, str]]) -> None:
 
     async def work() -> None:
         db = Database(database_url)
-        async with db.write() as tx:
+        async with db.begin() as tx:
             account = await queries.get_account(tx, "owner")
             for actor, action, subject in entries:
-                await audit.record(db, tx, account.account_id, actor, action, subject, now=clock.now())
+                await audit.record(tx, account.account_id, actor, action, subject, now=clock.now())
         await db.close()
 
     asyncio.run(work())

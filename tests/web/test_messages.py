@@ -388,15 +388,14 @@ def test_a_conflict_is_told_in_the_readers_language_with_its_values(
 
 async def overwrite(database_url: str, table: Any, **values: str) -> None:
     db = Database(database_url)
-    async with db.write() as tx:
-        await tx.execute(update(table).values(values))
+    await db.write(lambda tx: tx.change(update(table).values(values)))
     await db.close()
 
 
 async def read_column(database_url: str, column: Any) -> str:
     db = Database(database_url)
     async with db.read() as tx:
-        found = (await tx.execute(select(column))).scalar_one()
+        found = await tx.fetch_value(select(column))
     await db.close()
     return str(found)
 

@@ -146,7 +146,7 @@ def change_carrier(url: str) -> None:
 
     async def work() -> None:
         db = Database(url)
-        async with db.write() as tx:
+        async with db.begin() as tx:
             told = func.replace(shipments.c.document, '"code":"house"', '"code":"ups"')
             await tx.execute(update(shipments).where(shipments.c.account_id == 1).values(document=told))
         await db.close()

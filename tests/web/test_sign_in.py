@@ -142,7 +142,7 @@ def test_users_are_made_listed_disabled_and_deleted_by_command(run: Any, serve: 
     assert run("user delete --account owner --email di@example.com").exit_code == 0
     assert run("user list --account owner --json").stdout == "[]\n"
     for action in ("user.created", "user.disabled", "user.deleted", "user.signed_in", "user.sign_in_failed"):
-        wait_until(lambda: f'"{action}"' in run("audit list --account owner --json").stdout)  # noqa: B023
+        wait_until(lambda: f'"{action}"' in run("audit list --account owner --json").stdout)
 
 
 @pytest.mark.usefixtures("people")

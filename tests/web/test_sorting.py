@@ -25,13 +25,11 @@ def fill(url: str, weights: Sequence[float], *, shipped: int = 0) -> None:
 
     async def copy() -> None:
         db = Database(url)
-        async with db.write() as tx:
+        async with db.begin() as tx:
             [row] = (await tx.execute(select(orders))).mappings()
             document = orjson.loads(row["document"])
             rows = []
-            for number, (id, weight) in enumerate(
-                zip(await db.next_ids(tx, "orders", len(weights)), weights, strict=True)
-            ):
+            for number, (id, weight) in enumerate(zip(await tx.next_ids("orders", len(weights)), weights, strict=True)):
                 document["order_number"] = f"w{weight:g}"
                 document["shipping_details"]["measurement"]["weight"]["value"] = weight
                 text, live = orjson.dumps(document).decode(), int(number >= len(weights) - shipped)

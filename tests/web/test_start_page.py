@@ -72,9 +72,9 @@ def test_counts_stop_early_and_say_so(person: Person, client: TestClient, databa
 
     async def copy() -> None:
         db = Database(database_url)
-        async with db.write() as tx:
+        async with db.begin() as tx:
             [row] = (await tx.execute(select(orders).where(orders.c.id == receipt["id"]))).mappings()
-            ids = await db.next_ids(tx, "orders", figures.MOST)
+            ids = await tx.next_ids("orders", figures.MOST)
             await tx.execute(insert(orders), [{**row, "id": id, "order_id": f"o-{id}"} for id in ids])
         await db.close()
 
@@ -94,7 +94,7 @@ def test_every_label_of_the_days_counts(person: Person, client: TestClient, data
 
     async def copy() -> None:
         db = Database(database_url)
-        async with db.write() as tx:
+        async with db.begin() as tx:
             two, one = (await tx.execute(select(shipments).order_by(shipments.c.id))).mappings()
             assert (two["parcel_count"], one["parcel_count"]) == (2, 1)
             for row, count, days, state in (
@@ -103,7 +103,7 @@ def test_every_label_of_the_days_counts(person: Person, client: TestClient, data
                 (one, 7, 14, "ready"),
                 (one, 5, 0, "cancelled"),
             ):
-                ids = await db.next_ids(tx, "shipments", count)
+                ids = await tx.next_ids("shipments", count)
                 at = today - timedelta(days=days)
                 rows = [{**row, "id": id, "uuid": str(id), "created_at": at, "state": state} for id in ids]
                 await tx.execute(insert(shipments), rows)

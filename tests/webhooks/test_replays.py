@@ -45,7 +45,7 @@ def fail(client: TestClient, receiver: Receiver, work: Work) -> int:
 
 
 async def pause(db: Database, at: Any) -> None:
-    async with db.write() as tx:
+    async with db.begin() as tx:
         await tx.execute(update(connections).values(paused_at=at).where(connections.c.account_id == 1))
         held = {"status": "held", "due_at": None}
         await tx.execute(update(deliveries).values(held).where(deliveries.c.account_id == 1))
@@ -114,7 +114,7 @@ def test_one_whose_receiver_was_deleted_at_that_moment(
     assert client.post(f"{DELIVERIES}/{id}/replay").status_code == 202
 
     async def forget(db: Database) -> None:
-        async with db.write() as tx:
+        async with db.begin() as tx:
             await tx.execute(delete(connections).where(connections.c.account_id == 1))
 
     on(database_url, forget)

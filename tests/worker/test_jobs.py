@@ -38,8 +38,8 @@ def on(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
 
 
 async def enqueue(db: Database, account_id: int, *payloads: Any, **options: Any) -> None:
-    async with db.write() as tx:
-        await jobs.enqueue(db, tx, account_id, "test", [{"n": n} for n in payloads], **{"now": NOW, **options})
+    async with db.begin() as tx:
+        await jobs.enqueue(tx, account_id, "test", [{"n": n} for n in payloads], **{"now": NOW, **options})
 
 
 async def claim(db: Database, account_id: int = OWNER, limit: int = 10, *, now: datetime = NOW) -> list[Any]:
@@ -97,8 +97,8 @@ def test_a_job_is_not_claimed_before_it_is_due_nor_by_another_account(database_u
 def test_an_undone_change_leaves_no_job_and_wakes_nobody(database_url: str) -> None:
     async def work(db: Database) -> None:
         async def enqueue_and_fail() -> None:
-            async with db.write() as tx:
-                await jobs.enqueue(db, tx, OWNER, "test", [{"n": 1}], now=NOW)
+            async with db.begin() as tx:
+                await jobs.enqueue(tx, OWNER, "test", [{"n": 1}], now=NOW)
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -118,7 +118,7 @@ def test_of_a_lane_one_job_is_in_hand_and_the_oldest_comes_first(database_url: s
         [first, other] = await jobs.claim(db, OWNER, 10, now=NOW, lease=LEASE)
         assert (first.payload["n"], other.payload["n"]) == (1, 3)
         assert await claim(db) == []
-        async with db.write() as tx:
+        async with db.begin() as tx:
             await jobs.finish(tx, [first])
         assert await claim(db) == [2]
 
@@ -129,7 +129,7 @@ def test_a_job_that_waits_to_be_tried_again_does_not_hold_up_its_lane(database_u
     async def work(db: Database) -> None:
         await enqueue(db, OWNER, 1, 2, lane="order:1")
         [first] = await jobs.claim(db, OWNER, 10, now=NOW, lease=LEASE)
-        async with db.write() as tx:
+        async with db.begin() as tx:
             await jobs.retry(tx, first, due_at=NOW + LEASE, error="Unreachable")
         assert await claim(db) == [2]
 
@@ -214,8 +214,8 @@ def test_a_job_may_ask_to_be_done_later_without_failing(database_url: str) -> No
 
 def test_a_worker_leaves_kinds_that_it_does_not_know(database_url: str) -> None:
     async def work(db: Database) -> None:
-        async with db.write() as tx:
-            await jobs.enqueue(db, tx, OWNER, "tomorrow's", [{}], now=NOW)
+        async with db.begin() as tx:
+            await jobs.enqueue(tx, OWNER, "tomorrow's", [{}], now=NOW)
         assert await Hands(db, nothing).worker.drain() == 0
         assert [row.attempts for row in await list_left(db)] == [0]
 
@@ -280,8 +280,8 @@ def test_receivers_that_hang_leave_slots_to_the_others(database_url: str) -> Non
             await go_on.wait()
 
         async def tell(kind: str, *payloads: Any) -> None:
-            async with db.write() as tx:
-                await jobs.enqueue(db, tx, OWNER, kind, [{"n": n} for n in payloads], now=NOW)
+            async with db.begin() as tx:
+                await jobs.enqueue(tx, OWNER, kind, [{"n": n} for n in payloads], now=NOW)
 
         slots = {kind: worker.SLOTS[kind] for kind in (webhooks.JOB, webhooks.SLOW_JOB)}
         hand = Worker(Hands(db, nothing).worker._workshop, dict.fromkeys(slots, handle))
@@ -377,7 +377,7 @@ async def claim_one(db: Database, now: datetime) -> jobs.Job:
 
 
 async def try_to(db: Database, how: str, job: jobs.Job) -> int:
-    async with db.write() as tx:
+    async with db.begin() as tx:
         if how == "finish":
             return await jobs.finish(tx, [job])
         return await jobs.retry(tx, job, due_at=NOW, fresh=how == "retry afresh")
@@ -444,9 +444,9 @@ def test_a_job_that_asks_a_carrier_is_in_hand_for_as_long_as_that_may_take(
         workshop = Workshop(db, lambda: NOW, desk, cast("Any", None))
         pace = worker.Pace(lease=timedelta(seconds=lease))
         hand = Worker(workshop, {"label.announce": ask, "test": ask}, pace=pace)
-        async with db.write() as tx:
-            await jobs.enqueue(db, tx, OWNER, "label.announce", [{"n": 1}], now=NOW)
-            await jobs.enqueue(db, tx, OWNER, "test", [{"n": 2}], now=NOW)
+        async with db.begin() as tx:
+            await jobs.enqueue(tx, OWNER, "label.announce", [{"n": 1}], now=NOW)
+            await jobs.enqueue(tx, OWNER, "test", [{"n": 2}], now=NOW)
         running = asyncio.create_task(hand.run())
         await started.wait()
         asking, other = await list_left(db)

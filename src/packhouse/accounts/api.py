@@ -3,47 +3,43 @@
 from datetime import timedelta
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import audit, auth, openapi, operations, queries, schema, tokens
 from packhouse.accounts.schema import ALL
 from packhouse.kit import clock, errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.openapi import repeatable
-
-sign_in = APIRouter(tags=["Sign-in"], default_response_class=Response)
-extensions = APIRouter(prefix="/api/packhouse", tags=["Account"], default_response_class=Response)
+from packhouse.kit.routing import Route
 
 
-@sign_in.post("/oauth2/token", openapi_extra=openapi.TOKEN)
-@sign_in.post("/api/v3/oauth2/token", include_in_schema=False)
 async def issue_token(request: Request) -> Response:
     """A token for a client (OAuth2 client credentials)."""
-    house = http.house(request)
+    ctx = context.of(request)
     form = _read_form(await http.read_form(request))
     if form.get("grant_type") != "client_credentials":
         raise _refuse_grant(form.get("grant_type"))
     row = await auth.client(request, form)
     scopes = auth.choose_scopes(request, row, form.get("scope"))
-    async with house.db.write() as tx:
-        issued = await tokens.issue_token(house.db, tx, row[0], row[7], auth.to_actor(row), scopes, now=house.clock())
+    issued = await ctx.db.write(
+        lambda tx: tokens.issue_token(tx, row[0], row[7], auth.to_actor(row), scopes, now=ctx.clock())
+    )
     return http.json_response(issued, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
 
-@sign_in.post("/oauth2/revoke", openapi_extra=openapi.REVOKE)
-@sign_in.post("/api/v3/oauth2/revoke", include_in_schema=False)
 async def revoke_token(request: Request) -> Response:
     """End one of the client's tokens (RFC 7009)."""
-    house = http.house(request)
+    ctx = context.of(request)
     form = _read_form(await http.read_form(request))
     row = await auth.client(request, form)
     if not form.get("token"):
         raise tokens.TokenRefusal("invalid_request", message("The parameter token is missing."))
-    async with house.db.write() as tx:
-        await tokens.revoke_token(house.db, tx, row[0], row[7], auth.to_actor(row), form["token"], now=house.clock())
+    await ctx.db.write(
+        lambda tx: tokens.revoke_token(tx, row[0], row[7], auth.to_actor(row), form["token"], now=ctx.clock())
+    )
     return Response(status_code=200)
 
 
@@ -66,42 +62,38 @@ def _refuse_grant(grant: str | None) -> tokens.TokenRefusal:
     return tokens.TokenRefusal("unsupported_grant_type", message("The grant_type must be client_credentials."))
 
 
-@extensions.get("/audit-log", openapi_extra=openapi.AUDIT_LOG)
 async def list_audit_log(request: Request) -> Response:
     """Who signed in, and who changed keys, clients and users; newest first."""
-    caller = await auth.caller(request, scope=ALL)
+    caller = await auth.caller(request)
     size = http.read_page_size(request, audit.MAX_PAGE, audit.DEFAULT_PAGE)
     cursor = pagination.decode(http.read_cursor(request))
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         page = await audit.list_entries(tx, caller.account_id, cursor, size)
     data = [audit.to_wire(row) for row in page.rows]
     return http.json_response({"data": data}, headers=http.page_links(request, page))
 
 
-@extensions.get("/clients", openapi_extra=openapi.CLIENTS)
 async def list_clients(request: Request) -> Response:
     """The account's OAuth2 clients, without their secrets."""
-    caller = await auth.caller(request, scope=ALL)
-    async with http.house(request).db.read() as tx:
+    caller = await auth.caller(request)
+    async with context.of(request).db.read() as tx:
         rows = await queries.list_keys(tx, caller.account_id, "client")
     return http.json_response({"data": [_to_client(row) for row in rows]})
 
 
-@extensions.post("/clients", status_code=201, openapi_extra=repeatable(openapi.CREATE_CLIENT))
 async def create_client(request: Request) -> Response:
     """Make an OAuth2 client; its secret is shown this once."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=ALL)
+    ctx = context.of(request)
+    caller = await auth.caller(request)
     body = await http.read_body(request)
 
     async def create(tx: Transaction) -> Response:
         asked = schema.read_new_client(body)
         made = await operations.create_key(
-            house.db,
             tx,
             caller.account_id,
             asked.get("name", ""),
-            now=house.clock(),
+            now=ctx.clock(),
             actor=caller.actor,
             kind="client",
             scopes=asked.get("scopes", [ALL]),
@@ -112,20 +104,18 @@ async def create_client(request: Request) -> Response:
     return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(create))
 
 
-@extensions.post("/clients/{client_id}/rotate", openapi_extra=repeatable(openapi.ROTATE_CLIENT))
 async def rotate_client(request: Request) -> Response:
     """Give a client a new secret; the one before is good for another day."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=ALL)
+    ctx = context.of(request)
+    caller = await auth.caller(request)
 
     async def rotate(tx: Transaction) -> Response:
         client_id = _to_client_id(request)
         secret = await operations.rotate_key(
-            house.db,
             tx,
             caller.account_id,
             client_id,
-            now=house.clock(),
+            now=ctx.clock(),
             keep=timedelta(days=1),
             actor=caller.actor,
             kind="client",
@@ -136,16 +126,16 @@ async def rotate_client(request: Request) -> Response:
     return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(rotate))
 
 
-@extensions.delete("/clients/{client_id}", status_code=204, openapi_extra=openapi.REVOKE_CLIENT)
 async def revoke_client(request: Request) -> Response:
     """End a client and its tokens."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=ALL)
+    ctx = context.of(request)
+    caller = await auth.caller(request)
     client_id = _to_client_id(request)
-    async with house.db.write() as tx:
-        await operations.revoke_key(
-            house.db, tx, caller.account_id, client_id, now=house.clock(), actor=caller.actor, kind="client"
+    await ctx.db.write(
+        lambda tx: operations.revoke_key(
+            tx, caller.account_id, client_id, now=ctx.clock(), actor=caller.actor, kind="client"
         )
+    )
     return Response(status_code=204)
 
 
@@ -165,3 +155,25 @@ def _to_client(row: Any) -> dict[str, Any]:
         "revoked_at": row.revoked_at and clock.to_wire(row.revoked_at),
         "second_secret_until": row.second_until and clock.to_wire(row.second_until),
     }
+
+
+ROUTES = [
+    Route("POST", "/oauth2/token", issue_token, openapi.TOKEN, tag="Sign-in"),
+    Route("POST", "/api/v3/oauth2/token", issue_token),
+    Route("POST", "/oauth2/revoke", revoke_token, openapi.REVOKE, tag="Sign-in"),
+    Route("POST", "/api/v3/oauth2/revoke", revoke_token),
+    Route("GET", "/api/packhouse/audit-log", list_audit_log, openapi.AUDIT_LOG, tag="Account", scope=ALL),
+    Route("GET", "/api/packhouse/clients", list_clients, openapi.CLIENTS, tag="Account", scope=ALL),
+    Route("POST", "/api/packhouse/clients", create_client, repeatable(openapi.CREATE_CLIENT), tag="Account", scope=ALL),
+    Route(
+        "POST",
+        "/api/packhouse/clients/{client_id}/rotate",
+        rotate_client,
+        repeatable(openapi.ROTATE_CLIENT),
+        tag="Account",
+        scope=ALL,
+    ),
+    Route(
+        "DELETE", "/api/packhouse/clients/{client_id}", revoke_client, openapi.REVOKE_CLIENT, tag="Account", scope=ALL
+    ),
+]

@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Integer, bindparam, delete, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.tables import sign_in_attempts
 from packhouse.kit import clock
-from packhouse.kit.columns import Instant
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
+from packhouse.kit.db.columns import Instant
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
@@ -115,23 +114,26 @@ async def take(db: Database, bounds: Sequence[Bound], *, now: datetime) -> datet
         row = await db.fetch_one(_LOOK, key=bound.key)
         if row is not None and row[0] is not None and (next_at := clock.to_instant(row[0])) > now:
             return next_at
+
+    async def count_all(tx: Transaction) -> None:
+        for bound in bounds:
+            await _count(tx, bound, now)
+        await _clean(tx, now)  # last: who has rows locked here waits for nobody any more
+
     try:
-        async with db.write() as tx:
-            for bound in bounds:
-                await _count(tx, bound, now)
-            await _clean(tx, now)  # last: who has rows locked here waits for nobody any more
+        await db.write(count_all)
     except _TooSoon as refused:
         return refused.next_at
     return None
 
 
-async def _count(tx: AsyncConnection, bound: Bound, now: datetime) -> None:
+async def _count(tx: Transaction, bound: Bound, now: datetime) -> None:
     """Raises _TooSoon."""
     here = (_a.account_id == 0, _a.key == bound.key)
     sent = {"key": bound.key, "now": now, "edge": now - bound.window}
-    attempts = (await tx.execute(_COUNT, sent)).scalar_one_or_none()
+    attempts = await tx.fetch_value(_COUNT, sent)
     if attempts is None:
-        next_at = (await tx.execute(select(_a.next_at).where(*here))).scalar_one_or_none()
+        next_at = await tx.fetch_value(select(_a.next_at).where(*here))
         raise _TooSoon(next_at or now + _FIRST_WAIT)
     next_at = now + wait(bound, attempts) if attempts >= bound.free else None
     await tx.execute(update(sign_in_attempts).where(*here).values(next_at=next_at))
@@ -145,15 +147,15 @@ def wait(bound: Bound, attempts: int) -> timedelta:
     return min(_FIRST_WAIT * doubled, LONGEST_WAIT)
 
 
-async def _clean(tx: AsyncConnection, now: datetime) -> None:
+async def _clean(tx: Transaction, now: datetime) -> None:
     """Passes over rows that others are counting in, so that nobody waits for this."""
     over = select(_a.key).where(_a.account_id == 0, _a.since < now - _DAY - LONGEST_WAIT).order_by(_a.since)
-    found = (await tx.execute(over.limit(_CLEANED).with_for_update(skip_locked=True))).scalars().all()
+    found = await tx.fetch_values(over.limit(_CLEANED).with_for_update(skip_locked=True))
     if found:
         await tx.execute(delete(sign_in_attempts).where(_a.account_id == 0, _a.key.in_(found)))
 
 
-async def forgive(tx: AsyncConnection, bounds: Iterable[Bound]) -> None:
+async def forgive(tx: Transaction, bounds: Iterable[Bound]) -> None:
     """The attempt was right: what was counted before it of this person is forgotten, and of a network this one alone,
     or whoever has one password there would try others without end."""
     for bound in bounds:

@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.tables import audit_log
 from packhouse.kit import clock, pagination
-from packhouse.kit.db import Database
+from packhouse.kit.db import Reader, Transaction
 
 # What is done on purpose; and what is refused, of which there is also `…_often` (`failures`).
 ACTIONS = (
@@ -32,17 +31,15 @@ MAX_PAGE = 200
 DEFAULT_PAGE = 100
 
 
-async def record(
-    db: Database, tx: AsyncConnection, account_id: int, actor: str, action: str, subject: str, *, now: datetime
-) -> None:
+async def record(tx: Transaction, account_id: int, actor: str, action: str, subject: str, *, now: datetime) -> None:
     """In the transaction of the change, so that there is no change without its entry."""
-    [id] = await db.next_ids(tx, "audit_log", 1)
+    [id] = await tx.next_ids("audit_log", 1)
     row = {"account_id": account_id, "id": id, "at": now, "actor": actor, "action": action, "subject": subject}
     await tx.execute(insert(audit_log).values(row))
 
 
 async def list_entries(
-    tx: AsyncConnection,
+    tx: Reader,
     account_id: int,
     cursor: pagination.Cursor,
     size: int,

@@ -4,37 +4,39 @@ import base64
 import binascii
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
+from packhouse import context
 from packhouse.accounts import demo, queries, tokens
-from packhouse.accounts.failures import Failure, Failures
+from packhouse.accounts.failures import Failure
 from packhouse.accounts.schema import ALL, Caller
 from packhouse.kit import clock, errors, http, limits, security
 from packhouse.kit.messages import message
+from packhouse.kit.routing import route_of
 
 # Compared against when there is no such key, so that a wrong key takes as long as a wrong secret.
 _NO_KEY = security.hash_secret(security.new_secret())
 _EVERYTHING = frozenset({ALL})
+_REFUSED_TOKEN = 'Bearer error="invalid_token"'  # noqa: S105 - a challenge (RFC 6750, section 3.1)
 
 
-async def caller(request: Request, scope: str | None = None) -> Caller:
-    """Raises Unauthenticated without the credentials of a live key or token, Forbidden where the scope is missing."""
+async def caller(request: Request) -> Caller:
+    """Raises Unauthenticated without the credentials of a live key or token, Forbidden where they lack the scope of the
+    route."""
     found, _ = await _find_caller(request, queries.FIND_KEY, {})
-    await _let_in(request, found, scope)
+    await _let_in(request, found)
     return found
 
 
-async def caller_and_row(
-    request: Request, owned: queries.Owned, *, scope: str, **values: Any
-) -> tuple[Caller, Sequence[Any] | None]:
+async def caller_and_row(request: Request, owned: queries.Owned, **values: Any) -> tuple[Caller, Sequence[Any] | None]:
     """The caller as `caller` finds it, and a row of its account: of a key with its secret they are one look-up."""
     found, row = await _find_caller(request, owned.with_key, values)
-    await _let_in(request, found, scope)
+    await _let_in(request, found)
     if row is None:
-        return found, await http.house(request).db.fetch_one(owned.alone, account_id=found.account_id, **values)
+        return found, await context.of(request).db.fetch_one(owned.alone, account_id=found.account_id, **values)
     return found, row if row[0] is not None else None
 
 
@@ -51,58 +53,55 @@ async def _find_caller(
     raise _unauthenticated()
 
 
-async def _let_in(request: Request, found: Caller, scope: str | None) -> None:
+async def _let_in(request: Request, found: Caller) -> None:
     trace = http.request_info(request)
     trace.account_id = found.account_id
-    if (limiter := http.house(request).limits) is not None:
+    if (limiter := context.of(request).limits) is not None:
         kind = limits.READ if request.method in ("GET", "HEAD") else limits.WRITE
-        trace.headers = await limiter.take(found.account_id, kind, http.house(request).clock())
-    if scope is not None and not found.may(scope):
+        trace.headers = await limiter.take(found.account_id, kind, context.of(request).clock())
+    scope = route_of(request).scope
+    if scope and not found.may(scope):
         raise errors.Forbidden(errors.Fault("forbidden", message("The scope {scope} is needed for this.", scope=scope)))
-
-
-def failures(request: Request) -> Failures:
-    return cast("Failures", request.app.state.failures)
 
 
 async def _find_by_key(
     request: Request, sent: str, statement: queries.Statement, values: dict[str, Any]
 ) -> tuple[Caller, Sequence[Any] | None]:
     public_key, secret = _decode(sent)
-    found = row = await http.house(request).db.fetch_one(statement, public_key=public_key, **values)
+    found = row = await context.of(request).db.fetch_one(statement, public_key=public_key, **values)
     if not security.is_secret(secret, row[1] if row else _NO_KEY) or row is None:
         row = await _find_client(request, public_key, secret)  # by its second secret, while that is good
         if row is None or not row[4]:
-            failures(request).note_key(public_key, "key.refused")
+            context.of(request).failures.note_key(public_key, "key.refused")
             raise _unauthenticated()
     if demo.is_well_known_key(public_key, secret) and not http.is_from_this_machine(request):
-        failures(request).note_key(public_key, "key.refused")
+        context.of(request).failures.note_key(public_key, "key.refused")
         raise _unauthenticated()
     rest = row[queries.OF_KEY :] if row is found else None
     return Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[3])), rest
 
 
-async def _find_client(request: Request, public_key: str, secret: str) -> Sequence[Any] | None:
+async def _find_client(request: Request, public_key: str, secret: str) -> Any:
     """The row of `queries.FIND_CLIENT` of the live key or client with this secret, or with its second one."""
-    house = http.house(request)
-    row = await house.db.fetch_one(queries.FIND_CLIENT, public_key=public_key)
+    ctx = context.of(request)
+    row = await ctx.db.fetch_one(queries.FIND_CLIENT, public_key=public_key)
     if security.is_secret(secret, row[1] if row else _NO_KEY):
         return row
     if row is None or row[5] is None or not security.is_secret(secret, row[5]):
         return None
-    return row if clock.to_wire(row[6]) > clock.to_wire(house.clock()) else None
+    return row if clock.to_wire(row[6]) > clock.to_wire(ctx.clock()) else None
 
 
 async def _find_by_token(request: Request, sent: str) -> Caller:
     parts = tokens.parse(sent.strip())
     if parts is None:
-        raise _unauthenticated()
-    house = http.house(request)
-    row = await house.db.fetch_one(queries.FIND_TOKEN, account_id=parts.account_id, token_id=parts.token_id)
+        raise _unauthenticated(_REFUSED_TOKEN)
+    ctx = context.of(request)
+    row = await ctx.db.fetch_one(queries.FIND_TOKEN, account_id=parts.account_id, token_id=parts.token_id)
     if not security.is_secret(parts.secret, row[0] if row else _NO_KEY) or row is None:
-        raise _unauthenticated()
-    if clock.to_wire(row[1]) <= clock.to_wire(house.clock()):
-        raise _unauthenticated()
+        raise _unauthenticated(_REFUSED_TOKEN)
+    if clock.to_wire(row[1]) <= clock.to_wire(ctx.clock()):
+        raise _unauthenticated(_REFUSED_TOKEN)
     return Caller(parts.account_id, row[5], queries.to_actor(row[3], row[4]), _to_scopes(row[2]))
 
 
@@ -110,7 +109,7 @@ def _to_scopes(words: str) -> frozenset[str]:
     return _EVERYTHING if words == ALL else frozenset(words.split())
 
 
-async def client(request: Request, form: dict[str, str]) -> Sequence[Any]:
+async def client(request: Request, form: dict[str, str]) -> Any:
     """The row of `queries.FIND_CLIENT` of who asks for a token. Raises InvalidClient, TokenRefusal."""
     header = request.headers.get("authorization", "")
     if header and ("client_secret" in form or "client_id" in form):
@@ -124,7 +123,7 @@ async def client(request: Request, form: dict[str, str]) -> Sequence[Any]:
         if (row := await _find_client(request, public_key, secret)) is not None:
             return row
     for public_key in {public_key for public_key, _ in sent}:
-        failures(request).note_key(public_key, "token.refused", "invalid_client")
+        context.of(request).failures.note_key(public_key, "token.refused", "invalid_client")
     raise tokens.InvalidClient
 
 
@@ -133,7 +132,7 @@ def choose_scopes(request: Request, row: Sequence[Any], asked: str | None) -> fr
     try:
         return tokens.choose_scopes(_to_scopes(row[3]), asked)
     except tokens.TokenRefusal:
-        failures(request).note(Failure(row[0], to_actor(row), "token.refused", "invalid_scope"))
+        context.of(request).failures.note(Failure(row[0], to_actor(row), "token.refused", "invalid_scope"))
         raise
 
 
@@ -169,6 +168,7 @@ def _decode(encoded: str) -> tuple[str, str]:
     return public_key, secret
 
 
-def _unauthenticated() -> errors.Unauthenticated:
+def _unauthenticated(challenge: str = "Basic") -> errors.Unauthenticated:
+    """The refusal of credentials, with a challenge in the scheme that they came in."""
     fault = errors.Fault("authentication_failed", message("Invalid username/password."), pointer=errors.ROOT)
-    return errors.Unauthenticated(fault, {"WWW-Authenticate": "Basic"})
+    return errors.Unauthenticated(fault, {"WWW-Authenticate": challenge})

@@ -9,9 +9,9 @@ import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.tables import known_browsers
+from packhouse.kit.db import Reader, Transaction
 
 KEPT = timedelta(days=180)
 # People that one browser is known by, and browsers that one person is known by: the newest.
@@ -22,22 +22,23 @@ _ENTRY = re.compile(r"([1-9][0-9]{0,17})\.([1-9][0-9]{0,17})\.([A-Za-z0-9_-]{43}
 _b = known_browsers.c
 
 
-async def find(tx: AsyncConnection, cookie: str, account_id: int, user_id: int, *, now: datetime) -> str | None:
+async def find(tx: Reader, cookie: str, account_id: int, user_id: int, *, now: datetime) -> str | None:
     """The hash of this browser, where the person has signed in with it."""
     token = _parse(cookie).get((account_id, user_id))
     if token is None:
         return None
     here = (_b.account_id == account_id, _b.user_id == user_id, _b.token_hash == _hash(token))
-    return (await tx.execute(select(_b.token_hash).where(*here, _b.seen_at > now - KEPT))).scalar_one_or_none()
+    found: str | None = await tx.fetch_value(select(_b.token_hash).where(*here, _b.seen_at > now - KEPT))
+    return found
 
 
-async def remember(tx: AsyncConnection, cookie: str, account_id: int, user_id: int, *, now: datetime) -> str:
+async def remember(tx: Transaction, cookie: str, account_id: int, user_id: int, *, now: datetime) -> str:
     """The person has signed in with the browser that sent `cookie`: the cookie that it is known by from now on."""
     people = _parse(cookie)
     token = people.pop((account_id, user_id), "")
     mine = (_b.account_id == account_id, _b.user_id == user_id)
     seen = update(known_browsers).where(*mine, _b.token_hash == _hash(token), _b.seen_at > now - KEPT)
-    if not (await tx.execute(seen.values(seen_at=now))).rowcount:
+    if not await tx.change(seen.values(seen_at=now)):
         token = secrets.token_urlsafe(32)
         row = {"account_id": account_id, "user_id": user_id, "token_hash": _hash(token)}
         await tx.execute(insert(known_browsers).values({**row, "seen_at": now}))
@@ -48,7 +49,7 @@ async def remember(tx: AsyncConnection, cookie: str, account_id: int, user_id: i
     return "~".join(f"{account}.{user}.{known}" for account, user, known in kept[:_MOST_PEOPLE])
 
 
-async def forget(tx: AsyncConnection, account_id: int, user_id: int) -> None:
+async def forget(tx: Transaction, account_id: int, user_id: int) -> None:
     """All of a person's."""
     await tx.execute(delete(known_browsers).where(_b.account_id == account_id, _b.user_id == user_id))
 

@@ -1,10 +1,14 @@
 """The audit log made to tell of no customer. The account's own people stay named: they act for it."""
 
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
 from sqlalchemy import select, update
 
 from packhouse.accounts.tables import audit_log, users
 from packhouse.kit import scan
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.kit.redaction import Words
 
 _a, _u = audit_log.c, users.c
@@ -13,16 +17,18 @@ _a, _u = audit_log.c, users.c
 async def erase_entries(db: Database, account_id: int, words: Words) -> int:
     """How many entries named the person."""
     async with db.read() as tx:
-        emails = (await tx.execute(select(_u.email).where(_u.account_id == account_id))).scalars()
+        emails = await tx.fetch_values(select(_u.email).where(_u.account_id == account_id))
         own = {email.casefold() for email in emails}
     count = 0
     async for rows in scan.walk(db, account_id, [_a.id], [_a.actor, _a.subject], size=1_000):
         told = [row for row in rows if row.subject.casefold() not in own and words.are_in(f"{row.actor} {row.subject}")]
         if told:
-            async with db.write() as tx:
-                for row in told:
-                    named = {"actor": words.take_from(row.actor), "subject": words.take_from(row.subject)}
-                    mine = (_a.account_id == account_id, _a.id == row.id)
-                    await tx.execute(update(audit_log).where(*mine).values(named))
+            await db.write(partial(_write_entries, account_id=account_id, told=told, words=words))
         count += len(told)
     return count
+
+
+async def _write_entries(tx: Transaction, account_id: int, told: Sequence[Any], words: Words) -> None:
+    for row in told:
+        named = {"actor": words.take_from(row.actor), "subject": words.take_from(row.subject)}
+        await tx.execute(update(audit_log).where(_a.account_id == account_id, _a.id == row.id).values(named))

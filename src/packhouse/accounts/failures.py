@@ -95,8 +95,7 @@ class Failures:
             return
         if count > MOST:
             failure = failure._replace(action=f"{failure.action}_often")
-        async with self._db.write() as tx:
-            await audit.record(self._db, tx, *failure, now=now)
+        await self._db.write(lambda tx: audit.record(tx, *failure, now=now))
 
     def _count(self, failure: Failure, now: datetime) -> int:
         """This one included."""

@@ -1,10 +1,9 @@
 """What `/openapi.json` says of the routes about accounts."""
 
-import re
 from typing import Any
 
 from packhouse.accounts import audit, schema
-from packhouse.kit import openapi
+from packhouse.kit import openapi, routing
 
 _TEXT = {"type": "string"}
 
@@ -50,32 +49,12 @@ SECURITY_SCHEMES: dict[str, Any] = {
     },
 }
 
-# What opens a route to a token, by how its path begins, the first that fits: a scope to read and one to write. An empty
-# one is any; where nothing fits only `api` does, which opens everything.
-_PARCEL = ("write:parcel", "write:parcel")
-_SCOPES: list[tuple[re.Pattern[str], tuple[str, str]]] = [
-    (re.compile(pattern), scopes)
-    for pattern, scopes in (
-        (r"/api/v3/user/auth/metadata", ("", "")),
-        (r"/api/packhouse/.*/signing-key", ("write:integration", "write:integration")),  # who may read must not sign
-        (r"/api/v3/(orders/create-label|shipments|parcel|sender-addresses|contracts|shipping-options)", _PARCEL),
-        (r"/api/packhouse/(parcels|shipments)", _PARCEL),
-        (r"/api/(v3|packhouse)/orders", ("read:order", "write:order")),
-        (
-            r"/api/(v3|packhouse)/(integrations|shop-order-statuses|event-subscriptions|deliveries)",
-            ("read:integration", "write:integration"),
-        ),
-    )
-]
 
-
-def to_security(method: str, path: str) -> list[dict[str, Any]]:
-    """Of one operation: any of these will do. A test holds it to what the routes ask for."""
-    if not path.startswith("/api/"):
+def to_security(scope: str | None) -> list[dict[str, Any]]:
+    """What opens an operation: any of these will do. The scope `api` opens everything."""
+    if scope is None:
         return []
-    found = next((scopes for pattern, scopes in _SCOPES if pattern.match(path)), (schema.ALL, schema.ALL))
-    scope = found[method.upper() not in ("GET", "HEAD")]
-    named = [[scope], [schema.ALL]] if scope not in ("", schema.ALL) else [[scope] if scope else []]
+    named = [[scope], [schema.ALL]] if scope not in (routing.ANY_SCOPE, schema.ALL) else [[scope] if scope else []]
     return [{"HTTPBasicAuth": []}, *({"OAuth2ClientCreds": scopes} for scopes in named)]
 
 

@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import audit, queries
 from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.accounts.tables import accounts, api_keys
 from packhouse.kit import errors, places, security, zones
-from packhouse.kit.db import Database
+from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
 
 # Who acts where nobody is named: whoever may run commands on the server.
@@ -26,30 +25,27 @@ class NewKey(NamedTuple):
     secret_key: str
 
 
-async def create_account(
-    db: Database, tx: AsyncConnection, name: str, country_code: str, *, now: datetime, actor: str = OPERATOR
-) -> int:
+async def create_account(tx: Transaction, name: str, country_code: str, *, now: datetime, actor: str = OPERATOR) -> int:
     """The id of the new account. Raises Invalid for a name that is taken or empty and for an unknown country."""
     if not name.strip() or "\0" in name:
         raise errors.Invalid(errors.Fault("required", message("An account needs a name.")))
     if country_code not in places.COUNTRIES:
         detail = message("{country_code} is not an ISO 3166-1 alpha-2 country code.", country_code=repr(country_code))
         raise errors.Invalid(errors.Fault("invalid", detail))
-    await db.lock_table(tx, accounts)
-    if (await tx.execute(select(accounts.c.account_id).where(accounts.c.name == name))).first():
+    await tx.lock_table(accounts)
+    if await tx.fetch_one(select(accounts.c.account_id).where(accounts.c.name == name)):
         raise errors.Invalid(
             errors.Fault("invalid", message("There is an account named {name} already.", name=repr(name)))
         )
-    [account_id] = await db.next_ids(tx, "accounts", 1)
+    [account_id] = await tx.next_ids("accounts", 1)
     row = {"account_id": account_id, "name": name, "country_code": country_code, "created_at": now}
     await tx.execute(insert(accounts).values(row))
-    await audit.record(db, tx, account_id, actor, "account.created", name, now=now)
+    await audit.record(tx, account_id, actor, "account.created", name, now=now)
     return account_id
 
 
 async def create_key(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     name: str,
     *,
@@ -74,22 +70,21 @@ async def create_key(
             else message("A scope is needed.")
         )
         raise errors.Invalid(errors.Fault("invalid_choice", detail, pointer=errors.to_pointer(("scopes",))))
-    await db.lock_table(tx, api_keys)
+    await tx.lock_table(api_keys)
     if await queries.find_key(tx, public) is not None:
         raise errors.Invalid(
             errors.Fault("invalid", message("The public key {public} is in use.", public=repr(public)))
         )
-    [id] = await db.next_ids(tx, "api_keys", 1)
+    [id] = await tx.next_ids("api_keys", 1)
     row = {"account_id": account_id, "id": id, "name": name, "public_key": public, "created_at": now}
     row |= {"kind": kind, "scopes": " ".join(sorted(set(scopes))), "takes_basic": kind == "key"}
     await tx.execute(insert(api_keys).values({**row, "secret_hash": security.hash_secret(secret)}))
-    await audit.record(db, tx, account_id, actor, f"{kind}.created", public, now=now)
+    await audit.record(tx, account_id, actor, f"{kind}.created", public, now=now)
     return NewKey(id, public, secret)
 
 
 async def revoke_key(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     public_key: str,
     *,
@@ -100,12 +95,11 @@ async def revoke_key(
     """With its tokens, from the next request on, on every process. Raises NotFound for a key that is not a live one of
     the account."""
     await _change_key(tx, account_id, public_key, kind, revoked_at=now)
-    await audit.record(db, tx, account_id, actor, f"{kind}.revoked", public_key, now=now)
+    await audit.record(tx, account_id, actor, f"{kind}.revoked", public_key, now=now)
 
 
 async def rotate_key(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     public_key: str,
     *,
@@ -118,13 +112,12 @@ async def rotate_key(
     secret = security.new_secret()
     changes = {"secret_hash": security.hash_secret(secret), "second_hash": api_keys.c.secret_hash}
     await _change_key(tx, account_id, public_key, kind, **changes, second_until=now + keep)
-    await audit.record(db, tx, account_id, actor, f"{kind}.rotated", public_key, now=now)
+    await audit.record(tx, account_id, actor, f"{kind}.rotated", public_key, now=now)
     return secret
 
 
 async def set_key_basic(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     public_key: str,
     *,
@@ -135,38 +128,38 @@ async def set_key_basic(
     """Whether the key signs in by HTTP Basic or gets tokens only. Raises NotFound."""
     await _change_key(tx, account_id, public_key, "key", takes_basic=takes_basic)
     action = "key.basic_accepted" if takes_basic else "key.basic_refused"
-    await audit.record(db, tx, account_id, actor, action, public_key, now=now)
+    await audit.record(tx, account_id, actor, action, public_key, now=now)
 
 
 async def set_account_basic(
-    db: Database, tx: AsyncConnection, account_id: int, *, takes_basic: bool, now: datetime, actor: str = OPERATOR
+    tx: Transaction, account_id: int, *, takes_basic: bool, now: datetime, actor: str = OPERATOR
 ) -> None:
     """The same for all keys of an account."""
     statement = update(accounts).where(accounts.c.account_id == account_id).values(takes_basic=takes_basic)
     await tx.execute(statement)
     action = "account.basic_accepted" if takes_basic else "account.basic_refused"
-    await audit.record(db, tx, account_id, actor, action, str(account_id), now=now)
+    await audit.record(tx, account_id, actor, action, str(account_id), now=now)
 
 
 async def set_time_zone(
-    db: Database, tx: AsyncConnection, account_id: int, name: str | None, *, now: datetime, actor: str = OPERATOR
+    tx: Transaction, account_id: int, name: str | None, *, now: datetime, actor: str = OPERATOR
 ) -> None:
     """The zone whose days are the account's; None for that of its country. Raises Invalid."""
     if name is not None and not zones.is_zone(name):
         detail = message("This is no time zone; they are named like Europe/Amsterdam.")
         raise errors.Invalid(errors.Fault("invalid_choice", detail, pointer=errors.to_pointer(("time_zone",))))
     await tx.execute(update(accounts).where(accounts.c.account_id == account_id).values(time_zone=name))
-    await audit.record(db, tx, account_id, actor, "account.time_zone_changed", name or "of its country", now=now)
+    await audit.record(tx, account_id, actor, "account.time_zone_changed", name or "of its country", now=now)
 
 
-async def _change_key(tx: AsyncConnection, account_id: int, public_key: str, kind: str, **changes: Any) -> None:
+async def _change_key(tx: Transaction, account_id: int, public_key: str, kind: str, **changes: Any) -> None:
     live = (
         api_keys.c.account_id == account_id,
         api_keys.c.public_key == public_key,
         api_keys.c.kind == kind,
         api_keys.c.revoked_at.is_(None),
     )
-    if not (await tx.execute(update(api_keys).where(*live).values(**changes))).rowcount:
+    if not await tx.change(update(api_keys).where(*live).values(**changes)):
         raise errors.NotFound(
             errors.Fault(
                 "not_found",

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.tables import access_tokens, accounts, api_keys
 from packhouse.kit import errors
+from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 
 Statement: TypeAlias = Select[Any]
@@ -91,27 +91,27 @@ def to_actor(kind: str, public_key: str) -> str:
     return f"{_ACTORS[kind]}:{public_key}"
 
 
-async def get_account(tx: AsyncConnection, name: str) -> Any:
+async def get_account(tx: Reader, name: str) -> Any:
     """Raises NotFound."""
-    row = (await tx.execute(select(accounts).where(accounts.c.name == name))).first()
+    row = await tx.fetch_one(select(accounts).where(accounts.c.name == name))
     if row is None:
         raise errors.NotFound(errors.Fault("not_found", message("There is no account named {name}.", name=repr(name))))
     return row
 
 
-async def get_account_by_id(tx: AsyncConnection, account_id: int) -> Any:
+async def get_account_by_id(tx: Reader, account_id: int) -> Any:
     return (await tx.execute(select(accounts).where(accounts.c.account_id == account_id))).one()
 
 
-async def list_accounts(tx: AsyncConnection) -> Sequence[Any]:
-    return (await tx.execute(select(accounts).order_by(accounts.c.account_id))).all()
+async def list_accounts(tx: Reader) -> Sequence[Any]:
+    return await tx.fetch_all(select(accounts).order_by(accounts.c.account_id))
 
 
-async def find_key(tx: AsyncConnection, public_key: str) -> Any:
-    return (await tx.execute(select(api_keys).where(api_keys.c.public_key == public_key))).first()
+async def find_key(tx: Reader, public_key: str) -> Any:
+    return await tx.fetch_one(select(api_keys).where(api_keys.c.public_key == public_key))
 
 
-async def list_keys(tx: AsyncConnection, account_id: int, kind: str = "key") -> Sequence[Any]:
+async def list_keys(tx: Reader, account_id: int, kind: str = "key") -> Sequence[Any]:
     here = (api_keys.c.account_id == account_id, api_keys.c.kind == kind)
     statement = select(api_keys).where(*here).order_by(api_keys.c.id)
-    return (await tx.execute(statement)).all()
+    return await tx.fetch_all(statement)

@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import audit, users
 from packhouse.accounts.tables import reset_links
 from packhouse.accounts.tables import users as people
 from packhouse.kit import errors, jobs, mail
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.jobs import Job
 from packhouse.kit.messages import message
 
@@ -42,11 +41,11 @@ class Link(NamedTuple):
     token_hash: str
 
 
-async def ask(db: Database, tx: AsyncConnection, email: str, message: Mapping[str, str], *, now: datetime) -> None:
+async def ask(tx: Transaction, email: str, message: Mapping[str, str], *, now: datetime) -> None:
     """Have a link sent to whoever has this e-mail address. `message` is a subject and a text with `PLACE` in it, in the
     language of who asks. Two for one address are not sent at once, so that both are counted."""
     lane = f"mail:{_hash(email.casefold())}"
-    await jobs.enqueue(db, tx, _NOBODY, JOB, [{"email": email, **message}], now=now, lane=lane)
+    await jobs.enqueue(tx, _NOBODY, JOB, [{"email": email, **message}], now=now, lane=lane)
 
 
 async def handle(db: Database, mailer: mail.Mailer | None, job: Job, now: datetime) -> None:
@@ -68,24 +67,26 @@ async def handle(db: Database, mailer: mail.Mailer | None, job: Job, now: dateti
     except Exception:
         await _take_back(db, account_id, token)  # the next attempt makes another one
         raise
-    async with db.write() as tx:
-        await audit.record(db, tx, account_id, "server:mail", "user.reset_link_sent", email, now=now)
+    await db.write(lambda tx: audit.record(tx, account_id, "server:mail", "user.reset_link_sent", email, now=now))
 
 
 async def _make_for(db: Database, email: str, now: datetime) -> tuple[int, str, str] | None:
     """Account and own e-mail address of a person, and the token of a new link; None for nobody, for somebody who
     may not sign in, and for who was sent enough."""
-    async with db.write() as tx:
+
+    async def work(tx: Transaction) -> tuple[int, str, str] | None:
         user = await users.find_user(tx, email) if "\0" not in email else None
         if user is None or user.disabled_at is not None:
             return None
         mine = (_l.account_id == user.account_id, _l.user_id == user.id, _l.created_at > now - GOOD_FOR)
-        if (await tx.execute(select(func.count()).where(*mine))).scalar_one() >= MOST_MAILS:
+        if await tx.fetch_value(select(func.count()).where(*mine)) >= MOST_MAILS:
             return None
         return user.account_id, user.email, await make(tx, user.account_id, user.id, now=now)
 
+    return await db.write(work)
 
-async def make(tx: AsyncConnection, account_id: int, user_id: int, *, now: datetime) -> str:
+
+async def make(tx: Transaction, account_id: int, user_id: int, *, now: datetime) -> str:
     """The token of a new link, the only time that it is seen."""
     over = (_l.account_id == account_id, _l.created_at <= now - GOOD_FOR)
     await tx.execute(delete(reset_links).where(*over))
@@ -95,31 +96,33 @@ async def make(tx: AsyncConnection, account_id: int, user_id: int, *, now: datet
     return f"{account_id}.{token}"
 
 
-async def find(tx: AsyncConnection, token: str, *, now: datetime) -> Link | None:
+async def find(tx: Reader, token: str, *, now: datetime) -> Link | None:
     account_id, secret = _parse(token)
     statement = (
         select(_l.account_id, _l.user_id, people.c.email, _l.token_hash)
         .join(people, (people.c.account_id == _l.account_id) & (people.c.id == _l.user_id))
         .where(_l.account_id == account_id, _l.token_hash == _hash(secret), people.c.disabled_at.is_(None))
     )
-    row = (await tx.execute(statement.where(_l.created_at > now - GOOD_FOR))).first()
+    row = await tx.fetch_one(statement.where(_l.created_at > now - GOOD_FOR))
     return Link(*row) if row is not None else None
 
 
-async def use(tx: AsyncConnection, link: Link, password_hash: str) -> bool:
+async def use(tx: Transaction, link: Link, password_hash: str) -> bool:
     """Whether it was still good: of several who use it at once, one does. The person's sessions end, and so do their
     other links."""
     here = (_l.account_id == link.account_id, _l.token_hash == link.token_hash)
-    if not (await tx.execute(delete(reset_links).where(*here))).rowcount:
+    if not await tx.change(delete(reset_links).where(*here)):
         return False
     await users.change_password(tx, link.account_id, link.user_id, password_hash)
     return True
 
 
 async def _take_back(db: Database, account_id: int, token: str) -> None:
-    async with db.write() as tx:
+    async def work(tx: Transaction) -> None:
         here = (_l.account_id == account_id, _l.token_hash == _hash(_parse(token)[1]))
         await tx.execute(delete(reset_links).where(*here))
+
+    await db.write(work)
 
 
 def _parse(token: str) -> tuple[int, str]:

@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import two_factors
 from packhouse.accounts.schema import Caller
 from packhouse.accounts.tables import accounts, pending_sign_ins, second_factors, sessions, users
 from packhouse.accounts.users import ROLES
 from packhouse.kit import clock, zones
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Reader, Transaction
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _p = pending_sign_ins.c
@@ -78,7 +77,7 @@ class Pending(NamedTuple):
 
 
 async def start(
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     user_id: int,
     *,
@@ -95,13 +94,13 @@ async def start(
     return f"{account_id}.{token}"
 
 
-async def confirm(tx: AsyncConnection, session: Session, *, now: datetime) -> None:
+async def confirm(tx: Transaction, session: Session, *, now: datetime) -> None:
     """Their password was given again."""
     here = (sessions.c.account_id == session.account_id, sessions.c.token_hash == session.token_hash)
     await tx.execute(update(sessions).where(*here).values(confirmed_at=now))
 
 
-async def begin(tx: AsyncConnection, account_id: int, user_id: int, *, now: datetime) -> str:
+async def begin(tx: Transaction, account_id: int, user_id: int, *, now: datetime) -> str:
     """The cookie's value of a sign-in whose password was right."""
     token = secrets.token_urlsafe(32)
     over = (_p.account_id == account_id, _p.created_at <= now - PENDING_FOR)
@@ -111,7 +110,7 @@ async def begin(tx: AsyncConnection, account_id: int, user_id: int, *, now: date
     return f"{account_id}.{token}"
 
 
-async def find_pending(tx: AsyncConnection, cookie: str, *, now: datetime) -> Pending | None:
+async def find_pending(tx: Reader, cookie: str, *, now: datetime) -> Pending | None:
     account_id, token = _parse(cookie)
     if not token:
         return None
@@ -120,14 +119,14 @@ async def find_pending(tx: AsyncConnection, cookie: str, *, now: datetime) -> Pe
         .join(users, (users.c.account_id == _p.account_id) & (users.c.id == _p.user_id))
         .where(_p.account_id == account_id, _p.token_hash == _hash(token), users.c.disabled_at.is_(None))
     )
-    row = (await tx.execute(statement.where(_p.created_at > now - PENDING_FOR))).first()
+    row = await tx.fetch_one(statement.where(_p.created_at > now - PENDING_FOR))
     return Pending(*row) if row is not None else None
 
 
-async def finish(tx: AsyncConnection, pending: Pending) -> bool:
+async def finish(tx: Transaction, pending: Pending) -> bool:
     """Whether it still was half done: of several who finish it at once, one does."""
     here = (_p.account_id == pending.account_id, _p.token_hash == pending.token_hash)
-    return bool((await tx.execute(delete(pending_sign_ins).where(*here))).rowcount)
+    return bool(await tx.change(delete(pending_sign_ins).where(*here)))
 
 
 async def find_session(db: Database, cookie: str, *, now: datetime) -> Session | None:
@@ -148,7 +147,7 @@ async def find_session(db: Database, cookie: str, *, now: datetime) -> Session |
     )
 
 
-async def end(tx: AsyncConnection, cookie: str) -> None:
+async def end(tx: Transaction, cookie: str) -> None:
     account_id, token = _parse(cookie)
     await tx.execute(delete(sessions).where(sessions.c.account_id == account_id, sessions.c.token_hash == _hash(token)))
 

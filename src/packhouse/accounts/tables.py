@@ -6,7 +6,7 @@ that does not begin with `account_id` could not be sharded: `operations` and `us
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, Table, Text, true
 
-from packhouse.kit.columns import Instant, metadata
+from packhouse.kit.db.columns import Instant, metadata
 
 accounts = Table(
     "accounts",

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import delete, insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import audit
 from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.accounts.tables import access_tokens
 from packhouse.kit import errors, security
-from packhouse.kit.db import Database
+from packhouse.kit.db import Transaction
 from packhouse.kit.messages import Message, message
 
 LIFETIME = timedelta(hours=1)
@@ -69,8 +68,7 @@ def choose_scopes(granted: frozenset[str], asked: str | None) -> frozenset[str]:
 
 
 async def issue_token(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     key_id: int,
     actor: str,
@@ -86,7 +84,7 @@ async def issue_token(
     row = {"account_id": account_id, "token_id": token_id, "key_id": key_id, "scopes": words}
     row |= {"secret_hash": security.hash_secret(secret), "expires_at": now + LIFETIME}
     await tx.execute(insert(access_tokens).values(row))
-    await audit.record(db, tx, account_id, actor, "token.issued", words, now=now)
+    await audit.record(tx, account_id, actor, "token.issued", words, now=now)
     return {
         "access_token": f"ph_{account_id}_{token_id}_{secret}",
         "token_type": "bearer",
@@ -95,9 +93,7 @@ async def issue_token(
     }
 
 
-async def revoke_token(
-    db: Database, tx: AsyncConnection, account_id: int, key_id: int, actor: str, token: str, *, now: datetime
-) -> None:
+async def revoke_token(tx: Transaction, account_id: int, key_id: int, actor: str, token: str, *, now: datetime) -> None:
     """RFC 7009: what is no token of this client is passed over in silence."""
     parts = parse(token)
     if parts is None or parts.account_id != account_id:
@@ -107,5 +103,5 @@ async def revoke_token(
         access_tokens.c.token_id == parts.token_id,
         access_tokens.c.key_id == key_id,
     )
-    if (await tx.execute(delete(access_tokens).where(*mine))).rowcount:
-        await audit.record(db, tx, account_id, actor, "token.revoked", parts.token_id, now=now)
+    if await tx.change(delete(access_tokens).where(*mine)):
+        await audit.record(tx, account_id, actor, "token.revoked", parts.token_id, now=now)

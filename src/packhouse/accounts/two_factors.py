@@ -10,11 +10,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import pyotp
 from sqlalchemy import bindparam, delete, func, insert, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.tables import accounts, recovery_codes, second_factors
 from packhouse.kit import errors
-from packhouse.kit.columns import Instant
+from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.db.columns import Instant
 from packhouse.kit.messages import message
 from packhouse.kit.vault import NoSecretKey, Vault
 
@@ -53,13 +53,13 @@ def is_required(group: str, role: str) -> bool:
     return group == "everybody" or (group == "owners" and role == "owner")
 
 
-async def get_group(tx: AsyncConnection, account_id: int) -> str:
+async def get_group(tx: Reader, account_id: int) -> str:
     """Whom the account requires it of."""
     statement = select(accounts.c.two_factors_for).where(accounts.c.account_id == account_id)
-    return str((await tx.execute(statement)).scalar_one())
+    return str(await tx.fetch_value(statement))
 
 
-async def require_of(tx: AsyncConnection, vault: Vault, account_id: int, group: str) -> None:
+async def require_of(tx: Transaction, vault: Vault, account_id: int, group: str) -> None:
     """Raises Invalid for no group, and NoSecretKey where nobody could set it up."""
     if group not in GROUPS:
         detail = message("A second factor is required of one of {groups}.", groups=", ".join(GROUPS))
@@ -70,29 +70,29 @@ async def require_of(tx: AsyncConnection, vault: Vault, account_id: int, group: 
     await tx.execute(statement.values(two_factors_for=group))
 
 
-async def get_state(tx: AsyncConnection, vault: Vault, account_id: int, user_id: int, *, now: datetime) -> State:
+async def get_state(tx: Reader, vault: Vault, account_id: int, user_id: int, *, now: datetime) -> State:
     """Raises WrongSecretKey where there is an offer that we cannot read."""
     row = await _find(tx, account_id, user_id)
     count = select(func.count()).where(_r.account_id == account_id, _r.user_id == user_id)
-    left = (await tx.execute(count)).scalar_one()
+    left = await tx.fetch_value(count)
     if row is None:
         return State(None, left, None)
     offered = vault.open(row.offered) if row.offered and row.offered_at > now - OFFERED_FOR else None
     return State(row.set_up_at, left, offered)
 
 
-async def has(tx: AsyncConnection, account_id: int, user_id: int) -> bool:
+async def has(tx: Reader, account_id: int, user_id: int) -> bool:
     row = await _find(tx, account_id, user_id)
     return row is not None and row.secret is not None
 
 
-async def list_users(tx: AsyncConnection, account_id: int) -> set[int]:
+async def list_users(tx: Reader, account_id: int) -> set[int]:
     """The people of an account who have one."""
     statement = select(_f.user_id).where(_f.account_id == account_id, _f.secret.is_not(None))
-    return set((await tx.execute(statement)).scalars())
+    return set(await tx.fetch_values(statement))
 
 
-async def offer(tx: AsyncConnection, vault: Vault, account_id: int, user_id: int, *, now: datetime) -> None:
+async def offer(tx: Reader, vault: Vault, account_id: int, user_id: int, *, now: datetime) -> None:
     """Make a new secret, which counts once a code of it was given. Raises NoSecretKey."""
     offered = {"offered": vault.seal(pyotp.random_base32()), "offered_at": now}
     await tx.execute(_OFFER, {"account_id": account_id, "user_id": user_id, **offered})
@@ -104,7 +104,7 @@ def to_uri(secret: str, email: str) -> str:
 
 
 async def set_up(
-    tx: AsyncConnection, vault: Vault, account_id: int, user_id: int, code: str, *, now: datetime
+    tx: Transaction, vault: Vault, account_id: int, user_id: int, code: str, *, now: datetime
 ) -> list[str] | None:
     """The recovery codes, the only time that they are seen; None where the code is none of the secret on offer."""
     row = await _find(tx, account_id, user_id, lock=True)
@@ -119,7 +119,7 @@ async def set_up(
     return await renew_codes(tx, account_id, user_id)
 
 
-async def renew_codes(tx: AsyncConnection, account_id: int, user_id: int) -> list[str]:
+async def renew_codes(tx: Transaction, account_id: int, user_id: int) -> list[str]:
     """Ten new recovery codes; those before are good no more."""
     await _drop_codes(tx, account_id, user_id)
     codes = ["".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH)) for _ in range(CODES)]
@@ -128,23 +128,23 @@ async def renew_codes(tx: AsyncConnection, account_id: int, user_id: int) -> lis
     return ["-".join(code[at : at + 4] for at in range(0, _CODE_LENGTH, 4)) for code in codes]
 
 
-async def use(tx: AsyncConnection, vault: Vault, account_id: int, user_id: int, code: str, *, now: datetime) -> Used:
+async def use(tx: Transaction, vault: Vault, account_id: int, user_id: int, code: str, *, now: datetime) -> Used:
     """What the code was; it is good no more. Raises NoSecretKey and WrongSecretKey, but for a recovery code."""
     plain = _plain(code)
     if len(plain) == _CODE_LENGTH:
         found = _hash(account_id, user_id, plain)
         mine = (_r.account_id == account_id, _r.user_id == user_id, _r.code_hash == found)
-        return "recovery code" if (await tx.execute(delete(recovery_codes).where(*mine))).rowcount else "nothing"
+        return "recovery code" if await tx.change(delete(recovery_codes).where(*mine)) else "nothing"
     row = await _find(tx, account_id, user_id)
     step = _find_step(vault.open(row.secret), plain, now) if row is not None and row.secret is not None else None
     if step is None:
         return "nothing"
     unused = (_f.account_id == account_id, _f.user_id == user_id, _f.last_step < step)
     statement = update(second_factors).where(*unused).values(last_step=step)
-    return "code" if (await tx.execute(statement)).rowcount else "nothing"
+    return "code" if await tx.change(statement) else "nothing"
 
 
-async def remove(tx: AsyncConnection, account_id: int, user_id: int) -> bool:
+async def remove(tx: Transaction, account_id: int, user_id: int) -> bool:
     """Whether there was one; it is gone with its recovery codes."""
     await _drop_codes(tx, account_id, user_id)
     mine = (_f.account_id == account_id, _f.user_id == user_id)
@@ -153,18 +153,18 @@ async def remove(tx: AsyncConnection, account_id: int, user_id: int) -> bool:
     return had
 
 
-async def reset(tx: AsyncConnection, account_id: int, user_id: int) -> None:
+async def reset(tx: Transaction, account_id: int, user_id: int) -> None:
     """Raises NotFound where there is none to take away."""
     if not await remove(tx, account_id, user_id):
         raise errors.NotFound(errors.Fault("not_found", message("This person has no second factor.")))
 
 
-async def _find(tx: AsyncConnection, account_id: int, user_id: int, *, lock: bool = False) -> Any:
+async def _find(tx: Reader, account_id: int, user_id: int, *, lock: bool = False) -> Any:
     statement = select(second_factors).where(_f.account_id == account_id, _f.user_id == user_id)
-    return (await tx.execute(statement.with_for_update() if lock else statement)).first()
+    return await tx.fetch_one(statement.with_for_update() if lock else statement)
 
 
-async def _drop_codes(tx: AsyncConnection, account_id: int, user_id: int) -> None:
+async def _drop_codes(tx: Transaction, account_id: int, user_id: int) -> None:
     await tx.execute(delete(recovery_codes).where(_r.account_id == account_id, _r.user_id == user_id))
 
 

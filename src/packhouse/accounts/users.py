@@ -6,13 +6,12 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import browsers, two_factors
 from packhouse.accounts.schema import ALL
 from packhouse.accounts.tables import pending_sign_ins, reset_links, sessions, users
 from packhouse.kit import errors
-from packhouse.kit.db import Database
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import foreign, message
 
 # What a role may do, in the words of the API.
@@ -59,66 +58,66 @@ def _find_password_faults(password: str) -> list[errors.Fault]:
 
 
 async def create_user(
-    db: Database, tx: AsyncConnection, account_id: int, email: str, password_hash: str, role: str, *, now: datetime
+    tx: Transaction, account_id: int, email: str, password_hash: str, role: str, *, now: datetime
 ) -> int:
     """The id of the new user; `check_user` has passed. Raises Invalid for an e-mail address that is in use."""
-    await db.lock_table(tx, users)
+    await tx.lock_table(users)
     if await find_user(tx, email) is not None:
         raise errors.Invalid(
             errors.Fault("invalid", message("There is a user {email} already.", email=email), parameter="email")
         )
-    [id] = await db.next_ids(tx, "users", 1)
+    [id] = await tx.next_ids("users", 1)
     row = {"account_id": account_id, "id": id, "email": email, "email_folded": email.casefold(), "role": role}
     await tx.execute(insert(users).values({**row, "password_hash": password_hash, "created_at": now}))
     return id
 
 
-async def find_user(tx: AsyncConnection, email: str) -> Any:
+async def find_user(tx: Reader, email: str) -> Any:
     """Of whichever account, disabled or not: this statement finds out which it is, so it cannot name it."""
     statement = select(users).where(users.c.email_folded == email.casefold())
-    return (await tx.execute(statement)).first()
+    return await tx.fetch_one(statement)
 
 
-async def list_users(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+async def list_users(tx: Reader, account_id: int) -> Sequence[Any]:
     columns = (users.c.id, users.c.email, users.c.role, users.c.created_at, users.c.disabled_at)
     statement = select(*columns).where(users.c.account_id == account_id).order_by(users.c.id)
-    return (await tx.execute(statement)).all()
+    return await tx.fetch_all(statement)
 
 
-async def get_user(tx: AsyncConnection, account_id: int, id: int) -> Any:
+async def get_user(tx: Reader, account_id: int, id: int) -> Any:
     """Raises NotFound."""
-    row = (await tx.execute(select(users).where(users.c.account_id == account_id, users.c.id == id))).first()
+    row = await tx.fetch_one(select(users).where(users.c.account_id == account_id, users.c.id == id))
     if row is None:
         raise _no_such_user()
     return row
 
 
-async def disable_user(tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
+async def disable_user(tx: Transaction, account_id: int, id: int, *, now: datetime) -> None:
     """They are signed out everywhere and cannot sign in. Raises NotFound, and Conflict for the last owner."""
     await _keep_an_owner(tx, account_id, id)
     live = (users.c.account_id == account_id, users.c.id == id, users.c.disabled_at.is_(None))
-    if not (await tx.execute(update(users).where(*live).values(disabled_at=now))).rowcount:
+    if not await tx.change(update(users).where(*live).values(disabled_at=now)):
         raise _no_such_user()
     await _forget(tx, account_id, id)
 
 
-async def enable_user(tx: AsyncConnection, account_id: int, id: int) -> None:
+async def enable_user(tx: Transaction, account_id: int, id: int) -> None:
     """Raises NotFound."""
     disabled = (users.c.account_id == account_id, users.c.id == id, users.c.disabled_at.is_not(None))
-    if not (await tx.execute(update(users).where(*disabled).values(disabled_at=None))).rowcount:
+    if not await tx.change(update(users).where(*disabled).values(disabled_at=None)):
         raise _no_such_user()
 
 
-async def delete_user(tx: AsyncConnection, account_id: int, id: int) -> None:
+async def delete_user(tx: Transaction, account_id: int, id: int) -> None:
     """Gone with their sessions; what they did stays in the history under their id. Raises as `disable_user` does."""
     await _keep_an_owner(tx, account_id, id)
-    if not (await tx.execute(delete(users).where(users.c.account_id == account_id, users.c.id == id))).rowcount:
+    if not await tx.change(delete(users).where(users.c.account_id == account_id, users.c.id == id)):
         raise _no_such_user()
     await _forget(tx, account_id, id)
     await two_factors.remove(tx, account_id, id)
 
 
-async def change_role(tx: AsyncConnection, account_id: int, id: int, role: str) -> None:
+async def change_role(tx: Transaction, account_id: int, id: int, role: str) -> None:
     """Raises as `disable_user` does, and Invalid for no role."""
     if role not in ROLES:
         raise errors.Invalid(
@@ -127,49 +126,49 @@ async def change_role(tx: AsyncConnection, account_id: int, id: int, role: str) 
     if role != "owner":
         await _keep_an_owner(tx, account_id, id)
     statement = update(users).where(users.c.account_id == account_id, users.c.id == id).values(role=role)
-    if not (await tx.execute(statement)).rowcount:
+    if not await tx.change(statement):
         raise _no_such_user()
 
 
-async def change_password(tx: AsyncConnection, account_id: int, id: int, password_hash: str) -> None:
+async def change_password(tx: Transaction, account_id: int, id: int, password_hash: str) -> None:
     """Signs them out everywhere, and no browser is known as theirs any more."""
     statement = update(users).where(users.c.account_id == account_id, users.c.id == id)
     await tx.execute(statement.values(password_hash=password_hash))
     await _forget(tx, account_id, id)
 
 
-async def replace_password(tx: AsyncConnection, account_id: int, id: int, was: str, password_hash: str) -> bool:
+async def replace_password(tx: Transaction, account_id: int, id: int, was: str, password_hash: str) -> bool:
     """Whether it still was the one that `was` is the hash of; then they are signed out everywhere, and no browser
     is known as theirs any more."""
     same = (users.c.account_id == account_id, users.c.id == id, users.c.password_hash == was)
-    if not (await tx.execute(update(users).where(*same).values(password_hash=password_hash))).rowcount:
+    if not await tx.change(update(users).where(*same).values(password_hash=password_hash)):
         return False
     await _forget(tx, account_id, id)
     return True
 
 
-async def end_sessions(tx: AsyncConnection, account_id: int, user_id: int) -> None:
+async def end_sessions(tx: Transaction, account_id: int, user_id: int) -> None:
     """And the sign-ins that are half done."""
     for table in (sessions, pending_sign_ins):
         await tx.execute(delete(table).where(table.c.account_id == account_id, table.c.user_id == user_id))
 
 
-async def _forget(tx: AsyncConnection, account_id: int, id: int) -> None:
+async def _forget(tx: Transaction, account_id: int, id: int) -> None:
     """All that lets them in, or nearly."""
     await end_sessions(tx, account_id, id)
     await browsers.forget(tx, account_id, id)
     await tx.execute(delete(reset_links).where(reset_links.c.account_id == account_id, reset_links.c.user_id == id))
 
 
-async def _keep_an_owner(tx: AsyncConnection, account_id: int, id: int) -> None:
+async def _keep_an_owner(tx: Reader, account_id: int, id: int) -> None:
     """Someone must be able to let the others in again. Owners are locked, so that two cannot send each other away."""
     live = (users.c.account_id == account_id, users.c.role == "owner", users.c.disabled_at.is_(None))
     locked = select(users.c.id).where(*live).order_by(users.c.id).with_for_update()
-    owners = set((await tx.execute(locked)).scalars())
+    owners = set(await tx.fetch_values(locked))
     if owners == {id}:
         detail = message("An account with users keeps at least one owner who can sign in.")
         others = select(func.count()).where(users.c.account_id == account_id, users.c.id != id)
-        if (await tx.execute(others)).scalar_one():
+        if await tx.fetch_value(others):
             raise errors.Conflict(errors.Fault("conflict", detail))
 
 

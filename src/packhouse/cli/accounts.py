@@ -5,21 +5,25 @@ from typing import Annotated, Any
 
 import typer
 
-from packhouse import worker
-from packhouse.accounts import audit as audit_log
-from packhouse.accounts import operations, queries
-from packhouse.accounts.schema import ALL, SCOPES
-from packhouse.cli import terminal
+from packhouse.cli import lazy, terminal
+from packhouse.cli.choices import ALL_SCOPES, SCOPES
+from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.integrations import operations as integration_operations
-from packhouse.integrations import queries as integration_queries
-from packhouse.kit import clock, pagination, zones
+from packhouse.kit.db import Transaction
 
-account = typer.Typer(no_args_is_help=True, help="Accounts: the tenants, each with its own keys, shops and orders.")
-key = typer.Typer(no_args_is_help=True, help="API keys of an account. A secret is shown once, when it is made.")
-client = typer.Typer(no_args_is_help=True, help="OAuth2 clients of an account. A secret is shown once.")
-audit = typer.Typer(no_args_is_help=True, help="The audit log: sign-ins, changes of keys, clients and users.")
-integration = typer.Typer(no_args_is_help=True, help="Integrations: the shops that send an account's orders.")
+with lazy.imports():
+    from packhouse import context
+    from packhouse.accounts import audit as audit_log
+    from packhouse.accounts import operations, queries
+    from packhouse.integrations import operations as integration_operations
+    from packhouse.integrations import queries as integration_queries
+    from packhouse.kit import clock, pagination, zones
+
+account = Commands("Accounts: the tenants, each with its own keys, shops and orders.")
+key = Commands("API keys of an account. A secret is shown once, when it is made.")
+client = Commands("OAuth2 clients of an account. A secret is shown once.")
+audit = Commands("The audit log: sign-ins, changes of keys, clients and users.")
+integration = Commands("Integrations: the shops that send an account's orders.")
 
 PublicKey = Annotated[str | None, typer.Option(help="Choose the public key; random without it.")]
 SecretKey = Annotated[str | None, typer.Option(help="Choose the secret key; random without it.")]
@@ -42,20 +46,23 @@ def create_account(
     """Make an account and its first API key."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            now = clock.now()
-            account_id = await operations.create_account(db, tx, name, country, now=now, actor="command:account create")
-            made = await operations.create_key(
-                db,
-                tx,
-                account_id,
-                "first",
-                now=now,
-                public_key=public_key,
-                secret_key=secret_key,
-                actor="command:account create",
-            )
-            return {"account_id": account_id, "name": name, "country_code": country, **made._asdict()}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                now = clock.now()
+                account_id = await operations.create_account(tx, name, country, now=now, actor="command:account create")
+                made = await operations.create_key(
+                    tx,
+                    account_id,
+                    "first",
+                    now=now,
+                    public_key=public_key,
+                    secret_key=secret_key,
+                    actor="command:account create",
+                )
+                return {"account_id": account_id, "name": name, "country_code": country, **made._asdict()}
+
+            return await db.write(work)
 
     shown = terminal.run(work())
     shown["key_id"] = shown.pop("id")
@@ -90,20 +97,23 @@ def create_key(
     """Make another key for an account; without a scope it may do everything."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner, scopes = await queries.get_account(tx, account), scope or [ALL]
-            made = await operations.create_key(
-                db,
-                tx,
-                owner.account_id,
-                name,
-                now=clock.now(),
-                public_key=public_key,
-                secret_key=secret_key,
-                actor="command:key create",
-                scopes=scopes,
-            )
-            return {"account_id": owner.account_id, **made._asdict(), "scopes": " ".join(scopes)}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner, scopes = await queries.get_account(tx, account), scope or [ALL_SCOPES]
+                made = await operations.create_key(
+                    tx,
+                    owner.account_id,
+                    name,
+                    now=clock.now(),
+                    public_key=public_key,
+                    secret_key=secret_key,
+                    actor="command:key create",
+                    scopes=scopes,
+                )
+                return {"account_id": owner.account_id, **made._asdict(), "scopes": " ".join(scopes)}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -127,12 +137,16 @@ def revoke_key(public_key: str, account: AccountName, as_json: AsJson = False) -
     """End a key, from the next request on."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await queries.get_account(tx, account)
-            await operations.revoke_key(
-                db, tx, owner.account_id, public_key, now=clock.now(), actor="command:key revoke"
-            )
-            return {"revoked": public_key}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await queries.get_account(tx, account)
+                await operations.revoke_key(
+                    tx, owner.account_id, public_key, now=clock.now(), actor="command:key revoke"
+                )
+                return {"revoked": public_key}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -141,12 +155,16 @@ Keep = Annotated[float, typer.Option("--keep-hours", min=0, max=8760, help="How 
 
 
 async def _rotate(account: str, public_key: str, kind: str, keep_hours: float) -> str:
-    async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-        owner = await queries.get_account(tx, account)
-        keep, actor = timedelta(hours=keep_hours), f"command:{kind} rotate"
-        return await operations.rotate_key(
-            db, tx, owner.account_id, public_key, now=clock.now(), keep=keep, actor=actor, kind=kind
-        )
+    async with terminal.open_database(terminal.load_settings()) as db:
+
+        async def work(tx: Transaction) -> str:
+            owner = await queries.get_account(tx, account)
+            keep, actor = timedelta(hours=keep_hours), f"command:{kind} rotate"
+            return await operations.rotate_key(
+                tx, owner.account_id, public_key, now=clock.now(), keep=keep, actor=actor, kind=kind
+            )
+
+        return await db.write(work)
 
 
 @key.command("rotate")
@@ -161,12 +179,16 @@ def set_key_basic(public_key: str, account: AccountName, accept: Accept, as_json
     """Say whether a key signs in by HTTP Basic, or gets tokens only."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await queries.get_account(tx, account)
-            await operations.set_key_basic(
-                db, tx, owner.account_id, public_key, takes_basic=accept, now=clock.now(), actor="command:key basic"
-            )
-            return {"public_key": public_key, "takes_basic": accept}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await queries.get_account(tx, account)
+                await operations.set_key_basic(
+                    tx, owner.account_id, public_key, takes_basic=accept, now=clock.now(), actor="command:key basic"
+                )
+                return {"public_key": public_key, "takes_basic": accept}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -176,12 +198,16 @@ def set_account_basic(name: str, accept: Accept, as_json: AsJson = False) -> Non
     """Say whether an account's keys sign in by HTTP Basic, or get tokens only."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await queries.get_account(tx, name)
-            await operations.set_account_basic(
-                db, tx, owner.account_id, takes_basic=accept, now=clock.now(), actor="command:account basic"
-            )
-            return {"name": name, "takes_basic": accept}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await queries.get_account(tx, name)
+                await operations.set_account_basic(
+                    tx, owner.account_id, takes_basic=accept, now=clock.now(), actor="command:account basic"
+                )
+                return {"name": name, "takes_basic": accept}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -195,11 +221,15 @@ def set_time_zone(
     """Say whose days are the account's: today, figures and filters of the page."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner, actor = await queries.get_account(tx, name), "command:account set-time-zone"
-            wanted = None if time_zone == "country" else time_zone
-            await operations.set_time_zone(db, tx, owner.account_id, wanted, now=clock.now(), actor=actor)
-            return {"name": name, "time_zone": wanted or zones.find_default(owner.country_code)}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner, actor = await queries.get_account(tx, name), "command:account set-time-zone"
+                wanted = None if time_zone == "country" else time_zone
+                await operations.set_time_zone(tx, owner.account_id, wanted, now=clock.now(), actor=actor)
+                return {"name": name, "time_zone": wanted or zones.find_default(owner.country_code)}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -214,13 +244,17 @@ def create_client(
     """Make an OAuth2 client for an account; its secret is shown once."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await queries.get_account(tx, account)
-            scopes, actor = scope or ["api"], "command:client create"
-            made = await operations.create_key(
-                db, tx, owner.account_id, name, now=clock.now(), actor=actor, kind="client", scopes=scopes
-            )
-            return {"client_id": made.public_key, "client_secret": made.secret_key, "scopes": " ".join(scopes)}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await queries.get_account(tx, account)
+                scopes, actor = scope or ["api"], "command:client create"
+                made = await operations.create_key(
+                    tx, owner.account_id, name, now=clock.now(), actor=actor, kind="client", scopes=scopes
+                )
+                return {"client_id": made.public_key, "client_secret": made.secret_key, "scopes": " ".join(scopes)}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -251,12 +285,16 @@ def revoke_client(client_id: str, account: AccountName, as_json: AsJson = False)
     """End a client and its tokens, from the next request on."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner, actor = await queries.get_account(tx, account), "command:client revoke"
-            await operations.revoke_key(
-                db, tx, owner.account_id, client_id, now=clock.now(), actor=actor, kind="client"
-            )
-            return {"revoked": client_id}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner, actor = await queries.get_account(tx, account), "command:client revoke"
+                await operations.revoke_key(
+                    tx, owner.account_id, client_id, now=clock.now(), actor=actor, kind="client"
+                )
+                return {"revoked": client_id}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -290,13 +328,17 @@ def create_integration(
 
     async def work() -> dict[str, Any]:
         settings = terminal.load_settings()
-        async with terminal.open_database(settings) as db, db.write() as tx:
-            owner = await queries.get_account(tx, account)
-            vault = worker.open_vault(settings, db)
-            made = await integration_operations.create_integration(
-                db, tx, owner.account_id, shop_name, now=clock.now(), id=id, vault=vault
-            )
-            return {"id": made, "account_id": owner.account_id, "shop_name": shop_name}
+        async with terminal.open_database(settings) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await queries.get_account(tx, account)
+                vault = context.open_vault(settings, db)
+                made = await integration_operations.create_integration(
+                    tx, owner.account_id, shop_name, now=clock.now(), id=id, vault=vault
+                )
+                return {"id": made, "account_id": owner.account_id, "shop_name": shop_name}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -320,9 +362,13 @@ def delete_integration(id: int, account: AccountName, as_json: AsJson = False) -
     """Disconnect a shop: its orders stay readable, new ones are refused."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await queries.get_account(tx, account)
-            await integration_operations.delete_integration(db, tx, owner.account_id, id, now=clock.now())
-            return {"deleted": id}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await queries.get_account(tx, account)
+                await integration_operations.delete_integration(tx, owner.account_id, id, now=clock.now())
+                return {"deleted": id}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)

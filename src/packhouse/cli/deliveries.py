@@ -1,24 +1,36 @@
 """`packhouse deliveries` and `packhouse connections`."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from packhouse import worker
-from packhouse.accounts import queries as account_queries
-from packhouse.cli import terminal
+from packhouse.cli import lazy, terminal
+from packhouse.cli.choices import DELIVERY_STATUSES
+from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors, pagination
-from packhouse.kit.db import Database, Transaction
-from packhouse.kit.messages import message
+from packhouse.kit.db import Transaction
 from packhouse.kit.vault import Vault
-from packhouse.webhooks import keys, operations, queries, schema
+from packhouse.webhooks import keys, operations, queries
 from packhouse.webhooks.keys import Keys
 
-deliveries = typer.Typer(no_args_is_help=True, help="What receivers of webhooks were told, and what they answered.")
+with lazy.imports():
+    from packhouse import context
+    from packhouse.accounts import queries as account_queries
+    from packhouse.kit import clock, errors, messages, pagination
+    from packhouse.webhooks import keys, operations, queries
 
-connections = typer.Typer(no_args_is_help=True, help="Receivers of webhooks, those of integrations too.")
+if TYPE_CHECKING:
+    from packhouse.kit.db import Transaction
+    from packhouse.kit.vault import Vault
+    from packhouse.webhooks.keys import Keys
+
+deliveries = Commands("What receivers of webhooks were told, and what they answered.")
+
+connections = Commands("Receivers of webhooks, those of integrations too.")
 
 _SHOWN = ("id", "status", "event_type", "subject", "connection_id", "attempts", "status_code", "error", "due_at")
 
@@ -26,14 +38,14 @@ _SHOWN = ("id", "status", "event_type", "subject", "connection_id", "attempts", 
 @deliveries.command("list")
 def list_deliveries(
     account: AccountName,
-    status: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(schema.STATUSES)}.")] = None,
+    status: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(DELIVERY_STATUSES)}.")] = None,
     connection: Annotated[int | None, typer.Option(help="Only those of this receiver.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show an account's deliveries, newest first."""
-    if status is not None and status not in schema.STATUSES:
-        terminal.fail(f"The status is one of {', '.join(schema.STATUSES)}.")
+    if status is not None and status not in DELIVERY_STATUSES:
+        terminal.fail(f"The status is one of {', '.join(DELIVERY_STATUSES)}.")
 
     async def work() -> list[dict[str, Any]]:
         async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
@@ -70,13 +82,19 @@ def replay_deliveries(
     """Send deliveries again, under their ids, whatever became of them; a worker does it."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await account_queries.get_account(tx, account)
-            chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
-            if not chosen:
-                raise errors.NotFound(errors.Fault("not_found", message("There is no delivery to send again.")))
-            await operations.replay_deliveries(db, tx, owner.account_id, chosen, now=clock.now())
-            return {"replayed": len(chosen)}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await account_queries.get_account(tx, account)
+                chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
+                if not chosen:
+                    raise errors.NotFound(
+                        errors.Fault("not_found", messages.message("There is no delivery to send again."))
+                    )
+                await operations.replay_deliveries(tx, owner.account_id, chosen, now=clock.now())
+                return {"replayed": len(chosen)}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -110,31 +128,39 @@ def resume_connection(id: int, account: AccountName, as_json: AsJson = False) ->
     """Try a paused receiver again; it hears what happened meanwhile."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await account_queries.get_account(tx, account)
-            row = await queries.find_connection(tx, owner.account_id, id)
-            if row is None:
-                raise errors.NotFound(errors.Fault("not_found", message("There is no such connection.")))
-            held = await queries.count_held(tx, owner.account_id, id)
-            await operations.resume_by_hand(db, tx, row, now=clock.now(), actor="command:connections resume")
-            return {"resumed": queries.to_name(row), "sent_again": held}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await account_queries.get_account(tx, account)
+                row = await queries.find_connection(tx, owner.account_id, id)
+                if row is None:
+                    raise errors.NotFound(errors.Fault("not_found", messages.message("There is no such connection.")))
+                held = await queries.count_held(tx, owner.account_id, id)
+                await operations.resume_by_hand(tx, row, now=clock.now(), actor="command:connections resume")
+                return {"resumed": queries.to_name(row), "sent_again": held}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
 
-_WorkOnKeys = Callable[[Database, Transaction, Vault, Any], Awaitable[Keys]]
+_WorkOnKeys: TypeAlias = "Callable[[Transaction, Vault, Any], Awaitable[Keys]]"
 
 
 def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) -> None:
     async def run() -> dict[str, Any]:
         settings = terminal.load_settings()
-        async with terminal.open_database(settings) as db, db.write() as tx:
-            owner = await account_queries.get_account(tx, account)
-            row = await queries.find_connection(tx, owner.account_id, id)
-            if row is None:
-                raise errors.NotFound(errors.Fault("not_found", message("There is no such connection.")))
-            live = await work(db, tx, worker.open_vault(settings, db), row)
-            return {"signing_key": live.current, "next_signing_key": live.next, "switches_at": live.switches_at}
+        async with terminal.open_database(settings) as db:
+
+            async def change(tx: Transaction) -> dict[str, Any]:
+                owner = await account_queries.get_account(tx, account)
+                row = await queries.find_connection(tx, owner.account_id, id)
+                if row is None:
+                    raise errors.NotFound(errors.Fault("not_found", messages.message("There is no such connection.")))
+                live = await work(tx, context.open_vault(settings, db), row)
+                return {"signing_key": live.current, "next_signing_key": live.next, "switches_at": live.switches_at}
+
+            return await db.write(change)
 
     terminal.show_one(terminal.run(run()), as_json=as_json)
 
@@ -149,8 +175,8 @@ def show_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> 
 def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Make the signing key that takes over next: when you activate it, or after seven days."""
 
-    def work(db: Database, tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
-        return keys.rotate(db, tx, vault, row, now=clock.now(), actor="command:connections rotate")
+    def work(tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
+        return keys.rotate(tx, vault, row, now=clock.now(), actor="command:connections rotate")
 
     _work_on_keys(id, account, work, as_json=as_json)
 
@@ -159,7 +185,7 @@ def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -
 def activate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Sign with the next signing key from now on."""
 
-    def work(db: Database, tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
-        return keys.activate(db, tx, vault, row, now=clock.now(), actor="command:connections activate")
+    def work(tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
+        return keys.activate(tx, vault, row, now=clock.now(), actor="command:connections activate")
 
     _work_on_keys(id, account, work, as_json=as_json)

@@ -10,16 +10,13 @@ from typing import IO, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from packhouse.accounts import queries as account_queries
 from packhouse.accounts.schema import Caller
+from packhouse.cli import terminal
 from packhouse.integrations import queries as integration_queries
-from packhouse.kit import clock, errors
-from packhouse.kit.db import Database
-from packhouse.kit.messages import foreign, message
+from packhouse.kit import clock, errors, messages
+from packhouse.kit.db import Database, Transaction
 from packhouse.orders import schema
 from packhouse.orders.files import formats, known, mapping, read, store, tables
 from packhouse.orders.files.formats import Conventions
@@ -127,7 +124,8 @@ class Report:
         if self.stopped:
             at = "" if self.stopped["line"] is None else f" at line {self.stopped['line']}"
             kept = "" if self.is_dry_run else " What was stored before stays."
-            typer.echo(f"packhouse: stopped{at}: {self.stopped['detail'].removesuffix('.')}.{kept}", err=True)
+            stopped = terminal.CommandError(f"stopped{at}: {self.stopped['detail'].removesuffix('.')}.{kept}")
+            terminal.show_error(stopped, as_json=as_json)
 
     def sum_up(self) -> str:
         would = "would be " if self.is_dry_run else ""
@@ -183,9 +181,9 @@ def _show_file(found: Mapping[str, Any]) -> None:
     dates = found["dates"] and f"dates {found['dates']}"
     decimal = found["decimal"] == "," and "decimal comma"
     said = filter(None, (found["title"], separator, found["encoding"], decimal, dates))
-    typer.echo(_to_printable(f"Read as {', '.join(said)}."))
+    typer.echo(terminal.to_printable(f"Read as {', '.join(said)}."))
     for note in found["notes"]:
-        typer.echo(_to_printable(f"Line {note['line']}: {note['detail']}"))
+        typer.echo(terminal.to_printable(f"Line {note['line']}: {note['detail']}"))
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -195,20 +193,18 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 
 def _show_records(lines: Iterator[bytes], name: str, title: str) -> None:
     while records := [orjson.loads(line) for line in itertools.islice(lines, _RECORDS_OF_A_TABLE)]:
-        table = Table("line", "order_id", "column", "code", "detail", title=title)
-        for column in table.columns:
-            column.overflow = "fold"
-        for record in records:
-            for told in record[name]:
-                line, place = told.get("line", record["line"]), told.get("column") or told["pointer"]
-                cells = (str(line), record["order_id"] or "", place, told["code"], told["detail"])
-                table.add_row(*(Text(_to_printable(cell)) for cell in cells))
-        Console().print(table)
-
-
-def _to_printable(text: str) -> str:
-    """A file's words must not steer the terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+        rows = [
+            {
+                "line": told.get("line", record["line"]),
+                "order_id": record["order_id"],
+                "column": told.get("column") or told["pointer"],
+                "code": told["code"],
+                "detail": told["detail"],
+            }
+            for record in records
+            for told in record[name]
+        ]
+        terminal.show(rows, as_json=False, title=title)
 
 
 async def import_file(
@@ -229,9 +225,12 @@ async def import_file(
         await _store(db, caller, batch, report)
         count()
     if reading.digest and report.stopped is None and not asked.is_dry_run:
-        async with db.write() as tx:
+
+        async def work(tx: Transaction) -> None:
             said = (caller.account_id, caller.actor, reading.digest, asked.options(), asked.file_name)
-            await known.remember(db, tx, *said, now=clock.now())
+            await known.remember(tx, *said, now=clock.now())
+
+        await db.write(work)
 
 
 async def _prepare(db: Database, asked: Asked) -> tuple[Caller, read.Options]:
@@ -240,14 +239,18 @@ async def _prepare(db: Database, asked: Asked) -> tuple[Caller, read.Options]:
         shops = [row.id for row in await integration_queries.list_integrations(tx, owner.account_id)]
         wanted = asked.into or asked.integration
         if wanted is not None and wanted not in shops:
-            raise errors.NotFound(errors.Fault("not_found", message("The account has no integration {id}.", id=wanted)))
+            raise errors.NotFound(
+                errors.Fault("not_found", messages.message("The account has no integration {id}.", id=wanted))
+            )
         presets = await known.list_presets(tx, owner.account_id)
     caller = Caller(owner.account_id, owner.country_code, "command:orders import")
     preset, presets = await _choose_preset(db, caller, asked, presets)
     shop = wanted if wanted is not None else shops[0] if len(shops) == 1 else None
     zone = formats.find_zone(asked.time_zone) if asked.time_zone else formats.zone_of_country(owner.country_code)
     if zone is None:
-        raise errors.Invalid(errors.Fault("invalid", message("There is no time zone {zone}.", zone=asked.time_zone)))
+        raise errors.Invalid(
+            errors.Fault("invalid", messages.message("There is no time zone {zone}.", zone=asked.time_zone))
+        )
     place = Place(shop, owner.country_code, zone, asked.fixed)
     return caller, read.Options(
         asked.form, preset, presets, asked.separator, asked.encoding, asked.told, place, asked.into
@@ -262,18 +265,21 @@ async def _choose_preset(
         try:
             own = mapping.parse(asked.mapping)
         except mapping.MappingError as error:
-            raise errors.Invalid(errors.Fault("invalid", foreign(str(error)))) from None
-        if asked.save_as:
-            async with db.write() as tx:
-                said = (caller.account_id, caller.actor, asked.save_as, asked.mapping)
-                await known.save_mapping(db, tx, *said, now=clock.now())
+            raise errors.Invalid(errors.Fault("invalid", messages.foreign(str(error)))) from None
+        if saved_as := asked.save_as:
+            content, now = asked.mapping, clock.now()
+            await db.write(
+                lambda tx: known.save_mapping(tx, caller.account_id, caller.actor, saved_as, content, now=now)
+            )
         return name, {**presets, name: own}
     if asked.preset is not None and asked.preset not in presets:
         names = ", ".join(presets)
         raise errors.NotFound(
             errors.Fault(
                 "not_found",
-                message("There is no preset {name}. There are: {names}.", name=repr(asked.preset), names=names),
+                messages.message(
+                    "There is no preset {name}. There are: {names}.", name=repr(asked.preset), names=names
+                ),
             )
         )
     return asked.preset, presets
@@ -283,7 +289,7 @@ async def _require_shop(db: Database, caller: Caller, options: read.Options) -> 
     if options.place.integration_id is None:
         async with db.read() as tx:
             count = len(await integration_queries.list_integrations(tx, caller.account_id))
-        detail = message(
+        detail = messages.message(
             "The account has {count} shops: say with --into which one the orders of this file belong to.", count=count
         )
         raise errors.Invalid(errors.Fault("invalid", detail))

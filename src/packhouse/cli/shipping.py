@@ -1,34 +1,42 @@
 """`packhouse shipping` and `packhouse parcels`: what an account ships with, and where its parcels are."""
 
-from typing import Annotated, Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
-from packhouse import worker
-from packhouse.accounts import queries as accounts
-from packhouse.cli import terminal
+from packhouse.cli import lazy, terminal
+from packhouse.cli.choices import SETUP_KINDS
+from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit import clock, validation
-from packhouse.kit.db import Database
-from packhouse.shipping import operations, setup, trials
-from packhouse.shipping.setup_schema import KINDS, Kind
+from packhouse.kit.db import Transaction
 
-shipping = typer.Typer(no_args_is_help=True, help="What an account ships with: addresses, contracts, brands, rules.")
-parcels = typer.Typer(no_args_is_help=True, help="Parcels on their way.")
+with lazy.imports():
+    from packhouse import context
+    from packhouse.accounts import queries as accounts
+    from packhouse.kit import clock, validation
+    from packhouse.shipping import operations, setup, setup_schema, trials
 
-_PATHS = {kind.path: kind for kind in KINDS.values()}
-KindName = Annotated[str, typer.Argument(help=f"One of {', '.join(_PATHS)}.")]
+if TYPE_CHECKING:
+    from packhouse.kit.db import Database
+    from packhouse.shipping.setup_schema import Kind
+
+shipping = Commands("What an account ships with: addresses, contracts, brands, rules.")
+parcels = Commands("Parcels on their way.")
+
+KindName = Annotated[str, typer.Argument(help=f"One of {', '.join(SETUP_KINDS)}.")]
 Fields = Annotated[
     list[str] | None, typer.Argument(help='`city=Utrecht` is a text, `is_active:=false` and `tags:=["a"]` are JSON.')
 ]
 
 
 def _to_kind(name: str) -> Kind:
-    kind = _PATHS.get(name)
-    if kind is None:
-        terminal.fail(f"There is no kind {name!r}: it is one of {', '.join(_PATHS)}.")
-    return kind
+    paths = {kind.path: kind for kind in setup_schema.KINDS.values()}
+    if name not in paths:
+        terminal.fail(f"There is no kind {name!r}: it is one of {', '.join(SETUP_KINDS)}.")
+    return paths[name]
 
 
 def _read_fields(fields: list[str] | None) -> dict[str, Any]:
@@ -84,12 +92,16 @@ def create_item(kind: KindName, account: AccountName, fields: Fields = None, as_
     async def work() -> dict[str, Any]:
         settings = terminal.load_settings()
         async with terminal.open_database(settings) as db:
-            vault = worker.open_vault(settings, db)
+            vault = context.open_vault(settings, db)
             reading = validation.read_json(wanted.shape, orjson.dumps(sent))
             setup.refuse_flaws(reading.flaws)
-            async with db.write() as tx:
+
+            async def work(tx: Transaction) -> tuple[Any, int]:
                 owner = await accounts.get_account(tx, account)
-                id = await setup.create_item(db, tx, vault, owner.account_id, wanted, reading.value, now=clock.now())
+                id = await setup.create_item(tx, vault, owner.account_id, wanted, reading.value, now=clock.now())
+                return owner, id
+
+            owner, id = await db.write(work)
             return await _show(db, owner.account_id, wanted, id)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -103,10 +115,14 @@ def update_item(kind: KindName, id: int, account: AccountName, fields: Fields = 
     async def work() -> dict[str, Any]:
         settings = terminal.load_settings()
         async with terminal.open_database(settings) as db:
-            vault = worker.open_vault(settings, db)
-            async with db.write() as tx:
+            vault = context.open_vault(settings, db)
+
+            async def work(tx: Transaction) -> Any:
                 owner = await accounts.get_account(tx, account)
-                await setup.update_item(db, tx, vault, owner.account_id, wanted, id, sent, now=clock.now())
+                await setup.update_item(tx, vault, owner.account_id, wanted, id, sent, now=clock.now())
+                return owner
+
+            owner = await db.write(work)
             return await _show(db, owner.account_id, wanted, id)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -118,10 +134,14 @@ def delete_item(kind: KindName, id: int, account: AccountName, as_json: AsJson =
     wanted = _to_kind(kind)
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await accounts.get_account(tx, account)
-            await setup.delete_item(tx, owner.account_id, wanted, id)
-            return {"deleted": id}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await accounts.get_account(tx, account)
+                await setup.delete_item(tx, owner.account_id, wanted, id)
+                return {"deleted": id}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -133,10 +153,14 @@ def change_settings(account: AccountName, fields: Fields = None, as_json: AsJson
 
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db:
-            async with db.write() as tx:
+
+            async def work(tx: Transaction) -> Any:
                 owner = await accounts.get_account(tx, account)
                 if sent:
-                    await setup.update_settings(db, tx, owner.account_id, sent, now=clock.now())
+                    await setup.update_settings(tx, owner.account_id, sent, now=clock.now())
+                return owner
+
+            owner = await db.write(work)
             return setup.show_settings(await setup.read_setup(db, owner.account_id, now=clock.now()))
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
@@ -186,9 +210,13 @@ def track_parcel(
     """Say where a parcel is, for a carrier that does not tell by itself."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await accounts.get_account(tx, account)
-            row = await operations.track_parcel(db, tx, owner.account_id, id, status, message, now=clock.now())
-            return {"id": id, "code": row["status_code"], "message": row["status_message"]}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await accounts.get_account(tx, account)
+                row = await operations.track_parcel(tx, owner.account_id, id, status, message, now=clock.now())
+                return {"id": id, "code": row["status_code"], "message": row["status_message"]}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)

@@ -1,19 +1,28 @@
 """`packhouse user`."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from packhouse.accounts import audit, queries, reset_links, two_factors, users
-from packhouse.cli import terminal
+from packhouse.cli import lazy, terminal
+from packhouse.cli.choices import ROLES
+from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors, security
-from packhouse.kit.db import Database, Transaction
-from packhouse.kit.messages import message
+from packhouse.kit.db import Transaction
 
-user = typer.Typer(no_args_is_help=True, help="Users: the people of an account who sign in to its page.")
+with lazy.imports():
+    from packhouse.accounts import audit, queries, reset_links, two_factors, users
+    from packhouse.kit import clock, errors, messages, security
+
+if TYPE_CHECKING:
+    from packhouse.kit.db import Transaction
+
+user = Commands("Users: the people of an account who sign in to its page.")
 
 Email = Annotated[str, typer.Option("--email", help="What they sign in with.")]
 
@@ -22,7 +31,7 @@ Email = Annotated[str, typer.Option("--email", help="What they sign in with.")]
 def create_user(
     account: AccountName,
     email: Email,
-    role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(users.ROLES)}.")] = "packer",
+    role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(ROLES)}.")] = "packer",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from the input.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -32,11 +41,15 @@ def create_user(
     async def work() -> dict[str, Any]:
         users.check_user(email, password, role)
         hashed = security.hash_password(password)
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner = await queries.get_account(tx, account)
-            id = await users.create_user(db, tx, owner.account_id, email, hashed, role, now=clock.now())
-            await _record(db, tx, owner.account_id, "create", "user.created", email)
-            return {"id": id, "account_id": owner.account_id, "email": email, "role": role}
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await queries.get_account(tx, account)
+                id = await users.create_user(tx, owner.account_id, email, hashed, role, now=clock.now())
+                await _record(tx, owner.account_id, "create", "user.created", email)
+                return {"id": id, "account_id": owner.account_id, "email": email, "role": role}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -77,7 +90,7 @@ def change_password(
 def change_role(
     account: AccountName,
     email: Email,
-    role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(users.ROLES)}.")],
+    role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(ROLES)}.")],
     as_json: AsJson = False,
 ) -> None:
     """Change what a person may do, from their next request on."""
@@ -130,16 +143,22 @@ def make_reset_link(
         terminal.fail("The link needs PACKHOUSE_PUBLIC_URL or --url, like https://orders.example.com.")
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(settings) as db, db.write() as tx:
-            now = clock.now()
-            account_id, id = await _find(tx, account, email)
-            person = await users.get_user(tx, account_id, id)
-            if person.disabled_at is not None:
-                raise errors.Conflict(errors.Fault("conflict", message("{email} may not sign in.", email=person.email)))
-            token = await reset_links.make(tx, account_id, id, now=now)
-            await _record(db, tx, account_id, "reset-link", "user.reset_link_made", person.email)
-            link = f"{base}/sign-in/reset?link={token}"
-            return {"email": person.email, "link": link, "expires_at": now + reset_links.GOOD_FOR}
+        async with terminal.open_database(settings) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                now = clock.now()
+                account_id, id = await _find(tx, account, email)
+                person = await users.get_user(tx, account_id, id)
+                if person.disabled_at is not None:
+                    raise errors.Conflict(
+                        errors.Fault("conflict", messages.message("{email} may not sign in.", email=person.email))
+                    )
+                token = await reset_links.make(tx, account_id, id, now=now)
+                await _record(tx, account_id, "reset-link", "user.reset_link_made", person.email)
+                link = f"{base}/sign-in/reset?link={token}"
+                return {"email": person.email, "link": link, "expires_at": now + reset_links.GOOD_FOR}
+
+            return await db.write(work)
 
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
@@ -151,17 +170,21 @@ def delete_user(account: AccountName, email: Email, as_json: AsJson = False) -> 
     terminal.show_one({"deleted": email}, as_json=as_json)
 
 
-Deed: TypeAlias = Callable[[Transaction, int, int], Awaitable[None]]
+Deed: TypeAlias = "Callable[[Transaction, int, int], Awaitable[None]]"
 
 
 def _change(account: str, email: str, verb: str, action: str, deed: Deed) -> None:
     """Do something to one of them, with its entry in the audit log."""
 
     async def work() -> None:
-        async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            account_id, id = await _find(tx, account, email)
-            await deed(tx, account_id, id)
-            await _record(db, tx, account_id, verb, action, email)
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> None:
+                account_id, id = await _find(tx, account, email)
+                await deed(tx, account_id, id)
+                await _record(tx, account_id, verb, action, email)
+
+            await db.write(work)
 
     terminal.run(work())
 
@@ -170,13 +193,15 @@ async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
     owner = await queries.get_account(tx, account)
     found = await users.find_user(tx, email)
     if found is None or found.account_id != owner.account_id:
-        raise errors.NotFound(errors.Fault("not_found", message("The account has no user {email}.", email=email)))
+        raise errors.NotFound(
+            errors.Fault("not_found", messages.message("The account has no user {email}.", email=email))
+        )
     return owner.account_id, found.id
 
 
-async def _record(db: Database, tx: Transaction, account_id: int, verb: str, action: str, email: str) -> None:
-    await audit.record(db, tx, account_id, f"command:user {verb}", action, email, now=clock.now())
+async def _record(tx: Transaction, account_id: int, verb: str, action: str, email: str) -> None:
+    await audit.record(tx, account_id, f"command:user {verb}", action, email, now=clock.now())
 
 
 def _ask() -> str:
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))

@@ -2,58 +2,51 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import openapi, operations, queries, schema
-from packhouse.kit import clock, errors, http, repeats
-from packhouse.kit.db import Transaction
+from packhouse.kit import clock, errors, http, repeats, routing
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.openapi import repeatable
-from packhouse.kit.vault import Vault
+from packhouse.kit.routing import Route
 from packhouse.webhooks import api as webhooks_api
 from packhouse.webhooks import keys as webhook_keys
 from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks import queries as webhook_queries
-
-router = APIRouter(prefix="/api/v3", default_response_class=Response)
-extensions = APIRouter(prefix="/api/packhouse", tags=["Integrations"], default_response_class=Response)
 
 READ, WRITE = "read:integration", "write:integration"
 
 _ID = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
-@router.get("/user/auth/metadata", tags=["Account"], openapi_extra=openapi.METADATA)
 async def get_metadata(request: Request) -> Response:
     """Who is calling."""
     caller = await auth.caller(request)
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         integration_id = await queries.find_first(tx, caller.account_id)
     return http.json_response({"data": {"integration_id": integration_id, "account_id": caller.account_id}})
 
 
-@router.get("/integrations", tags=["Integrations"], openapi_extra=openapi.LIST)
 async def list_integrations(request: Request) -> Response:
     """The account's shops."""
-    caller = await auth.caller(request, scope=READ)
+    caller = await auth.caller(request)
     sort = ",".join(request.query_params.getlist("sort"))
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         rows = await queries.list_integrations(tx, caller.account_id, sort)
     return http.json_response({"data": [queries.to_wire(row) for row in rows]})
 
 
-@extensions.post("/integrations", status_code=201, openapi_extra=repeatable(openapi.CREATE))
 async def create_integration(request: Request) -> Response:
     """Connect a shop."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=WRITE)
+    ctx = context.of(request)
+    caller = await auth.caller(request)
     body = await http.read_body(request)
 
     async def create(tx: Transaction) -> Response:
@@ -61,60 +54,50 @@ async def create_integration(request: Request) -> Response:
         if missing := schema.find_required(fields):
             raise errors.Invalid(missing)
         webhooks_api.refuse_private_url(request, fields.get("webhook_url") or "", ("webhook_url",))
-        vault = webhooks_api.messenger(request).vault
-        id = await operations.create_integration(
-            house.db, tx, caller.account_id, **fields, now=house.clock(), vault=vault
-        )
+        vault = context.of(request).encryptor
+        id = await operations.create_integration(tx, caller.account_id, **fields, now=ctx.clock(), vault=vault)
         row = await queries.get_integration(tx, caller.account_id, id)
         return http.json_response({"data": queries.to_wire(row)}, status=201)
 
     return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(create))
 
 
-@extensions.get("/integrations/{id}/signing-key", openapi_extra=openapi.SIGNING_KEY)
 async def get_signing_key(request: Request) -> Response:
     """What the events of a shop's own webhook are signed with, and will be while a rotation is under way."""
-    caller = await auth.caller(request, scope=WRITE)
-    async with http.house(request).db.write() as tx:
-        return await _answer_keys(
+    caller = await auth.caller(request)
+    return await context.of(request).db.write(
+        lambda tx: _answer_keys(
             request, caller, tx, lambda tx, vault, row, now, _actor: webhook_keys.keep(tx, vault, row, now=now)
         )
+    )
 
 
-@extensions.post("/integrations/{id}/signing-key", openapi_extra=repeatable(openapi.SIGNING_KEY))
 async def rotate_signing_key(request: Request) -> Response:
     """Make the key that takes over next for a shop's own webhook: at `activate`, or after seven days."""
-    db = http.house(request).db
-    return await _change_keys(
-        request, lambda tx, vault, row, now, actor: webhook_keys.rotate(db, tx, vault, row, now=now, actor=actor)
-    )
+    return await _change_keys(request, webhook_keys.rotate)
 
 
-@extensions.post("/integrations/{id}/signing-key/activate", openapi_extra=repeatable(openapi.SIGNING_KEY))
 async def activate_signing_key(request: Request) -> Response:
     """Sign a shop's own webhook with the next key from now on."""
-    db = http.house(request).db
-    return await _change_keys(
-        request, lambda tx, vault, row, now, actor: webhook_keys.activate(db, tx, vault, row, now=now, actor=actor)
-    )
+    return await _change_keys(request, webhook_keys.activate)
 
 
-_WorkOnKeys = Callable[[Transaction, Vault, Any, datetime, str], Awaitable[webhook_keys.Keys]]
+_WorkOnKeys = Callable[..., Awaitable[webhook_keys.Keys]]
 
 
 async def _change_keys(request: Request, work: _WorkOnKeys) -> Response:
-    caller = await auth.caller(request, scope=WRITE)
+    caller = await auth.caller(request)
     return await repeats.answer_once(
         request, caller.account_id, None, lambda call: call.write(lambda tx: _answer_keys(request, caller, tx, work))
     )
 
 
 async def _answer_keys(request: Request, caller: Caller, tx: Transaction, work: _WorkOnKeys) -> Response:
-    house = http.house(request)
-    now = house.clock()
+    ctx = context.of(request)
+    now = ctx.clock()
     shop = await queries.get_integration(tx, caller.account_id, _to_id(request), lock=True)
-    row = await webhooks.keep_of_integration(house.db, tx, caller.account_id, shop.id, now=now)
-    live = await work(tx, webhooks_api.messenger(request).vault, row, now, caller.actor)
+    row = await webhooks.keep_of_integration(tx, caller.account_id, shop.id, now=now)
+    live = await work(tx, context.of(request).encryptor, row, now=now, actor=caller.actor)
     wire = {
         "signing_key": live.current,
         "next_signing_key": live.next,
@@ -123,31 +106,29 @@ async def _answer_keys(request: Request, caller: Caller, tx: Transaction, work: 
     return http.json_response({"data": wire})
 
 
-@extensions.get("/integrations/{id}/webhook", openapi_extra=openapi.WEBHOOK)
 async def get_webhook(request: Request) -> Response:
     """How the receiver of a shop's own webhook fares."""
-    caller = await auth.caller(request, scope=READ)
-    async with http.house(request).db.read() as tx:
+    caller = await auth.caller(request)
+    async with context.of(request).db.read() as tx:
         shop = await queries.get_integration(tx, caller.account_id, _to_id(request))
         return http.json_response({"data": await _to_webhook(tx, shop)})
 
 
-@extensions.post("/integrations/{id}/webhook/resume", openapi_extra=repeatable(openapi.WEBHOOK))
 async def resume_webhook(request: Request) -> Response:
     """Try a shop's own webhook again that was paused; it hears what happened meanwhile."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=WRITE)
+    ctx = context.of(request)
+    caller = await auth.caller(request)
 
     async def resume(tx: Transaction) -> Response:
         shop = await queries.get_integration(tx, caller.account_id, _to_id(request), lock=True)
-        row = await webhooks.keep_of_integration(house.db, tx, caller.account_id, shop.id, now=house.clock())
-        await webhooks.resume_by_hand(house.db, tx, row, now=house.clock(), actor=caller.actor)
+        row = await webhooks.keep_of_integration(tx, caller.account_id, shop.id, now=ctx.clock())
+        await webhooks.resume_by_hand(tx, row, now=ctx.clock(), actor=caller.actor)
         return http.json_response({"data": await _to_webhook(tx, shop)})
 
     return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(resume))
 
 
-async def _to_webhook(tx: Transaction, shop: Any) -> dict[str, Any]:
+async def _to_webhook(tx: Reader, shop: Any) -> dict[str, Any]:
     row = await webhook_queries.find_of_integration(tx, shop.account_id, shop.id)
     known = {} if row is None else webhook_queries.connection_to_wire(row)
     return {
@@ -161,119 +142,116 @@ async def _to_webhook(tx: Transaction, shop: Any) -> dict[str, Any]:
     }
 
 
-@router.get("/integrations/logs", tags=["Integrations"], openapi_extra=openapi.LOGS)
 async def list_all_logs(request: Request) -> Response:
     """What went wrong with any shop, newest first."""
-    caller = await auth.caller(request, scope=READ)
+    caller = await auth.caller(request)
     return await _answer_logs(request, caller.account_id, None)
 
 
-@router.get("/integrations/{id}", tags=["Integrations"], openapi_extra=openapi.GET)
 async def get_integration(request: Request) -> Response:
     """One shop."""
-    caller = await auth.caller(request, scope=READ)
-    async with http.house(request).db.read() as tx:
+    caller = await auth.caller(request)
+    async with context.of(request).db.read() as tx:
         row = await queries.get_integration(tx, caller.account_id, _to_id(request))
     return http.json_response({"data": queries.to_wire(row)})
 
 
-@router.patch("/integrations/{id}", status_code=204, tags=["Integrations"], openapi_extra=openapi.PATCH)
 async def patch_integration(request: Request) -> Response:
     """Change what is sent of a shop."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=WRITE)
+    ctx = context.of(request)
+    caller = await auth.caller(request)
     id = _to_id(request)
     fields = schema.read_body(schema.INTEGRATION, await http.read_body(request))
     webhooks_api.refuse_private_url(request, fields.get("webhook_url") or "", ("webhook_url",))
-    async with house.db.write() as tx:
-        await operations.update_integration(house.db, tx, caller.account_id, id, fields, now=house.clock())
+    await ctx.db.write(lambda tx: operations.update_integration(tx, caller.account_id, id, fields, now=ctx.clock()))
     return Response(status_code=204)
 
 
-@router.delete("/integrations/{id}", status_code=204, tags=["Integrations"], openapi_extra=openapi.DELETE)
 async def delete_integration(request: Request) -> Response:
     """Disconnect a shop: its orders stay readable, new ones are refused."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=WRITE)
-    async with house.db.write() as tx:
-        await operations.delete_integration(house.db, tx, caller.account_id, _to_id(request), now=house.clock())
+    ctx = context.of(request)
+    caller = await auth.caller(request)
+    await ctx.db.write(
+        lambda tx: operations.delete_integration(tx, caller.account_id, _to_id(request), now=ctx.clock())
+    )
     return Response(status_code=204)
 
 
-@router.get("/integrations/{id}/logs", tags=["Integrations"], openapi_extra=openapi.LOGS_OF_ONE)
 async def list_logs(request: Request) -> Response:
     """What went wrong with one shop, newest first."""
-    caller = await auth.caller(request, scope=READ)
+    caller = await auth.caller(request)
     return await _answer_logs(request, caller.account_id, _to_id(request))
 
 
-@router.post("/integrations/{id}/logs", status_code=201, tags=["Integrations"], openapi_extra=openapi.CREATE_LOG)
 async def create_log(request: Request) -> Response:
     """Tell what went wrong with a shop."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=WRITE)
+    ctx = context.of(request)
+    caller = await auth.caller(request)
     id = _to_id(request)
     entry = schema.read_body(schema.NEW_LOG, await http.read_body(request), closed=True)
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> dict[str, Any]:
         await queries.get_integration(tx, caller.account_id, id)
-        made = await operations.append_log(
-            house.db, tx, caller.account_id, id, entry, now=house.clock(), protected=False
-        )
+        return await operations.append_log(tx, caller.account_id, id, entry, now=ctx.clock(), protected=False)
+
+    made = await ctx.db.write(work)
     return http.json_response({"data": made}, status=201)
 
 
-@router.get("/shop-order-statuses", tags=["Integrations"], openapi_extra=openapi.STATUSES)
 async def list_statuses(request: Request) -> Response:
     """The words of a shop for an order's status."""
-    caller = await auth.caller(request, scope=READ)
+    caller = await auth.caller(request)
     asked = schema.read_status_request(dict(request.query_params))
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         await _require_named(tx, caller.account_id, asked.integration_id)
         rows = await queries.list_statuses(tx, caller.account_id, asked.integration_id, show_deleted=asked.show_deleted)
     return http.json_response({"data": [queries.to_status(row, asked.language) for row in rows]})
 
 
-@router.post("/shop-order-statuses", tags=["Integrations"], openapi_extra=openapi.REPLACE_STATUSES)
 async def replace_statuses(request: Request) -> Response:
     """Say which statuses a shop has; those that are not named are deleted."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope=WRITE)
+    ctx = context.of(request)
+    caller = await auth.caller(request)
     sent = schema.read_body(schema.NEW_STATUSES, await http.read_body(request))
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         await _require_sent(tx, caller.account_id, sent["integration_id"])
         await operations.replace_statuses(
-            tx, caller.account_id, sent["integration_id"], sent["statuses"], now=house.clock()
+            tx, caller.account_id, sent["integration_id"], sent["statuses"], now=ctx.clock()
         )
+
+    await ctx.db.write(work)
     return http.json_response(None)
 
 
-@router.get("/shop-order-statuses/mapping", tags=["Integrations"], openapi_extra=openapi.MAPPING)
 async def get_mapping(request: Request) -> Response:
     """Which of a shop's statuses stand for the four of ours."""
-    caller = await auth.caller(request, scope=READ)
+    caller = await auth.caller(request)
     given = {"integration_id": request.query_params.get("integration_id", "")}
     asked = schema.read_status_request(given)
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         row = await _require_named(tx, caller.account_id, asked.integration_id)
         mapping = await queries.find_mapping(tx, caller.account_id, row)
     return http.json_response({"data": {"integration_id": row.id, "mapping": mapping}})
 
 
-@router.post("/shop-order-statuses/mapping", tags=["Integrations"], openapi_extra=openapi.REPLACE_MAPPING)
 async def replace_mapping(request: Request) -> Response:
     """Say which of a shop's statuses stand for the four of ours."""
-    caller = await auth.caller(request, scope=WRITE)
+    caller = await auth.caller(request)
     sent = schema.read_body(schema.NEW_MAPPING, await http.read_body(request))
-    async with http.house(request).db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         row = await _require_sent(tx, caller.account_id, sent["integration_id"])
         await operations.replace_mapping(tx, caller.account_id, row, sent["mapping"])
+
+    await context.of(request).db.write(work)
     return http.json_response(None)
 
 
 async def _answer_logs(request: Request, account_id: int, integration_id: int | None) -> Response:
     size = http.read_page_size(request, schema.MAX_LOG_PAGE, schema.DEFAULT_LOG_PAGE)
     cursor = schema.read_log_cursor(http.read_cursor(request))
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         if integration_id is not None:
             await queries.get_integration(tx, account_id, integration_id)
         page = await queries.list_logs(tx, account_id, integration_id, cursor, size)
@@ -281,7 +259,7 @@ async def _answer_logs(request: Request, account_id: int, integration_id: int | 
     return http.json_response({"data": [queries.to_log(row) for row in page.rows]}, headers=headers)
 
 
-async def _require_named(tx: Transaction, account_id: int, id: int) -> Any:
+async def _require_named(tx: Reader, account_id: int, id: int) -> Any:
     """The integration of a query string. Raises Invalid."""
     row = await queries.find_integration(tx, account_id, id)
     if row is None:
@@ -291,7 +269,7 @@ async def _require_named(tx: Transaction, account_id: int, id: int) -> Any:
     return row
 
 
-async def _require_sent(tx: Transaction, account_id: int, id: int) -> Any:
+async def _require_sent(tx: Reader, account_id: int, id: int) -> Any:
     """The integration of a body, locked. Raises Invalid."""
     row = await queries.find_integration(tx, account_id, id, lock=True)
     if row is None:
@@ -307,3 +285,74 @@ def _to_id(request: Request) -> int:
     if not _ID.fullmatch(text):
         raise errors.NotFound(queries.no_such_integration(text))
     return int(text)
+
+
+ROUTES = [
+    Route("GET", "/api/v3/user/auth/metadata", get_metadata, openapi.METADATA, tag="Account", scope=routing.ANY_SCOPE),
+    Route("GET", "/api/v3/integrations", list_integrations, openapi.LIST, tag="Integrations", scope=READ),
+    Route(
+        "POST",
+        "/api/packhouse/integrations",
+        create_integration,
+        repeatable(openapi.CREATE),
+        tag="Integrations",
+        scope=WRITE,
+    ),
+    Route(
+        "GET",
+        "/api/packhouse/integrations/{id}/signing-key",
+        get_signing_key,
+        openapi.SIGNING_KEY,
+        tag="Integrations",
+        scope=WRITE,
+    ),
+    Route(
+        "POST",
+        "/api/packhouse/integrations/{id}/signing-key",
+        rotate_signing_key,
+        repeatable(openapi.SIGNING_KEY),
+        tag="Integrations",
+    ),
+    Route(
+        "POST",
+        "/api/packhouse/integrations/{id}/signing-key/activate",
+        activate_signing_key,
+        repeatable(openapi.SIGNING_KEY),
+        tag="Integrations",
+    ),
+    Route(
+        "GET", "/api/packhouse/integrations/{id}/webhook", get_webhook, openapi.WEBHOOK, tag="Integrations", scope=READ
+    ),
+    Route(
+        "POST",
+        "/api/packhouse/integrations/{id}/webhook/resume",
+        resume_webhook,
+        repeatable(openapi.WEBHOOK),
+        tag="Integrations",
+        scope=WRITE,
+    ),
+    Route("GET", "/api/v3/integrations/logs", list_all_logs, openapi.LOGS, tag="Integrations", scope=READ),
+    Route("GET", "/api/v3/integrations/{id}", get_integration, openapi.GET, tag="Integrations", scope=READ),
+    Route("PATCH", "/api/v3/integrations/{id}", patch_integration, openapi.PATCH, tag="Integrations", scope=WRITE),
+    Route("DELETE", "/api/v3/integrations/{id}", delete_integration, openapi.DELETE, tag="Integrations", scope=WRITE),
+    Route("GET", "/api/v3/integrations/{id}/logs", list_logs, openapi.LOGS_OF_ONE, tag="Integrations", scope=READ),
+    Route("POST", "/api/v3/integrations/{id}/logs", create_log, openapi.CREATE_LOG, tag="Integrations", scope=WRITE),
+    Route("GET", "/api/v3/shop-order-statuses", list_statuses, openapi.STATUSES, tag="Integrations", scope=READ),
+    Route(
+        "POST",
+        "/api/v3/shop-order-statuses",
+        replace_statuses,
+        openapi.REPLACE_STATUSES,
+        tag="Integrations",
+        scope=WRITE,
+    ),
+    Route("GET", "/api/v3/shop-order-statuses/mapping", get_mapping, openapi.MAPPING, tag="Integrations", scope=READ),
+    Route(
+        "POST",
+        "/api/v3/shop-order-statuses/mapping",
+        replace_mapping,
+        openapi.REPLACE_MAPPING,
+        tag="Integrations",
+        scope=WRITE,
+    ),
+]

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from packhouse.integrations.tables import integration_logs
 from packhouse.kit import scan
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.kit.redaction import ERASED, Words
 
 _l = integration_logs.c
@@ -39,7 +39,7 @@ async def erase_old_logs(db: Database, account_id: int, before: datetime, after:
     """Of all that were written before, the next so many behind the id `after`: the last one's id, None at the end."""
     within = (_l.account_id == account_id, _l.id > after, _l.created_at < before)
     async with db.read() as tx:
-        rows = (await tx.execute(select(_l.id, _l.document).where(*within).order_by(_l.id).limit(most))).all()
+        rows = await tx.fetch_all(select(_l.id, _l.document).where(*within).order_by(_l.id).limit(most))
     await _write(db, account_id, rows, Words())
     return rows[-1].id if len(rows) == most else None
 
@@ -47,10 +47,13 @@ async def erase_old_logs(db: Database, account_id: int, before: datetime, after:
 async def _write(db: Database, account_id: int, told: Sequence[Any], words: Words) -> int:
     changed = {row.id: after for row in told if (after := _to_erased(row.document, words)) != row.document}
     if changed:
-        async with db.write() as tx:
+
+        async def work(tx: Transaction) -> None:
             for id, document in changed.items():
                 mine = (_l.account_id == account_id, _l.id == id)
                 await tx.execute(update(integration_logs).where(*mine).values(document=document))
+
+        await db.write(work)
     return len(changed)
 
 

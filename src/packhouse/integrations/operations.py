@@ -5,12 +5,11 @@ from typing import Any
 
 import orjson
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.integrations import queries, telling
 from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
 from packhouse.kit import clock, errors
-from packhouse.kit.db import Database
+from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import keys as webhook_keys
@@ -33,8 +32,7 @@ _LOG: dict[str, Any] = {
 
 
 async def create_integration(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     shop_name: str,
     *,
@@ -50,29 +48,29 @@ async def create_integration(
     if not shop_name.strip() or "\0" in shop_name:
         raise errors.Invalid(errors.Fault("required", message("An integration needs a shop name.")))
     if id is None:
-        [id] = await db.next_ids(tx, "integrations", 1)
+        [id] = await tx.next_ids("integrations", 1)
     else:
-        await _reserve(db, tx, account_id, id)
+        await _reserve(tx, account_id, id)
     row = {"account_id": account_id, "id": id, "shop_name": shop_name, "created_at": now, "updated_at": now}
     await tx.execute(insert(integrations).values({**row, **_to_columns(fields)}))
     if fields.get("webhook_active"):
         made = await queries.get_integration(tx, account_id, id)
-        await telling.tell(db, tx, made, telling.CONNECTED, now=now)
+        await telling.tell(tx, made, telling.CONNECTED, now=now)
     if vault is not None and vault.has_key:
-        connection = await webhooks.keep_of_integration(db, tx, account_id, id, now=now)
+        connection = await webhooks.keep_of_integration(tx, account_id, id, now=now)
         await webhook_keys.keep(tx, vault, connection, now=now)
     return id
 
 
-async def _reserve(db: Database, tx: AsyncConnection, account_id: int, id: int) -> None:
+async def _reserve(tx: Transaction, account_id: int, id: int) -> None:
     if not 1 <= id <= _MAX_ID:
         raise errors.Invalid(
             errors.Fault("invalid", message("An integration's id lies between 1 and {max_id}.", max_id=_MAX_ID))
         )
     taken = select(integrations.c.id).where(integrations.c.account_id == account_id, integrations.c.id == id)
-    if (await tx.execute(taken)).first():
+    if await tx.fetch_one(taken):
         raise errors.Invalid(errors.Fault("invalid", message("The account has, or had, an integration {id}.", id=id)))
-    await db.keep_above(tx, "integrations", id)
+    await tx.keep_above("integrations", id)
 
 
 def _to_columns(fields: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +79,7 @@ def _to_columns(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 async def update_integration(
-    db: Database, tx: AsyncConnection, account_id: int, id: int, fields: dict[str, Any], *, now: datetime
+    tx: Transaction, account_id: int, id: int, fields: dict[str, Any], *, now: datetime
 ) -> bool:
     """Whether anything differs from before; nothing is written where it does not. Raises NotFound."""
     row = await queries.get_integration(tx, account_id, id, lock=True)
@@ -89,21 +87,20 @@ async def update_integration(
     if changed:
         here = (integrations.c.account_id == account_id, integrations.c.id == id)
         await tx.execute(update(integrations).where(*here).values({**changed, "updated_at": now}))
-        await telling.tell(db, tx, await queries.get_integration(tx, account_id, id), telling.UPDATED, now=now)
+        await telling.tell(tx, await queries.get_integration(tx, account_id, id), telling.UPDATED, now=now)
     return bool(changed)
 
 
-async def delete_integration(db: Database, tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
+async def delete_integration(tx: Transaction, account_id: int, id: int, *, now: datetime) -> None:
     """Its orders stay readable, new ones are refused. Raises NotFound."""
     row = await queries.get_integration(tx, account_id, id, lock=True)
     here = (integrations.c.account_id == account_id, integrations.c.id == id)
     await tx.execute(update(integrations).where(*here).values(deleted_at=now))
-    await telling.tell(db, tx, row, telling.DELETED, now=now)
+    await telling.tell(tx, row, telling.DELETED, now=now)
 
 
 async def append_log(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     integration_id: int | None,
     entry: dict[str, Any],
@@ -113,7 +110,7 @@ async def append_log(
 ) -> dict[str, Any]:
     """The entry as it is read back. `entry` holds `base_url` and what else is known, in the words of `schema.NewLog`;
     `protected` marks what the server itself has seen, beside what a client told."""
-    [id] = await db.next_ids(tx, "integration_logs", 1)
+    [id] = await tx.next_ids("integration_logs", 1)
     said = {name: value for name, value in entry.items() if value is not None}
     at = said.pop("created_at", None)
     row: dict[str, Any] = {
@@ -135,7 +132,7 @@ async def append_log(
 
 
 async def replace_statuses(
-    tx: AsyncConnection, account_id: int, integration_id: int, statuses: list[dict[str, Any]], *, now: datetime
+    tx: Transaction, account_id: int, integration_id: int, statuses: list[dict[str, Any]], *, now: datetime
 ) -> None:
     """These are the shop's statuses from now on; one that is not among them is marked as deleted."""
     table = shop_order_statuses
@@ -158,9 +155,7 @@ async def replace_statuses(
         await tx.execute(insert(table), rows)
 
 
-async def replace_mapping(
-    tx: AsyncConnection, account_id: int, integration: Any, mapping: list[dict[str, Any]]
-) -> None:
+async def replace_mapping(tx: Transaction, account_id: int, integration: Any, mapping: list[dict[str, Any]]) -> None:
     """Raises Invalid for statuses that the shop has not."""
     known = {row.external_id for row in await queries.list_statuses(tx, account_id, integration.id)}
     strange = [

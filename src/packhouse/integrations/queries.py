@@ -5,12 +5,11 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.integrations import schema
 from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
 from packhouse.kit import clock, errors
-from packhouse.kit.db import Database
+from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 
 _i, _l, _s = integrations.c, integration_logs.c, shop_order_statuses.c
@@ -26,36 +25,37 @@ SORTS: dict[str, ColumnElement[Any]] = {
 }
 
 
-async def find_live(db: Database, tx: AsyncConnection, account_id: int, ids: Collection[int]) -> set[int]:
+async def find_live(tx: Reader, account_id: int, ids: Collection[int]) -> set[int]:
     """Those of `ids` that take orders."""
     keys = [(id,) for id in sorted(ids)]
-    found = await db.find_by_key(tx, account_id, (_i.id, _i.deleted_at), (_i.id,), keys, lock=False)
+    found = await tx.find_by_key(account_id, (_i.id, _i.deleted_at), (_i.id,), keys, lock=False)
     return {row.id for row in found if row.deleted_at is None}
 
 
-async def find_known(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> set[int]:
+async def find_known(tx: Reader, account_id: int, ids: Collection[int]) -> set[int]:
     """Those of `ids` that the account has or had: orders of a deleted integration can still be listed."""
     if not ids:
         return set()
     statement = select(_i.id).where(_i.account_id == account_id, _i.id.in_(sorted(ids)))
-    return set((await tx.execute(statement)).scalars())
+    return set(await tx.fetch_values(statement))
 
 
-async def find_first(tx: AsyncConnection, account_id: int) -> int | None:
+async def find_first(tx: Reader, account_id: int) -> int | None:
     statement = select(_i.id).where(_i.account_id == account_id, _i.deleted_at.is_(None))
-    return (await tx.execute(statement.order_by(_i.id).limit(1))).scalar()
+    found: int | None = await tx.fetch_value(statement.order_by(_i.id).limit(1))
+    return found
 
 
-async def list_ids(tx: AsyncConnection, account_id: int) -> list[int]:
+async def list_ids(tx: Reader, account_id: int) -> list[int]:
     """Of all that the account has or had."""
     statement = select(_i.id).where(_i.account_id == account_id)
-    return list((await tx.execute(statement.order_by(_i.id))).scalars())
+    return list(await tx.fetch_values(statement.order_by(_i.id)))
 
 
-async def list_integrations(tx: AsyncConnection, account_id: int, sort: str = "") -> Sequence[Any]:
+async def list_integrations(tx: Reader, account_id: int, sort: str = "") -> Sequence[Any]:
     """The live ones. An unsupported sort means by id; ties are broken by id."""
     statement = select(integrations).where(_i.account_id == account_id, _i.deleted_at.is_(None))
-    return (await tx.execute(statement.order_by(*_to_order(sort), _i.id))).all()
+    return await tx.fetch_all(statement.order_by(*_to_order(sort), _i.id))
 
 
 def _to_order(sort: str) -> list[ColumnElement[Any]]:
@@ -76,19 +76,19 @@ _FIND = select(integrations).where(
 _FIND_TO_CHANGE = _FIND.with_for_update()
 
 
-async def find_integration(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Any:
+async def find_integration(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Any:
     """A live one, or None."""
     statement = _FIND_TO_CHANGE if lock else _FIND
-    return (await tx.execute(statement, {"account": account_id, "id": id})).first()
+    return await tx.fetch_one(statement, {"account": account_id, "id": id})
 
 
-async def list_some(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> Sequence[Any]:
+async def list_some(tx: Reader, account_id: int, ids: Collection[int]) -> Sequence[Any]:
     """Those of them that are live."""
     some = select(integrations).where(_i.account_id == account_id, _i.id.in_(sorted(ids)), _i.deleted_at.is_(None))
-    return (await tx.execute(some)).all()
+    return await tx.fetch_all(some)
 
 
-async def get_integration(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Any:
+async def get_integration(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Any:
     """A live one. Raises NotFound."""
     row = await find_integration(tx, account_id, id, lock=lock)
     if row is None:
@@ -131,14 +131,14 @@ class LogPage(NamedTuple):
 
 
 async def list_logs(
-    tx: AsyncConnection, account_id: int, integration_id: int | None, cursor: schema.LogCursor | None, size: int
+    tx: Reader, account_id: int, integration_id: int | None, cursor: schema.LogCursor | None, size: int
 ) -> LogPage:
     """Newest first; of one integration, or of all. Two statements at any size."""
     statement = select(integration_logs).where(_l.account_id == account_id)
     if integration_id is not None:
         statement = statement.where(_l.integration_id == integration_id)
     older = statement.order_by(_l.created_at.desc(), _l.id.desc()).limit(size + 1)
-    rows = (await tx.execute(older if cursor is None else older.where(_before(cursor)))).all()
+    rows = await tx.fetch_all(older if cursor is None else older.where(_before(cursor)))
     shown = rows[:size]
     ahead = schema.LogCursor(shown[-1].created_at, shown[-1].id).encode() if len(rows) > size else None
     behind = None if cursor is None else await _find_previous(tx, statement, cursor, size)
@@ -151,12 +151,10 @@ def _before(cursor: schema.LogCursor) -> ColumnElement[bool]:
     return tuple_(_l.created_at, _l.id) < tuple_(cursor.at, cursor.id, types=[_l.created_at.type, _l.id.type])
 
 
-async def _find_previous(
-    tx: AsyncConnection, statement: Select[Any], cursor: schema.LogCursor, size: int
-) -> str | None:
+async def _find_previous(tx: Reader, statement: Select[Any], cursor: schema.LogCursor, size: int) -> str | None:
     """The place before which the previous page begins: `size` entries nearer to now than this page."""
     newer = statement.where(~_before(cursor)).order_by(_l.created_at, _l.id).limit(size + 1)
-    rows = (await tx.execute(newer)).all()
+    rows = await tx.fetch_all(newer)
     if not rows:
         return None
     return schema.LogCursor(rows[-1].created_at, rows[-1].id).encode() if len(rows) > size else ""
@@ -173,13 +171,13 @@ def to_log(row: Any) -> dict[str, Any]:
 
 
 async def list_statuses(
-    tx: AsyncConnection, account_id: int, integration_id: int, *, show_deleted: bool = False
+    tx: Reader, account_id: int, integration_id: int, *, show_deleted: bool = False
 ) -> Sequence[Any]:
     """In the shop's own order, deleted ones last."""
     statement = select(shop_order_statuses).where(_s.account_id == account_id, _s.integration_id == integration_id)
     if not show_deleted:
         statement = statement.where(_s.deleted_at.is_(None))
-    return (await tx.execute(statement.order_by(_s.deleted_at.nulls_first(), _s.position, _s.external_id))).all()
+    return await tx.fetch_all(statement.order_by(_s.deleted_at.nulls_first(), _s.position, _s.external_id))
 
 
 def to_status(row: Any, language: str | None) -> dict[str, Any]:
@@ -195,7 +193,7 @@ def to_status(row: Any, language: str | None) -> dict[str, Any]:
     }
 
 
-async def find_mapping(tx: AsyncConnection, account_id: int, integration: Any) -> list[dict[str, Any]]:
+async def find_mapping(tx: Reader, account_id: int, integration: Any) -> list[dict[str, Any]]:
     """All four categories; what names a status that the shop no longer has is not valid."""
     mapped = {entry["status_category"]: entry["external_id"] for entry in orjson.loads(integration.status_mapping)}
     known = {row.external_id for row in await list_statuses(tx, account_id, integration.id)}

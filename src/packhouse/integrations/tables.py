@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Table, Text, false
 
-from packhouse.kit.columns import Instant, metadata
+from packhouse.kit.db.columns import Instant, metadata
 
 integrations = Table(
     "integrations",

@@ -4,19 +4,18 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import clock
-from packhouse.kit.db import Database
+from packhouse.kit.db import Transaction
 from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks.schema import INTEGRATION_CONNECTED, INTEGRATION_DELETED, INTEGRATION_UPDATED
 
 CONNECTED, UPDATED, DELETED = INTEGRATION_CONNECTED, INTEGRATION_UPDATED, INTEGRATION_DELETED
 
 
-async def tell(db: Database, tx: AsyncConnection, row: Any, action: str, *, now: datetime) -> None:
+async def tell(tx: Transaction, row: Any, action: str, *, now: datetime) -> None:
     """Nothing is written for an integration that has no active webhook."""
-    await webhooks.notify_integration(db, tx, row.account_id, _to_wire(row), action, now=now)
+    await webhooks.notify_integration(tx, row.account_id, _to_wire(row), action, now=now)
 
 
 def _to_wire(row: Any) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from sqlalchemy import BigInteger, Column, Table, Text, text
 
 from packhouse.kit import errors
-from packhouse.kit.columns import metadata
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
+from packhouse.kit.db.columns import metadata
 from packhouse.kit.messages import message
 
 rate_counters = Table(
@@ -90,9 +90,12 @@ class _TableCounters:
         self._db = db
 
     async def count(self, values: Mapping[str, Any], now: datetime) -> tuple[bool, Sequence[int]]:  # noqa: ARG002
-        async with self._db.write() as tx:
-            row = (await tx.execute(text(_TAKE), values)).first()
+        async def work(tx: Transaction) -> tuple[Any, Any]:
+            row = await tx.fetch_one(text(_TAKE), values)
             seen = row or (await tx.execute(text(_LOOK), {n: values[n] for n in ("account_id", "kind")})).one()
+            return row, seen
+
+        row, seen = await self._db.write(work)
         return row is not None, list(seen)
 
     async def close(self) -> None:

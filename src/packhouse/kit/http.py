@@ -4,9 +4,9 @@ import asyncio
 import ipaddress
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, cast
 from urllib.parse import parse_qsl, quote, urlencode
 
 import orjson
@@ -20,31 +20,29 @@ from packhouse.kit import errors, logs, validation
 from packhouse.kit.access_log import AccessLog, RequestInfo
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
+from packhouse.kit.db.replica import Lists
 from packhouse.kit.limits import Limiter
 from packhouse.kit.messages import Message, foreign, message
 from packhouse.kit.metrics import Meters
 from packhouse.kit.pagination import Page
-from packhouse.kit.replica import Lists
-
-Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+from packhouse.kit.routing import route_of
 
 _JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 _STRONG_TAG = re.compile(r'(?<![/"\w])"([0-9]+)"(?!")')
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class House:
-    """What handlers need of the running server, composed once by `packhouse.app`."""
+@dataclass(frozen=True, kw_only=True)
+class HttpContext:
+    """What this package needs of the process; `packhouse.context` has the rest."""
 
     db: Database
     clock: Clock
-    profile: str
-    partner_ids: frozenset[uuid.UUID]
     public_url: str | None
     max_body_bytes: int
-    meters: Meters
+    metrics: Meters
     lists: Lists
+    partner_ids: frozenset[uuid.UUID] = frozenset()
     limits: Limiter | None = None
     body_timeout_seconds: float = 30.0
     body_total_timeout_seconds: float = 60.0
@@ -53,20 +51,11 @@ class House:
     access_log: AccessLog = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "access_log", AccessLog(self.meters))
+        object.__setattr__(self, "access_log", AccessLog(self.metrics))
 
 
-class Shortcut(NamedTuple):
-    """A hot route that goes straight to its handler; the framework serves the same route, slower."""
-
-    method: str
-    pattern: re.Pattern[str]
-    route: str
-    handler: Handler
-
-
-def house(request: Request) -> House:
-    return cast("House", request.scope["packhouse.house"])
+def context(request: Request) -> HttpContext:
+    return cast("HttpContext", request.scope["packhouse.context"])
 
 
 def request_info(request: Request) -> RequestInfo:
@@ -142,20 +131,20 @@ SMALL_BODY_BYTES = 1_000_000
 """What a body may have where no batch of orders is sent."""
 
 
-async def read_body(request: Request, *, is_large: bool = False) -> bytes:
-    """Raises UnsupportedMediaType for what says it is no JSON, TooLarge past the limit, before it is all in memory. A
-    large body may have as much as the setting allows."""
+async def read_body(request: Request) -> bytes:
+    """Return the body. Raises UnsupportedMediaType for what says it is no JSON, and TooLarge past the limit of its
+    route, before it is all in memory."""
     content_type = request.headers.get("content-type")
     if content_type and not _JSON_TYPE.fullmatch(content_type.strip()):
         fault = errors.Fault("invalid", message("The content type must be application/json."), header="Content-Type")
         raise errors.UnsupportedMediaType(fault)
-    most = house(request).max_body_bytes
-    return await _read_bytes(request, most if is_large else min(most, SMALL_BODY_BYTES))
+    most = context(request).max_body_bytes
+    return await _read_bytes(request, most if route_of(request).is_large else min(most, SMALL_BODY_BYTES))
 
 
 async def read_whatever(request: Request) -> bytes:
     """The body of a call that takes none. Raises TooLarge."""
-    return await _read_bytes(request, house(request).max_body_bytes)
+    return await _read_bytes(request, context(request).max_body_bytes)
 
 
 _FORM_BYTES = 64_000
@@ -271,7 +260,7 @@ def find_strange_partners(request: Request) -> list[errors.Fault]:
     if sent is None:
         return []
     try:
-        is_known = uuid.UUID(sent) in house(request).partner_ids
+        is_known = uuid.UUID(sent) in context(request).partner_ids
     except ValueError:
         is_known = False
     fault = errors.Fault("invalid", message("This is not the UUID of a known partner."), header=PARTNER_HEADER)
@@ -280,7 +269,7 @@ def find_strange_partners(request: Request) -> list[errors.Fault]:
 
 def base_url(request: Request) -> str:
     """What this server is called in links, without a slash at the end."""
-    base = house(request).public_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+    base = context(request).public_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
     return base.rstrip("/") + str(request.scope.get("root_path", ""))
 
 
@@ -306,7 +295,7 @@ def page_links(request: Request, page: Page) -> dict[str, str]:
 
 def to_links(request: Request, *, prev: str | None, next: str | None) -> dict[str, str]:
     """The same from cursors as they stand on the wire; an empty one leads to the list's start."""
-    base = house(request).public_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+    base = context(request).public_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
     path = quote(request.scope.get("root_path", "") + request.scope["path"])
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
     links = [

@@ -35,8 +35,8 @@ from sqlalchemy import (
 )
 
 from packhouse.kit import clock, errors
-from packhouse.kit.columns import Instant, metadata
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.db.columns import Instant, metadata
 from packhouse.kit.messages import message
 
 HEADER = "Idempotency-Key"
@@ -139,11 +139,11 @@ def is_kept(refusal: errors.Refusal) -> bool:
     return refusal.status < 500 and refusal.status not in _NOT_KEPT
 
 
-async def find(tx: Transaction, once: Once, *, now: datetime) -> Answer | Progress | None:
+async def find(tx: Reader, once: Once, *, now: datetime) -> Answer | Progress | None:
     """What the same request was answered within the last 24 hours, or what it has made and was not answered. Raises
     KeyRefused where the key was another request's, and while the request is under way. A request that was refused
     before anything was made leaves its key to one that is put right."""
-    row = (await tx.execute(select(idempotency_keys).where(_is(once), _k.created_at > now - KEPT))).first()
+    row = await tx.fetch_one(select(idempotency_keys).where(_is(once), _k.created_at > now - KEPT))
     if row is None:
         return None
     if (row.operation, row.digest) != (once.operation, once.digest):

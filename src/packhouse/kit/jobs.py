@@ -31,11 +31,10 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import clock
-from packhouse.kit.columns import Instant, metadata
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Reader, Transaction
+from packhouse.kit.db.columns import Instant, metadata
 
 jobs = Table(
     "jobs",
@@ -105,8 +104,7 @@ class Later(Exception):
 
 
 async def enqueue(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     kind: str,
     payloads: Sequence[dict[str, Any]],
@@ -125,22 +123,22 @@ async def enqueue(
         return
     row = {"account_id": account_id, "kind": kind, "attempts": 0, "due_at": due_at or now}
     row |= {"claimed_until": None, "scheduled_at": now, "created_at": now, "last_error": None}
-    ids = await db.next_ids(tx, "jobs", len(payloads)) if ids is None else ids
+    ids = await tx.next_ids("jobs", len(payloads)) if ids is None else ids
     lanes = [lane] * len(payloads) if lanes is None else lanes
     rows = [
         {**row, "id": id, "lane": lane, "payload": orjson.dumps(payload).decode()}
         for id, lane, payload in zip(ids, lanes, payloads, strict=True)
     ]
-    await db.upsert(tx, jobs, rows)
+    await tx.upsert(jobs, rows)
     if is_urgent:
-        db.tell_worker(tx)
+        tx.wake_worker()
 
 
 async def find_accounts(db: Database, kinds: Collection[str], *, now: datetime) -> list[int]:
     """The accounts that have something due. The one look at jobs that cannot name the account, since it finds it."""
     statement = select(_j.account_id).distinct().where(_j.due_at <= now, _j.kind.in_(sorted(kinds)))
     async with db.read() as tx:
-        return sorted((await tx.execute(statement)).scalars())
+        return sorted(await tx.fetch_values(statement))
 
 
 async def bring_back(db: Database, *, now: datetime, but: Collection[Job] = ()) -> None:
@@ -149,16 +147,20 @@ async def bring_back(db: Database, *, now: datetime, but: Collection[Job] = ()) 
     account, since it finds it."""
     ahead = _j.scheduled_at > now + clock.TOLERANCE
     async with db.read() as tx:
-        found = sorted((await tx.execute(select(_j.account_id).distinct().where(ahead))).scalars())
+        found = sorted(await tx.fetch_values(select(_j.account_id).distinct().where(ahead)))
     for account_id in found:
         kept = [job.id for job in but if job.account_id == account_id]
         some = select(_j.id).where(_j.account_id == account_id, ahead, _j.id.not_in(kept))
         back = {"due_at": case((_j.due_at < now, _j.due_at), else_=now), "claimed_until": None, "scheduled_at": now}
         count = _BROUGHT_AT_ONCE
         while count == _BROUGHT_AT_ONCE:
-            async with db.write() as tx:
-                ids = (await tx.execute(some.order_by(_j.id).limit(_BROUGHT_AT_ONCE))).scalars().all()
+
+            async def work(tx: Transaction) -> Sequence[int]:
+                ids = await tx.fetch_values(some.order_by(_j.id).limit(_BROUGHT_AT_ONCE))
                 await tx.execute(update(jobs).where(_j.account_id == account_id, _j.id.in_(ids), ahead).values(back))
+                return ids
+
+            ids = await db.write(work)
             count = len(ids)
 
 
@@ -189,8 +191,11 @@ async def claim(
         .values(due_at=until, claimed_until=until, scheduled_at=now, attempts=_j.attempts + 1)
         .returning(_j.account_id, _j.id, _j.kind, _j.lane, _j.payload, _j.attempts, _j.created_at, _j.claimed_until)
     )
-    async with db.write() as tx:
-        rows = (await tx.execute(statement)).all()
+
+    async def work(tx: Transaction) -> Sequence[Any]:
+        return await tx.fetch_all(statement)
+
+    rows = await db.write(work)
     return [
         Job(**{**row._asdict(), "payload": orjson.loads(row.payload), "claimed_at": now})
         for row in sorted(rows, key=lambda r: r.id)
@@ -210,35 +215,35 @@ def _is_first_in_lane(account_id: int, now: datetime) -> Any:
     return or_(_j.lane == "", ~exists().where(*mates))
 
 
-async def finish(tx: AsyncConnection, done: Sequence[Job]) -> int:
+async def finish(tx: Transaction, done: Sequence[Job]) -> int:
     """Take jobs of one account away; how many. One that was claimed by another meanwhile stays."""
     if not done:
         return 0
     claims = [(job.id, job.attempts, job.claimed_until) for job in done]
     mine = (_j.id.in_([job.id for job in done]), tuple_(_j.id, _j.attempts, _j.claimed_until).in_(claims))
-    return (await tx.execute(delete(jobs).where(_j.account_id == done[0].account_id, *mine))).rowcount
+    return await tx.change(delete(jobs).where(_j.account_id == done[0].account_id, *mine))
 
 
-async def finish_lane(tx: AsyncConnection, job: Job) -> None:
+async def finish_lane(tx: Transaction, job: Job) -> None:
     """Take away the other jobs of this one's lane that nobody has in hand: this one does their work too."""
     others = (_j.account_id == job.account_id, _j.lane == job.lane, _j.id != job.id)
     await tx.execute(delete(jobs).where(*others, _j.claimed_until.is_(None)))
 
 
-async def remove_waiting(tx: AsyncConnection, account_id: int, lane: str) -> None:
+async def remove_waiting(tx: Transaction, account_id: int, lane: str) -> None:
     """Take away the jobs of a lane that nobody has in hand."""
     await tx.execute(delete(jobs).where(_j.account_id == account_id, _j.lane == lane, _j.claimed_until.is_(None)))
 
 
-async def is_mine(tx: AsyncConnection, job: Job) -> bool:
+async def is_mine(tx: Reader, job: Job) -> bool:
     """Whether nobody else has claimed it since: a worker that was too slow is to write nothing more. Until the
     transaction ends nobody does."""
     statement = select(_j.attempts).where(_j.account_id == job.account_id, _j.id == job.id).with_for_update()
-    return (await tx.execute(statement)).scalar() == job.attempts
+    return bool(await tx.fetch_value(statement) == job.attempts)
 
 
 async def retry(
-    tx: AsyncConnection,
+    tx: Transaction,
     job: Job,
     *,
     due_at: datetime,
@@ -255,7 +260,7 @@ async def retry(
         changes["attempts"] = 0
     claimed = (_j.attempts == job.attempts, _j.claimed_until == job.claimed_until)
     mine = (_j.account_id == job.account_id, _j.id == job.id, *claimed)
-    return (await tx.execute(update(jobs).where(*mine).values(changes))).rowcount
+    return await tx.change(update(jobs).where(*mine).values(changes))
 
 
 def back_off(attempts: int) -> timedelta:
@@ -264,22 +269,22 @@ def back_off(attempts: int) -> timedelta:
     return min(_FIRST_WAIT * doubled, _LONGEST_WAIT)
 
 
-async def list_jobs(tx: AsyncConnection, account_id: int, *, failing: bool = False, limit: int = 100) -> Sequence[Any]:
+async def list_jobs(tx: Reader, account_id: int, *, failing: bool = False, limit: int = 100) -> Sequence[Any]:
     """What is still to be done for an account, oldest first; with `failing`, only what has failed before."""
     statement = select(jobs).where(_j.account_id == account_id)
     if failing:
         statement = statement.where(_j.last_error.is_not(None))
-    return (await tx.execute(statement.order_by(_j.id).limit(limit))).all()
+    return await tx.fetch_all(statement.order_by(_j.id).limit(limit))
 
 
-async def find_backlog(tx: AsyncConnection, *, now: datetime) -> dict[str, Backlog]:
+async def find_backlog(tx: Reader, *, now: datetime) -> dict[str, Backlog]:
     """By kind, over all accounts: for the operator, whose question names none. It reads the whole table, which holds
     only what is still to be done."""
     past = func.min(case((_j.due_at <= now, _j.due_at)))
     statement = select(_j.kind, func.count(), func.min(_j.created_at), past).group_by(_j.kind)
     return {
         kind: Backlog(count, _since(oldest, now), _since(due_at, now))
-        for kind, count, oldest, due_at in (await tx.execute(statement)).all()
+        for kind, count, oldest, due_at in await tx.fetch_all(statement)
     }
 
 

@@ -9,15 +9,19 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from packhouse.kit import errors, http
 from packhouse.kit.access_log import RequestInfo
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Router
+
+Refuse = Callable[[Request, Exception], Awaitable[Response]]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
@@ -27,10 +31,12 @@ _JUST_NOW_SECONDS = 0.05
 class ServerMiddleware:
     """ASGI, outermost."""
 
-    def __init__(self, app: ASGIApp, shortcuts: Sequence[http.Shortcut], house: http.House) -> None:
-        self.app = app
-        self.house = house
-        self._shortcuts = shortcuts
+    def __init__(self, lifespan: ASGIApp, router: Router, refuse: Refuse, context: http.HttpContext) -> None:
+        """`lifespan` answers the server's own messages, `refuse` gives the answer to an exception."""
+        self.context = context
+        self._lifespan = lifespan
+        self._router = router
+        self._refuse = refuse
         # Unique, and no secret: random for each process, counted for each request.
         self._process_id = secrets.token_hex(8)
         self._numbers = itertools.count(1)
@@ -44,13 +50,12 @@ class ServerMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self._lifespan(scope, receive, send)
             return
         self._inside += 1
         record = RequestInfo(_sent_id(scope["headers"]) or self._new_id(), time.perf_counter())
         scope["packhouse.request_info"] = record
-        scope["packhouse.house"] = self.house
-        scope["app"] = self.app
+        scope["packhouse.context"] = self.context
         if len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope["path"] = scope["path"][:-1]
         named = _naming(_hearing_out(send, receive, record), record)
@@ -59,7 +64,7 @@ class ServerMiddleware:
             self._check_host(scope)
             if method == "HEAD":  # the server below looks at its own scope, and sends no body
                 scope, named = {**scope, "method": "GET"}, _without_body(named)
-            await self._answer(scope, _patient(receive, self.house), named, record)
+            await self._answer(scope, _patient(receive, self.context), named, record)
         except ClientDisconnect:
             record.status = 499
         except _HeadAnswered:
@@ -69,11 +74,11 @@ class ServerMiddleware:
         finally:
             self._inside -= 1
             self._seen_at = time.perf_counter()
-            self.house.access_log.add(method, record)
+            self.context.access_log.add(method, record)
 
     def _check_host(self, scope: Scope) -> None:
         """Links are made of it where nobody said what this server is called. Raises Invalid."""
-        if self.house.public_url is not None:
+        if self.context.public_url is not None:
             return
         sent = [value for name, value in scope["headers"] if name == b"host"]
         if sent not in ([], self._last_host):
@@ -85,23 +90,22 @@ class ServerMiddleware:
         return f"{self._process_id}{next(self._numbers):016x}"
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, record: RequestInfo) -> None:
-        path, method = scope["path"], scope["method"]
-        for shortcut in self._shortcuts:
-            if method == shortcut.method and (match := shortcut.pattern.fullmatch(path)):
-                record.route = shortcut.route
-                scope["path_params"] = match.groupdict()
-                request = Request(scope, receive)
-                try:
-                    response = await shortcut.handler(request)
-                except Exception as error:  # noqa: BLE001 - the last one to ask: everything becomes an answer
-                    response = http.to_response(request, error)
-                await response(scope, receive, send)
-                return
+        request = Request(scope, receive)
         try:
-            await self.app(scope, receive, send)
-        finally:
-            if (route := scope.get("route")) is not None:
-                record.route = getattr(route, "path_format", getattr(route, "path", record.route))
+            route, scope["path_params"] = self._router.find(scope["method"], _path_of(scope))
+            scope["packhouse.route"] = route
+            record.route = route.label
+            response = await route.handler(request)
+        except Exception as error:  # noqa: BLE001 - the last one to ask: everything becomes an answer
+            response = await self._refuse(request, error)
+        await response(scope, receive, send)
+
+
+def _path_of(scope: Scope) -> str:
+    """The path below the one that a proxy or a server put this application at."""
+    path: str = scope["path"]
+    root = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
 
 
 def _sent_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
@@ -139,10 +143,10 @@ def _naming(send: Send, record: RequestInfo) -> Send:
     return named
 
 
-def _patient(receive: Receive, house: http.House) -> Receive:
+def _patient(receive: Receive, context: http.HttpContext) -> Receive:
     """Raises Slow where a body was begun and nothing more of it comes, or it takes too long in all: a request is not
     kept for a client that is gone without a word, or that sends a byte now and then."""
-    idle, total = house.body_timeout_seconds, house.body_total_timeout_seconds
+    idle, total = context.body_timeout_seconds, context.body_total_timeout_seconds
     is_whole = False
     ends_at: float | None = None
 

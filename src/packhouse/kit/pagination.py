@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from sqlalchemy import ColumnElement, Select, and_, or_, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import errors
+from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 
 # Offsets are counted row by row; our own cursors never carry one, so only a hand-made cursor meets this limit.
@@ -148,14 +148,14 @@ def to_text(value: Any) -> str:
 Finder = Callable[[Cursor, int], Select[Any]]
 
 
-async def fetch_page(tx: AsyncConnection, statement: Select[Any], order: Order, cursor: Cursor, size: int) -> Page:
+async def fetch_page(tx: Reader, statement: Select[Any], order: Order, cursor: Cursor, size: int) -> Page:
     """The statement's columns must begin with the order's keys. Two statements at most, at any size and depth."""
     return await find_page(tx, partial(order.apply, statement), order, cursor, size)
 
 
-async def find_page(tx: AsyncConnection, find: Finder, order: Order, cursor: Cursor, size: int) -> Page:
+async def find_page(tx: Reader, find: Finder, order: Order, cursor: Cursor, size: int) -> Page:
     """The same where the rows are found in a way of their own."""
-    rows = list((await tx.execute(find(cursor, size + 1))).all())
+    rows = list(await tx.fetch_all(find(cursor, size + 1)))
     more, rows = len(rows) > size, rows[:size]
     if cursor.backwards:
         rows.reverse()
@@ -165,7 +165,7 @@ async def find_page(tx: AsyncConnection, find: Finder, order: Order, cursor: Cur
     # The way the page was read, the row past its end tells; the other way there may be rows unless this is the start.
     started = cursor.position is not None or cursor.offset > 0 or cursor.backwards
     other = ahead if cursor.backwards else behind
-    found = started and (await tx.execute(find(other, 1))).first() is not None
+    found = started and await tx.fetch_one(find(other, 1)) is not None
     if cursor.backwards:
         return Page(rows, behind if more else None, ahead if found else None)
     return Page(rows, behind if found else None, ahead if more else None)

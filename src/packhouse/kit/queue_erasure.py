@@ -1,12 +1,15 @@
 """What the toolbox itself keeps of requests and of work to do, made to tell of nobody."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import orjson
 from sqlalchemy import delete, update
 
 from packhouse.kit import scan
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.kit.idempotency import idempotency_keys
 from packhouse.kit.jobs import jobs
 from packhouse.kit.redaction import Words
@@ -20,11 +23,7 @@ async def erase_payloads(db: Database, account_id: int, words: Words) -> int:
     async for rows in scan.walk(db, account_id, [_j.id], [_j.payload]):
         told = [row for row in rows if words.are_in(row.payload)]
         if told:
-            async with db.write() as tx:
-                for row in told:
-                    payload = orjson.dumps(words.take_from_json(orjson.loads(row.payload))).decode()
-                    mine = (_j.account_id == account_id, _j.id == row.id)
-                    await tx.execute(update(jobs).where(*mine).values(payload=payload))
+            await db.write(partial(_write_payloads, account_id=account_id, told=told, words=words))
         count += len(told)
     return count
 
@@ -35,18 +34,28 @@ async def erase_answers(db: Database, account_id: int, words: Words) -> int:
     async for rows in scan.walk(db, account_id, [_k.operation, _k.key], [_k.answer]):
         told = [row for row in rows if words.are_in(row.key) or words.are_in(row.answer)]
         if told:
-            async with db.write() as tx:
-                for row in told:
-                    mine = (_k.account_id == account_id, _k.operation == row.operation, _k.key == row.key)
-                    if words.are_in(row.key):
-                        await tx.execute(delete(idempotency_keys).where(*mine))
-                        continue
-                    answer = orjson.dumps(words.take_from_json(orjson.loads(row.answer))).decode()
-                    await tx.execute(update(idempotency_keys).where(*mine).values(answer=answer))
+            await db.write(partial(_write_answers, account_id=account_id, told=told, words=words))
         count += len(told)
     return count
 
 
 async def remove_old_answers(db: Database, account_id: int, before: datetime) -> None:
-    async with db.write() as tx:
-        await tx.execute(delete(idempotency_keys).where(_k.account_id == account_id, _k.created_at < before))
+    await db.write(
+        lambda tx: tx.execute(delete(idempotency_keys).where(_k.account_id == account_id, _k.created_at < before))
+    )
+
+
+async def _write_payloads(tx: Transaction, account_id: int, told: Sequence[Any], words: Words) -> None:
+    for row in told:
+        payload = orjson.dumps(words.take_from_json(orjson.loads(row.payload))).decode()
+        await tx.execute(update(jobs).where(_j.account_id == account_id, _j.id == row.id).values(payload=payload))
+
+
+async def _write_answers(tx: Transaction, account_id: int, told: Sequence[Any], words: Words) -> None:
+    for row in told:
+        mine = (_k.account_id == account_id, _k.operation == row.operation, _k.key == row.key)
+        if words.are_in(row.key):
+            await tx.execute(delete(idempotency_keys).where(*mine))
+            continue
+        answer = orjson.dumps(words.take_from_json(orjson.loads(row.answer))).decode()
+        await tx.execute(update(idempotency_keys).where(*mine).values(answer=answer))

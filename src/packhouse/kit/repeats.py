@@ -22,8 +22,8 @@ T = TypeVar("T")
 class Call:
     """One request, with its key or without."""
 
-    def __init__(self, house: http.House, once: Once | None) -> None:
-        self._house = house
+    def __init__(self, ctx: http.HttpContext, once: Once | None) -> None:
+        self._ctx = ctx
         self._once = once
         self.claim: Claim | None = None
         self.is_kept = False
@@ -36,8 +36,8 @@ class Call:
         """What the request was answered before. Raises KeyRefused."""
         if self._once is None:
             return None
-        async with self._house.db.read() as tx:
-            found = await idempotency.find(tx, self._once, now=self._house.clock())
+        async with self._ctx.db.read() as tx:
+            found = await idempotency.find(tx, self._once, now=self._ctx.clock())
         return _to_response(found) if isinstance(found, Answer) else None
 
     async def write(self, begin: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -45,10 +45,10 @@ class Call:
         one counts. Raises _Answered where another request with the key was quicker, and KeyRefused."""
         once = self._once
         if once is None:
-            return await self._house.db.attempt(begin)
+            return await self._ctx.db.write(begin)
 
         async def begin_once(tx: Transaction) -> tuple[T, Claim | None]:
-            now = self._house.clock()
+            now = self._ctx.clock()
             found = await idempotency.find(tx, once, now=now)
             if isinstance(found, Answer):
                 raise _Answered(found)
@@ -58,7 +58,7 @@ class Call:
                 return made, None
             return made, await idempotency.claim(tx, once, made, now=now)
 
-        made, self.claim = await self._house.db.attempt(begin_once)
+        made, self.claim = await self._ctx.db.write(begin_once)
         self.is_kept = self.claim is None
         return made
 
@@ -71,18 +71,18 @@ class Call:
         async def end(tx: Transaction) -> None:
             if self.claim is not None:
                 await idempotency.end_claim(tx, self.claim, _to_answer(response))
-            elif await idempotency.find(tx, once, now=self._house.clock()) is None:
-                await idempotency.keep_answer(tx, once, _to_answer(response), now=self._house.clock())
+            elif await idempotency.find(tx, once, now=self._ctx.clock()) is None:
+                await idempotency.keep_answer(tx, once, _to_answer(response), now=self._ctx.clock())
 
         with suppress(idempotency.KeyRefused):  # another request was quicker
-            await self._house.db.attempt(end)
+            await self._ctx.db.write(end)
 
     async def release(self) -> None:
         """Whoever sends it again need not wait for the lease; where that cannot be said now, it ends by itself."""
-        if self.claim is not None:
+        claim = self.claim
+        if claim is not None:
             with suppress(errors.Unavailable):
-                async with self._house.db.write() as tx:
-                    await idempotency.release(tx, self.claim)
+                await self._ctx.db.write(lambda tx: idempotency.release(tx, claim))
 
 
 class _Answered(Exception):
@@ -102,7 +102,7 @@ async def answer_once(
     sent = request.headers.get(idempotency.HEADER)
     if body is None:
         body = await http.read_whatever(request) if sent is not None else b""
-    call = Call(http.house(request), idempotency.read(account_id, operation, sent, body))
+    call = Call(http.context(request), idempotency.read(account_id, operation, sent, body))
     if (known := await call.look()) is not None:
         return known
     try:

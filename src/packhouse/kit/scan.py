@@ -28,7 +28,7 @@ async def walk(
     while True:
         asked = statement if after is None else statement.where(_is_past(key, after))
         async with db.read() as tx:
-            rows = (await tx.execute(asked)).all()
+            rows = await tx.fetch_all(asked)
         if rows:
             yield rows
         if len(rows) < size:

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 from sqlalchemy.schema import CreateTable
 
 from packhouse.kit import errors
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction, connection_of
 
 
 def _config() -> Config:
@@ -37,9 +37,8 @@ HEAD = ScriptDirectory.from_config(_config()).get_current_head()
 
 async def find_revision(db: Database) -> str | None:
     """The schema's version in this database, None for an empty one. Raises Unavailable."""
-    async with db.read() as connection:
-        revision: str | None = await connection.run_sync(_current)
-        return revision
+    async with db.read() as tx:
+        return await connection_of(tx).run_sync(_current)
 
 
 async def upgrade(db: Database, to: str = "head") -> str | None:
@@ -53,13 +52,16 @@ async def upgrade(db: Database, to: str = "head") -> str | None:
     for _ in range(_ATTEMPTS):
         with suppress(errors.Busy):
             await _ensure_version_table(db)
-            async with db.write() as tx:
-                await db.lock_table(tx, _VERSION)
-                await db.allow_seconds(tx, _LONGEST_SECONDS)
-                before: str | None = await tx.run_sync(_current)
+
+            async def work(tx: Transaction) -> str | None:
+                await tx.lock_table(_VERSION)
+                await tx.allow_seconds(_LONGEST_SECONDS)
+                before: str | None = await connection_of(tx).run_sync(_current)
                 if before != HEAD:
-                    await tx.run_sync(_upgrade, to)
-            return before
+                    await connection_of(tx).run_sync(_upgrade, to)
+                return before
+
+            return await db.write(work)
         await asyncio.sleep(0.2)
     raise errors.Busy
 
@@ -67,10 +69,9 @@ async def upgrade(db: Database, to: str = "head") -> str | None:
 async def _ensure_version_table(db: Database) -> None:
     """As Alembic makes it, but ahead and by itself: what is to be locked must be there for everybody."""
     async with db.read() as tx:
-        if await tx.run_sync(lambda connection: inspect(connection).has_table(_VERSION.name)):
+        if await connection_of(tx).run_sync(lambda connection: inspect(connection).has_table(_VERSION.name)):
             return
-    async with db.write() as tx:
-        await tx.execute(CreateTable(_VERSION, if_not_exists=True))
+    await db.write(lambda tx: tx.execute(CreateTable(_VERSION, if_not_exists=True)))
 
 
 def _current(connection: Connection) -> Any:

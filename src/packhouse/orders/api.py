@@ -1,6 +1,5 @@
 """The Orders API on the wire (contract, section 4), and the history of an order."""
 
-import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,44 +7,41 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import Message, message
+from packhouse.kit.routing import Route
 from packhouse.kit.validation import Flaw, Reading
 from packhouse.orders import list_request, openapi, operations, queries, schema, warnings
 from packhouse.orders.profile import PROFILES, Profile
 
 T = TypeVar("T")
 
-router = APIRouter(prefix="/api/v3", tags=["Orders"], default_response_class=Response)
-extensions = APIRouter(prefix="/api/packhouse", tags=["Orders"], default_response_class=Response)
 
 # What is counted here for `GET /metrics`.
 COUNTED = {"orders": "Orders sent, by what became of them: created, updated, unchanged, deleted, refused."}
 
 
-@router.post("/orders", openapi_extra=openapi.UPSERT)
 async def upsert_orders(request: Request) -> Response:
     """Create or update up to 100 orders, all or none."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope="write:order")
+    ctx = context.of(request)
+    caller = await auth.caller(request)
     strangers = http.find_strange_partners(request)
-    body = await http.read_body(request, is_large=True)
+    body = await http.read_body(request)
 
     async def work(call: repeats.Call) -> Response:
-        await house.db.turns.take()
-        reading = await schema.read_batch_in_turns(body)
+        reading = await schema.read_batch_stepwise(body)
         with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
             if reading.flaws or strangers:
-                async with house.db.read() as tx:
-                    more = await operations.find_flaws(house.db, tx, caller.account_id, reading.value)
+                async with ctx.db.read() as tx:
+                    more = await operations.find_flaws(tx, caller.account_id, reading.value)
                 raise errors.Invalid([*strangers, *operations.to_faults([*reading.flaws, *more])])
             expected = _find_expected_of_one(request, reading.value)
             return await _upsert(request, caller, call, reading, expected)
@@ -57,19 +53,18 @@ async def _upsert(
     request: Request, caller: Caller, call: repeats.Call, reading: Reading[Any], expected: frozenset[str] | None
 ) -> Response:
     """Under a key the answer is made within the transaction, because it is kept there."""
-    house = http.house(request)
+    ctx = context.of(request)
 
     receipts: Sequence[operations.Receipt] = ()
 
     async def upsert(tx: Transaction) -> Response | None:
         nonlocal receipts
-        now = house.clock()
-        receipts = await operations.upsert_orders(house.db, tx, caller, reading.value, now=now, expected=expected)
+        now = ctx.clock()
+        receipts = await operations.upsert_orders(tx, caller, reading.value, now=now, expected=expected)
         return _to_upserted(request, caller, receipts, reading) if call.has_key else None
 
     with _turned_away(request):
         response = await call.write(upsert)
-    await house.db.turns.take()
     _count(request, receipts)
     return response or _to_upserted(request, caller, receipts, reading)
 
@@ -97,12 +92,11 @@ def _find_expected_of_one(request: Request, batch: Sequence[Any]) -> frozenset[s
     return expected
 
 
-@router.get("/orders", openapi_extra=openapi.LIST)
 async def list_orders(request: Request) -> Response:
     """A page of the account's orders."""
-    caller = await auth.caller(request, scope="read:order")
+    caller = await auth.caller(request)
     parameters = request.query_params.multi_items()
-    async with http.house(request).lists.read() as tx:
+    async with context.of(request).lists.read() as tx:
         wanted = list_request.find_integrations(parameters)
         known = await integrations.find_known(tx, caller.account_id, wanted)
         asked = list_request.read_list_request(parameters, known=known)
@@ -116,42 +110,28 @@ async def list_orders(request: Request) -> Response:
 async def get_order(request: Request) -> Response:
     """One order."""
     id = http.find_id(request)
-    _, row = await auth.caller_and_row(request, queries.GET_ORDER, scope="read:order", id=id)
+    _, row = await auth.caller_and_row(request, queries.GET_ORDER, id=id)
     if row is None:
         raise errors.NotFound(queries.NOT_FOUND)
     body = f'{{"data":{queries.to_wire(row[-4:], id_is_text=_profile(request).id_is_text)}}}'
     return http.json_response(body.encode(), headers={"ETag": http.to_etag(row[0])})
 
 
-router.add_api_route("/orders/{id}", get_order, openapi_extra=openapi.GET)
-
-
-@router.patch("/orders/{id}", openapi_extra=openapi.PATCH)
 async def patch_order(request: Request) -> Response:
     """Merge the fields sent into one order."""
-    house = http.house(request)
+    ctx = context.of(request)
     id = http.find_id(request)
-    row = None
-    if house.db.can_change_together:
-        caller, row = await auth.caller_and_row(request, queries.ORDER_TO_PATCH, scope="write:order", id=id)
-    else:
-        caller = await auth.caller(request, scope="write:order")
-    reading = schema.read_patch(await http.read_body(request, is_large=True))
+    caller = await auth.caller(request)
+    reading = schema.read_patch(await http.read_body(request))
     if reading.flaws:
         raise operations.to_invalid_patch(reading.flaws)
     expected = http.find_expected(request)
-    found = None if row is None else queries.OrderToPatch(*row)
-    with _turned_away(request):
-        receipt = await operations.patch_read_order(
-            house.db, caller, found, reading.value, now=house.clock(), expected=expected
-        )
-    if receipt is None:
 
-        async def patch(tx: Transaction) -> operations.Receipt:
-            now = house.clock()
-            return await operations.patch_order(house.db, tx, caller, id, reading.value, now=now, expected=expected)
+    async def patch(tx: Transaction) -> operations.Receipt:
+        now = ctx.clock()
+        return await operations.patch_order(tx, caller, id, reading.value, now=now, expected=expected)
 
-        receipt = await _write(request, patch)
+    receipt = await _write(request, patch)
     _count(request, [receipt])
     answer: dict[str, Any] = {"data": receipt.to_wire()}
     odd = [("invalid", to_odd(flaw), flaw.path) for flaw in reading.odd]
@@ -162,41 +142,28 @@ async def patch_order(request: Request) -> Response:
     return http.json_response(answer, headers={"ETag": http.to_etag(receipt.version)})
 
 
-_ORDERS, _ORDER = re.compile(r"/api/v3/orders"), re.compile(r"/api/v3/orders/(?P<id>[^/]+)")
-
-# The hottest routes go around the framework, which costs more than a read does.
-SHORTCUTS = [
-    http.Shortcut("GET", _ORDER, "/api/v3/orders/{id}", get_order),
-    http.Shortcut("POST", _ORDERS, "/api/v3/orders", upsert_orders),
-    http.Shortcut("GET", _ORDERS, "/api/v3/orders", list_orders),
-    http.Shortcut("PATCH", _ORDER, "/api/v3/orders/{id}", patch_order),
-]
-
-
-@router.delete("/orders/{id}", status_code=204, openapi_extra=openapi.DELETE)
 async def delete_order(request: Request) -> Response:
     """Take an order away; its shipments, labels and history stay."""
-    house = http.house(request)
-    caller = await auth.caller(request, scope="write:order")
+    ctx = context.of(request)
+    caller = await auth.caller(request)
     id = http.to_id(request, operations.no_such_order())
     expected = http.find_expected(request)
 
     async def remove(tx: Transaction) -> None:
-        await operations.delete_order(house.db, tx, caller, id, now=house.clock(), expected=expected)
+        await operations.delete_order(tx, caller, id, now=ctx.clock(), expected=expected)
 
     await _write(request, remove)
-    house.meters.count("orders", "deleted")
+    ctx.metrics.count("orders", "deleted")
     return Response(status_code=204)
 
 
-@extensions.get("/orders/{id}/history", openapi_extra=openapi.HISTORY)
 async def list_history(request: Request) -> Response:
     """Who changed an order, when and what, newest first; also of a deleted one."""
-    caller = await auth.caller(request, scope="read:order")
+    caller = await auth.caller(request)
     id = http.to_id(request, queries.NOT_FOUND)
     asked = list_request.read_list_request(request.query_params.multi_items(), only=("page_size",))
     cursor = pagination.decode(asked.cursor)
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         page = await queries.list_history(tx, caller.account_id, id, cursor, asked.page_size)
     data = [_to_entry(row) for row in page.rows]
     return http.json_response({"data": data}, headers=http.page_links(request, page))
@@ -214,13 +181,13 @@ def _to_entry(row: Any) -> dict[str, Any]:
 
 
 def _profile(request: Request) -> Profile:
-    return PROFILES[http.house(request).profile]
+    return PROFILES[context.of(request).settings.profile]
 
 
 async def _write(request: Request, work: Callable[[Transaction], Awaitable[T]]) -> T:
     """In a transaction on orders."""
     with _turned_away(request):
-        return await http.house(request).db.attempt(work)
+        return await context.of(request).db.write(work)
 
 
 @contextmanager
@@ -237,7 +204,7 @@ def _counting_refused(request: Request, size: int) -> Iterator[None]:
     try:
         yield
     except errors.Refusal:
-        http.house(request).meters.count("orders", "refused", size)
+        context.of(request).metrics.count("orders", "refused", size)
         raise
 
 
@@ -245,7 +212,7 @@ def _count(request: Request, receipts: Sequence[operations.Receipt]) -> None:
     """Each order once, also where a batch names it twice."""
     outcomes = Counter({receipt.id: receipt.outcome for receipt in receipts}.values())
     for outcome, number in outcomes.items():
-        http.house(request).meters.count("orders", outcome, number)
+        context.of(request).metrics.count("orders", outcome, number)
 
 
 def _find_warnings(
@@ -282,3 +249,13 @@ def to_odd(flaw: Flaw) -> Message:
 
 def _to_warning(code: str, detail: Message, path: errors.Path) -> dict[str, Any]:
     return {"code": code, "detail": detail, "source": {"pointer": errors.to_batch_pointer(path)}}
+
+
+ROUTES = [
+    Route("POST", "/api/v3/orders", upsert_orders, openapi.UPSERT, tag="Orders", scope="write:order", is_large=True),
+    Route("GET", "/api/v3/orders", list_orders, openapi.LIST, tag="Orders", scope="read:order"),
+    Route("GET", "/api/v3/orders/{id}", get_order, openapi.GET, tag="Orders", scope="read:order"),
+    Route("PATCH", "/api/v3/orders/{id}", patch_order, openapi.PATCH, tag="Orders", scope="write:order", is_large=True),
+    Route("DELETE", "/api/v3/orders/{id}", delete_order, openapi.DELETE, tag="Orders", scope="write:order"),
+    Route("GET", "/api/packhouse/orders/{id}/history", list_history, openapi.HISTORY, tag="Orders", scope="read:order"),
+]

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.schema import Caller
 from packhouse.kit import clock, jobs
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.orders import operations
 from packhouse.orders.tables import order_deletions, orders
 
@@ -29,44 +28,42 @@ _TOGETHER = 50
 _o, _d = orders.c, order_deletions.c
 
 
-async def request_deletion(
-    db: Database, tx: AsyncConnection, caller: Caller, ids: Collection[int], *, now: datetime
-) -> None:
+async def request_deletion(tx: Transaction, caller: Caller, ids: Collection[int], *, now: datetime) -> None:
     """Of those that there are. Who asks anew for one lets its seconds begin anew."""
     statement = select(_o.id, _o.version, _o.live_shipments).where(_o.account_id == caller.account_id, _o.id.in_(ids))
     asked = {"account_id": caller.account_id, "due_at": now + UNDO, "by": caller.actor, "kept": None}
     rows = [{**asked, **row._asdict()} for row in await tx.execute(statement)]
-    await db.upsert(tx, order_deletions, rows)
+    await tx.upsert(order_deletions, rows)
     found = sorted(row["id"] for row in rows)
     parts = [found[at : at + _TOGETHER] for at in range(0, len(found), _TOGETHER)]
     payloads = [{"ids": part, "origin": caller.country_code} for part in parts]
-    await jobs.enqueue(db, tx, caller.account_id, JOB, payloads, now=now, due_at=now + UNDO)
+    await jobs.enqueue(tx, caller.account_id, JOB, payloads, now=now, due_at=now + UNDO)
 
 
-async def undo_deletion(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> set[int]:
+async def undo_deletion(tx: Transaction, account_id: int, ids: Collection[int]) -> set[int]:
     """The ids of those that are gone all the same, because it was too late or somebody else deleted them."""
     await tx.execute(delete(order_deletions).where(_d.account_id == account_id, _d.id.in_(ids)))
-    left = (await tx.execute(select(_o.id).where(_o.account_id == account_id, _o.id.in_(ids)))).scalars()
+    left = await tx.fetch_values(select(_o.id).where(_o.account_id == account_id, _o.id.in_(ids)))
     return set(ids) - set(left)
 
 
-async def list_deletions(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+async def list_deletions(tx: Reader, account_id: int) -> Sequence[Any]:
     """Those under way, the first due first. Rows: id, due_at, by."""
     statement = select(_d.id, _d.due_at, _d.by).where(_d.account_id == account_id, _d.kept.is_(None))
-    return (await tx.execute(statement.order_by(_d.due_at, _d.id))).all()
+    return await tx.fetch_all(statement.order_by(_d.due_at, _d.id))
 
 
-async def list_kept(tx: AsyncConnection, account_id: int, by: str) -> Sequence[Any]:
+async def list_kept(tx: Reader, account_id: int, by: str) -> Sequence[Any]:
     """What `by` asked to delete and was kept, until they have read it. Rows: id, order_number, kept."""
     statement = (
         select(_d.id, _o.order_number, _d.kept)
         .join(orders, (_o.account_id == _d.account_id) & (_o.id == _d.id))
         .where(_d.account_id == account_id, _d.by == by, _d.kept.is_not(None))
     )
-    return (await tx.execute(statement.order_by(_o.order_number, _d.id))).all()
+    return await tx.fetch_all(statement.order_by(_o.order_number, _d.id))
 
 
-async def forget_kept(tx: AsyncConnection, account_id: int, by: str, ids: Collection[int]) -> None:
+async def forget_kept(tx: Transaction, account_id: int, by: str, ids: Collection[int]) -> None:
     """They have read it."""
     read = (_d.account_id == account_id, _d.by == by, _d.id.in_(ids), _d.kept.is_not(None))
     await tx.execute(delete(order_deletions).where(*read))
@@ -75,26 +72,28 @@ async def forget_kept(tx: AsyncConnection, account_id: int, by: str, ids: Collec
 async def handle(db: Database, job: jobs.Job, now: datetime) -> None:
     """Deletes what is due and as it was; run twice, it finds nothing left to do."""
     ids = job.payload["ids"]
-    async with db.write() as tx:
-        # A time further away than anybody has to undo it was set by a clock that was ahead.
+
+    async def work(tx: Transaction) -> None:
         is_due = (_d.due_at <= now) | (_d.due_at > now + UNDO + clock.TOLERANCE)
         mine = (_d.account_id == job.account_id, _d.id.in_(ids), is_due, _d.kept.is_(None))
         due = {row.id: row for row in await tx.execute(select(order_deletions).where(*mine).with_for_update())}
         stored = select(_o.id, _o.version, _o.live_shipments).where(_o.account_id == job.account_id, _o.id.in_(due))
         in_turn = stored.order_by(_o.integration_id, _o.order_id).with_for_update()
         kept: dict[str, list[int]] = {CHANGED: [], SHIPPED: []}
-        for row in (await tx.execute(in_turn)).all():
+        for row in await tx.fetch_all(in_turn):
             asked = due[row.id]
             if (row.version, row.live_shipments) == (asked.version, asked.live_shipments):
                 caller = Caller(job.account_id, job.payload["origin"], asked.by)
-                await operations.delete_order(db, tx, caller, row.id, now=now)
+                await operations.delete_order(tx, caller, row.id, now=now)
             else:
                 kept[SHIPPED if row.live_shipments > asked.live_shipments else CHANGED].append(row.id)
         await _settle(tx, job.account_id, due, kept, now)
 
+    await db.write(work)
+
 
 async def _settle(
-    tx: AsyncConnection, account_id: int, due: Collection[int], kept: Mapping[str, Collection[int]], now: datetime
+    tx: Transaction, account_id: int, due: Collection[int], kept: Mapping[str, Collection[int]], now: datetime
 ) -> None:
     """What was kept is told to who asked; of the rest, and of what was told long ago, nothing is left."""
     told = [id for ids in kept.values() for id in ids]

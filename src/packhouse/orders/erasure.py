@@ -7,16 +7,14 @@ what is left. What is erased stays an order: its shop may change it like any oth
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import exists, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import clock, scan
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.redaction import Words
 from packhouse.orders import redaction, search
 from packhouse.orders.persons import Facts, Person
@@ -93,7 +91,7 @@ async def _walk_orders(db: Database, account_id: int) -> AsyncIterator[list[_Rea
         within = (_h.account_id == account_id, _h.id.between(first, last), _h.changes != _NO_CHANGES)
         changes: dict[int, list[str]] = {}
         async with db.read() as tx:
-            for id, text in (await tx.execute(select(_h.id, _h.changes).where(*within))).all():
+            for id, text in await tx.fetch_all(select(_h.id, _h.changes).where(*within)):
                 changes.setdefault(id, []).append(text)
         yield [(row.id, row.document, changes.get(row.id, [])) for row in rows]
 
@@ -134,11 +132,11 @@ async def find_texts(db: Database, account_id: int, ids: Collection[int]) -> set
     return texts
 
 
-async def list_orders(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> Sequence[Any]:
+async def list_orders(tx: Reader, account_id: int, ids: Collection[int]) -> Sequence[Any]:
     """Rows: id, created_at, modified_at, document, integration_id, order_id."""
     columns = (_o.id, _o.created_at, _o.modified_at, _o.document, _o.integration_id, _o.order_id)
     statement = select(*columns).where(_o.account_id == account_id, _o.id.in_(sorted(ids)))
-    return (await tx.execute(statement.order_by(_o.id))).all()
+    return await tx.fetch_all(statement.order_by(_o.id))
 
 
 async def erase_orders(
@@ -148,25 +146,24 @@ async def erase_orders(
     wanted, count = sorted(ids), 0
     for start in range(0, len(wanted), AT_ONCE):
         part = wanted[start : start + AT_ONCE]
-        count += await db.attempt(partial(_erase_part, db, account_id, part, words, author, now))
+        count += await db.write(lambda tx: _erase_part(tx, account_id, part, words, author, now))
     return count
 
 
 async def _erase_part(
-    db: Database,
+    tx: Transaction,
     account_id: int,
     ids: Sequence[int],
     words: Words,
     author: Author,
     now: datetime,
-    tx: AsyncConnection,
 ) -> int:
     of_them = (_o.account_id == account_id, _o.id.in_(ids))
     in_turn = select(orders).where(*of_them).order_by(_o.integration_id, _o.order_id).with_for_update()
-    live = {row.id: row for row in (await tx.execute(in_turn)).all()}
+    live = {row.id: row for row in await tx.fetch_all(in_turn)}
     by_order = select(order_history).where(_h.account_id == account_id, _h.id.in_(ids)).order_by(_h.id, _h.version)
     entries: dict[int, list[Any]] = {}
-    for entry in (await tx.execute(by_order)).all():
+    for entry in await tx.fetch_all(by_order):
         entries.setdefault(entry.id, []).append(entry)
     rows: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
@@ -189,7 +186,7 @@ async def _erase_part(
             terms += _to_terms(rows[-1], author.origin)
     count = len([entry for entry in history if entry["action"] == ERASED and entry["at"] == now])
     await search.forget(tx, account_id, ids)
-    await _write(db, tx, account_id, rows, history, terms)
+    await _write(tx, account_id, rows, history, terms)
     return count
 
 
@@ -229,8 +226,7 @@ def _to_terms(row: Mapping[str, Any], origin: str) -> list[dict[str, Any]]:
 
 
 async def _write(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     rows: Sequence[dict[str, Any]],
     history: Sequence[dict[str, Any]],
@@ -238,9 +234,9 @@ async def _write(
 ) -> None:
     """An order that somebody is about to delete on the page is deleted all the same."""
     ids = [row["id"] for row in rows]
-    await db.upsert(tx, orders, rows)
-    await db.upsert(tx, order_history, history)
-    await db.upsert(tx, order_terms, terms)
+    await tx.upsert(orders, rows)
+    await tx.upsert(order_history, history)
+    await tx.upsert(order_terms, terms)
     await tx.execute(
         update(orders).where(_o.account_id == account_id, _o.id.in_(ids)).values(erased_version=_o.version)
     )
@@ -250,7 +246,7 @@ async def _write(
 
 
 async def list_old_orders(
-    tx: AsyncConnection, account_id: int, before: datetime, after: tuple[str, int] | None, most: int
+    tx: Reader, account_id: int, before: datetime, after: tuple[str, int] | None, most: int
 ) -> Sequence[Any]:
     """The next so many orders that were placed before, oldest first, behind a place `(order_created_at, id)`. Rows: id,
     order_created_at, is_erased."""
@@ -261,17 +257,17 @@ async def list_old_orders(
         placed_at, id = clock.from_wire(after[0]), after[1]
         past = or_(_o.order_created_at > placed_at, _o.id > id)
         statement = statement.where(_o.order_created_at >= placed_at, past)
-    return (await tx.execute(statement.order_by(_o.order_created_at, _o.id).limit(most))).all()
+    return await tx.fetch_all(statement.order_by(_o.order_created_at, _o.id).limit(most))
 
 
-async def list_histories(tx: AsyncConnection, account_id: int, after: tuple[int, int], most: int) -> Sequence[Any]:
+async def list_histories(tx: Reader, account_id: int, after: tuple[int, int], most: int) -> Sequence[Any]:
     """The next so many entries behind a place `(id, version)`. Rows: id, version, action, at."""
     statement = select(_h.id, _h.version, _h.action, _h.at).where(_h.account_id == account_id, _h.id >= after[0])
     statement = statement.where(or_(_h.id > after[0], _h.version > after[1]))
-    return (await tx.execute(statement.order_by(_h.id, _h.version).limit(most))).all()
+    return await tx.fetch_all(statement.order_by(_h.id, _h.version).limit(most))
 
 
-async def find_there(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> set[int]:
+async def find_there(tx: Reader, account_id: int, ids: Collection[int]) -> set[int]:
     """Those of the orders that were not deleted."""
     statement = select(_o.id).where(_o.account_id == account_id, _o.id.in_(sorted(ids)))
-    return set((await tx.execute(statement)).scalars())
+    return set(await tx.fetch_values(statement))

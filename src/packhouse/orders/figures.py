@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, literal_column, select, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from packhouse.kit.db import Reader
 from packhouse.orders.tables import orders
 
 # So many entries of an index are counted of one day at most.
@@ -25,9 +25,7 @@ class Placed(NamedTuple):
     total: int
 
 
-async def count_placed(
-    tx: AsyncConnection, account_id: int, spans: Sequence[tuple[datetime, datetime]]
-) -> list[Placed]:
+async def count_placed(tx: Reader, account_id: int, spans: Sequence[tuple[datetime, datetime]]) -> list[Placed]:
     """Of spans that end before their second instant; of one of more than `MOST` orders, so many are told apart."""
     arms = []
     for index, (since, until) in enumerate(spans):
@@ -37,11 +35,11 @@ async def count_placed(
         some = newest.limit(MOST).subquery(f"span_{index}")
         shop = some.c.integration_id
         arms.append(select(literal_column(str(index)).label("span"), shop, func.count().label("count")).group_by(shop))
-    rows = (await tx.execute(union_all(*arms))).all()
+    rows = await tx.fetch_all(union_all(*arms))
     return sorted(Placed(*row) for row in rows)
 
 
-async def list_oldest(tx: AsyncConnection, account_id: int, size: int) -> Sequence[Any]:
+async def list_oldest(tx: Reader, account_id: int, size: int) -> Sequence[Any]:
     """Incoming orders that were placed first, among the `AMONG` that came first: those have an index, and a
     shop may send an old order late. Rows: id, created_at, modified_at, document."""
     of_account = _o.account_id == account_id

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import select, update
 
 from packhouse.kit import scan
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.kit.messages import change, from_column, message, to_column
 from packhouse.kit.redaction import ERASED, Words
 from packhouse.orders import operations
@@ -48,10 +48,13 @@ async def erase_records(
 async def _erase_originals(db: Database, account_id: int) -> None:
     """Whom the bytes of a table tell of is not looked for: none of them are kept, and a file of which no record was
     made yet has to be put in again."""
-    async with db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         await originals.forget(tx, account_id)
         waiting = (_i.account_id == account_id, _i.state == uploads.UNMAPPED)
         await tx.execute(update(imports).where(*waiting).values(state=uploads.STOPPED))
+
+    await db.write(work)
 
 
 async def _erase_names(db: Database, account_id: int, words: Words) -> None:
@@ -63,8 +66,7 @@ async def _erase_names(db: Database, account_id: int, words: Words) -> None:
                 detail = to_column(change(from_column(detail), words.take_from)) or None
             if (name, detail) != (row.file_name, row.broken_detail):
                 changed = update(imports).where(_i.account_id == account_id, _i.id == row.id)
-                async with db.write() as tx:
-                    await tx.execute(changed.values(file_name=name, broken_detail=detail))
+                await db.write(lambda tx: tx.execute(changed.values(file_name=name, broken_detail=detail)))
 
 
 async def _erase_part(db: Database, account_id: int, row: Any, tells: Tells, words: Words) -> int:
@@ -72,8 +74,9 @@ async def _erase_part(db: Database, account_id: int, row: Any, tells: Tells, wor
     if not _find_told(orjson.loads(row.content), tells) and not words.are_in(row.faults):
         return 0
     of_it = (_p.account_id == account_id, _p.import_id == row.import_id, _p.part == row.part)
-    async with db.write() as tx:
-        now = (await tx.execute(select(_p.content, _p.faults).where(*of_it).with_for_update())).first()
+
+    async def erase(tx: Transaction) -> int:
+        now = await tx.fetch_one(select(_p.content, _p.faults).where(*of_it).with_for_update())
         if now is None:
             return 0
         content, refused = orjson.loads(now.content), orjson.loads(now.faults)
@@ -88,7 +91,9 @@ async def _erase_part(db: Database, account_id: int, row: Any, tells: Tells, wor
                 _drop_rows(record)
         changes = {"content": orjson.dumps(content).decode(), "faults": orjson.dumps(refused).decode()}
         await tx.execute(update(import_parts).where(*of_it).values(changes))
-    return len(told)
+        return len(told)
+
+    return await db.write(erase)
 
 
 def _drop_rows(record: dict[str, Any]) -> None:
@@ -125,8 +130,11 @@ async def erase_old_records(db: Database, account_id: int, before: datetime) -> 
     is_old = (_i.account_id == account_id, _i.created_at < before)
     of_them = (_p.account_id == account_id, _p.import_id.in_(select(_i.id).where(*is_old)))
     kept = (_p.content != "[]") | (_p.faults != "[]")
-    async with db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         going_on = _i.state.not_in((uploads.DONE, uploads.STOPPED))
         await tx.execute(update(imports).where(*is_old, going_on).values(state=uploads.STOPPED))
         await tx.execute(update(imports).where(*is_old).values(file_name=ERASED, broken_detail=None))
         await tx.execute(update(import_parts).where(*of_them, kept).values(content="[]", faults="[]", refused=0))
+
+    await db.write(work)

@@ -8,15 +8,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 from sqlalchemy import BigInteger, bindparam, delete, insert, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, jobs
-from packhouse.kit.db import Database
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.validation import Flaw
-from packhouse.orders import events, history, merge, queries, revisions, schema, search
+from packhouse.orders import events, history, merge, queries, schema, search
 from packhouse.orders.tables import order_history, orders, to_row
 from packhouse.webhooks import operations as webhooks
 
@@ -95,8 +94,7 @@ class _Book:
 
 
 async def upsert_orders(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     caller: Caller,
     batch: Sequence[Any],
     *,
@@ -105,7 +103,7 @@ async def upsert_orders(
 ) -> list[Receipt]:
     """A receipt an entry. Raises Invalid with every flaw of every entry, PreconditionFailed where an order is not at an
     expected version; then nothing is written."""
-    book = await _open_book(db, tx, caller.account_id, batch, lock=True)
+    book = await _open_book(tx, caller.account_id, batch, lock=True)
     flaws = list(_apply(book, batch))
     if flaws:
         raise errors.Invalid(to_faults(flaws))
@@ -113,17 +111,17 @@ async def upsert_orders(
         _require(expected, draft.stored if draft is not None else None)
     drafts = list({id(draft): draft for draft in book.entries if draft is not None}.values())
     made = [draft for draft in drafts if draft.stored is None]
-    for draft, new_id in zip(made, await db.next_ids(tx, "orders", len(made)) if made else (), strict=True):
+    for draft, new_id in zip(made, await tx.next_ids("orders", len(made)) if made else (), strict=True):
         draft.id = new_id
     receipts = [_to_receipt(draft) for draft in book.entries if draft is not None]
-    await _write(db, tx, caller, [draft for draft in drafts if draft.has_changed()], now)
+    await _write(tx, caller, [draft for draft in drafts if draft.has_changed()], now)
     return receipts
 
 
-async def find_flaws(db: Database, tx: AsyncConnection, account_id: int, batch: Any) -> list[Flaw]:
+async def find_flaws(tx: Reader, account_id: int, batch: Any) -> list[Flaw]:
     """What a batch that was not valid would meet besides: unknown ids and integrations, keys that a new order lacks."""
     entries = batch if isinstance(batch, list) else []
-    return list(_apply(await _open_book(db, tx, account_id, entries, lock=False), entries))
+    return list(_apply(await _open_book(tx, account_id, entries, lock=False), entries))
 
 
 def to_faults(flaws: Iterable[Flaw]) -> list[errors.Fault]:
@@ -140,8 +138,7 @@ def to_invalid_patch(flaws: Iterable[Flaw]) -> errors.Invalid:
 
 
 async def patch_order(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     caller: Caller,
     id: int,
     sent: dict[str, Any],
@@ -151,30 +148,9 @@ async def patch_order(
 ) -> Receipt:
     """Raises NotFound, PreconditionFailed, and Invalid where the merged order would not be valid or a name is that of
     no item."""
-    draft = _to_patched(await queries.find_order(db, tx, caller.account_id, id), sent, expected)
+    draft = _to_patched(await queries.find_order(tx, caller.account_id, id), sent, expected)
     if draft.has_changed():
-        await _write(db, tx, caller, [draft], now)
-    return _to_receipt(draft)
-
-
-async def patch_read_order(
-    db: Database, caller: Caller, row: Any, sent: dict[str, Any], *, now: datetime, expected: Expected = None
-) -> Receipt | None:
-    """As `patch_order`, outside of any transaction, of what `queries.ORDER_TO_PATCH` found. None where it takes one:
-    somebody was first or is to be told of the change, or there is a reason to refuse, which may be gone by now."""
-    if row is None or row.is_heard:
-        return None
-    try:
-        draft = _to_patched(row, sent, expected)
-    except errors.Refusal:
-        return None
-    if draft.find_outdated():
-        return None
-    if draft.has_changed():
-        job = search.to_payload([draft.id], caller.country_code) if _is_sought(draft) else None
-        rows = _to_row(draft, caller, now), _to_version(draft, caller, now)
-        if not await revisions.revise(db, caller.account_id, *rows, job):
-            return None
+        await _write(tx, caller, [draft], now)
     return _to_receipt(draft)
 
 
@@ -199,11 +175,9 @@ def _to_patched(row: Any, sent: dict[str, Any], expected: Expected) -> Draft:
     return draft
 
 
-async def delete_order(
-    db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now: datetime, expected: Expected = None
-) -> None:
+async def delete_order(tx: Transaction, caller: Caller, id: int, *, now: datetime, expected: Expected = None) -> None:
     """The order is gone, its history stays. Raises NotFound and PreconditionFailed."""
-    row = await queries.find_order(db, tx, caller.account_id, id)
+    row = await queries.find_order(tx, caller.account_id, id)
     if row is None:
         raise errors.NotFound(no_such_order())
     _require(expected, row)
@@ -214,8 +188,8 @@ async def delete_order(
     await tx.execute(delete(orders).where(orders.c.account_id == caller.account_id, orders.c.id == id))
     await search.forget(tx, caller.account_id, [id])
     if row.live_shipments:
-        await jobs.enqueue(db, tx, caller.account_id, COMPARE_JOB, [{"orders": [id]}], now=now)
-    await webhooks.notify(db, tx, caller.account_id, events.of_deleted(row, now), now=now)
+        await jobs.enqueue(tx, caller.account_id, COMPARE_JOB, [{"orders": [id]}], now=now)
+    await webhooks.notify(tx, caller.account_id, events.of_deleted(row, now), now=now)
 
 
 # Made once: putting a statement together takes longer than running it.
@@ -226,7 +200,7 @@ _COUNT_SHIPMENTS = (
 )
 
 
-async def count_shipments(tx: AsyncConnection, account_id: int, ids: Collection[int], by: int) -> None:
+async def count_shipments(tx: Reader, account_id: int, ids: Collection[int], by: int) -> None:
     """So many live shipments more (or fewer) of each; an order that is gone needs no count."""
     await tx.execute(_COUNT_SHIPMENTS, {"account": account_id, "ids": sorted(ids), "by": by})
 
@@ -254,7 +228,7 @@ def _to_receipt(draft: Draft) -> Receipt:
     return Receipt(draft.id, document["order_id"], document["order_number"], outcome, version, document, outdated)
 
 
-async def _open_book(db: Database, tx: AsyncConnection, account_id: int, batch: Sequence[Any], *, lock: bool) -> _Book:
+async def _open_book(tx: Reader, account_id: int, batch: Sequence[Any], *, lock: bool) -> _Book:
     """Everything of the database that the batch names, in two statements, whatever its size."""
     keys: set[tuple[int, str]] = set()
     ids: set[int] = set()
@@ -267,8 +241,8 @@ async def _open_book(db: Database, tx: AsyncConnection, account_id: int, batch: 
             ids.add(id)
         elif integration_id is not None and order_id is not None:
             keys.add((integration_id, order_id))
-    book = _Book(await integrations.find_live(db, tx, account_id, named))
-    for row in await queries.find_addressed(db, tx, account_id, keys, ids, lock=lock):
+    book = _Book(await integrations.find_live(tx, account_id, named))
+    for row in await queries.find_addressed(tx, account_id, keys, ids, lock=lock):
         before = orjson.loads(row.document)
         draft = Draft(row, before, before, row.id)
         book.by_id[row.id] = book.by_key[row.integration_id, row.order_id] = draft
@@ -342,20 +316,20 @@ def _find_moved(row: Any, sent: dict[str, Any]) -> Iterator[Flaw]:
         yield Flaw(("order_details", "integration", "id"), detail)
 
 
-async def _write(db: Database, tx: AsyncConnection, caller: Caller, drafts: Sequence[Draft], now: datetime) -> None:
+async def _write(tx: Transaction, caller: Caller, drafts: Sequence[Draft], now: datetime) -> None:
     """Sorted by key, so that two batches that make the same orders meet in the same order."""
     if not drafts:
         return
-    await webhooks.notify(db, tx, caller.account_id, events.of_written(drafts, now), now=now)
+    await webhooks.notify(tx, caller.account_id, events.of_written(drafts, now), now=now)
     sought = [draft.id for draft in drafts if _is_sought(draft)]
-    await search.enqueue(db, tx, caller.account_id, sought, caller.country_code, now)
+    await search.enqueue(tx, caller.account_id, sought, caller.country_code, now)
     if shipped := [draft.id for draft in drafts if draft.find_outdated()]:
-        await jobs.enqueue(db, tx, caller.account_id, COMPARE_JOB, [{"orders": shipped}], now=now)
+        await jobs.enqueue(tx, caller.account_id, COMPARE_JOB, [{"orders": shipped}], now=now)
     rows = [_to_row(draft, caller, now) for draft in drafts]
     rows.sort(key=lambda row: (row["integration_id"], row["order_id"]))
-    await db.upsert(tx, orders, rows)
+    await tx.upsert(orders, rows)
     versions = [_to_version(draft, caller, now) for draft in drafts if draft.stored is not None]
-    await db.upsert(tx, order_history, versions)
+    await tx.upsert(order_history, versions)
 
 
 def _is_sought(draft: Draft) -> bool:

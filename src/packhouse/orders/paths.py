@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Select, UnaryExpression, and_, func, select, true, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.operators import custom_op
 
+from packhouse.kit.db import Reader
 from packhouse.kit.pagination import Cursor, Finder, Order
 from packhouse.orders.tables import orders
 
@@ -49,7 +49,7 @@ class _Way(NamedTuple):
 
 
 async def find_way(
-    tx: AsyncConnection, account_id: int, conditions: Conditions, order: Order, integration_ids: Sequence[int]
+    tx: Reader, account_id: int, conditions: Conditions, order: Order, integration_ids: Sequence[int]
 ) -> Finder:
     """`integration_ids` are the ones filtered by, or those of the account where the list is sorted by them."""
     leads = order.keys[0].column is _o.integration_id and len(integration_ids) <= MOST_ARMS
@@ -74,9 +74,7 @@ def _find_all(account_id: int, order: Order) -> Finder:
     return lambda cursor, limit: order.apply(statement, cursor, limit)
 
 
-async def _choose(
-    tx: AsyncConnection, account_id: int, conditions: Conditions, others: Conditions, order: Order
-) -> _Way:
+async def _choose(tx: Reader, account_id: int, conditions: Conditions, others: Conditions, order: Order) -> _Way:
     """`others` leave out the integrations where each is walked by itself."""
     lead = str(order.keys[0].column.key)
     equal = [name for name in _ORDERED_BY_ID if any(_is_equal(f, value, name) for f, value in conditions)]
@@ -110,7 +108,7 @@ def _walked(lead: str, equal: Sequence[str], conditions: Conditions, others: Con
     return equal[0] if equal else "id"
 
 
-async def _count(tx: AsyncConnection, account_id: int, conditions: Conditions, most: int) -> dict[str, int]:
+async def _count(tx: Reader, account_id: int, conditions: Conditions, most: int) -> dict[str, int]:
     """How many orders each column's filters let through, `most` and one at most: one statement."""
     counts = []
     for name in dict.fromkeys(filter.column for filter, _ in conditions):
@@ -127,7 +125,7 @@ class _Found(NamedTuple):
     order: Order
 
 
-def _narrow(tx: AsyncConnection, account_id: int, conditions: Conditions, order: Order, way: _Way) -> _Found:
+def _narrow(tx: Reader, account_id: int, conditions: Conditions, order: Order, way: _Way) -> _Found:
     matching = [f.matches(_column(tx, f.column, way), value) for f, value in conditions]
     keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
     rows = select(*keys, _o.id).where(_o.account_id == account_id, *matching)
@@ -140,9 +138,9 @@ def _narrow(tx: AsyncConnection, account_id: int, conditions: Conditions, order:
     return _Found(_select_all(gathered), Order([key._replace(column=column) for key, column in pairs]))
 
 
-def _column(tx: AsyncConnection, name: str, way: _Way) -> ColumnElement[Any]:
+def _column(tx: Reader, name: str, way: _Way) -> ColumnElement[Any]:
     """On SQLite a column with a plus before it is no reason to take its index."""
-    if tx.dialect.name != "sqlite" or name == way.column:
+    if not tx.is_sqlite or name == way.column:
         return _o[name]
     return UnaryExpression(_o[name], operator=custom_op("+"), type_=_o[name].type)
 

@@ -5,16 +5,14 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, literal, or_, select, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import queries as accounts
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, pagination
-from packhouse.kit.db import Database
+from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.orders import list_request, paths, tables
 from packhouse.orders.tables import order_history, orders
-from packhouse.webhooks import queries as webhooks
 
 _o, _h = orders.c, order_history.c
 
@@ -105,7 +103,7 @@ def to_order(sort: str) -> pagination.Order:
 
 
 async def list_orders(
-    tx: AsyncConnection, account_id: int, filters: Mapping[str, Any], sort: str, cursor: pagination.Cursor, size: int
+    tx: Reader, account_id: int, filters: Mapping[str, Any], sort: str, cursor: pagination.Cursor, size: int
 ) -> pagination.Page:
     """Rows end with `id, created_at, modified_at, document`; the sort's values come before."""
     order = to_order(sort)
@@ -136,8 +134,7 @@ _FIND_ORDER = (
 
 
 async def find_addressed(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Reader,
     account_id: int,
     keys: Collection[tuple[int, str]],
     ids: Collection[int],
@@ -148,38 +145,19 @@ async def find_addressed(
 
     An order keeps its key for life, so an id is turned into its key before anything is locked.
     """
-    named = await db.find_by_key(tx, account_id, _KEY, (_o.id,), [(id,) for id in ids], lock=False)
+    named = await tx.find_by_key(account_id, _KEY, (_o.id,), [(id,) for id in ids], lock=False)
     wanted = sorted({*keys, *((row.integration_id, row.order_id) for row in named)})
-    return await db.find_by_key(tx, account_id, _STORED, _KEY, wanted, lock=lock)
+    return await tx.find_by_key(account_id, _STORED, _KEY, wanted, lock=lock)
 
 
 # Without a lock; with it whether anybody listens to what becomes of the account's orders.
-ORDER_TO_PATCH = accounts.owned(
-    [*_STORED, webhooks.is_heard(_o.account_id).label("is_heard")], _o.id == bindparam("id")
-)
-
-
-class OrderToPatch(NamedTuple):
-    """A row of `ORDER_TO_PATCH`."""
-
-    id: int
-    integration_id: int
-    order_id: str
-    version: int
-    created_at: datetime
-    created_by: str
-    live_shipments: int
-    document: str
-    is_heard: bool
-
-
-async def find_order(db: Database, tx: AsyncConnection, account_id: int, id: int) -> Any:
+async def find_order(tx: Reader, account_id: int, id: int) -> Any:
     """To change it: locked."""
-    return next(iter(await db.run(tx, _FIND_ORDER, account_id=account_id, id=id)), None)
+    return next(iter(await tx.run(_FIND_ORDER, account_id=account_id, id=id)), None)
 
 
 async def find_shippable(
-    tx: AsyncConnection,
+    tx: Reader,
     account_id: int,
     integration_id: int,
     order_ids: Collection[str],
@@ -193,20 +171,16 @@ async def find_shippable(
     named += [_o.order_number_folded.in_(folded) & _o.order_number.in_(sorted(numbers))] if numbers else []
     statement = select(*_SHIPPABLE).where(_o.account_id == account_id, _o.integration_id == integration_id, or_(*named))
     statement = statement.order_by(*_KEY)
-    return (await tx.execute(statement.with_for_update() if lock else statement)).all()
+    return await tx.fetch_all(statement.with_for_update() if lock else statement)
 
 
-async def find_of_shop(
-    db: Database, tx: AsyncConnection, account_id: int, integration_id: int, order_ids: Collection[str]
-) -> Sequence[Any]:
+async def find_of_shop(tx: Reader, account_id: int, integration_id: int, order_ids: Collection[str]) -> Sequence[Any]:
     """As `find_shippable`, by `order_id` alone: a statement of constant text."""
     keys = [(integration_id, order_id) for order_id in sorted(set(order_ids))]
-    return await db.find_by_key(tx, account_id, _SHIPPABLE, _KEY, keys, lock=True)
+    return await tx.find_by_key(account_id, _SHIPPABLE, _KEY, keys, lock=True)
 
 
-async def list_history(
-    tx: AsyncConnection, account_id: int, id: int, cursor: pagination.Cursor, size: int
-) -> pagination.Page:
+async def list_history(tx: Reader, account_id: int, id: int, cursor: pagination.Cursor, size: int) -> pagination.Page:
     """Newest first, also of a deleted order. Rows: version, action, at, by, changes. Raises NotFound."""
     written = select(_h.version, _h.action, _h.at, _h.by, _h.changes).where(_h.account_id == account_id, _h.id == id)
     made = select(

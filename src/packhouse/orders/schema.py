@@ -410,7 +410,7 @@ def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validatio
     return reading
 
 
-async def read_batch_in_turns(body: bytes) -> validation.Reading[list[Any]]:
+async def read_batch_stepwise(body: bytes) -> validation.Reading[list[Any]]:
     """The same, of a large body an order at a time, so that others are answered between them."""
     if len(body) <= validation.LARGE_BYTES:
         return read_batch(body)

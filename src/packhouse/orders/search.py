@@ -16,10 +16,9 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import jobs, pagination
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.orders import plain, queries, warnings
 from packhouse.orders.tables import order_terms, orders
 
@@ -55,12 +54,10 @@ class Wanted(NamedTuple):
     terms: Sequence[str]
 
 
-async def enqueue(
-    db: Database, tx: AsyncConnection, account_id: int, ids: Sequence[int], origin: str, now: datetime
-) -> None:
+async def enqueue(tx: Transaction, account_id: int, ids: Sequence[int], origin: str, now: datetime) -> None:
     """One job for all of them. `origin` decides which customs warnings there are."""
     payloads = [to_payload(ids, origin)] if ids else []
-    await jobs.enqueue(db, tx, account_id, JOB, payloads, now=now, is_urgent=False)
+    await jobs.enqueue(tx, account_id, JOB, payloads, now=now, is_urgent=False)
 
 
 def to_payload(ids: Sequence[int], origin: str) -> dict[str, Any]:
@@ -73,7 +70,7 @@ def is_touched_by(changes: Iterable[Mapping[str, Any]]) -> bool:
     return not all(_IS_NOT_SOUGHT.match(change["path"]) for change in changes)
 
 
-async def forget(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> None:
+async def forget(tx: Transaction, account_id: int, ids: Collection[int]) -> None:
     await tx.execute(delete(order_terms).where(_t.account_id == account_id, _t.id.in_(ids)))
 
 
@@ -96,11 +93,11 @@ async def _index(db: Database, account_id: int, ids: Collection[int], origins: M
         if not left:
             return
         async with db.read() as tx:
-            read = (await tx.execute(_to_read(account_id, left))).all()
+            read = await tx.fetch_all(_to_read(account_id, left))
         rows = await _to_rows(account_id, read, origins)
-        left = await db.attempt(partial(_write_unchanged, db, account_id, left, read, rows))
+        left = await db.write(partial(_write_unchanged, account_id=account_id, ids=left, read=read, rows=rows))
     if left:
-        await db.attempt(partial(_write_held, db, account_id, left, origins))
+        await db.write(partial(_write_held, account_id=account_id, ids=left, origins=origins))
 
 
 def _to_read(account_id: int, ids: Collection[int]) -> Select[Any]:
@@ -122,12 +119,7 @@ async def _to_rows(account_id: int, read: Sequence[Any], origins: Mapping[int, s
 
 
 async def _write_unchanged(
-    db: Database,
-    account_id: int,
-    ids: Collection[int],
-    read: Sequence[Any],
-    rows: Sequence[dict[str, Any]],
-    tx: AsyncConnection,
+    tx: Transaction, account_id: int, ids: Collection[int], read: Sequence[Any], rows: Sequence[dict[str, Any]]
 ) -> Collection[int]:
     """Those that have changed since they were read: nothing is written of them."""
     held = _to_read(account_id, ids).with_only_columns(_o.id, _o.version).with_for_update(read=True)
@@ -135,16 +127,14 @@ async def _write_unchanged(
     now = {row.id: row.version for row in await tx.execute(held)}
     changed = {id for id, version in now.items() if seen.get(id) != version}
     await forget(tx, account_id, [id for id in ids if id not in changed])
-    await db.upsert(tx, order_terms, [row for row in rows if row["id"] in now and row["id"] not in changed])
+    await tx.upsert(order_terms, [row for row in rows if row["id"] in now and row["id"] not in changed])
     return changed
 
 
-async def _write_held(
-    db: Database, account_id: int, ids: Collection[int], origins: Mapping[int, str], tx: AsyncConnection
-) -> None:
-    read = (await tx.execute(_to_read(account_id, ids).with_for_update(read=True))).all()
+async def _write_held(tx: Transaction, account_id: int, ids: Collection[int], origins: Mapping[int, str]) -> None:
+    read = await tx.fetch_all(_to_read(account_id, ids).with_for_update(read=True))
     await forget(tx, account_id, ids)
-    await db.upsert(tx, order_terms, await _to_rows(account_id, read, origins))
+    await tx.upsert(order_terms, await _to_rows(account_id, read, origins))
 
 
 async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[int]:
@@ -154,13 +144,12 @@ async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[i
     while True:
         following = select(_o.id).where(_o.account_id == account_id, _o.id > last).order_by(_o.id).limit(_AT_ONCE)
         async with db.read() as tx:
-            ids = list((await tx.execute(following)).scalars())
+            ids = list(await tx.fetch_values(following))
         await _index(db, account_id, ids, dict.fromkeys(ids, origin))
         is_last = len(ids) < _AT_ONCE
         within = (_t.id > last,) if is_last else (_t.id > last, _t.id <= ids[-1])
         there = exists().where(_o.account_id == _t.account_id, _o.id == _t.id)
-        async with db.write() as tx:
-            await tx.execute(delete(order_terms).where(_t.account_id == account_id, *within, ~there))
+        await db.write(lambda tx: tx.execute(delete(order_terms).where(_t.account_id == account_id, *within, ~there)))
         done += len(ids)
         yield done
         if is_last:
@@ -220,7 +209,7 @@ def _words(text: str) -> list[str]:
 
 
 async def list_found(
-    tx: AsyncConnection,
+    tx: Reader,
     account_id: int,
     wanted: Wanted,
     filters: Mapping[str, Any],
@@ -240,7 +229,7 @@ async def list_found(
     return await pagination.fetch_page(tx, _with_terms(statement, account_id, terms, order), order, cursor, size)
 
 
-async def _to_terms(tx: AsyncConnection, account_id: int, wanted: Wanted) -> tuple[list[str], str]:
+async def _to_terms(tx: Reader, account_id: int, wanted: Wanted) -> tuple[list[str], str]:
     """The terms that all must be there, the rarest kind first, and a word of which only the beginning was typed."""
     text = fold(wanted.text)
     if not text:
@@ -254,9 +243,9 @@ async def _to_terms(tx: AsyncConnection, account_id: int, wanted: Wanted) -> tup
     return [*whole, *wanted.terms], last
 
 
-async def _is_term(tx: AsyncConnection, account_id: int, term: str) -> bool:
+async def _is_term(tx: Reader, account_id: int, term: str) -> bool:
     statement = select(_t.id).where(_t.account_id == account_id, _t.term == term).limit(1)
-    return (await tx.execute(statement)).first() is not None
+    return await tx.fetch_one(statement) is not None
 
 
 def _to_conditions(account_id: int, beginning: str) -> Iterator[ColumnElement[bool]]:
@@ -284,19 +273,19 @@ def _with_terms(statement: Select[Any], account_id: int, terms: Sequence[str], o
     return statement.where(lead.c.account_id == account_id, lead.c.term == terms[0])
 
 
-async def list_values(tx: AsyncConnection, account_id: int, kind: str, most: int = 60) -> list[str]:
+async def list_values(tx: Reader, account_id: int, kind: str, most: int = 60) -> list[str]:
     """The values of a kind that there are."""
     within = (_t.account_id == account_id, _t.term < kind + _LAST)
     return [term.removeprefix(kind) for term in await _list_distinct(tx, _t.term, within, kind, most)]
 
 
-async def list_statuses(tx: AsyncConnection, account_id: int, most: int = 40) -> list[str]:
+async def list_statuses(tx: Reader, account_id: int, most: int = 40) -> list[str]:
     """The codes of order statuses that there are, folded."""
     return await _list_distinct(tx, _o.status_folded, (_o.account_id == account_id,), "", most)
 
 
 async def _list_distinct(
-    tx: AsyncConnection, column: ColumnElement[str], within: Sequence[ColumnElement[bool]], after: str, most: int
+    tx: Reader, column: ColumnElement[str], within: Sequence[ColumnElement[bool]], after: str, most: int
 ) -> list[str]:
     """By as many looks into the column's index as there are values, whatever the number of rows: one statement."""
 
@@ -306,27 +295,27 @@ async def _list_distinct(
     found = select(beyond(after).label("value")).cte("found", recursive=True)
     found = found.union_all(select(beyond(found.c.value)).where(found.c.value.is_not(None)))
     statement = select(found.c.value).where(found.c.value.is_not(None)).limit(most)
-    return sorted((await tx.execute(statement)).scalars())
+    return sorted(await tx.fetch_values(statement))
 
 
-async def count_incoming(tx: AsyncConnection, account_id: int, most: int) -> int:
+async def count_incoming(tx: Reader, account_id: int, most: int) -> int:
     """At most `most`, so that it costs the same at any number of orders."""
     some = select(_o.id).where(_o.account_id == account_id, _o.live_shipments == 0).order_by(_o.id.desc()).limit(most)
-    return int((await tx.execute(select(func.count()).select_from(some.subquery()))).scalar_one())
+    return int(await tx.fetch_value(select(func.count()).select_from(some.subquery())))
 
 
-async def find_newest(tx: AsyncConnection, account_id: int) -> int:
+async def find_newest(tx: Reader, account_id: int) -> int:
     """The id of the newest order, 0 without one."""
     statement = select(_o.id).where(_o.account_id == account_id).order_by(_o.id.desc()).limit(1)
-    return (await tx.execute(statement)).scalar() or 0
+    return await tx.fetch_value(statement) or 0
 
 
-async def find_mark(tx: AsyncConnection, account_id: int, id: int) -> str | None:
+async def find_mark(tx: Reader, account_id: int, id: int) -> str | None:
     """Another one says that an order was changed, shipped, or its shipment cancelled; None, that it is gone."""
     return (await find_marks(tx, account_id, [id])).get(id)
 
 
-async def find_marks(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> dict[int, str]:
+async def find_marks(tx: Reader, account_id: int, ids: Collection[int]) -> dict[int, str]:
     """Of several orders, by id, without those that are gone."""
     statement = select(_o.id, _o.version, _o.live_shipments).where(_o.account_id == account_id, _o.id.in_(ids))
     return {row.id: to_mark(row.version, row.live_shipments) for row in await tx.execute(statement)}
@@ -336,7 +325,7 @@ def to_mark(version: int, live_shipments: int) -> str:
     return f"{version}-{live_shipments}"
 
 
-async def find_stored(tx: AsyncConnection, account_id: int, ids: Collection[int]) -> Sequence[Any]:
+async def find_stored(tx: Reader, account_id: int, ids: Collection[int]) -> Sequence[Any]:
     """Rows: id, version, order_number, live_shipments, modified_at, document."""
     columns = (_o.id, _o.version, _o.order_number, _o.live_shipments, _o.created_at, _o.modified_at, _o.document)
-    return (await tx.execute(select(*columns).where(_o.account_id == account_id, _o.id.in_(ids)))).all()
+    return await tx.fetch_all(select(*columns).where(_o.account_id == account_id, _o.id.in_(ids)))

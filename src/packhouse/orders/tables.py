@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
 
 from packhouse.kit import clock
-from packhouse.kit.columns import KEPT, SHARED, CodePointText, Instant, metadata
+from packhouse.kit.db.columns import KEPT, SHARED, CodePointText, Instant, metadata
 from packhouse.orders import schema
 
 _INCOMING = text("live_shipments = 0")

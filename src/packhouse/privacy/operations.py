@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from packhouse.accounts import audit
 from packhouse.accounts import erasure as accounts
 from packhouse.accounts.schema import Caller
+from packhouse.context import Context
 from packhouse.integrations import erasure as logs
 from packhouse.kit import jobs, queue_erasure
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.orders import erasure as orders
 from packhouse.orders import import_erasure
 from packhouse.orders.persons import Person
@@ -24,7 +23,7 @@ from packhouse.privacy.queries import Found, Retention
 from packhouse.privacy.schema import Report
 from packhouse.privacy.tables import retention_settings
 from packhouse.shipping import erasure as shipments
-from packhouse.shipping.announce import GRACE, Desk
+from packhouse.shipping.announce import GRACE
 from packhouse.webhooks import erasure as webhooks
 
 FINISH_JOB = "privacy.finish"
@@ -32,24 +31,27 @@ RETAIN_JOB = "privacy.retain"
 _LANE = "privacy"
 
 
-async def erase_person(desk: Desk, caller: Caller, person: Person) -> Report:
+async def erase_person(ctx: Context, caller: Caller, person: Person) -> Report:
     """Raises Unavailable; what was done until then stays done."""
-    found = await queries.find_person(desk.db, caller, person)
+    found = await queries.find_person(ctx.db, caller, person)
     report = Report()
-    await _erase_around(desk.db, caller, person, found, report)
-    async with desk.db.read() as tx:
+    await _erase_around(ctx.db, caller, person, found, report)
+    async with ctx.db.read() as tx:
         retention = await queries.find_retention(tx, caller.account_id)
-    await _erase_shipments(desk, caller, found, retention, report)
+    await _erase_shipments(ctx, caller, found, retention, report)
     author = orders.Author(caller.actor, caller.country_code)
     ids = found.orders
-    report.orders = await orders.erase_orders(desk.db, caller.account_id, ids, found.words, author, now=desk.clock())
+    report.orders = await orders.erase_orders(ctx.db, caller.account_id, ids, found.words, author, now=ctx.clock())
     # What was shipped while the order was still as it had been.
-    late = await shipments.list_ids(desk.db, caller.account_id, (), ids)
-    await _erase_shipments(desk, caller, found._replace(shipments=_without(late, found.shipments)), retention, report)
-    async with desk.db.write() as tx:
+    late = await shipments.list_ids(ctx.db, caller.account_id, (), ids)
+    await _erase_shipments(ctx, caller, found._replace(shipments=_without(late, found.shipments)), retention, report)
+
+    async def work(tx: Transaction) -> None:
         subject = f"{report.orders} orders, {report.shipments} shipments"
-        await audit.record(desk.db, tx, caller.account_id, caller.actor, "person.erased", subject, now=desk.clock())
-    await desk.db.forget_old_pages()
+        await audit.record(tx, caller.account_id, caller.actor, "person.erased", subject, now=ctx.clock())
+
+    await ctx.db.write(work)
+    await ctx.db.forget_old_pages()
     return report
 
 
@@ -70,37 +72,40 @@ async def _erase_around(db: Database, caller: Caller, person: Person, found: Fou
     report.audit_entries = await accounts.erase_entries(db, account_id, words)
 
 
-async def _erase_shipments(desk: Desk, caller: Caller, found: Found, retention: Retention, report: Report) -> None:
-    edge = retention.find_documents_edge(desk.clock())
-    erased = await shipments.erase_shipments(desk, caller.account_id, found.shipments, found.words, keep_after=edge)
+async def _erase_shipments(ctx: Context, caller: Caller, found: Found, retention: Retention, report: Report) -> None:
+    edge = retention.find_documents_edge(ctx.clock())
+    erased = await shipments.erase_shipments(ctx, caller.account_id, found.shipments, found.words, keep_after=edge)
     report.shipments += erased.shipments
     report.documents += erased.documents
     report.documents_kept += erased.kept
     report.shipments_postponed += len(erased.postponed)
     if erased.postponed:
-        await postpone(desk, caller.account_id, erased.postponed)
+        await postpone(ctx, caller.account_id, erased.postponed)
 
 
-async def postpone(desk: Desk, account_id: int, ids: list[int]) -> None:
+async def postpone(ctx: Context, account_id: int, ids: list[int]) -> None:
     """Erase these shipments once it is known whether they have labels."""
-    now = desk.clock()
-    async with desk.db.write() as tx:
+    now = ctx.clock()
+
+    async def work(tx: Transaction) -> None:
         payloads = [{"shipments": ids}]
-        await jobs.enqueue(desk.db, tx, account_id, FINISH_JOB, payloads, now=now, due_at=now + GRACE)
+        await jobs.enqueue(tx, account_id, FINISH_JOB, payloads, now=now, due_at=now + GRACE)
+
+    await ctx.db.write(work)
 
 
 async def change_retention(
-    db: Database, tx: AsyncConnection, caller: Caller, sent: Mapping[str, int | None], *, now: datetime
+    tx: Transaction, caller: Caller, sent: Mapping[str, int | None], *, now: datetime
 ) -> Retention:
     """What was not sent stays. From now on a job of the account looks every day for what is over."""
     before = await queries.find_retention(tx, caller.account_id)
     after = before._replace(**sent)
     row = {"account_id": caller.account_id, **after._asdict(), "updated_at": now, "updated_by": caller.actor}
-    await db.upsert(tx, retention_settings, [row])
+    await tx.upsert(retention_settings, [row])
     subject = f"orders {_to_days(after.days)}, customs papers {_to_days(after.documents_days)}"
-    await audit.record(db, tx, caller.account_id, caller.actor, "retention.changed", subject, now=now)
+    await audit.record(tx, caller.account_id, caller.actor, "retention.changed", subject, now=now)
     if not after.keeps_all():
-        await schedule(db, tx, caller.account_id, now=now, due_at=now)
+        await schedule(tx, caller.account_id, now=now, due_at=now)
     return after
 
 
@@ -109,8 +114,7 @@ def _to_days(days: int | None) -> str:
 
 
 async def schedule(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     *,
     now: datetime,
@@ -120,12 +124,10 @@ async def schedule(
     """The next look of the account; another that waits is taken away."""
     await jobs.remove_waiting(tx, account_id, _LANE)
     payloads = [dict(payload or {})]
-    await jobs.enqueue(db, tx, account_id, RETAIN_JOB, payloads, now=now, lane=_LANE, due_at=due_at)
+    await jobs.enqueue(tx, account_id, RETAIN_JOB, payloads, now=now, lane=_LANE, due_at=due_at)
 
 
-async def record_export(
-    db: Database, tx: AsyncConnection, caller: Caller, exported: Mapping[str, Any], *, now: datetime
-) -> None:
+async def record_export(tx: Transaction, caller: Caller, exported: Mapping[str, Any], *, now: datetime) -> None:
     """That somebody was told, and how much; not of whom."""
     subject = f"{len(exported['orders'])} orders, {len(exported['shipments'])} shipments"
-    await audit.record(db, tx, caller.account_id, caller.actor, "person.exported", subject, now=now)
+    await audit.record(tx, caller.account_id, caller.actor, "person.exported", subject, now=now)

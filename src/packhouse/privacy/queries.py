@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import erasure as logs
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, pagination
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Reader
 from packhouse.kit.redaction import Words
 from packhouse.orders import erasure as orders
 from packhouse.orders import queries as order_queries
@@ -64,8 +63,8 @@ class Found(NamedTuple):
         return parcels | {f"order:{id}" for id in self.orders}
 
 
-async def find_retention(tx: AsyncConnection, account_id: int) -> Retention:
-    row = (await tx.execute(select(_r.days, _r.documents_days).where(_r.account_id == account_id))).first()
+async def find_retention(tx: Reader, account_id: int) -> Retention:
+    row = await tx.fetch_one(select(_r.days, _r.documents_days).where(_r.account_id == account_id))
     return Retention() if row is None else Retention(*row)
 
 
@@ -133,7 +132,7 @@ async def _list_orders(
     return listed
 
 
-async def _list_history(tx: AsyncConnection, account_id: int, id: int) -> list[dict[str, Any]]:
+async def _list_history(tx: Reader, account_id: int, id: int) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     cursor: pagination.Cursor | None = pagination.Cursor()
     while cursor is not None:

@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from packhouse.accounts import queries as accounts
+from packhouse.context import Context
 from packhouse.integrations import erasure as logs
 from packhouse.kit import clock, jobs, queue_erasure
+from packhouse.kit.db import Transaction
 from packhouse.kit.redaction import Words
 from packhouse.orders import erasure as orders
 from packhouse.orders import import_erasure
 from packhouse.privacy import operations, queries
 from packhouse.privacy.queries import Retention
 from packhouse.shipping import erasure as shipments
-from packhouse.shipping.announce import Desk
 from packhouse.webhooks import erasure as webhooks
 
 ACTOR = "server:retention"
@@ -32,54 +33,57 @@ _POSTPONED = timedelta(minutes=1)
 class Run(NamedTuple):
     """`after` is the place where the run before stopped, as JSON; None at the beginning."""
 
-    desk: Desk
+    ctx: Context
     account_id: int
     retention: Retention
     author: orders.Author
     after: Any
 
 
-async def retain(desk: Desk, job: jobs.Job) -> None:
+async def retain(ctx: Context, job: jobs.Job) -> None:
     """The job `privacy.retain`."""
-    now, account_id = desk.clock(), job.account_id
-    async with desk.db.read() as tx:
+    now, account_id = ctx.clock(), job.account_id
+    async with ctx.db.read() as tx:
         retention = await queries.find_retention(tx, account_id)
         owner = await accounts.get_account_by_id(tx, account_id)
     if retention.keeps_all():
         return
     step = job.payload.get("step", 0)
     author = orders.Author(ACTOR, owner.country_code)
-    after = await STEPS[step](Run(desk, account_id, retention, author, job.payload.get("after")))
+    after = await STEPS[step](Run(ctx, account_id, retention, author, job.payload.get("after")))
     if after is None:
         step += 1
     is_last = step == len(STEPS)
     if is_last:
-        await desk.db.forget_old_pages()
+        await ctx.db.forget_old_pages()
     payload = {} if is_last else {"step": step, "after": after}
-    async with desk.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         if await jobs.is_mine(tx, job):
             due_at = now + EVERY if is_last else now
-            await operations.schedule(desk.db, tx, account_id, now=now, due_at=due_at, payload=payload)
+            await operations.schedule(tx, account_id, now=now, due_at=due_at, payload=payload)
+
+    await ctx.db.write(work)
 
 
-async def finish(desk: Desk, job: jobs.Job) -> None:
+async def finish(ctx: Context, job: jobs.Job) -> None:
     """The job `privacy.finish`: shipments that were in the middle of something when they were to be erased."""
-    async with desk.db.read() as tx:
+    async with ctx.db.read() as tx:
         retention = await queries.find_retention(tx, job.account_id)
-    edge = retention.find_documents_edge(desk.clock())
+    edge = retention.find_documents_edge(ctx.clock())
     ids = job.payload["shipments"]
-    erased = await shipments.erase_shipments(desk, job.account_id, ids, Words(), keep_after=edge)
+    erased = await shipments.erase_shipments(ctx, job.account_id, ids, Words(), keep_after=edge)
     if erased.postponed:
-        raise jobs.Later(desk.clock() + _POSTPONED, fresh=True)
-    await desk.db.forget_old_pages()
+        raise jobs.Later(ctx.clock() + _POSTPONED, fresh=True)
+    await ctx.db.forget_old_pages()
 
 
 async def _retain_orders(run: Run) -> Any:
     """With all of their shipments."""
-    if (edge := run.retention.find_edge(run.desk.clock())) is None:
+    if (edge := run.retention.find_edge(run.ctx.clock())) is None:
         return None
     after = None if run.after is None else (run.after[0], run.after[1])
-    async with run.desk.db.read() as tx:
+    async with run.ctx.db.read() as tx:
         rows = await orders.list_old_orders(tx, run.account_id, edge, after, MOST)
         over = await _list_over(tx, run.account_id, [row.id for row in rows if not row.is_erased], edge)
     await _erase(run, over)
@@ -93,24 +97,24 @@ async def _list_over(tx: Any, account_id: int, ids: list[int], edge: datetime) -
 
 
 async def _erase(run: Run, order_ids: list[int]) -> None:
-    found = await shipments.list_ids(run.desk.db, run.account_id, (), order_ids)
+    found = await shipments.list_ids(run.ctx.db, run.account_id, (), order_ids)
     await _erase_shipments(run, list(found))
-    desk = run.desk
-    await orders.erase_orders(desk.db, run.account_id, order_ids, Words(), run.author, now=desk.clock())
+    ctx = run.ctx
+    await orders.erase_orders(ctx.db, run.account_id, order_ids, Words(), run.author, now=ctx.clock())
 
 
 async def _erase_shipments(run: Run, ids: list[int]) -> None:
-    edge = run.retention.find_documents_edge(run.desk.clock())
-    erased = await shipments.erase_shipments(run.desk, run.account_id, ids, Words(), keep_after=edge)
+    edge = run.retention.find_documents_edge(run.ctx.clock())
+    erased = await shipments.erase_shipments(run.ctx, run.account_id, ids, Words(), keep_after=edge)
     if erased.postponed:
-        await operations.postpone(run.desk, run.account_id, erased.postponed)
+        await operations.postpone(run.ctx, run.account_id, erased.postponed)
 
 
 async def _retain_shipments(run: Run) -> Any:
     """Of orders that were deleted."""
-    if (edge := run.retention.find_edge(run.desk.clock())) is None:
+    if (edge := run.retention.find_edge(run.ctx.clock())) is None:
         return None
-    async with run.desk.db.read() as tx:
+    async with run.ctx.db.read() as tx:
         rows = await shipments.list_old_shipments(tx, run.account_id, edge, run.after or 0, MOST)
         there = await orders.find_there(tx, run.account_id, {row.for_order for row in rows})
         gone = sorted({row.for_order for row in rows} - there)
@@ -121,46 +125,46 @@ async def _retain_shipments(run: Run) -> Any:
 
 async def _retain_histories(run: Run) -> Any:
     """Of orders that were deleted."""
-    if (edge := run.retention.find_edge(run.desk.clock())) is None:
+    if (edge := run.retention.find_edge(run.ctx.clock())) is None:
         return None
     place = (run.after[0], run.after[1]) if run.after else (0, 0)
-    async with run.desk.db.read() as tx:
+    async with run.ctx.db.read() as tx:
         rows = await orders.list_histories(tx, run.account_id, place, _MOST_ENTRIES)
         deleted = sorted({row.id for row in rows if row.action == "deleted" and row.at < edge})
         over = await _list_over(tx, run.account_id, deleted, edge)
-    desk = run.desk
-    await orders.erase_orders(desk.db, run.account_id, over, Words(), run.author, now=desk.clock())
+    ctx = run.ctx
+    await orders.erase_orders(ctx.db, run.account_id, over, Words(), run.author, now=ctx.clock())
     return [rows[-1].id, rows[-1].version] if len(rows) == _MOST_ENTRIES else None
 
 
 async def _retain_papers(run: Run) -> Any:
     """Customs papers, of whomever they are."""
-    if (edge := run.retention.find_documents_edge(run.desk.clock())) is None:
+    if (edge := run.retention.find_documents_edge(run.ctx.clock())) is None:
         return None
-    async with run.desk.db.read() as tx:
+    async with run.ctx.db.read() as tx:
         rows = await shipments.list_old_papers(tx, run.account_id, run.after or 0, MOST)
     over = {row.shipment_id for row in rows if row.kind in shipments.KEPT_BY_LAW and row.created_at <= edge}
-    await shipments.remove_customs_papers(run.desk, run.account_id, over, edge)
+    await shipments.remove_customs_papers(run.ctx, run.account_id, over, edge)
     return rows[-1].parcel_id if rows else None
 
 
 async def _retain_logs(run: Run) -> Any:
-    if (edge := run.retention.find_edge(run.desk.clock())) is None:
+    if (edge := run.retention.find_edge(run.ctx.clock())) is None:
         return None
-    return await logs.erase_old_logs(run.desk.db, run.account_id, edge, run.after or 0, MOST)
+    return await logs.erase_old_logs(run.ctx.db, run.account_id, edge, run.after or 0, MOST)
 
 
 async def _retain_deliveries(run: Run) -> Any:
-    if (edge := run.retention.find_edge(run.desk.clock())) is None:
+    if (edge := run.retention.find_edge(run.ctx.clock())) is None:
         return None
-    return await webhooks.erase_old_deliveries(run.desk.db, run.account_id, edge, run.after or 0, MOST)
+    return await webhooks.erase_old_deliveries(run.ctx.db, run.account_id, edge, run.after or 0, MOST)
 
 
 async def _retain_rest(run: Run) -> Any:
     """What is kept for hours or days anyway."""
-    if (edge := run.retention.find_edge(run.desk.clock())) is not None:
-        await import_erasure.erase_old_records(run.desk.db, run.account_id, edge)
-        await queue_erasure.remove_old_answers(run.desk.db, run.account_id, edge)
+    if (edge := run.retention.find_edge(run.ctx.clock())) is not None:
+        await import_erasure.erase_old_records(run.ctx.db, run.account_id, edge)
+        await queue_erasure.remove_old_answers(run.ctx.db, run.account_id, edge)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Integer, Table, Text
 
-from packhouse.kit.columns import Instant, metadata
+from packhouse.kit.db.columns import Instant, metadata
 
 # `days` of orders and shipments, `documents_days` of customs papers; None is for ever.
 retention_settings = Table(

@@ -1,41 +1,32 @@
 """Label calls and shipments on the wire (contract, section 5)."""
 
 import base64
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.openapi import repeatable
+from packhouse.kit.routing import Route
 from packhouse.shipping import announce, answers, drafts, openapi, operations, printing, queries, schema, staleness
-from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.operations import Shipped
-
-router = APIRouter(prefix="/api/v3", tags=["Shipping"], default_response_class=Response)
-extensions = APIRouter(prefix="/api/packhouse", tags=["Shipping"], default_response_class=Response)
 
 SCOPE = "write:parcel"
 
 
-def desk(request: Request) -> Desk:
-    return cast("Desk", request.app.state.desk)
-
-
-@router.post("/orders/create-label-sync", status_code=201, openapi_extra=repeatable(openapi.SYNC))
 async def create_label_sync(request: Request) -> Response:
     """Ship one order and wait for its label."""
-    caller = await auth.caller(request, scope=SCOPE)
+    caller = await auth.caller(request)
     body = await http.read_body(request)
 
     async def work(call: repeats.Call) -> Response:
@@ -60,10 +51,10 @@ class _Made:
 
 async def _ship_one(request: Request, caller: Caller, asked: schema.LabelCall, tx: Transaction) -> dict[str, Any]:
     """What `_Made` is made of."""
-    house, options = http.house(request), desk(request).options
-    now = house.clock()
+    ctx, options = context.of(request), context.of(request).options
+    now = ctx.clock()
     due_at = now + announce.GRACE
-    shipped = await operations.ship_orders(house.db, tx, caller, asked, options, now=now, due_at=due_at)
+    shipped = await operations.ship_orders(tx, caller, asked, options, now=now, due_at=due_at)
     if shipped.faults:
         raise shipped.faults[0]
     [draft] = shipped.drafts
@@ -71,10 +62,9 @@ async def _ship_one(request: Request, caller: Caller, asked: schema.LabelCall, t
     return asdict(_Made(draft.id, draft.uuid, list(draft.parcel_ids), draft.to_wire(), meta))
 
 
-@router.post("/orders/create-labels-async", status_code=202, openapi_extra=repeatable(openapi.ASYNC))
 async def create_labels_async(request: Request) -> Response:
     """Ship up to 20 orders; the labels are made afterwards. Each order succeeds or fails by itself."""
-    caller = await auth.caller(request, scope=SCOPE)
+    caller = await auth.caller(request)
     body = await http.read_body(request)
 
     async def work(call: repeats.Call) -> Response:
@@ -84,19 +74,14 @@ async def create_labels_async(request: Request) -> Response:
 
 
 async def _ship_several(request: Request, caller: Caller, asked: schema.LabelCall, tx: Transaction) -> Response:
-    house = http.house(request)
-    shipped = await operations.ship_orders(house.db, tx, caller, asked, desk(request).options, now=house.clock())
+    ctx = context.of(request)
+    shipped = await operations.ship_orders(tx, caller, asked, context.of(request).options, now=ctx.clock())
     answer: dict[str, Any] = {
         "data": [{**draft.to_wire(), "parcels_ids": list(draft.parcel_ids)} for draft in shipped.drafts]
     }
     if shipped.faults:
         answer["errors"] = [wire for index, fault in shipped.faults.items() for wire in _to_errors(fault, index)]
     return http.json_response({**answer, **_find_meta(shipped, asked)}, status=202)
-
-
-_LABELS_ASYNC = re.compile(r"/api/v3/orders/create-labels-async")
-# Around the framework, as the hottest routes of orders.
-SHORTCUTS = [http.Shortcut("POST", _LABELS_ASYNC, "/api/v3/orders/create-labels-async", create_labels_async)]
 
 
 def _to_errors(refusal: errors.Refusal, index: int) -> list[dict[str, Any]]:
@@ -125,7 +110,7 @@ def _find_meta(shipped: Shipped, call: schema.LabelCall) -> dict[str, Any]:
 async def _announce(request: Request, caller: Caller, made: _Made) -> None:
     """Raises Invalid when there is no label now; whether there will be one, the shipment tells."""
     try:
-        await announce.announce(desk(request), caller.account_id, made.id)
+        await announce.announce(context.of(request), caller.account_id, made.id)
     except (Unreachable, errors.Unavailable):
         detail = message(
             "The carrier did not answer. The shipment is kept and will be announced as soon as the carrier "
@@ -138,7 +123,7 @@ async def _announce(request: Request, caller: Caller, made: _Made) -> None:
 
 async def _to_label(request: Request, caller: Caller, made: _Made, label: schema.Label) -> Response:
     """Raises Invalid where the announcement has failed."""
-    db = http.house(request).db
+    db = context.of(request).db
     async with db.read() as tx:
         found = await queries.get_shipment(tx, caller.account_id, made.uuid)
         contents = await queries.find_contents(tx, caller.account_id, made.parcel_ids, ["label"])
@@ -153,31 +138,29 @@ async def _to_label(request: Request, caller: Caller, made: _Made, label: schema
     if parcel["tracking_url"] is not None:  # a text here, where a shipment may say null
         answer["tracking_url"] = parcel["tracking_url"]
     if contents:
-        content = await announce.read_content(desk(request), caller.account_id, contents[0])
+        content = await announce.read_content(context.of(request), caller.account_id, contents[0])
         file = base64.b64encode(await printing.render(content, contents[0].mime_type, label)).decode()
         answer["label_details"] = {"file": file, "mime_type": label.mime_type, "dpi": label.dpi}
         answer["label"] = answer["label_details"]
     return http.json_response({"data": answer, **made.meta}, status=201)
 
 
-@router.get("/shipments", openapi_extra=openapi.LIST)
 async def list_shipments(request: Request) -> Response:
     """A page of the account's shipments, newest first."""
-    caller = await auth.caller(request, scope=SCOPE)
+    caller = await auth.caller(request)
     asked = schema.read_list_request(request.query_params.multi_items())
     cursor = pagination.decode(asked.cursor)
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         page = await queries.list_shipments(tx, caller.account_id, asked.filters, cursor, asked.page_size)
     base_url = http.base_url(request)
     data = [answers.to_shipment(found, base_url) for found in page.rows]
     return http.json_response({"data": data}, headers=http.page_links(request, page))
 
 
-@router.get("/shipments/{id}", openapi_extra=openapi.GET)
 async def get_shipment(request: Request) -> Response:
     """One shipment, its parcels and their documents."""
-    caller = await auth.caller(request, scope=SCOPE)
-    async with http.house(request).db.read() as tx:
+    caller = await auth.caller(request)
+    async with context.of(request).db.read() as tx:
         found = await queries.get_shipment(tx, caller.account_id, _to_uuid(request))
     return http.json_response(_to_shown(request, found))
 
@@ -189,29 +172,27 @@ def _to_shown(request: Request, found: queries.Shipment) -> dict[str, Any]:
     return answer
 
 
-@extensions.post("/shipments/{id}/confirm", openapi_extra=repeatable(openapi.CONFIRM))
 async def confirm_shipment(request: Request) -> Response:
     """Say that a shipment is right for its order, as that is now: it is no longer stale."""
-    caller = await auth.caller(request, scope=SCOPE)
-    house = http.house(request)
+    caller = await auth.caller(request)
+    ctx = context.of(request)
 
     async def confirm(tx: Transaction) -> Response:
-        found = await staleness.confirm(house.db, tx, caller.account_id, _to_uuid(request), now=house.clock())
+        found = await staleness.confirm(tx, caller.account_id, _to_uuid(request), now=ctx.clock())
         return http.json_response(_to_shown(request, found))
 
     return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(confirm))
 
 
-@router.post("/shipments/{id}/cancel", openapi_extra=repeatable(openapi.CANCEL))
 async def cancel_shipment(request: Request) -> Response:
     """Cancel a shipment, at once or as soon as its carrier answers."""
-    caller = await auth.caller(request, scope=SCOPE)
+    caller = await auth.caller(request)
 
     async def request_it(tx: Transaction) -> dict[str, Any]:
-        house = http.house(request)
-        now = house.clock()
+        ctx = context.of(request)
+        now = ctx.clock()
         found = await operations.request_cancellation(
-            house.db, tx, caller.account_id, _to_uuid(request), now=now, due_at=now + announce.GRACE
+            tx, caller.account_id, _to_uuid(request), now=now, due_at=now + announce.GRACE
         )
         return {"id": found.row.id, "state": found.row.state}
 
@@ -228,7 +209,7 @@ async def _cancel(request: Request, caller: Caller, id: int, state: str) -> Resp
         return _to_cancellation(202, "queued", "The shipment will be cancelled when its announcement has ended.")
     if state == operations.READY:
         try:
-            faults = await announce.cancel(desk(request), caller.account_id, id)
+            faults = await announce.cancel(context.of(request), caller.account_id, id)
         except (Unreachable, errors.Unavailable):
             return _to_cancellation(202, "queued", "The carrier will be asked to cancel as soon as it answers.")
         if faults:
@@ -247,20 +228,65 @@ def _to_uuid(request: Request) -> str:
     return text
 
 
-@extensions.post("/parcels/{id}/status", openapi_extra=repeatable(openapi.TRACK))
 async def track_parcel(request: Request) -> Response:
     """Say where a parcel is, for a carrier that does not tell by itself."""
-    caller = await auth.caller(request, scope=SCOPE)
-    house = http.house(request)
+    caller = await auth.caller(request)
+    ctx = context.of(request)
     body = await http.read_body(request)
 
     async def track(tx: Transaction) -> Response:
         id = http.to_id(request, queries.no_such_parcel())
         sent = schema.read_status(body)
         row = await operations.track_parcel(
-            house.db, tx, caller.account_id, id, str(sent["status"]), sent.get("message"), now=house.clock()
+            tx, caller.account_id, id, str(sent["status"]), sent.get("message"), now=ctx.clock()
         )
         status = {"code": row["status_code"], "message": row["status_message"]}
         return http.json_response({"data": {"id": id, "status": status}})
 
     return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(track))
+
+
+ROUTES = [
+    Route(
+        "POST",
+        "/api/v3/orders/create-label-sync",
+        create_label_sync,
+        repeatable(openapi.SYNC),
+        tag="Shipping",
+        scope=SCOPE,
+    ),
+    Route(
+        "POST",
+        "/api/v3/orders/create-labels-async",
+        create_labels_async,
+        repeatable(openapi.ASYNC),
+        tag="Shipping",
+        scope=SCOPE,
+    ),
+    Route("GET", "/api/v3/shipments", list_shipments, openapi.LIST, tag="Shipping", scope=SCOPE),
+    Route("GET", "/api/v3/shipments/{id}", get_shipment, openapi.GET, tag="Shipping", scope=SCOPE),
+    Route(
+        "POST",
+        "/api/packhouse/shipments/{id}/confirm",
+        confirm_shipment,
+        repeatable(openapi.CONFIRM),
+        tag="Shipping",
+        scope=SCOPE,
+    ),
+    Route(
+        "POST",
+        "/api/v3/shipments/{id}/cancel",
+        cancel_shipment,
+        repeatable(openapi.CANCEL),
+        tag="Shipping",
+        scope=SCOPE,
+    ),
+    Route(
+        "POST",
+        "/api/packhouse/parcels/{id}/status",
+        track_parcel,
+        repeatable(openapi.TRACK),
+        tag="Shipping",
+        scope=SCOPE,
+    ),
+]

@@ -12,18 +12,17 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from packhouse.context import Context
 from packhouse.kit import errors, scan
-from packhouse.kit.columns import Instant
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Reader, Transaction
+from packhouse.kit.db.columns import Instant
 from packhouse.kit.messages import message
 from packhouse.kit.redaction import ERASED, Words
 from packhouse.orders import redaction
 from packhouse.orders.persons import Facts, Person
 from packhouse.orders.redaction import Text
 from packhouse.shipping import answers, storage
-from packhouse.shipping.announce import Desk
 from packhouse.shipping.operations import ANNOUNCING, WITHDRAWING
 from packhouse.shipping.tables import documents, parcels, shipments
 
@@ -93,7 +92,7 @@ async def list_ids(
         statement = select(_s.id, _p.id.label("parcel_id")).where(_s.account_id == account_id, named)
         statement = statement.join(parcels, (_p.account_id == _s.account_id) & (_p.shipment_id == _s.id))
         async with db.read() as tx:
-            for row in (await tx.execute(statement)).all():
+            for row in await tx.fetch_all(statement):
                 found.setdefault(row.id, []).append(row.parcel_id)
     return found
 
@@ -105,22 +104,22 @@ def _to_parts(ids: Collection[int], orders: Collection[int]) -> list[tuple[list[
 
 
 async def erase_shipments(
-    desk: Desk, account_id: int, ids: Collection[int], words: Words, *, keep_after: datetime | None
+    ctx: Context, account_id: int, ids: Collection[int], words: Words, *, keep_after: datetime | None
 ) -> Erased:
     """`keep_after`: customs papers that were made since then stay, all of them without it. A file goes before its row
     does, so that a run that was killed finds it again. Raises Unavailable."""
     wanted, erased = sorted(ids), Erased()
     for start in range(0, len(wanted), AT_ONCE):
         part = wanted[start : start + AT_ONCE]
-        erased.add(await desk.db.attempt(partial(_erase_part, account_id, part, words, desk.clock())))
-        erased.documents += await remove_papers(desk, account_id, part, keep_after=keep_after)
-        erased.kept += await _count_papers(desk.db, account_id, part)
+        erased.add(await ctx.db.write(partial(_erase_part, account_id, part, words, ctx.clock())))
+        erased.documents += await remove_papers(ctx, account_id, part, keep_after=keep_after)
+        erased.kept += await _count_papers(ctx.db, account_id, part)
     return erased
 
 
-async def _erase_part(account_id: int, ids: Sequence[int], words: Words, now: datetime, tx: AsyncConnection) -> Erased:
+async def _erase_part(account_id: int, ids: Sequence[int], words: Words, now: datetime, tx: Transaction) -> Erased:
     of_them = select(shipments).where(_s.account_id == account_id, _s.id.in_(ids), _s.erased_at.is_(None))
-    rows = (await tx.execute(of_them.order_by(_s.id).with_for_update())).all()
+    rows = await tx.fetch_all(of_them.order_by(_s.id).with_for_update())
     erased = Erased(postponed=[row.id for row in rows if row.state in _IN_FLIGHT])
     for row in rows:
         if row.state in _IN_FLIGHT:
@@ -140,11 +139,11 @@ def _to_errors(text: str) -> str:
     return orjson.dumps([{**error, "detail": ERASED} for error in orjson.loads(text)]).decode()
 
 
-async def _erase_parcels(tx: AsyncConnection, account_id: int, shipment_id: int, words: Words) -> None:
+async def _erase_parcels(tx: Transaction, account_id: int, shipment_id: int, words: Words) -> None:
     """A carrier's own words may say who took the parcel, and its link where that was."""
     of_it = (_p.account_id == account_id, _p.shipment_id == shipment_id)
     known = {**answers.TRACKING, **answers.STATUSES}
-    for row in (await tx.execute(select(parcels).where(*of_it))).all():
+    for row in await tx.fetch_all(select(parcels).where(*of_it)):
         changes = {
             "document": orjson.dumps(redaction.redact(orjson.loads(row.document), words)).decode(),
             "status_message": known.get(row.status_code, ERASED),
@@ -154,38 +153,41 @@ async def _erase_parcels(tx: AsyncConnection, account_id: int, shipment_id: int,
 
 
 async def remove_papers(
-    desk: Desk, account_id: int, shipment_ids: Collection[int], *, keep_after: datetime | None
+    ctx: Context, account_id: int, shipment_ids: Collection[int], *, keep_after: datetime | None
 ) -> int:
     """The documents of shipments that no carrier is being asked about; how many."""
-    async with desk.db.read() as tx:
-        found = (await tx.execute(_to_papers(account_id, shipment_ids))).all()
-        places = await _list_places(tx, account_id, shipment_ids) if desk.store is not None else []
+    async with ctx.db.read() as tx:
+        found = await tx.fetch_all(_to_papers(account_id, shipment_ids))
+        places = await _list_places(tx, account_id, shipment_ids) if ctx.store is not None else []
     over = [row for row in found if not _is_kept(row, keep_after)]
     kept = {(row.parcel_id, row.kind) for row in found if _is_kept(row, keep_after)}
-    await _remove(desk, account_id, over, [place for place in places if (place.parcel_id, place.kind) not in kept])
+    await _remove(ctx, account_id, over, [place for place in places if (place.parcel_id, place.kind) not in kept])
     return len(over)
 
 
-async def remove_customs_papers(desk: Desk, account_id: int, shipment_ids: Collection[int], before: datetime) -> None:
+async def remove_customs_papers(ctx: Context, account_id: int, shipment_ids: Collection[int], before: datetime) -> None:
     """Those that were made until then; labels stay."""
-    async with desk.db.read() as tx:
-        found = (await tx.execute(_to_papers(account_id, shipment_ids))).all()
-        places = await _list_places(tx, account_id, shipment_ids) if desk.store is not None else []
+    async with ctx.db.read() as tx:
+        found = await tx.fetch_all(_to_papers(account_id, shipment_ids))
+        places = await _list_places(tx, account_id, shipment_ids) if ctx.store is not None else []
     over = [row for row in found if row.kind in KEPT_BY_LAW and row.created_at <= before]
     named = {(row.parcel_id, row.kind) for row in over}
-    await _remove(desk, account_id, over, [place for place in places if (place.parcel_id, place.kind) in named])
+    await _remove(ctx, account_id, over, [place for place in places if (place.parcel_id, place.kind) in named])
 
 
-async def _remove(desk: Desk, account_id: int, over: Sequence[Any], places: Sequence[_Paper]) -> None:
-    if desk.store is None and any(row.is_outside for row in over):
+async def _remove(ctx: Context, account_id: int, over: Sequence[Any], places: Sequence[_Paper]) -> None:
+    if ctx.store is None and any(row.is_outside for row in over):
         raise errors.Unavailable(message("The store of this document is not configured."))
     for place in places:
-        if desk.store is not None:
-            await desk.store.delete(storage.to_key(account_id, place.uuid, place.parcel_id, place.kind))
-    async with desk.db.write() as tx:
+        if ctx.store is not None:
+            await ctx.store.delete(storage.to_key(account_id, place.uuid, place.parcel_id, place.kind))
+
+    async def remove_rows(tx: Transaction) -> None:
         for row in over:
             of_it = (_d.account_id == account_id, _d.parcel_id == row.parcel_id, _d.kind == row.kind)
             await tx.execute(delete(documents).where(*of_it))
+
+    await ctx.db.write(remove_rows)
 
 
 def _to_papers(account_id: int, shipment_ids: Collection[int]) -> Any:
@@ -202,46 +204,44 @@ def _is_kept(row: Any, keep_after: datetime | None) -> bool:
     return row.kind in KEPT_BY_LAW and (keep_after is None or row.created_at > keep_after)
 
 
-async def _list_places(tx: AsyncConnection, account_id: int, shipment_ids: Collection[int]) -> list[_Paper]:
+async def _list_places(tx: Reader, account_id: int, shipment_ids: Collection[int]) -> list[_Paper]:
     """Where a paper of theirs may lie in a store, also one that no row tells of: it was put there before its row."""
     statement = (
         select(_s.uuid, _p.id)
         .join(parcels, (_p.account_id == _s.account_id) & (_p.shipment_id == _s.id))
         .where(_s.account_id == account_id, _s.id.in_(sorted(shipment_ids)), _s.state.not_in(_IN_FLIGHT))
     )
-    rows = (await tx.execute(statement)).all()
+    rows = await tx.fetch_all(statement)
     return [_Paper(uuid, parcel_id, kind) for uuid, parcel_id in rows for kind in sorted(_KINDS)]
 
 
 async def _count_papers(db: Database, account_id: int, shipment_ids: Collection[int]) -> int:
     """What is left of them."""
     async with db.read() as tx:
-        rows = (await tx.execute(_to_papers(account_id, shipment_ids))).all()
+        rows = await tx.fetch_all(_to_papers(account_id, shipment_ids))
     return len(rows)
 
 
-async def find_last_dates(tx: AsyncConnection, account_id: int, orders: Collection[int]) -> dict[int, datetime]:
+async def find_last_dates(tx: Reader, account_id: int, orders: Collection[int]) -> dict[int, datetime]:
     """When each of these orders was shipped last."""
     statement = select(_s.for_order, func.max(_s.created_at, type_=Instant).label("at"))
     statement = statement.where(_s.account_id == account_id, _s.for_order.in_(sorted(orders))).group_by(_s.for_order)
-    return {row.for_order: row.at for row in (await tx.execute(statement)).all()}
+    return {row.for_order: row.at for row in await tx.fetch_all(statement)}
 
 
-async def list_old_shipments(
-    tx: AsyncConnection, account_id: int, before: datetime, after: int, most: int
-) -> Sequence[Any]:
+async def list_old_shipments(tx: Reader, account_id: int, before: datetime, after: int, most: int) -> Sequence[Any]:
     """The next so many behind the id `after` that are from before and not erased. Rows: id, for_order."""
     within = (_s.account_id == account_id, _s.id > after, _s.created_at < before, _s.erased_at.is_(None))
-    return (await tx.execute(select(_s.id, _s.for_order).where(*within).order_by(_s.id).limit(most))).all()
+    return await tx.fetch_all(select(_s.id, _s.for_order).where(*within).order_by(_s.id).limit(most))
 
 
-async def list_old_papers(tx: AsyncConnection, account_id: int, after: int, most: int) -> Sequence[Any]:
+async def list_old_papers(tx: Reader, account_id: int, after: int, most: int) -> Sequence[Any]:
     """Documents of the next so many parcels behind the id `after`. Rows: parcel_id, shipment_id, kind, created_at."""
     some = select(_p.id).where(_p.account_id == account_id, _p.id > after).order_by(_p.id).limit(most)
-    last = (await tx.execute(select(func.max(some.subquery().c.id)))).scalar()
+    last = await tx.fetch_value(select(func.max(some.subquery().c.id)))
     if last is None:
         return []
     statement = select(_p.id.label("parcel_id"), _p.shipment_id, _d.kind, _d.created_at)
     statement = statement.join(documents, (_d.account_id == _p.account_id) & (_d.parcel_id == _p.id), isouter=True)
     within = (_p.account_id == account_id, _p.id > after, _p.id <= last)
-    return (await tx.execute(statement.where(*within).order_by(_p.id, _d.kind))).all()
+    return await tx.fetch_all(statement.where(*within).order_by(_p.id, _d.kind))

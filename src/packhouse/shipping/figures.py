@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import case, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from packhouse.kit.db import Reader
 from packhouse.shipping import operations
 from packhouse.shipping.tables import shipments
 
@@ -20,7 +20,7 @@ class Labelled(NamedTuple):
     today: int
 
 
-async def count_labels(tx: AsyncConnection, account_id: int, since: datetime, today: datetime) -> list[Labelled]:
+async def count_labels(tx: Reader, account_id: int, since: datetime, today: datetime) -> list[Labelled]:
     """Parcels of the shipments since then that have their labels, most first."""
     total = func.sum(_s.parcel_count)
     of_today = func.sum(case((_s.created_at >= today, _s.parcel_count), else_=0))

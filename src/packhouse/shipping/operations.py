@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import insert, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, jobs
-from packhouse.kit.db import Database
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import foreign, message, to_stored
 from packhouse.orders import operations as orders
 from packhouse.orders import queries as order_queries
@@ -50,8 +49,7 @@ class Shipped(NamedTuple):
 
 
 async def ship_orders(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     caller: Caller,
     call: schema.LabelCall,
     options: Options,
@@ -61,14 +59,14 @@ async def ship_orders(
 ) -> Shipped:
     """Make a shipment of each order that the call names, to be announced by the worker at `due_at`, unless somebody
     does before. Raises Invalid, NotFound for what is wrong with the call itself; then nothing is made."""
-    account_setup = await setup.load_setup(db, tx, caller.account_id, now=now)
+    account_setup = await setup.load_setup(tx, caller.account_id, now=now)
     _require_named(account_setup, call)
-    found = await _find_orders(db, tx, caller.account_id, call)
+    found = await _find_orders(tx, caller.account_id, call)
     shipped = _draft(account_setup, call, found, options)
     if shipped.drafts:
         codes = [draft.choice.option_code for draft in shipped.drafts]
         are_workers = any(is_asked_by_worker(options.carrier_of(code)) for code in codes)
-        await _insert(db, tx, caller, shipped.drafts, now=now, due_at=None if are_workers else due_at)
+        await _insert(tx, caller, shipped.drafts, now=now, due_at=None if are_workers else due_at)
     return shipped
 
 
@@ -87,9 +85,7 @@ def _draft(account_setup: Setup, call: schema.LabelCall, found: Sequence[Any], o
     return shipped
 
 
-async def find_refusal(
-    tx: AsyncConnection, account_id: int, call: schema.LabelCall, options: Options
-) -> errors.Refusal | None:
+async def find_refusal(tx: Reader, account_id: int, call: schema.LabelCall, options: Options) -> errors.Refusal | None:
     """Why a call of one order would be refused now: nothing is written and nothing locked."""
     account_setup = await queries.find_setup(tx, account_id) or Setup()
     ids = [selector["order_id"] for selector in call.selectors]
@@ -116,13 +112,13 @@ def _require_named(account_setup: Setup, call: schema.LabelCall) -> None:
         raise errors.NotFound(faults)
 
 
-async def _find_orders(db: Database, tx: AsyncConnection, account_id: int, call: schema.LabelCall) -> Sequence[Any]:
+async def _find_orders(tx: Reader, account_id: int, call: schema.LabelCall) -> Sequence[Any]:
     ids = [selector["order_id"] for selector in call.selectors if "order_id" in selector]
     numbers = [selector["order_number"] for selector in call.selectors if "order_id" not in selector]
     if numbers:
         rows = await order_queries.find_shippable(tx, account_id, call.integration_id, ids, numbers)
     else:
-        rows = await order_queries.find_of_shop(db, tx, account_id, call.integration_id, ids)
+        rows = await order_queries.find_of_shop(tx, account_id, call.integration_id, ids)
     if not rows and not await integrations.find_known(tx, account_id, [call.integration_id]):
         detail = message("Integration with id {integration_id} does not exist", integration_id=call.integration_id)
         raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.to_pointer(("integration_id",))))
@@ -147,7 +143,7 @@ def _pick(rows: Sequence[Any], selector: Mapping[str, Any]) -> Any:
     return found[0]
 
 
-async def find_order(tx: AsyncConnection, account_id: int, selector: Mapping[str, Any]) -> Any:
+async def find_order(tx: Reader, account_id: int, selector: Mapping[str, Any]) -> Any:
     """The row of an order as a label call names it. Raises NotFound, and Invalid where several are named."""
     if "order_id" not in selector and "order_number" not in selector:
         raise errors.NotFound(
@@ -181,8 +177,7 @@ def _to_pointer(call: schema.LabelCall, index: int) -> str:
 
 
 async def _insert(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     caller: Caller,
     made: Sequence[Draft],
     *,
@@ -190,25 +185,25 @@ async def _insert(
     due_at: datetime | None,
 ) -> None:
     """Their rows, their jobs and what is told of them: as many statements for one as for twenty."""
-    drawn = await db.draw_ids(
-        tx, {"shipments": len(made), "parcels": sum(len(draft.packed) for draft in made), "jobs": len(made)}
+    drawn = await tx.draw_ids(
+        {"shipments": len(made), "parcels": sum(len(draft.packed) for draft in made), "jobs": len(made)}
     )
     parcel_ids = iter(drawn["parcels"])
     for draft, id in zip(made, drawn["shipments"], strict=True):
         draft.id, draft.uuid = id, str(uuid.uuid4())
         draft.parcel_ids = [next(parcel_ids) for _ in draft.packed]
     await _count_orders(tx, caller.account_id, [draft.order.id for draft in made])
-    await db.upsert(tx, shipments, [drafting.to_shipment_row(draft, caller, now) for draft in made])
+    await tx.upsert(shipments, [drafting.to_shipment_row(draft, caller, now) for draft in made])
     rows = [row for draft in made for row in drafting.to_parcel_rows(draft, caller.account_id, now)]
-    await db.upsert(tx, parcels, rows)
+    await tx.upsert(parcels, rows)
     of = {draft.id: draft for draft in made}
     told = [telling.Told(of[r["shipment_id"]].order.integration_id, of[r["shipment_id"]].uuid, r) for r in rows]
-    await telling.tell(db, tx, caller.account_id, told, now=now)
+    await telling.tell(tx, caller.account_id, told, now=now)
     payloads = [{"shipment": draft.id} for draft in made]
-    await jobs.enqueue(db, tx, caller.account_id, JOB, payloads, now=now, due_at=due_at, ids=drawn["jobs"])
+    await jobs.enqueue(tx, caller.account_id, JOB, payloads, now=now, due_at=due_at, ids=drawn["jobs"])
 
 
-async def _count_orders(tx: AsyncConnection, account_id: int, ids: Sequence[int]) -> None:
+async def _count_orders(tx: Reader, account_id: int, ids: Sequence[int]) -> None:
     """An order that is named twice, by id and by number, has two shipments more."""
     by_count: dict[int, list[int]] = {}
     for id in set(ids):
@@ -218,8 +213,7 @@ async def _count_orders(tx: AsyncConnection, account_id: int, ids: Sequence[int]
 
 
 async def move(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     found: Shipment,
     state: str,
     *,
@@ -241,17 +235,17 @@ async def move(
     if row.state in LIVE and state not in LIVE:
         await orders.count_shipments(tx, row.account_id, [row.for_order], -1)
     moved = [{**p._asdict(), "status_code": code, "status_message": shown, "updated_at": now} for p in found.parcels]
-    await telling.tell(db, tx, row.account_id, [telling.Told(row.integration_id, row.uuid, p) for p in moved], now=now)
+    await telling.tell(tx, row.account_id, [telling.Told(row.integration_id, row.uuid, p) for p in moved], now=now)
 
 
-async def note_question(tx: AsyncConnection, account_id: int, id: int, at: datetime | None) -> None:
+async def note_question(tx: Transaction, account_id: int, id: int, at: datetime | None) -> None:
     """When a carrier was asked whose answer must not be lost; None where it surely did not hear."""
     mine = (shipments.c.account_id == account_id, shipments.c.id == id)
     await tx.execute(update(shipments).where(*mine).values(asked_at=at))
 
 
 async def request_cancellation(
-    db: Database, tx: AsyncConnection, account_id: int, uuid: str, *, now: datetime, due_at: datetime
+    tx: Transaction, account_id: int, uuid: str, *, now: datetime, due_at: datetime
 ) -> Shipment:
     """The shipment as it was before; its new state says what is left to do. Raises NotFound and Conflict."""
     found = await queries.get_shipment(tx, account_id, uuid, lock=True)
@@ -268,10 +262,10 @@ async def request_cancellation(
         raise errors.Conflict(
             errors.Fault("invalid", message("The carrier has the parcel: it cannot be cancelled any more."))
         )
-    await move(db, tx, found, _AFTER_REQUEST[state], now=now)
+    await move(tx, found, _AFTER_REQUEST[state], now=now)
     if state != FAILED:
         due = now if state == ANNOUNCING else due_at
-        await jobs.enqueue(db, tx, account_id, JOB, [{"shipment": found.row.id}], now=now, due_at=due)
+        await jobs.enqueue(tx, account_id, JOB, [{"shipment": found.row.id}], now=now, due_at=due)
     return found
 
 
@@ -279,8 +273,7 @@ _AFTER_REQUEST = {ANNOUNCING: WITHDRAWING, READY: CANCELLING, FAILED: CANCELLED}
 
 
 async def track_parcel(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     id: int,
     code: str,
@@ -313,18 +306,18 @@ async def track_parcel(
     of_it = (shipments.c.account_id == account_id, shipments.c.id == row.shipment_id)
     await tx.execute(update(shipments).where(*of_it).values(updated_at=now))
     told = {**row._asdict(), **values}
-    await telling.tell(db, tx, account_id, [telling.Told(row.integration_id, row.uuid, told)], now=now)
+    await telling.tell(tx, account_id, [telling.Told(row.integration_id, row.uuid, told)], now=now)
     return told
 
 
-async def await_news(db: Database, tx: AsyncConnection, account_id: int, shipment_id: int, *, now: datetime) -> None:
+async def await_news(tx: Transaction, account_id: int, shipment_id: int, *, now: datetime) -> None:
     """Of a shipment that its carrier has just taken and will tell of: a job that comes back by itself."""
     payloads = [{"shipment": shipment_id}]
-    await jobs.enqueue(db, tx, account_id, TRACK_JOB, payloads, now=now, due_at=now + FIRST_LOOK)
+    await jobs.enqueue(tx, account_id, TRACK_JOB, payloads, now=now, due_at=now + FIRST_LOOK)
 
 
 async def apply_news(
-    db: Database, tx: AsyncConnection, found: Shipment, news: Mapping[str, Sequence[TrackingEvent]], *, now: datetime
+    tx: Transaction, found: Shipment, news: Mapping[str, Sequence[TrackingEvent]], *, now: datetime
 ) -> list[Any]:
     """What a carrier tells of its parcels, by tracking number, oldest first: all that is new is told on, the last of it
     is what the parcel has come to. The parcels' rows as they are then. The shipment was read in this transaction,
@@ -342,7 +335,7 @@ async def apply_news(
     if told:
         mine = (shipments.c.account_id == found.row.account_id, shipments.c.id == found.row.id)
         await tx.execute(update(shipments).where(*mine).values(updated_at=now))
-        await telling.tell(db, tx, found.row.account_id, told, now=now)
+        await telling.tell(tx, found.row.account_id, told, now=now)
     return rows
 
 
@@ -363,7 +356,7 @@ def _find_steps(parcel: Any, events: Sequence[TrackingEvent], now: datetime) -> 
 
 
 async def store_announcement(
-    tx: AsyncConnection, account_id: int, numbers: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+    tx: Transaction, account_id: int, numbers: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """`numbers` of parcels: id, tracking_number, tracking_url; `rows` of documents."""
     for number in numbers:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import ColumnElement, bindparam, exists, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import errors, pagination
+from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.shipping.setup_schema import SETTINGS, Setup
 from packhouse.shipping.tables import documents, parcels, shipments, shipping_setup
@@ -26,9 +26,9 @@ class Shipment(NamedTuple):
 _FIND_SETUP = select(_t.kind, _t.id, _t.document).where(_t.account_id == bindparam("account")).order_by(_t.kind, _t.id)
 
 
-async def find_setup(tx: AsyncConnection, account_id: int) -> Setup | None:
+async def find_setup(tx: Reader, account_id: int) -> Setup | None:
     """None before first use."""
-    rows = (await tx.execute(_FIND_SETUP, {"account": account_id})).all()
+    rows = await tx.fetch_all(_FIND_SETUP, {"account": account_id})
     setup = Setup()
     is_made = False
     for kind, id, document in rows:
@@ -39,10 +39,10 @@ async def find_setup(tx: AsyncConnection, account_id: int) -> Setup | None:
     return setup if is_made else None
 
 
-async def find_setup_row(tx: AsyncConnection, account_id: int, kind: str, id: int) -> Any:
+async def find_setup_row(tx: Reader, account_id: int, kind: str, id: int) -> Any:
     """To change it: locked."""
     mine = (_t.account_id == account_id, _t.kind == kind, _t.id == id)
-    return (await tx.execute(select(shipping_setup).where(*mine).with_for_update())).first()
+    return await tx.fetch_one(select(shipping_setup).where(*mine).with_for_update())
 
 
 def _has_parcel(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -71,7 +71,7 @@ _NEWEST_FIRST = pagination.Order([pagination.Key(_s.id, True, pagination.to_int)
 
 
 async def list_shipments(
-    tx: AsyncConnection, account_id: int, filters: Mapping[str, Any], cursor: pagination.Cursor, size: int
+    tx: Reader, account_id: int, filters: Mapping[str, Any], cursor: pagination.Cursor, size: int
 ) -> pagination.Page:
     """Newest first. Its rows are `Shipment`s; four statements at most, whatever the size."""
     columns = [_s.id, *(column for column in shipments.columns if column is not _s.id)]
@@ -81,53 +81,53 @@ async def list_shipments(
     return page._replace(rows=await _with_parcels(tx, account_id, page.rows))
 
 
-async def get_shipment(tx: AsyncConnection, account_id: int, uuid: str, *, lock: bool = False) -> Shipment:
+async def get_shipment(tx: Reader, account_id: int, uuid: str, *, lock: bool = False) -> Shipment:
     """Raises NotFound."""
     statement = select(shipments).where(_s.account_id == account_id, _s.uuid == uuid.lower())
-    row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
+    row = await tx.fetch_one(statement.with_for_update() if lock else statement)
     if row is None:
         raise errors.NotFound(no_such_shipment())
     [found] = await _with_parcels(tx, account_id, [row])
     return found
 
 
-async def find_shipment(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Shipment | None:
+async def find_shipment(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Shipment | None:
     """By our own id."""
     statement = select(shipments).where(_s.account_id == account_id, _s.id == id)
-    row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
+    row = await tx.fetch_one(statement.with_for_update() if lock else statement)
     return None if row is None else (await _with_parcels(tx, account_id, [row]))[0]
 
 
-async def list_shipments_of_order(tx: AsyncConnection, account_id: int, order_id: int) -> list[Shipment]:
+async def list_shipments_of_order(tx: Reader, account_id: int, order_id: int) -> list[Shipment]:
     """Of one order by our id for it, newest first; also of an order that is gone."""
     page = await list_shipments(tx, account_id, {"order": order_id}, pagination.Cursor(), 100)
     return list(page.rows)
 
 
-async def _with_parcels(tx: AsyncConnection, account_id: int, rows: Sequence[Any]) -> list[Shipment]:
+async def _with_parcels(tx: Reader, account_id: int, rows: Sequence[Any]) -> list[Shipment]:
     if not rows:
         return []
     ids = [row.id for row in rows]
     of_them = select(parcels).where(_p.account_id == account_id, _p.shipment_id.in_(ids)).order_by(_p.id)
     found: dict[int, list[Any]] = {}
-    for parcel in (await tx.execute(of_them)).all():
+    for parcel in await tx.fetch_all(of_them):
         found.setdefault(parcel.shipment_id, []).append(parcel)
     printables = await _find_documents(tx, account_id, [p.id for some in found.values() for p in some])
     return [Shipment(row, found.get(row.id, []), printables) for row in rows]
 
 
-async def _find_documents(tx: AsyncConnection, account_id: int, parcel_ids: Collection[int]) -> dict[int, list[Any]]:
+async def _find_documents(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> dict[int, list[Any]]:
     """By parcel, without contents."""
     columns = (_d.parcel_id, _d.kind, _d.size, _d.mime_type)
     statement = select(*columns).where(_d.account_id == account_id, _d.parcel_id.in_(sorted(parcel_ids)))
     found: dict[int, list[Any]] = {}
-    for row in (await tx.execute(statement.order_by(_d.parcel_id, _d.kind))).all():
+    for row in await tx.fetch_all(statement.order_by(_d.parcel_id, _d.kind)):
         found.setdefault(row.parcel_id, []).append(row)
     return found
 
 
 async def find_contents(
-    tx: AsyncConnection, account_id: int, parcel_ids: Collection[int], kinds: Collection[str]
+    tx: Reader, account_id: int, parcel_ids: Collection[int], kinds: Collection[str]
 ) -> Sequence[Any]:
     """Documents with their contents, where those are kept here, and the shipment's uuid."""
     columns = (_d.parcel_id, _d.kind, _d.size, _d.mime_type, _d.content, _s.uuid)
@@ -137,17 +137,17 @@ async def find_contents(
         .join(shipments, (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id))
         .where(_d.account_id == account_id, _d.parcel_id.in_(sorted(parcel_ids)), _d.kind.in_(sorted(kinds)))
     )
-    return (await tx.execute(statement.order_by(_d.parcel_id, _d.kind))).all()
+    return await tx.fetch_all(statement.order_by(_d.parcel_id, _d.kind))
 
 
-async def find_parcel(tx: AsyncConnection, account_id: int, id: int) -> Any:
+async def find_parcel(tx: Reader, account_id: int, id: int) -> Any:
     """To change it: locked, with what events tell of its shipment."""
     statement = (
         select(*parcels.columns, _s.integration_id, _s.uuid)
         .join(shipments, (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id))
         .where(_p.account_id == account_id, _p.id == id)
     )
-    return (await tx.execute(statement.with_for_update())).first()
+    return await tx.fetch_one(statement.with_for_update())
 
 
 def no_such_shipment() -> errors.Fault:

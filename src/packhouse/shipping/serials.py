@@ -3,6 +3,7 @@
 import re
 import string
 
+from packhouse.kit import gtin
 from packhouse.kit.messages import message
 
 DEMONSTRATION_PREFIX = "952"
@@ -32,7 +33,7 @@ def to_sscc(prefix: str, id: int) -> str:
             message("the GS1 company prefix {prefix} has no numbers left for parcel {id}", prefix=prefix, id=id)
         )
     body = f"{extension}{prefix}{serial:0{room}d}"
-    return body + str(-sum(int(digit) * (3, 1)[index % 2] for index, digit in enumerate(body)) % 10)
+    return body + gtin.find_check_digit(body)
 
 
 def to_s10(letter: str, country: str, id: int) -> str:

@@ -6,12 +6,11 @@ from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, insert, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import queries as accounts
 from packhouse.kit import errors, validation
-from packhouse.kit.columns import Instant
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
+from packhouse.kit.db.columns import Instant
 from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.shipping import queries, setup_schema
@@ -36,24 +35,23 @@ async def read_setup(db: Database, account_id: int, *, now: datetime) -> Setup:
         found = await queries.find_setup(tx, account_id)
     if found is not None:
         return found
-    async with db.write() as tx:
-        return await load_setup(db, tx, account_id, now=now)
+    return await db.write(lambda tx: load_setup(tx, account_id, now=now))
 
 
-async def load_setup(db: Database, tx: AsyncConnection, account_id: int, *, now: datetime) -> Setup:
+async def load_setup(tx: Transaction, account_id: int, *, now: datetime) -> Setup:
     """Inside a transaction; the first use makes the defaults."""
     found = await queries.find_setup(tx, account_id)
     if found is None:
-        await _make_defaults(db, tx, account_id, now)
+        await _make_defaults(tx, account_id, now)
         found = await queries.find_setup(tx, account_id)
     return found or Setup()
 
 
-async def _make_defaults(db: Database, tx: AsyncConnection, account_id: int, now: datetime) -> None:
+async def _make_defaults(tx: Transaction, account_id: int, now: datetime) -> None:
     """Enough for the first label: a sender address that knows its name and country, the carriers that need no contract
     of their own, `house:standard`. Of two that come first at once, one makes them."""
     settings = {"default_shipping_option_code": setup_schema.DEFAULT_OPTION}
-    if not (await tx.execute(_INSERT_ONCE, _to_row(account_id, SETTINGS, SETTINGS_ID, settings, now))).rowcount:
+    if not await tx.change(_INSERT_ONCE, _to_row(account_id, SETTINGS, SETTINGS_ID, settings, now)):
         return
     account = await accounts.get_account_by_id(tx, account_id)
     sender = {
@@ -64,24 +62,24 @@ async def _make_defaults(db: Database, tx: AsyncConnection, account_id: int, now
         "country_code": account.country_code,
     }
     contracts = [{"carrier_code": code, "name": name} for code, name in setup_schema.BUILT_IN.items()]
-    ids = iter(await db.next_ids(tx, "shipping_setup", 1 + len(contracts)))
+    ids = iter(await tx.next_ids("shipping_setup", 1 + len(contracts)))
     rows = [_to_row(account_id, SENDER, next(ids), sender, now)]
     rows += [_to_row(account_id, CONTRACT, next(ids), contract, now) for contract in contracts]
     await tx.execute(insert(shipping_setup), rows)
 
 
 async def create_item(
-    db: Database, tx: AsyncConnection, vault: Vault, account_id: int, kind: Kind, sent: dict[str, Any], *, now: datetime
+    tx: Transaction, vault: Vault, account_id: int, kind: Kind, sent: dict[str, Any], *, now: datetime
 ) -> int:
     """Its id. `sent` is valid in itself; raises Invalid where it names what the account has not, and NoSecretKey."""
-    setup = await load_setup(db, tx, account_id, now=now)
+    setup = await load_setup(tx, account_id, now=now)
     _require_named(setup, kind, sent)
     document = _seal(vault, sent)
     wants_default = document.pop("is_default", False)
     if kind is RULE:
         last = max((rule.get("position", 0) for rule in setup.rule.values()), default=0)
         document.setdefault("position", min(last + 1, setup_schema.MAX_POSITION))
-    [id] = await db.next_ids(tx, "shipping_setup", 1)
+    [id] = await tx.next_ids("shipping_setup", 1)
     await tx.execute(insert(shipping_setup).values(_to_row(account_id, kind, id, document, now)))
     if wants_default:
         await _make_default(tx, account_id, setup, kind, id, document, now)
@@ -89,11 +87,11 @@ async def create_item(
 
 
 async def update_item(
-    db: Database, tx: AsyncConnection, vault: Vault, account_id: int, kind: Kind, id: int, sent: Any, *, now: datetime
+    tx: Transaction, vault: Vault, account_id: int, kind: Kind, id: int, sent: Any, *, now: datetime
 ) -> None:
     """The keys that are sent replace the stored ones, null takes one away; the result must be valid. Raises Invalid,
     NotFound, NoSecretKey."""
-    setup = await load_setup(db, tx, account_id, now=now)
+    setup = await load_setup(tx, account_id, now=now)
     row = await queries.find_setup_row(tx, account_id, kind.name, id)
     if row is None:
         raise errors.NotFound(no_such_item(kind))
@@ -109,16 +107,16 @@ async def update_item(
         await _make_default(tx, account_id, setup, kind, id, document, now)
 
 
-async def delete_item(tx: AsyncConnection, account_id: int, kind: Kind, id: int) -> None:
+async def delete_item(tx: Transaction, account_id: int, kind: Kind, id: int) -> None:
     """Shipments made with it keep what they took from it. Raises NotFound."""
     mine = (_t.account_id == account_id, _t.kind == kind.name, _t.id == id)
-    if not (await tx.execute(delete(shipping_setup).where(*mine))).rowcount:
+    if not await tx.change(delete(shipping_setup).where(*mine)):
         raise errors.NotFound(no_such_item(kind))
 
 
-async def update_settings(db: Database, tx: AsyncConnection, account_id: int, sent: Any, *, now: datetime) -> None:
+async def update_settings(tx: Transaction, account_id: int, sent: Any, *, now: datetime) -> None:
     """As `update_item`."""
-    setup = await load_setup(db, tx, account_id, now=now)
+    setup = await load_setup(tx, account_id, now=now)
     row = await queries.find_setup_row(tx, account_id, SETTINGS.name, SETTINGS_ID)
     document = merge(SETTINGS, orjson.loads(row.document), sent)
     _require_named(setup, SETTINGS, document)
@@ -181,7 +179,7 @@ def show_settings(found: Setup) -> dict[str, Any]:
 
 
 async def _make_default(
-    tx: AsyncConnection, account_id: int, setup: Setup, kind: Kind, id: int, document: dict[str, Any], now: datetime
+    tx: Transaction, account_id: int, setup: Setup, kind: Kind, id: int, document: dict[str, Any], now: datetime
 ) -> None:
     settings = dict(setup.settings)
     if kind is CONTRACT:
@@ -217,7 +215,7 @@ def _find_named(kind: Kind, document: dict[str, Any]) -> list[tuple[errors.Path,
 
 
 async def _write(
-    tx: AsyncConnection, account_id: int, kind: Kind, id: int, document: dict[str, Any], now: datetime
+    tx: Transaction, account_id: int, kind: Kind, id: int, document: dict[str, Any], now: datetime
 ) -> None:
     mine = (_t.account_id == account_id, _t.kind == kind.name, _t.id == id)
     values = {"document": orjson.dumps(document).decode(), "modified_at": now}

@@ -1,43 +1,40 @@
 """What an account ships with, on the wire: as existing clients ask for it, and to be changed."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import ALL, Caller
 from packhouse.kit import http, repeats, validation
 from packhouse.kit.db import Transaction
 from packhouse.kit.openapi import repeatable
+from packhouse.kit.routing import Route
 from packhouse.shipping import answers, openapi, operations, options, setup, setup_schema, trials
-from packhouse.shipping.api import SCOPE, desk
+from packhouse.shipping.api import SCOPE
 from packhouse.shipping.setup_schema import CONTRACT, KINDS, SENDER, Kind, Setup
-
-router = APIRouter(prefix="/api/v3", tags=["Shipping"], default_response_class=Response)
-extensions = APIRouter(prefix="/api/packhouse", tags=["Shipping set-up"], default_response_class=Response)
 
 
 async def _read_setup(request: Request, caller: Caller) -> Setup:
-    house = http.house(request)
-    return await setup.read_setup(house.db, caller.account_id, now=house.clock())
+    ctx = context.of(request)
+    return await setup.read_setup(ctx.db, caller.account_id, now=ctx.clock())
 
 
-@router.get("/sender-addresses", openapi_extra=openapi.SENDER_ADDRESSES)
 async def list_sender_addresses(request: Request) -> Response:
     """The addresses that parcels can be sent from."""
-    caller = await auth.caller(request, scope=SCOPE)
+    caller = await auth.caller(request)
     found = await _read_setup(request, caller)
     shown = [answers.to_address(setup.show_item(found, SENDER, id)) for id in found.sender_address]
     return http.json_response({"data": shown})
 
 
-@router.get("/contracts", openapi_extra=openapi.CONTRACTS)
 async def list_contracts(request: Request) -> Response:
     """The account's contracts with carriers."""
-    caller = await auth.caller(request, scope=SCOPE)
+    caller = await auth.caller(request)
     found = await _read_setup(request, caller)
     wanted = request.query_params.get("carrier_code")
     shown = [_to_contract(request, found, id) for id in found.contract]
@@ -47,7 +44,7 @@ async def list_contracts(request: Request) -> Response:
 def _to_contract(request: Request, found: Setup, id: int) -> dict[str, Any]:
     shown = setup.show_item(found, CONTRACT, id)
     code = shown["carrier_code"]
-    carrier = desk(request).options.carriers.get(code)
+    carrier = context.of(request).options.carriers.get(code)
     return {
         "id": id,
         "name": shown.get("name", ""),
@@ -60,15 +57,14 @@ def _to_contract(request: Request, found: Setup, id: int) -> dict[str, Any]:
     }
 
 
-@router.post("/shipping-options", openapi_extra=openapi.OPTIONS)
 async def list_shipping_options(request: Request) -> Response:
     """The shipping options that the account can use for what is described."""
-    caller = await auth.caller(request, scope=SCOPE)
+    caller = await auth.caller(request)
     body = await http.read_body(request) or b"{}"
     reading = validation.read_json(setup_schema.OPTIONS_REQUEST, body)
     setup.refuse_flaws(reading.flaws)
     found = await _read_setup(request, caller)
-    known = desk(request).options
+    known = context.of(request).options
     data = [
         options.to_wire(option, known.carriers[option.carrier_code].name, {"id": id, **found.contract[id]})
         for option, id in options.find_options(known, found, reading.value)
@@ -76,35 +72,31 @@ async def list_shipping_options(request: Request) -> Response:
     return http.json_response({"data": data, "message": None})
 
 
-@extensions.get("/shipping-settings", openapi_extra=openapi.GET_SETTINGS)
 async def get_shipping_settings(request: Request) -> Response:
     """The defaults of the account's label calls."""
-    caller = await auth.caller(request, scope=ALL)
+    caller = await auth.caller(request)
     return http.json_response({"data": setup.show_settings(await _read_setup(request, caller))})
 
 
-@extensions.patch("/shipping-settings", openapi_extra=openapi.PATCH_SETTINGS)
 async def update_shipping_settings(request: Request) -> Response:
     """Change the defaults; `null` takes one away."""
-    caller = await auth.caller(request, scope=ALL)
-    house = http.house(request)
+    caller = await auth.caller(request)
+    ctx = context.of(request)
     sent = _read_object(await http.read_body(request))
-    async with house.db.write() as tx:
-        await setup.update_settings(house.db, tx, caller.account_id, sent, now=house.clock())
+    await ctx.db.write(lambda tx: setup.update_settings(tx, caller.account_id, sent, now=ctx.clock()))
     return http.json_response({"data": setup.show_settings(await _read_setup(request, caller))})
 
 
-@extensions.post("/shipping-rules/dry-run", openapi_extra=repeatable(openapi.DRY_RUN))
 async def try_shipping_rules(request: Request) -> Response:
     """Which rule would ship an order and why; nothing is made."""
-    caller = await auth.caller(request, scope=ALL)
+    caller = await auth.caller(request)
     body = await http.read_body(request)
 
     async def work(_call: repeats.Call) -> Response:
         reading = validation.read_json(setup_schema.DRY_RUN, body)
         setup.refuse_flaws(reading.flaws)
         found = await _read_setup(request, caller)
-        async with http.house(request).db.read() as tx:
+        async with context.of(request).db.read() as tx:
             row = await operations.find_order(tx, caller.account_id, reading.value)
         return http.json_response({"data": trials.to_trial(found, row)})
 
@@ -112,45 +104,47 @@ async def try_shipping_rules(request: Request) -> Response:
 
 
 async def list_items(kind: Kind, request: Request) -> Response:
-    found = await _read_setup(request, await auth.caller(request, scope=ALL))
+    found = await _read_setup(request, await auth.caller(request))
     return http.json_response({"data": [setup.show_item(found, kind, id) for id in found.ids(kind)]})
 
 
 async def create_item(kind: Kind, request: Request) -> Response:
-    caller = await auth.caller(request, scope=ALL)
-    house = http.house(request)
+    caller = await auth.caller(request)
+    ctx = context.of(request)
     body = await http.read_body(request)
 
     async def create(tx: Transaction) -> Response:
-        now = house.clock()
+        now = ctx.clock()
         reading = validation.read_json(kind.shape, body)
         setup.refuse_flaws(reading.flaws)
-        vault = desk(request).vault
-        id = await setup.create_item(house.db, tx, vault, caller.account_id, kind, reading.value, now=now)
-        found = await setup.load_setup(house.db, tx, caller.account_id, now=now)
+        vault = context.of(request).encryptor
+        id = await setup.create_item(tx, vault, caller.account_id, kind, reading.value, now=now)
+        found = await setup.load_setup(tx, caller.account_id, now=now)
         return http.json_response({"data": setup.show_item(found, kind, id)}, status=201)
 
     return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(create))
 
 
 async def get_item(kind: Kind, request: Request) -> Response:
-    return await _show(request, await auth.caller(request, scope=ALL), kind, _to_id(request, kind))
+    return await _show(request, await auth.caller(request), kind, _to_id(request, kind))
 
 
 async def update_item(kind: Kind, request: Request) -> Response:
-    caller = await auth.caller(request, scope=ALL)
-    house = http.house(request)
+    caller = await auth.caller(request)
+    ctx = context.of(request)
     id = _to_id(request, kind)
     sent = _read_object(await http.read_body(request))
-    async with house.db.write() as tx:
-        await setup.update_item(house.db, tx, desk(request).vault, caller.account_id, kind, id, sent, now=house.clock())
+    await ctx.db.write(
+        lambda tx: setup.update_item(
+            tx, context.of(request).encryptor, caller.account_id, kind, id, sent, now=ctx.clock()
+        )
+    )
     return await _show(request, caller, kind, id)
 
 
 async def delete_item(kind: Kind, request: Request) -> Response:
-    caller = await auth.caller(request, scope=ALL)
-    async with http.house(request).db.write() as tx:
-        await setup.delete_item(tx, caller.account_id, kind, _to_id(request, kind))
+    caller = await auth.caller(request)
+    await context.of(request).db.write(lambda tx: setup.delete_item(tx, caller.account_id, kind, _to_id(request, kind)))
     return Response(status_code=204)
 
 
@@ -167,29 +161,60 @@ def _read_object(body: bytes) -> Any:
 
 
 _VERBS = (
-    ("list_all", "GET", "", 200, list_items),
-    ("create", "POST", "", 201, create_item),
-    ("get", "GET", "/{id}", 200, get_item),
-    ("update", "PATCH", "/{id}", 200, update_item),
-    ("delete", "DELETE", "/{id}", 204, delete_item),
+    ("list_all", "GET", "", list_items),
+    ("create", "POST", "", create_item),
+    ("get", "GET", "/{id}", get_item),
+    ("update", "PATCH", "/{id}", update_item),
+    ("delete", "DELETE", "/{id}", delete_item),
 )
 
 
-def _add_routes(kind: Kind) -> None:
+def _to_routes(kind: Kind) -> Iterator[Route]:
     """The five operations of one kind; what they do is the same for all."""
     described = openapi.describe_kind(kind)
-    for verb, method, at, status, handler in _VERBS:
+    for verb, method, at, handler in _VERBS:
         name = f"{verb}_{kind.plural() if verb == 'list_all' else kind.single()}"
-        extensions.add_api_route(
-            f"/{kind.path}{at}",
+        yield Route(
+            method,
+            f"/api/packhouse/{kind.path}{at}",
             partial(handler, kind),
-            methods=[method],
+            repeatable(described[name]) if method == "POST" else described[name],
+            tag="Shipping set-up",
+            scope=ALL,
             name=name,
             summary=name.replace("_", " ").capitalize(),
-            status_code=status,
-            openapi_extra=repeatable(described[name]) if method == "POST" else described[name],
         )
 
 
-for _kind in KINDS.values():
-    _add_routes(_kind)
+ROUTES = [
+    Route(
+        "GET", "/api/v3/sender-addresses", list_sender_addresses, openapi.SENDER_ADDRESSES, tag="Shipping", scope=SCOPE
+    ),
+    Route("GET", "/api/v3/contracts", list_contracts, openapi.CONTRACTS, tag="Shipping", scope=SCOPE),
+    Route("POST", "/api/v3/shipping-options", list_shipping_options, openapi.OPTIONS, tag="Shipping", scope=SCOPE),
+    Route(
+        "GET",
+        "/api/packhouse/shipping-settings",
+        get_shipping_settings,
+        openapi.GET_SETTINGS,
+        tag="Shipping set-up",
+        scope=ALL,
+    ),
+    Route(
+        "PATCH",
+        "/api/packhouse/shipping-settings",
+        update_shipping_settings,
+        openapi.PATCH_SETTINGS,
+        tag="Shipping set-up",
+        scope=ALL,
+    ),
+    Route(
+        "POST",
+        "/api/packhouse/shipping-rules/dry-run",
+        try_shipping_rules,
+        repeatable(openapi.DRY_RUN),
+        tag="Shipping set-up",
+        scope=ALL,
+    ),
+    *(route for kind in KINDS.values() for route in _to_routes(kind)),
+]

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from packhouse.kit import clock
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader
 from packhouse.orders.files.write import Parcel
 from packhouse.shipping import queries
 
 _NOT_SENT = ("cancelled", "failed")
 
 
-async def list_parcels(tx: Transaction, account_id: int, id: int, order: Mapping[str, Any]) -> list[Parcel]:
+async def list_parcels(tx: Reader, account_id: int, id: int, order: Mapping[str, Any]) -> list[Parcel]:
     """The parcels of an order that have a tracking number and are not taken back, oldest first."""
     shipments = await queries.list_shipments_of_order(tx, account_id, id)
     return [

@@ -3,15 +3,13 @@ them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import orjson
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import clock, jobs
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.orders import plain, search
 from packhouse.shipping import marks, operations, queries, setup
 from packhouse.shipping.queries import Shipment
@@ -27,14 +25,12 @@ async def handle(db: Database, job: jobs.Job, now: datetime) -> None:
     account_setup = await setup.read_setup(db, job.account_id, now=now)
     codes = account_setup.status_codes()
     for order_id in job.payload["orders"]:
-        await db.attempt(partial(_compare, db, job.account_id, order_id, codes, now))
+        await db.write(lambda tx: _compare(tx, job.account_id, order_id, codes, now))
 
 
-async def _compare(
-    db: Database, account_id: int, order_id: int, codes: Mapping[str, Any], now: datetime, tx: AsyncConnection
-) -> None:
+async def _compare(tx: Transaction, account_id: int, order_id: int, codes: Mapping[str, Any], now: datetime) -> None:
     live = (_s.account_id == account_id, _s.for_order == order_id, _s.state.in_(sorted(operations.LIVE)))
-    rows = (await tx.execute(select(shipments).where(*live).order_by(_s.id).with_for_update())).all()
+    rows = await tx.fetch_all(select(shipments).where(*live).order_by(_s.id).with_for_update())
     found = await search.find_stored(tx, account_id, [order_id]) if rows else []
     mark = marks.to_mark(plain.read(found[0].document) if found else None, codes)
     for row in rows:
@@ -44,7 +40,7 @@ async def _compare(
         mine = (_s.account_id == account_id, _s.id == row.id)
         values = {"stale": " ".join(stale) or None, "updated_at": now}
         await tx.execute(update(shipments).where(*mine).values(values))
-        await webhooks.notify(db, tx, account_id, _to_events(row, stale, now), now=now)
+        await webhooks.notify(tx, account_id, _to_events(row, stale, now), now=now)
 
 
 def _read_mark(row: Any) -> dict[str, Any]:
@@ -65,10 +61,10 @@ def _to_events(row: Any, stale: list[str], now: datetime) -> Iterator[Event]:
     yield Event(SHIPMENT_STALE, f"shipment:{row.id}", {"shipment": shipment}, row.integration_id)
 
 
-async def confirm(db: Database, tx: AsyncConnection, account_id: int, uuid: str, *, now: datetime) -> Shipment:
+async def confirm(tx: Transaction, account_id: int, uuid: str, *, now: datetime) -> Shipment:
     """Say that a shipment is right for its order as that is now. Raises NotFound."""
     found = await queries.get_shipment(tx, account_id, uuid, lock=True)
-    account_setup = await setup.load_setup(db, tx, account_id, now=now)
+    account_setup = await setup.load_setup(tx, account_id, now=now)
     stored = await search.find_stored(tx, account_id, [found.row.for_order])
     mark = marks.to_mark(plain.read(stored[0].document) if stored else None, account_setup.status_codes())
     was_stale = bool(found.row.stale)
@@ -76,5 +72,5 @@ async def confirm(db: Database, tx: AsyncConnection, account_id: int, uuid: str,
     values = {"stale": None, "order_mark": orjson.dumps({**_read_mark(found.row), **mark}).decode(), "updated_at": now}
     await tx.execute(update(shipments).where(*mine).values(values))
     if was_stale:
-        await webhooks.notify(db, tx, account_id, _to_events(found.row, [], now), now=now)
+        await webhooks.notify(tx, account_id, _to_events(found.row, [], now), now=now)
     return await queries.get_shipment(tx, account_id, uuid)

@@ -5,7 +5,7 @@ Nothing here refers to the orders: an order can be deleted, and its shipments an
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
-from packhouse.kit.columns import KEPT, CodePointText, Instant, metadata
+from packhouse.kit.db.columns import KEPT, CodePointText, Instant, metadata
 
 # What an account ships with: sender addresses, contracts, brands, shipping rules, and one row of settings (its id is
 # 0), which also says which of the others are the defaults. One table, because they are needed together, with every

@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock
-from packhouse.kit.db import Database
+from packhouse.kit.db import Reader, Transaction
 from packhouse.shipping.tables import shipments
 from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks.schema import PARCEL_EVENT, PARCEL_STATUS_CHANGED, Event
@@ -56,15 +55,15 @@ _MEANINGS = {
 _UNKNOWN = _Meaning("unknown", "unknown", "warning")
 
 
-async def tell(db: Database, tx: AsyncConnection, account_id: int, told: Sequence[Told], *, now: datetime) -> None:
+async def tell(tx: Transaction, account_id: int, told: Sequence[Told], *, now: datetime) -> None:
     """Subscribers, and the webhooks of the shops themselves."""
-    if await webhooks.is_heard(db, tx, account_id, PARCEL_EVENT):
+    if await webhooks.is_heard(tx, account_id, PARCEL_EVENT):
         found = await _find_shipments(tx, account_id, {each.shipment_uuid for each in told})
-        await webhooks.notify(db, tx, account_id, _to_events(told, found, now), now=now)
+        await webhooks.notify(tx, account_id, _to_events(told, found, now), now=now)
     rows = await integrations.list_some(tx, account_id, {each.integration_id for each in told})
     shops = {row.id: row for row in rows if row.webhook_active and row.webhook_url}
     events = [_to_own(shops[each.integration_id], each, now) for each in told if each.integration_id in shops]
-    await webhooks.notify_integrations(db, tx, account_id, events, now=now)
+    await webhooks.notify_integrations(tx, account_id, events, now=now)
 
 
 def _to_own(row: Any, each: Told, now: datetime) -> webhooks.OwnEvent:
@@ -73,10 +72,10 @@ def _to_own(row: Any, each: Told, now: datetime) -> webhooks.OwnEvent:
     return webhooks.OwnEvent(shop, PARCEL_STATUS_CHANGED, f"parcel:{each.parcel['id']}", more)
 
 
-async def _find_shipments(tx: AsyncConnection, account_id: int, uuids: set[str]) -> dict[str, Any]:
+async def _find_shipments(tx: Reader, account_id: int, uuids: set[str]) -> dict[str, Any]:
     s = shipments.c
     statement = select(s.uuid, s.announced_at, s.document).where(s.account_id == account_id, s.uuid.in_(sorted(uuids)))
-    return {row.uuid: row for row in (await tx.execute(statement)).all()}
+    return {row.uuid: row for row in await tx.fetch_all(statement)}
 
 
 def _to_events(told: Sequence[Told], found: Mapping[str, Any], now: datetime) -> Iterator[Event]:

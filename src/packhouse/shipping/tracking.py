@@ -9,9 +9,10 @@ from typing import Any
 
 import structlog
 
+from packhouse.context import Context
 from packhouse.kit import jobs
+from packhouse.kit.db import Transaction
 from packhouse.shipping import announce, carriers, operations, queries
-from packhouse.shipping.announce import Desk
 from packhouse.shipping.carriers import TrackingEvent
 from packhouse.shipping.operations import CANCELLING, READY, WITHDRAWING
 from packhouse.shipping.queries import Shipment
@@ -29,32 +30,32 @@ _ENDS = {"11", "2000", "1002"}
 """Statuses after which nothing more is to be heard."""
 
 
-async def handle(desk: Desk, job: jobs.Job) -> None:
+async def handle(ctx: Context, job: jobs.Job) -> None:
     """The job `parcel.track`. It may be run twice for one answer: what is known already is not told again."""
     account_id, shipment_id = job.account_id, job.payload["shipment"]
-    async with desk.db.read() as tx:
+    async with ctx.db.read() as tx:
         found = await queries.find_shipment(tx, account_id, shipment_id)
-    wait = None if found is None else _find_wait(desk, found)
+    wait = None if found is None else _find_wait(ctx, found)
     if found is None or wait is None:
         return
     if found.row.state == READY:
         try:
-            news = await _hear(desk, account_id, shipment_id)
+            news = await _hear(ctx, account_id, shipment_id)
         except carriers.Unreachable as error:
             _log.warning("carrier unreachable", account=account_id, job=job.id, attempts=job.attempts)
-            raise jobs.Later(desk.clock() + max(jobs.back_off(job.attempts), timedelta(minutes=5))) from error
-        if await _note(desk, account_id, shipment_id, news):
+            raise jobs.Later(ctx.clock() + max(jobs.back_off(job.attempts), timedelta(minutes=5))) from error
+        if await _note(ctx, account_id, shipment_id, news):
             return
-    raise jobs.Later(desk.clock() + wait, fresh=True)
+    raise jobs.Later(ctx.clock() + wait, fresh=True)
 
 
-def _find_wait(desk: Desk, found: Shipment) -> timedelta | None:
+def _find_wait(ctx: Context, found: Shipment) -> timedelta | None:
     """Until the next look; None when there is none."""
     if found.row.state not in (READY, CANCELLING, WITHDRAWING) or _are_at_their_end(
         p.status_code for p in found.parcels
     ):
         return None
-    age = desk.clock() - (found.row.announced_at or found.row.created_at)
+    age = ctx.clock() - (found.row.announced_at or found.row.created_at)
     return next((wait for until, wait in PACE if age < until), None)
 
 
@@ -62,21 +63,24 @@ def _are_at_their_end(codes: Any) -> bool:
     return all(code in _ENDS for code in codes)
 
 
-async def _hear(desk: Desk, account_id: int, shipment_id: int) -> dict[str, list[TrackingEvent]]:
+async def _hear(ctx: Context, account_id: int, shipment_id: int) -> dict[str, list[TrackingEvent]]:
     """By tracking number, oldest first. Raises Unreachable."""
-    _, consignment = await announce.read_consignment(desk, account_id, shipment_id)
-    events = await announce.ask(desk, announce.find_carrier(desk, consignment).track(consignment))
+    _, consignment = await announce.read_consignment(ctx, account_id, shipment_id)
+    events = await announce.ask(ctx, announce.find_carrier(ctx, consignment).track(consignment))
     news: dict[str, list[TrackingEvent]] = {}
     for event in sorted(events, key=lambda event: event.at):
         news.setdefault(event.tracking_number, []).append(event)
     return news
 
 
-async def _note(desk: Desk, account_id: int, shipment_id: int, news: Mapping[str, list[TrackingEvent]]) -> bool:
+async def _note(ctx: Context, account_id: int, shipment_id: int, news: Mapping[str, list[TrackingEvent]]) -> bool:
     """Whether all of its parcels have come to their end."""
-    async with desk.db.write() as tx:
+
+    async def apply(tx: Transaction) -> bool:
         found = await queries.find_shipment(tx, account_id, shipment_id, lock=True)
         if found is None or found.row.state != READY:
             return False
-        rows = await operations.apply_news(desk.db, tx, found, news, now=desk.clock())
-    return _are_at_their_end(row["status_code"] for row in rows)
+        rows = await operations.apply_news(tx, found, news, now=ctx.clock())
+        return _are_at_their_end(row["status_code"] for row in rows)
+
+    return await ctx.db.write(apply)

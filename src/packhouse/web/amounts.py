@@ -53,7 +53,7 @@ def to_wire(amount: Decimal) -> int | float:
     return int(amount) if is_whole else float(amount)
 
 
-class Reader:
+class FormReader:
     """Reads the numbers of one form and gathers what is wrong with them, at the places of their fields below `at`.
 
     Numbers that cannot be taken are given back as they were typed. What is asked about stands in `questions`, the

@@ -7,12 +7,11 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
-from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-router = APIRouter(include_in_schema=False)
+from packhouse.kit.routing import Route
 
 _TYPES = {
     "css": "text/css; charset=utf-8",
@@ -59,7 +58,6 @@ def flag(country: str) -> str | None:
     return url(name) if name in assets() else None
 
 
-@router.get("/assets/{digest}/{name:path}")
 async def get_asset(request: Request) -> Response:
     found = assets().get(request.path_params["name"])
     if found is None or found.digest != request.path_params["digest"]:
@@ -72,3 +70,8 @@ async def get_asset(request: Request) -> Response:
         headers["Content-Encoding"] = "gzip"
         return Response(found.compressed, media_type=found.media_type, headers=headers)
     return Response(found.content, media_type=found.media_type, headers=headers)
+
+
+ROUTES = [
+    Route("GET", "/assets/{digest}/{name:path}", get_asset),
+]

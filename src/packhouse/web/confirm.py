@@ -12,9 +12,11 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import attempts, auth, sessions, users
+from packhouse import context
+from packhouse.accounts import attempts, sessions, users
 from packhouse.accounts.failures import Failure
-from packhouse.kit import http, security
+from packhouse.kit import security
+from packhouse.kit.db import Transaction
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.languages import marked
 
@@ -55,34 +57,37 @@ async def carry_out(request: Request, name: str, work: forms.Work, show: forms.S
 
 
 async def _ask(request: Request, visitor: visitors.Visitor, form: FormData) -> Response | None:
-    house, session = http.house(request), visitor.session
-    now = house.clock()
+    ctx, session = context.of(request), visitor.session
+    now = ctx.clock()
     if now - session.confirmed_at < FRESH_FOR:
         return None
     if FIELD not in form:
         return _show(request, visitor, form)
     bounds = attempts.to_session_bounds(session.token_hash)
-    if (next_at := await attempts.take(house.db, bounds, now=now)) is not None:
+    if (next_at := await attempts.take(ctx.db, bounds, now=now)) is not None:
         seconds = visitors.to_seconds(request, next_at)
         page = _show(request, visitor, form, wait_seconds=seconds, status=429)
         page.headers["Retry-After"] = str(seconds)
         return page
     if not await _is_password(request, visitor, str(form[FIELD])[: users.MAX_PASSWORD + 1]):
         return _show(request, visitor, form, is_wrong=True, status=422)
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         await attempts.forgive(tx, bounds)
         await sessions.confirm(tx, session, now=now)
+
+    await ctx.db.write(work)
     return None
 
 
 async def _is_password(request: Request, visitor: visitors.Visitor, password: str) -> bool:
     session = visitor.session
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         user = await users.get_user(tx, session.account_id, session.user_id)
     if await asyncio.to_thread(security.is_password, password, user.password_hash):
         return True
     failure = Failure(session.account_id, visitor.caller.actor, "user.sign_in_failed", session.email)
-    auth.failures(request).note(failure)
+    context.of(request).failures.note(failure)
     return False
 
 

@@ -66,7 +66,7 @@ def find_typed(sent: Fields, was: str) -> dict[str, str]:
     return {name: value for name, value in sent.items() if str(known.get(name)).split() != value.split()}
 
 
-def to_patch(order: Mapping[str, Any], sent: Fields, reader: amounts.Reader) -> dict[str, Any]:
+def to_patch(order: Mapping[str, Any], sent: Fields, reader: amounts.FormReader) -> dict[str, Any]:
     """Only what differs from what the order holds. Numbers that cannot be taken become faults of the reader."""
     now = to_fields(order, reader.tag)
     changed = {name: value for name, value in sent.items() if name in now and value != now[name]}
@@ -104,7 +104,7 @@ def _to_value(name: str, value: str) -> Any:
     return value
 
 
-def _to_weight(sent: Fields, reader: amounts.Reader, before: Decimal | None) -> dict[str, Any]:
+def _to_weight(sent: Fields, reader: amounts.FormReader, before: Decimal | None) -> dict[str, Any]:
     value, unit = sent.get(f"{_WEIGHT}/value", ""), sent.get(f"{_WEIGHT}/unit", "kg")
     return {"value": reader.weight(f"{_WEIGHT}/value", value, unit, before), "unit": unit}
 

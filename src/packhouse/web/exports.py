@@ -8,19 +8,18 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 from babel.numbers import get_decimal_symbol
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from packhouse.kit import errors, http, zones
+from packhouse import context
+from packhouse.kit import errors, zones
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.orders import queries, search
 from packhouse.orders.files import write
 from packhouse.orders.profile import PROFILES
 from packhouse.shipping import shipped
 from packhouse.web import languages, orders, rendering, visitors
-
-router = APIRouter(include_in_schema=False)
 
 _AT_ONCE = 100
 _MOST_TICKED = 200
@@ -51,7 +50,6 @@ class _Asked(NamedTuple):
 _Rows = Sequence[Sequence[Any]]
 
 
-@router.get("/orders/export")
 async def export_found(request: Request) -> Response:
     """What the list shows, all pages of it. Of a list that only the page sorts, the newest come first."""
     visitor = await visitors.visitor(request)
@@ -66,7 +64,6 @@ async def export_found(request: Request) -> Response:
     return _send(asked, _find_rows(asked, state, filters))
 
 
-@router.post("/orders/export")
 async def export_ticked(request: Request) -> Response:
     visitor = await visitors.visitor(request)
     form = await visitors.read_form(request, visitor.token)
@@ -87,14 +84,14 @@ async def _find_rows(asked: _Asked, state: orders.State, filters: dict[str, Any]
     """Each page is a read of its own, so that a slow browser holds no snapshot open."""
     cursor = orders.FIRST_PAGE
     while cursor is not None:
-        async with http.house(asked.request).db.read() as tx:
+        async with context.of(asked.request).db.read() as tx:
             page = await orders.read_whole(tx, asked.visitor.session.account_id, state, filters, cursor, _AT_ONCE)
         yield [row[-4:] for row in page.rows]
         cursor = page.next
 
 
 async def _find_ticked(asked: _Asked, ids: Sequence[int]) -> AsyncIterator[_Rows]:
-    async with http.house(asked.request).db.read() as tx:
+    async with context.of(asked.request).db.read() as tx:
         stored = await search.find_stored(tx, asked.visitor.session.account_id, ids)
     found = {row.id: (row.id, row.created_at, row.modified_at, row.document) for row in stored}
     yield [found[id] for id in ids if id in found]
@@ -102,7 +99,7 @@ async def _find_ticked(asked: _Asked, ids: Sequence[int]) -> AsyncIterator[_Rows
 
 def _send(asked: _Asked, pages: AsyncIterator[_Rows]) -> Response:
     kind, suffix = _KINDS[asked.form]
-    day = http.house(asked.request).clock().astimezone(zones.to_zone(asked.visitor.session.time_zone)).date()
+    day = context.of(asked.request).clock().astimezone(zones.to_zone(asked.visitor.session.time_zone)).date()
     what = asked.form if asked.form in write.TRACKING else "orders"
     headers = {**rendering.headers(asked.request)}
     headers["Content-Disposition"] = f'attachment; filename="{what}-{day.isoformat()}.{suffix}"'
@@ -112,7 +109,7 @@ def _send(asked: _Asked, pages: AsyncIterator[_Rows]) -> Response:
 
 async def _write_orders(asked: _Asked, pages: AsyncIterator[_Rows]) -> AsyncIterator[bytes]:
     """A page at a time; a workbook is packed on disk and sent when it is whole."""
-    id_is_text = PROFILES[http.house(asked.request).profile].id_is_text
+    id_is_text = PROFILES[context.of(asked.request).settings.profile].id_is_text
     with _open_target(asked.form) as target:
         writer = await asyncio.to_thread(write.open_writer, asked.form, target, to_style(asked.request))
         async for rows in pages:
@@ -149,7 +146,7 @@ async def _write_tracking(asked: _Asked, pages: AsyncIterator[_Rows]) -> AsyncIt
     tracking = write.open_tracking(asked.form, target)
     async for rows in pages:
         for id, *_, document in rows:
-            async with http.house(asked.request).db.read() as tx:
+            async with context.of(asked.request).db.read() as tx:
                 tracking.add(await shipped.list_parcels(tx, account_id, id, orjson.loads(document)))
         for piece in _take(target):
             yield piece
@@ -161,3 +158,9 @@ def to_style(request: Request) -> write.Style:
     """How the spreadsheet of the reader's language cuts cells: where numbers have a comma, a comma separates none."""
     decimal = str(get_decimal_symbol(languages.locale(languages.negotiate(request))))
     return write.Style(";", ",") if decimal == "," else write.Style(",", ".")
+
+
+ROUTES = [
+    Route("GET", "/orders/export", export_found),
+    Route("POST", "/orders/export", export_ticked),
+]

@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.kit import errors, http
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.messages import Message, message
@@ -100,10 +101,9 @@ async def carry_out(request: Request, name: str, work: Work, show: Show, then: s
     """An owner's form called `name`; afterwards the reader is sent to `then`, so that a reload repeats nothing."""
     visitor = await visitors.owner(request)
     form = await visitors.read_form(request, visitor.token)
-    house = http.house(request)
+    ctx = context.of(request)
     try:
-        async with house.db.write() as tx:
-            told = await work(Change(request, house.db, tx, visitor, form, house.clock()))
+        told = await ctx.db.write(lambda tx: work(Change(request, ctx.db, tx, visitor, form, ctx.clock())))
     except (errors.Invalid, errors.Conflict, NoSecretKey) as refusal:
         status = 422 if refusal.status == 400 else refusal.status
         return await show(request, visitor, Outcome(to_typed(name, form, refusal.faults), status=status))

@@ -2,25 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import IO, Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
-from fastapi import APIRouter
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from packhouse.kit import errors, http
-from packhouse.kit.db import Transaction
+from packhouse import context
+from packhouse.kit import errors
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.orders.files import formats, known, mapping, originals, read, store, tables, uploads
 from packhouse.orders.files.map import Place
 from packhouse.orders.files.records import Broken, Record, UnknownColumns
 from packhouse.web import forms, orders, rendering, visitors
-from packhouse.web.front import front
-
-router = APIRouter(include_in_schema=False)
 
 SCOPE = "write:order"
 _SHOWN = 10
@@ -48,7 +47,6 @@ class Line(NamedTuple):
     total: str
 
 
-@router.get("/import")
 async def show_imports(request: Request) -> Response:
     return await _show(request, await visitors.visitor(request, scope=SCOPE))
 
@@ -57,33 +55,32 @@ async def _show(
     request: Request, visitor: visitors.Visitor, typed: forms.Typed = forms.NOTHING, *, status: int = 200
 ) -> Response:
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         shops = await orders.list_shops(tx, account_id)
         recent = await uploads.list_imports(tx, account_id, _RECENT)
     values: dict[str, Any] = {
         "section": "import",
         "shops": shops,
         "recent": [
-            (row, orjson.loads(row.counts), uploads.is_still(row, http.house(request).clock())) for row in recent
+            (row, orjson.loads(row.counts), uploads.is_still(row, context.of(request).clock())) for row in recent
         ],
         "typed": typed,
         "presets": await list_presets(request, account_id),
-        "most": front(request).max_import_bytes,
+        "most": context.of(request).settings.max_import_bytes,
     }
     return rendering.render(request, "import.html", visitor, status=status, **values)
 
 
-@router.post("/import")
 async def put_in_file(request: Request) -> Response:
     visitor = await visitors.visitor(request, scope=SCOPE)
-    form = await visitors.read_form(request, visitor.token, most=front(request).max_import_bytes)
+    form = await visitors.read_form(request, visitor.token, most=context.of(request).settings.max_import_bytes)
     try:
         id = await _read_file(request, visitor, form)
     except errors.Invalid as refusal:
         return await _show(request, visitor, forms.to_typed("new", form, refusal.faults), status=422)
     finally:
         await form.close()
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         row = await uploads.get_import(tx, visitor.session.account_id, id)
     return rendering.redirect(request, to_place(row))
 
@@ -123,14 +120,13 @@ async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData
     sent = form.get("file")
     if not isinstance(sent, UploadFile) or not sent.filename:
         raise forms.refuse("file", message("Choose a file."))
-    house, caller = http.house(request), visitor.caller
+    ctx, caller = context.of(request), visitor.caller
     said = read_said(form)
     options = await to_options(request, visitor, said, sent.filename)
     shown = sent.filename.replace("\0", "").replace("\\", "/").rpartition("/")[2][:_MAX_NAME]
-    async with house.db.write() as tx:
-        id = await uploads.begin(house.db, tx, caller, shown, said._asdict(), now=house.clock())
+    id = await ctx.db.write(lambda tx: uploads.begin(tx, caller, shown, said._asdict(), now=ctx.clock()))
     if options.form in TABLES:
-        await originals.keep(house.db, caller.account_id, id, sent.file)
+        await originals.keep(ctx.db, caller.account_id, id, sent.file)
     await read_into(request, visitor, id, sent.file, options)
     return id
 
@@ -140,13 +136,12 @@ async def read_into(
 ) -> None:
     """Put what a file holds into its import, from where on the worker checks it; or leave it until somebody says what
     its columns are."""
-    house, account_id = http.house(request), visitor.session.account_id
+    ctx, account_id = context.of(request), visitor.session.account_id
     broken: Broken | None = None
     try:
         reading = await asyncio.to_thread(read.open_file, source, options)
     except UnknownColumns as unknown:
-        async with house.db.write() as tx:
-            await uploads.ask(tx, account_id, id, unknown, now=house.clock())
+        await ctx.db.write(partial(uploads.ask, account_id=account_id, id=id, broken=unknown, now=ctx.clock()))
         return
     except Broken as error:
         reading, broken = read.Reading(options, options.form or ""), error
@@ -156,12 +151,14 @@ async def read_into(
         broken = part.broken
         if not part.records:
             break
-        async with house.db.write() as tx:
-            await uploads.add_part(tx, account_id, id, parts, part.records, now=house.clock())
+        await ctx.db.write(lambda tx: uploads.add_part(tx, account_id, id, parts, part.records, now=ctx.clock()))
         parts, count = parts + 1, count + len(part.records)
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         ended = (account_id, id, parts, count, broken, reading)
-        await uploads.end_reading(house.db, tx, *ended, now=house.clock())
+        await uploads.end_reading(tx, *ended, now=ctx.clock())
+
+    await ctx.db.write(work)
 
 
 async def to_options(request: Request, visitor: visitors.Visitor, said: Said, file_name: str) -> read.Options:
@@ -176,7 +173,7 @@ async def to_options(request: Request, visitor: visitors.Visitor, said: Said, fi
         presets[preset] = mapping.parse(said.mapping)
     if preset is not None and preset not in presets:
         raise forms.refuse("preset", message("There is no such preset."))
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         shops = await orders.list_shops(tx, visitor.session.account_id)
     shop, is_for_all = forms.read_id(said.shop), bool(said.all)
     if is_for_all and shop is None:
@@ -185,22 +182,21 @@ async def to_options(request: Request, visitor: visitors.Visitor, said: Said, fi
     only = next(iter(shops)) if len(shops) == 1 else None
     place = Place(shop or only, country, formats.zone_of_country(country))
     into = shop if is_for_all else None
-    most = _UNPACKED_TIMES * front(request).max_import_bytes
+    most = _UNPACKED_TIMES * context.of(request).settings.max_import_bytes
     return read.Options(name, preset, presets, told=said.told(), place=place, into=into, most_unpacked=most)
 
 
 async def list_presets(request: Request, account_id: int) -> Mapping[str, mapping.Preset]:
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         return await known.list_presets(tx, account_id)
 
 
-@router.get("/import/{id}")
 async def show_import(request: Request) -> Response:
     visitor = await visitors.visitor(request, scope=SCOPE)
     id = forms.to_id(request, message("import"))
     after = forms.read_id(request.query_params.get("after", ""))
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         row = await uploads.get_import(tx, account_id, id)
         refused = await _list_refused(tx, row, -1 if after is None else after)
         warned = await uploads.list_warned(tx, account_id, id, -1, _PARTS)
@@ -216,7 +212,7 @@ async def show_import(request: Request) -> Response:
         "outcomes": store.OUTCOMES,
         "done": sum(counts.values()),
         "is_underway": row.state in _UNDERWAY,
-        "is_still": uploads.is_still(row, http.house(request).clock()),
+        "is_still": uploads.is_still(row, context.of(request).clock()),
         "refused": [record for _, record in refused],
         "after": refused[-1][0] if refused and _has_more(refused) else None,
         "about": about,
@@ -228,7 +224,7 @@ async def show_import(request: Request) -> Response:
     return rendering.render(request, template, visitor, **values)
 
 
-async def _list_refused(tx: Transaction, row: Any, after: int) -> list[tuple[int, Any]]:
+async def _list_refused(tx: Reader, row: Any, after: int) -> list[tuple[int, Any]]:
     return await uploads.list_refused(tx, row.account_id, row.id, after, _PARTS)
 
 
@@ -264,12 +260,11 @@ def _to_text(value: Any) -> str:
     return str(value)[:100] if isinstance(value, str | int | float) else ""
 
 
-@router.get("/import/{id}/refused")
 async def download_refused(request: Request) -> Response:
     """The refused rows as a file of the kind that they came in, to be mended and brought again."""
     visitor = await visitors.visitor(request, scope=SCOPE)
     id = forms.to_id(request, message("import"))
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         row = await uploads.get_import(tx, visitor.session.account_id, id)
     about = uploads.read_about(row)
     is_table = bool(about["header"])
@@ -288,7 +283,7 @@ async def _write_refused(request: Request, row: Any, about: Mapping[str, Any]) -
         yield b"\xef\xbb\xbf" + tables.write_rows([about["header"]], separator).encode()
     after, is_first = -1, True
     while True:
-        async with http.house(request).db.read() as tx:
+        async with context.of(request).db.read() as tx:
             found = await uploads.list_refused_rows(tx, row.account_id, row.id, after, _PARTS)
         if not found:
             break
@@ -300,22 +295,18 @@ async def _write_refused(request: Request, row: Any, about: Mapping[str, Any]) -
     yield b"]\n" if is_list else b""
 
 
-@router.post("/import/{id}/run")
 async def run_import(request: Request) -> Response:
     visitor, id = await _read_change(request)
-    house = http.house(request)
-    async with house.db.write() as tx:
-        await uploads.run(house.db, tx, visitor.caller, id, now=house.clock())
+    ctx = context.of(request)
+    await ctx.db.write(lambda tx: uploads.run(tx, visitor.caller, id, now=ctx.clock()))
     return rendering.redirect(request, f"/import/{id}")
 
 
-@router.post("/import/{id}/stop")
 async def stop_import(request: Request) -> Response:
     """Or throw it away, where nothing was stored yet."""
     visitor, id = await _read_change(request)
-    house = http.house(request)
-    async with house.db.write() as tx:
-        await uploads.stop(tx, visitor.session.account_id, id, now=house.clock())
+    ctx = context.of(request)
+    await ctx.db.write(lambda tx: uploads.stop(tx, visitor.session.account_id, id, now=ctx.clock()))
     return rendering.redirect(request, f"/import/{id}")
 
 
@@ -323,3 +314,13 @@ async def _read_change(request: Request) -> tuple[visitors.Visitor, int]:
     visitor = await visitors.visitor(request, scope=SCOPE)
     await visitors.read_form(request, visitor.token)
     return visitor, forms.to_id(request, message("import"))
+
+
+ROUTES = [
+    Route("GET", "/import", show_imports),
+    Route("POST", "/import", put_in_file),
+    Route("GET", "/import/{id}", show_import),
+    Route("GET", "/import/{id}/refused", download_refused),
+    Route("POST", "/import/{id}/run", run_import),
+    Route("POST", "/import/{id}/stop", stop_import),
+]

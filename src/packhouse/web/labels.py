@@ -6,25 +6,23 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
-from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts.schema import Caller
-from packhouse.kit import errors, http, pagination
-from packhouse.kit.db import Transaction
+from packhouse.kit import errors, pagination
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import Message, join, message
+from packhouse.kit.routing import Route
 from packhouse.orders import plain, search
 from packhouse.orders import queries as order_queries
 from packhouse.shipping import announce, answers, drafts, holds, operations, printing, queries, rules, schema, setup
-from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
 from packhouse.web import amounts, choices, languages, order, parcels, ranges, rendering, visitors
-
-router = APIRouter(include_in_schema=False)
 
 SCOPE = "write:parcel"
 MOST = 200
@@ -83,20 +81,18 @@ class Selection(NamedTuple):
         return self.packed[id].option if id in self.packed else self.typed.get(id, {}).get("option") or None
 
 
-@router.get("/orders/options")
 async def show_options(request: Request) -> Response:
     """What a selection can be shipped with, and what it would be."""
     visitor = await visitors.visitor(request, scope=SCOPE)
     ids = visitors.ids(request.query_params.getlist("id"), MOST)
-    house, account_id = http.house(request), visitor.session.account_id
-    async with house.db.read() as tx:
+    ctx, account_id = context.of(request), visitor.session.account_id
+    async with ctx.db.read() as tx:
         documents = [plain.read(row.document) for row in await search.find_stored(tx, account_id, ids)]
-    account = await setup.read_setup(house.db, account_id, now=house.clock())
-    found = choices.find_choices(desk(request).options, account, documents)
+    account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
+    found = choices.find_choices(context.of(request).options, account, documents)
     return rendering.render(request, "option_choice.html", visitor, choices=found)
 
 
-@router.post("/orders/labels")
 async def make_labels(request: Request) -> Response:
     """The worker asks the carriers; how far it is stands at an address of its own."""
     visitor = await visitors.visitor(request, scope=SCOPE)
@@ -116,9 +112,9 @@ async def make_labels(request: Request) -> Response:
 
 async def _find_held(request: Request, caller: Caller, ids: Sequence[int]) -> list[tuple[Any, list[Message]]]:
     """Orders of a selection that had better not be shipped, and why."""
-    house = http.house(request)
-    account = await setup.read_setup(house.db, caller.account_id, now=house.clock())
-    async with house.db.read() as tx:
+    ctx = context.of(request)
+    account = await setup.read_setup(ctx.db, caller.account_id, now=ctx.clock())
+    async with ctx.db.read() as tx:
         found = await search.find_stored(tx, caller.account_id, ids)
     told = [(row, find_reasons(account, plain.read(row.document))) for row in found if not row.live_shipments]
     return [(row, reasons) for row, reasons in told if reasons]
@@ -142,7 +138,6 @@ def to_progress(request: Request, outcome: Outcome, option: str | None) -> Respo
     return rendering.redirect(request, "/labels" + rendering.to_query(**shown))
 
 
-@router.post("/orders/{id}/label")
 async def make_label(request: Request) -> Response:
     """Of one order, in as many parcels as the form has; what is refused stands at its field."""
     visitor = await visitors.visitor(request, scope=SCOPE)
@@ -151,23 +146,29 @@ async def make_label(request: Request) -> Response:
     sent = {name: visitors.text(form, name) for name in form if name.startswith("parcels/")}
     count = len(visitors.texts(form, "parcel")) or 1
     option = visitors.text(form, "option") or None
-    house, said = http.house(request), False
-    now = house.clock()
+    ctx, is_confirmed = context.of(request), visitors.text(form, "held") == SHIP_THEM
+    now = ctx.clock()
+    is_read = False
+
+    async def ship(tx: Transaction) -> list[int]:
+        nonlocal is_read
+        row = await order_queries.find_order(tx, visitor.session.account_id, id)
+        if row is None:
+            raise HTTPException(404)
+        document = plain.read(row.document)
+        await _require_seen(tx, visitor.caller, document, visitors.text(form, "seen"))
+        wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST), read_way(request, form))
+        is_read = True
+        if is_confirmed:
+            wanted = _with_held(wanted)
+        else:
+            _require_wanted(await setup.load_setup(tx, visitor.session.account_id, now=now), document)
+        return await _ship_one(request, tx, visitor.caller, wanted, waits=True)
+
     try:
-        async with house.db.write() as tx:
-            row = await order_queries.find_order(house.db, tx, visitor.session.account_id, id)
-            if row is None:
-                raise HTTPException(404)
-            document = plain.read(row.document)
-            await _require_seen(tx, visitor.caller, document, visitors.text(form, "seen"))
-            wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST), read_way(request, form))
-            if said := visitors.text(form, "held") == SHIP_THEM:
-                wanted = _with_held(wanted)
-            else:
-                _require_wanted(await setup.load_setup(house.db, tx, visitor.session.account_id, now=now), document)
-            made = await _ship_one(request, tx, visitor.caller, wanted, waits=True)
+        made = await ctx.db.write(ship)
     except parcels.Refused as refusal:
-        asked = {"held": SHIP_THEM} if said or isinstance(refusal, _Held) else {}
+        asked = {"held": SHIP_THEM} if (is_read and is_confirmed) or isinstance(refusal, _Held) else {}
         fields = {**sent, "option": option or "", **asked}
         typed = order.Typed(fields, refusal.fields, questions=refusal.questions)
         return await order.answer_order(request, visitor, id, typed, parcels=count, status=422)
@@ -194,7 +195,7 @@ def read_way(request: Request, form: FormData) -> parcels.Written:
     return parcels.Written(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
 
 
-async def _require_seen(tx: Transaction, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
+async def _require_seen(tx: Reader, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
     """Raises Refused where there are other shipments than the form showed: two people pack from one list."""
     found = await _lock(tx, caller, document)
     if not found:  # deleted since it was read
@@ -203,7 +204,7 @@ async def _require_seen(tx: Transaction, caller: Caller, document: Mapping[str, 
         raise parcels.Refused(errors.Conflict(errors.Fault("conflict", _MEANWHILE)), [])
 
 
-async def _lock(tx: Transaction, caller: Caller, document: Mapping[str, Any]) -> Sequence[Any]:
+async def _lock(tx: Reader, caller: Caller, document: Mapping[str, Any]) -> Sequence[Any]:
     integration = document["order_details"]["integration"]["id"]
     return await order_queries.find_shippable(tx, caller.account_id, integration, [document["order_id"]], [])
 
@@ -215,12 +216,12 @@ async def _ship_one(
 
     Raises Refused.
     """
-    house = http.house(request)
-    now = house.clock()
+    ctx = context.of(request)
+    now = ctx.clock()
     due_at = now + announce.GRACE if waits else None
-    options = desk(request).options
+    options = context.of(request).options
     try:
-        shipped = await operations.ship_orders(house.db, tx, caller, wanted.call, options, now=now, due_at=due_at)
+        shipped = await operations.ship_orders(tx, caller, wanted.call, options, now=now, due_at=due_at)
     except errors.Refusal as refusal:
         raise parcels.Refused(refusal, wanted.places) from None
     for fault in shipped.faults.values():
@@ -230,7 +231,7 @@ async def _ship_one(
 
 async def _find_failed(request: Request, caller: Caller, ids: Sequence[int]) -> dict[int, Packed]:
     """Of shipments that failed, how they were packed, by the order's id."""
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         page = await queries.list_shipments(tx, caller.account_id, {"numbers": ids}, pagination.Cursor(), MOST)
     failed = [found for found in page.rows if found.row.state == operations.FAILED]
     return {found.row.for_order: _to_packed(found) for found in failed}
@@ -248,7 +249,7 @@ async def ship_selection(request: Request, caller: Caller, selection: Selection)
     ids = iter(selection.ids)
     while part := list(islice(ids, _TOGETHER)):
         some = selection._replace(ids=part)
-        made = await http.house(request).db.attempt(partial(_ship_each, request, caller, some, waits))
+        made = await context.of(request).db.write(partial(_ship_each, request, caller, some, waits))
         outcome.ids.extend(made.ids)
         outcome.refused.update(made.refused)
         outcome.held.update(made.held)
@@ -260,7 +261,7 @@ async def ship_selection(request: Request, caller: Caller, selection: Selection)
 
 
 async def _find_refusals(
-    request: Request, tx: Transaction, caller: Caller, rows: Sequence[Any], option: str | None
+    request: Request, tx: Reader, caller: Caller, rows: Sequence[Any], option: str | None
 ) -> dict[int, Message]:
     """Why orders are refused now, in the words of the attempt, by order: it is looked at, and nothing is written."""
     selection = Selection([row.id for row in rows], {}, option)
@@ -277,7 +278,7 @@ async def _find_refusals(
         except parcels.Refused as refused:
             reasons[row.id] = join("\n", refused.fields.values())
             continue
-        refusal = await operations.find_refusal(tx, caller.account_id, wanted.call, desk(request).options)
+        refusal = await operations.find_refusal(tx, caller.account_id, wanted.call, context.of(request).options)
         if refusal is not None:
             reasons[row.id] = join("\n", parcels.to_faults(refusal, wanted.places).values())
     return reasons
@@ -287,8 +288,8 @@ async def _ship_each(request: Request, caller: Caller, selection: Selection, wai
     """Each order succeeds or is refused by itself; one that has a live shipment is, because somebody else made it."""
     found = {row.id: row for row in await search.find_stored(tx, caller.account_id, selection.ids)}
     outcome = to_outcome([], [id for id in selection.ids if id not in found])
-    house = http.house(request)
-    account = await setup.load_setup(house.db, tx, caller.account_id, now=house.clock())
+    ctx = context.of(request)
+    account = await setup.load_setup(tx, caller.account_id, now=ctx.clock())
     for row in (found[id] for id in selection.ids if id in found):
         document = plain.read(row.document)
         locked = await _lock(tx, caller, document)
@@ -324,12 +325,11 @@ def _read_call(document: Mapping[str, Any], selection: Selection, id: int) -> pa
 async def _announce(request: Request, caller: Caller, id: int) -> None:
     """Whatever comes of it stands in the shipment; a carrier that does not answer is asked again by the worker."""
     try:
-        await announce.announce(desk(request), caller.account_id, id)
+        await announce.announce(context.of(request), caller.account_id, id)
     except (Unreachable, errors.Unavailable):
         return
 
 
-@router.get("/labels")
 async def show_labels(request: Request) -> Response:
     """How far a selection is. All of it stands in the address, so it outlives a reload."""
     visitor = await visitors.visitor(request, scope=SCOPE)
@@ -338,7 +338,7 @@ async def show_labels(request: Request) -> Response:
     refused = ranges.from_text(given.get("refused", ""), MOST)
     account_id = visitor.session.account_id
     option = given.get("option") or None
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         page = await queries.list_shipments(tx, account_id, {"numbers": ids}, pagination.Cursor(), MOST)
         rows = await search.find_stored(tx, account_id, refused) if refused else []
         reasons = await _find_refusals(request, tx, visitor.caller, rows, option)
@@ -368,14 +368,13 @@ def _to_reason(shipment: queries.Shipment) -> Message:
 _KINDS = ("label", "customs-declaration", "commercial-invoice")
 
 
-@router.get("/labels/print")
 async def print_labels(request: Request) -> Response:
     """The documents of parcels, or of all parcels of shipments, in one PDF, in the order asked."""
     visitor = await visitors.visitor(request, scope=SCOPE)
     given = request.query_params
     ids = visitors.ids(given.getlist("parcel"), 2 * MOST)
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         asked = {"numbers": ranges.from_text(given.get("shipments", ""), MOST)}
         page = await queries.list_shipments(tx, account_id, asked, pagination.Cursor(), MOST)
         ids += [parcel.id for shipment in reversed(page.rows) for parcel in shipment.parcels]
@@ -384,7 +383,16 @@ async def print_labels(request: Request) -> Response:
     if not found:
         raise HTTPException(404)
     rows = sorted(found, key=lambda row: (ids.index(row.parcel_id), kinds.index(row.kind)))
-    contents = [await announce.read_content(desk(request), account_id, row) for row in rows]
+    contents = [await announce.read_content(context.of(request), account_id, row) for row in rows]
     label = schema.Label(schema.PDF, schema.DPIS[schema.PDF][0])
     body = await printing.merge(rows, contents, label, None)
     return rendering.document(request, body, "labels.pdf")
+
+
+ROUTES = [
+    Route("GET", "/orders/options", show_options),
+    Route("POST", "/orders/labels", make_labels),
+    Route("POST", "/orders/{id}/label", make_label),
+    Route("GET", "/labels", show_labels),
+    Route("GET", "/labels/print", print_labels),
+]

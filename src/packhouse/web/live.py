@@ -6,16 +6,15 @@ from datetime import timedelta
 from functools import partial
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from packhouse.kit import errors, http
+from packhouse import context
+from packhouse.context import Context
+from packhouse.kit import errors
+from packhouse.kit.routing import Route
 from packhouse.orders import deletions, search
 from packhouse.web import orders, rendering, visitors, watches
-from packhouse.web.front import front
-
-router = APIRouter(include_in_schema=False)
 
 # A stream ends by itself, so that a session that was ended elsewhere is asked for anew; the browser comes back.
 _LONGEST = timedelta(minutes=5)
@@ -24,7 +23,6 @@ _QUIET_LOOKS = 15
 _MOST_ORDERS = 50
 
 
-@router.get("/orders/live")
 async def follow_orders(request: Request) -> Response:
     """`?order=17&order=18` follows those orders too: all tabs of a browser have one stream, because a browser opens few
     to one server."""
@@ -38,11 +36,11 @@ async def follow_orders(request: Request) -> Response:
 async def _tell(request: Request, account_id: int, open_orders: Sequence[int]) -> AsyncIterator[bytes]:
     """What has not changed is not told, but for a sign of life."""
     yield b"retry: 1000\n\n"
-    house = http.house(request)
+    ctx = context.of(request)
     told: watches.News = {}
     quiet = 0
-    look = partial(_look, house, account_id)
-    async with front(request).watches.follow(account_id, open_orders, look, house.stopping) as watch:
+    look = partial(_look, ctx, account_id)
+    async with context.of(request).watches.follow(account_id, open_orders, look, ctx.stopping) as watch:
         for _ in range(int(_LONGEST.total_seconds() / watches.LOOK_SECONDS)):
             if not await watch.wait() or await request.is_disconnected():
                 return
@@ -56,11 +54,11 @@ async def _tell(request: Request, account_id: int, open_orders: Sequence[int]) -
                 yield b": still here\n\n"
 
 
-async def _look(house: http.House, account_id: int, followed: Collection[int]) -> watches.News | None:
+async def _look(ctx: Context, account_id: int, followed: Collection[int]) -> watches.News | None:
     """The mark of a list that is made now and the count of incoming orders; the marks of orders that are open, null for
     one that is gone. None while the database cannot be asked."""
     try:
-        async with house.db.read() as tx:
+        async with ctx.db.read() as tx:
             newest = await search.find_newest(tx, account_id)
             incoming = await search.count_incoming(tx, account_id, orders.MOST_COUNTED + 1)
             leaving = await deletions.list_deletions(tx, account_id)
@@ -70,3 +68,8 @@ async def _look(house: http.House, account_id: int, followed: Collection[int]) -
     mark = orders.to_mark(newest, incoming, (row.id for row in leaving))
     news: watches.News = {"orders": ("orders", {"mark": mark, "incoming": orders.to_count(incoming)})}
     return news | {f"order/{id}": ("order", {"id": id, "mark": marks.get(id)}) for id in followed}
+
+
+ROUTES = [
+    Route("GET", "/orders/live", follow_orders),
+]

@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any, NamedTuple
 from urllib.parse import quote
 
-from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.kit import errors, http
+from packhouse import context
+from packhouse.kit import errors
+from packhouse.kit.db import Transaction
 from packhouse.kit.messages import foreign, message
+from packhouse.kit.routing import Route
 from packhouse.orders.files import choose, known, originals, read, store, uploads
 from packhouse.orders.files.map import NUMBER, TEXT
 from packhouse.orders.files.mapping import MappingError, Preset, parse
 from packhouse.orders.files.records import Broken, Record, Row
 from packhouse.web import forms, imports, orders, rendering, visitors
-
-router = APIRouter(include_in_schema=False)
 
 _SHOWN = 10
 # What is read of a file to show its first orders, in rows and in pieces of its bytes.
@@ -59,7 +59,6 @@ class Look(NamedTuple):
     broken: str = ""
 
 
-@router.get("/import/{id}/columns")
 async def show_columns(request: Request) -> Response:
     visitor = await visitors.visitor(request, scope=imports.SCOPE)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as source:
@@ -69,7 +68,6 @@ async def show_columns(request: Request) -> Response:
         return await _show(request, visitor, table, _begin(table), forms.NOTHING)
 
 
-@router.post("/import/{id}/columns")
 async def choose_columns(request: Request) -> Response:
     """Every button of the form, and each change of it."""
     visitor = await visitors.visitor(request, scope=imports.SCOPE)
@@ -93,14 +91,14 @@ async def choose_columns(request: Request) -> Response:
 
 async def _open(request: Request, visitor: visitors.Visitor, source: IO[bytes]) -> Table | None:
     """The file, as far as it is looked at; None where it cannot be read in another way (any more)."""
-    house, account_id, id = http.house(request), visitor.session.account_id, forms.to_id(request, message("import"))
-    async with house.db.read() as tx:
+    ctx, account_id, id = context.of(request), visitor.session.account_id, forms.to_id(request, message("import"))
+    async with ctx.db.read() as tx:
         row = await uploads.get_import(tx, account_id, id)
         is_kept = row.state in imports.CHANGEABLE and await originals.is_kept(tx, account_id, id)
         presets = await known.list_presets(tx, account_id)
     if not is_kept:
         return None
-    await originals.load(house.db, account_id, id, source, _PIECES)
+    await originals.load(ctx.db, account_id, id, source, _PIECES)
     about = uploads.read_about(row)
     said = imports.to_said(about["said"])
     chosen = about.get("preset") if about.get("preset") in presets else None
@@ -201,14 +199,17 @@ async def _save(request: Request, visitor: visitors.Visitor, table: Table, chose
     if not chosen.name:
         raise forms.refuse("name", message("Give it a name."))
     own = choose.to_own(chosen.preset, table.header, chosen.name)
-    house, account_id = http.house(request), visitor.session.account_id
+    ctx, account_id = context.of(request), visitor.session.account_id
     try:
-        async with house.db.write() as tx:
+
+        async def work(tx: Transaction) -> None:
             kept = (account_id, visitor.caller.actor, chosen.name, choose.to_toml(own))
-            await known.save_mapping(house.db, tx, *kept, now=house.clock())
+            await known.save_mapping(tx, *kept, now=ctx.clock())
+
+        await ctx.db.write(work)
     except errors.Invalid as refusal:
         raise forms.refuse("name", refusal.faults[0].detail) from None
-    async with house.db.read() as tx:
+    async with ctx.db.read() as tx:
         table = table._replace(presets=await known.list_presets(tx, account_id))
     shown = _of_base(table, chosen.name, own, chosen.said)._replace(name=chosen.name)
     return await _show(request, visitor, table, shown, forms.NOTHING, kept=chosen.name)
@@ -216,13 +217,12 @@ async def _save(request: Request, visitor: visitors.Visitor, table: Table, chose
 
 async def _read(request: Request, visitor: visitors.Visitor, table: Table, chosen: Chosen) -> Response:
     """The whole file, as it was said; from then on it is looked through as any other."""
-    house, account_id, id = http.house(request), visitor.session.account_id, table.row.id
+    ctx, account_id, id = context.of(request), visitor.session.account_id, table.row.id
     said = _to_said(table, chosen)
     options = await imports.to_options(request, visitor, said, table.row.file_name)
-    async with house.db.write() as tx:
-        await uploads.begin_again(tx, account_id, id, said._asdict(), now=house.clock())
+    await ctx.db.write(lambda tx: uploads.begin_again(tx, account_id, id, said._asdict(), now=ctx.clock()))
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as source:
-        await originals.load(house.db, account_id, id, source)
+        await originals.load(ctx.db, account_id, id, source)
         await imports.read_into(request, visitor, id, source, options)
     return rendering.redirect(request, f"/import/{id}")
 
@@ -240,7 +240,7 @@ async def _show(
     kept: str = "",
     status: int = 200,
 ) -> Response:
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         shops = await orders.list_shops(tx, visitor.session.account_id)
     names = choose.list_columns(table.header)
     values: dict[str, Any] = {
@@ -279,7 +279,7 @@ def _find_words(table: Table, name: str) -> list[str]:
 
 async def _look(request: Request, visitor: visitors.Visitor, table: Table, chosen: Chosen) -> Look:
     """The way an import goes, for the first orders, and undone."""
-    house = http.house(request)
+    ctx = context.of(request)
     said = _to_said(table, chosen)
     try:
         options = await imports.to_options(request, visitor, said, table.row.file_name)
@@ -290,7 +290,7 @@ async def _look(request: Request, visitor: visitors.Visitor, table: Table, chose
         reading, found = await asyncio.to_thread(_read_first, table.source, options)
     except Broken as broken:
         return Look((), broken.detail)
-    stored = await store.store(house.db, visitor.caller, found, now=house.clock(), is_dry_run=True)
+    stored = await store.store(ctx.db, visitor.caller, found, now=ctx.clock(), is_dry_run=True)
     faults = {one.record.line: one.to_wire(reading.columns)["faults"] for one in stored.refused}
     warned = {one.record.line: one.to_wire(reading.columns, "warnings")["warnings"] for one in stored.warned}
     return Look([(imports.to_line(one), faults.get(one.line, ()), warned.get(one.line, ())) for one in found])
@@ -309,3 +309,9 @@ def _read_first(source: IO[bytes], options: read.Options) -> tuple[read.Reading,
     finally:
         reading.records.close()  # type: ignore[attr-defined]
     return reading, found
+
+
+ROUTES = [
+    Route("GET", "/import/{id}/columns", show_columns),
+    Route("POST", "/import/{id}/columns", choose_columns),
+]

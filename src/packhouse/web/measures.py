@@ -3,21 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.kit import http
+from packhouse import context
 from packhouse.kit.messages import join
+from packhouse.kit.routing import Route
 from packhouse.orders import plain, search
 from packhouse.shipping import setup
-from packhouse.shipping.api import desk
 from packhouse.web import choices, formats, labels, languages, orders, parcels, ranges, rendering, rows, visitors
 from packhouse.web.languages import marked
-
-router = APIRouter(include_in_schema=False)
 
 _SIDES = tuple(f"dimensions/{side}" for side in parcels.SIDES)
 _MEASURES = ("weight/value", *_SIDES)
@@ -57,7 +54,6 @@ class State(NamedTuple):
     questions: Mapping[int, Mapping[str, str]] = {}
 
 
-@router.get("/labels/new")
 async def show_measures(request: Request) -> Response:
     visitor = await visitors.visitor(request, scope=labels.SCOPE)
     ids = ranges.from_text(request.query_params.get("orders", ""), labels.MOST)
@@ -65,7 +61,6 @@ async def show_measures(request: Request) -> Response:
     return await _show(request, visitor, ids, State({id: {"option": option} for id in ids}, ids, {}, []))
 
 
-@router.post("/labels/new")
 async def make_measured(request: Request) -> Response:
     """From the list with a selection alone: on to its table. From the table: labels of what is ticked. Each order
     succeeds or is refused by itself, and those that are refused stay in the table."""
@@ -148,15 +143,15 @@ def _to_fields(refused: Mapping[int, Mapping[str, str]]) -> dict[int, dict[str, 
 async def _show(
     request: Request, visitor: visitors.Visitor, ids: Sequence[int], state: State, told: str = "", *, status: int = 200
 ) -> Response:
-    house, account_id = http.house(request), visitor.session.account_id
-    async with house.db.read() as tx:
+    ctx, account_id = context.of(request), visitor.session.account_id
+    async with ctx.db.read() as tx:
         found = await search.find_stored(tx, account_id, ids)
         shops = await orders.list_shops(tx, account_id)
     if not found:
         raise HTTPException(404)
     documents = [plain.read(row.document) for row in found]
-    account = await setup.read_setup(house.db, account_id, now=house.clock())
-    each = choices.find_each(desk(request).options, account, documents)
+    account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
+    each = choices.find_each(context.of(request).options, account, documents)
     tag, origin = languages.negotiate(request), visitor.session.caller.country_code
     lines = []
     for row, document, choice in zip(found, documents, each, strict=True):
@@ -168,7 +163,7 @@ async def _show(
     lines.sort(key=lambda line: (line.row.placed_at, line.row.id), reverse=True)
     made = ranges.to_text(state.made)
     values: dict[str, Any] = {"lines": lines, "told": told, "made": made, "count_made": len(state.made)}
-    values |= {"common": choices.find_choices(desk(request).options, account, documents), "section": "orders"}
+    values |= {"common": choices.find_choices(context.of(request).options, account, documents), "section": "orders"}
     values["has_held"] = state.has_held
     return rendering.render(request, "measures.html", visitor, status=status, **values)
 
@@ -181,3 +176,9 @@ def _to_values(tag: str, row: rows.Row, document: Mapping[str, Any]) -> _Typed:
     weight = "" if row.weight is None else formats.plain(tag, row.weight)
     units = {"weight/unit": "kg", "dimensions/unit": size.get("unit") or "cm"}
     return {"weight/value": weight, **sides, **units, "option": ""}
+
+
+ROUTES = [
+    Route("GET", "/labels/new", show_measures),
+    Route("POST", "/labels/new", make_measured),
+]

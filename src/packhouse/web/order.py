@@ -6,25 +6,23 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import users
-from packhouse.kit import errors, http, pagination
+from packhouse.kit import errors, pagination
+from packhouse.kit.db import Transaction
 from packhouse.kit.messages import Message, message
+from packhouse.kit.routing import Route
 from packhouse.orders import contents, operations, plain, queries, schema, search, warnings
 from packhouse.shipping import answers, setup
 from packhouse.shipping import operations as operations_of_shipments
 from packhouse.shipping import queries as shipments
-from packhouse.shipping.api import desk
 from packhouse.web import amounts, choices, edits, languages, orders, rendering, rows, visitors
 from packhouse.web import parcels as packing
-from packhouse.web.front import front
-
-router = APIRouter(include_in_schema=False)
 
 _HISTORY = 50
 _CHANGED = ("replace", "add", "remove")
@@ -79,28 +77,29 @@ class Change(NamedTuple):
 _NOTHING = Typed({}, {})
 
 
-@router.get("/orders/{id}")
 async def show_order(request: Request) -> Response:
     visitor = await visitors.visitor(request)
     return await answer_order(request, visitor, to_id(request))
 
 
-@router.post("/orders/{id}")
 async def change_order(request: Request) -> Response:
     """One section of the page: its fields that differ are patched, with the rules and the words of the API."""
     visitor = await visitors.visitor(request, scope="write:order")
     form = await visitors.read_form(request, visitor.token)
     id = to_id(request)
     sent = _read_fields(form)
-    house = http.house(request)
-    reader = amounts.Reader(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
+    ctx = context.of(request)
+    reader = amounts.FormReader(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
     try:
-        async with house.db.write() as tx:
-            stored = await queries.find_order(house.db, tx, visitor.session.account_id, id)
+
+        async def work(tx: Transaction) -> None:
+            stored = await queries.find_order(tx, visitor.session.account_id, id)
             if stored is None:
                 raise HTTPException(404)
             patch = _read(stored, sent, visitors.text(form, "version"), reader)
-            await operations.patch_order(house.db, tx, visitor.caller, id, patch, now=house.clock())
+            await operations.patch_order(tx, visitor.caller, id, patch, now=ctx.clock())
+
+        await ctx.db.write(work)
     except errors.Conflict:
         typed = edits.find_typed(sent, visitors.text(form, "was"))
         return await answer_order(request, visitor, id, Typed(typed, {}, is_stale=True), status=409)
@@ -117,7 +116,6 @@ def _read_fields(form: FormData) -> dict[str, str]:
     return {name: visitors.text(form, name).replace("\r\n", "\n") for name in form if "/" in name}
 
 
-@router.post("/orders/{id}/now")
 async def show_now(request: Request) -> Response:
     """The order as it is now, with what is typed into its forms and not sent yet: nothing is stored."""
     visitor = await visitors.visitor(request)
@@ -128,13 +126,12 @@ async def show_now(request: Request) -> Response:
     return await answer_order(request, visitor, to_id(request), Typed(typed, {}, is_stale=bool(typed)))
 
 
-@router.get("/orders/{id}/changed")
 async def show_change(request: Request) -> Response:
     """A notice of what was done to an order since the page whose `mark` is given; empty where nothing was."""
     visitor = await visitors.visitor(request)
     id, account_id = to_id(request), visitor.session.account_id
     seen = request.query_params.get("mark", "")
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         mark = await search.find_mark(tx, account_id, id)
         entries = (await queries.list_history(tx, account_id, id, pagination.Cursor(), _HISTORY)).rows
         shipped = await shipments.list_shipments_of_order(tx, account_id, id)
@@ -171,7 +168,7 @@ def _find_change(entries: Sequence[Any], shipped: Sequence[Any], version: int, l
     return Change("cancelled", "", last.updated_at, [])
 
 
-def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.Reader) -> Any:
+def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.FormReader) -> Any:
     """Raises Conflict where the form was made of another version, Invalid as the API does and for numbers that
     cannot be taken."""
     if str(stored.version) != version:
@@ -204,7 +201,7 @@ async def answer_order(
         "most_parcels": packing.MOST,
         "on_the_way": answers.TRACKING,
         "stale_words": answers.STALE,
-        "outside_images": front(request).outside_images,
+        "outside_images": context.of(request).settings.outside_images,
         "list_query": _to_query(request),
     }
     values["changed"] = _to_query(request, mark=shown.mark, parcels=values["parcels"] if values["parcels"] > 1 else "")
@@ -225,7 +222,7 @@ def _to_count(text: str) -> int:
 async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Shown:
     """Raises HTTPException 404."""
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         found = await search.find_stored(tx, account_id, [id])
         if not found:
             raise HTTPException(404)
@@ -235,9 +232,9 @@ async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Sh
         shipped = await shipments.list_shipments_of_order(tx, account_id, id)
         leaving = [asked for asked in await orders.find_leaving(request, visitor, tx) if id in asked.ids]
     document = plain.read(found[0].document)
-    house = http.house(request)
-    account = await setup.read_setup(house.db, account_id, now=house.clock())
-    found_choices = choices.find_choices(desk(request).options, account, [document])
+    ctx = context.of(request)
+    account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
+    found_choices = choices.find_choices(context.of(request).options, account, [document])
     origin = visitor.session.caller.country_code
     places: dict[str, list[str]] = {}
     for warning in warnings.find_warnings(document, origin):
@@ -286,3 +283,11 @@ def to_id(request: Request) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,17}", text):
         raise HTTPException(404)
     return int(text)
+
+
+ROUTES = [
+    Route("GET", "/orders/{id}", show_order),
+    Route("POST", "/orders/{id}", change_order),
+    Route("POST", "/orders/{id}/now", show_now),
+    Route("GET", "/orders/{id}/changed", show_change),
+]

@@ -4,21 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import queries as accounts
 from packhouse.accounts import users
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, pagination, zones
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader
 from packhouse.kit.messages import Message
+from packhouse.kit.routing import Route
 from packhouse.orders import deletions, list_request, queries, search
 from packhouse.web import rendering, rows, sorting, visitors
-
-router = APIRouter(include_in_schema=False)
 
 COLUMNS_COOKIE = "packhouse_columns"
 # Sorts of the database; the others are `sorting.KEYS`.
@@ -143,7 +142,7 @@ class Listing(NamedTuple):
 async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
     state = read_state(request)
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         shops = await list_shops(tx, account_id)
         filters, faults = to_filters(state, zones.to_zone(visitor.session.time_zone))
         find = _find_sorted if is_sorted_here(state) else _find_page
@@ -175,7 +174,7 @@ def is_sorted_here(state: State) -> bool:
     return state.sort.removeprefix("-") in sorting.KEYS
 
 
-async def find_leaving(request: Request, visitor: visitors.Visitor, tx: Transaction) -> list[Leaving]:
+async def find_leaving(request: Request, visitor: visitors.Visitor, tx: Reader) -> list[Leaving]:
     """By who asked, so that each sees what the others are about to do."""
     account_id = visitor.session.account_id
     rows = await deletions.list_deletions(tx, account_id)
@@ -184,7 +183,7 @@ async def find_leaving(request: Request, visitor: visitors.Visitor, tx: Transact
     for actor in dict.fromkeys(row.by for row in rows):
         of_them = [row for row in rows if row.by == actor]
         until = of_them[-1].due_at
-        seconds = max(0, round((until - http.house(request).clock()).total_seconds()))
+        seconds = max(0, round((until - context.of(request).clock()).total_seconds()))
         name = "" if actor == visitor.caller.actor else people.get(actor, actor)
         found.append(Leaving(name, [row.id for row in of_them], until, seconds))
     return found
@@ -195,7 +194,7 @@ def to_mark(newest: int, incoming: int, leaving: Iterable[int]) -> str:
     return f"{newest}-{incoming}-{hash(tuple(sorted(leaving))):x}"
 
 
-async def list_shops(tx: Transaction, account_id: int) -> dict[int, str]:
+async def list_shops(tx: Reader, account_id: int) -> dict[int, str]:
     return {row.id: row.shop_name for row in await integrations.list_integrations(tx, account_id)}
 
 
@@ -208,7 +207,7 @@ class _Page(NamedTuple):
     is_partly_sorted: bool = False
 
 
-async def _find_page(tx: Transaction, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
+async def _find_page(tx: Reader, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
     direction, name = ("-", state.sort[1:]) if state.sort.startswith("-") else ("", state.sort)
     sort, cursor = f"{direction}{_SORTS[name]}", _to_cursor(state.cursor)
     try:
@@ -218,7 +217,7 @@ async def _find_page(tx: Transaction, caller: Caller, state: State, filters: dic
     return _Page(_to_found(page), page.previous, page.next)
 
 
-async def _find_sorted(tx: Transaction, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
+async def _find_sorted(tx: Reader, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
     """The way through what matches is the one that needs no sorting in the database."""
     way = "-order_created_at" if state.q or _to_terms(state) else "-pk"
     places: list[list[Any]] = []
@@ -238,7 +237,7 @@ def _to_found(page: pagination.Page) -> list[tuple[int, str]]:
 
 
 async def read_whole(
-    tx: Transaction,
+    tx: Reader,
     account_id: int,
     state: State,
     filters: dict[str, Any],
@@ -252,7 +251,7 @@ async def read_whole(
 
 
 async def _read_page(
-    tx: Transaction,
+    tx: Reader,
     account_id: int,
     state: State,
     filters: dict[str, Any],
@@ -305,7 +304,6 @@ def to_filters(state: State, zone: tzinfo) -> tuple[dict[str, Any], dict[str, Me
         return filters, {fault.parameter or "": fault.detail for fault in refusal.faults}
 
 
-@router.get("/orders")
 async def show_orders(request: Request) -> Response:
     visitor = await visitors.visitor(request)
     listing = await find_listing(request, visitor)
@@ -342,7 +340,6 @@ def _find_hidden(request: Request) -> set[str]:
     return set(request.cookies.get(COLUMNS_COOKIE, "").split(".")) & set(rows.COLUMNS[1:])
 
 
-@router.post("/orders/columns")
 async def choose_columns(request: Request) -> Response:
     visitor = await visitors.visitor(request)
     form = await visitors.read_form(request, visitor.token)
@@ -351,3 +348,9 @@ async def choose_columns(request: Request) -> Response:
     response = rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/orders"))
     visitors.set_cookie(request, response, COLUMNS_COOKIE, ".".join(hidden) or "none", _YEAR)
     return response
+
+
+ROUTES = [
+    Route("GET", "/orders", show_orders),
+    Route("POST", "/orders/columns", choose_columns),
+]

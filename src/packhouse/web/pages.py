@@ -1,11 +1,11 @@
 """All pages, and what a person sees when one is refused."""
 
-from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http
+from packhouse.kit.routing import Route
 from packhouse.web import (
     assets,
     deletions,
@@ -37,7 +37,6 @@ from packhouse.web import (
     visitors,
 )
 
-router = APIRouter(include_in_schema=False)
 _SETTINGS = (
     settings_integrations,
     settings_keys,
@@ -50,28 +49,8 @@ _SETTINGS = (
     settings_audit,
     settings_privacy,
 )
-for room in (
-    assets,
-    sign_in,
-    reset_password,
-    my_account,
-    two_factors,
-    live,
-    shipping,
-    measures,
-    labels,
-    mappings,
-    imports,
-    deletions,
-    exports,
-    orders,
-    order,
-    *_SETTINGS,
-):
-    router.include_router(room.router)
 
 
-@router.get("/")
 async def show_start(request: Request) -> Response:
     if not is_for_people(request):
         raise HTTPException(404)
@@ -105,3 +84,28 @@ async def refuse(request: Request, error: Exception) -> Response:
     if "retry-after" in answer.headers:
         page.headers["Retry-After"] = answer.headers["retry-after"]
     return page
+
+
+_PAGES = (
+    assets,
+    sign_in,
+    reset_password,
+    my_account,
+    two_factors,
+    live,
+    shipping,
+    measures,
+    labels,
+    mappings,
+    imports,
+    deletions,
+    exports,
+    orders,
+    order,
+    *_SETTINGS,
+)
+
+ROUTES = [
+    Route("GET", "/", show_start),
+    *(route for page in _PAGES for route in page.ROUTES),
+]

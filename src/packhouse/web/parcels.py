@@ -44,7 +44,7 @@ def read_call(
     order: Mapping[str, Any], option: str | None, sent: Fields, count: int, written: Written = ENGLISH
 ) -> Wanted:
     """Raises Refused: a number that cannot be taken, and what else the API would refuse in its own words."""
-    reader = amounts.Reader(written.tag, written.confirmed, _PREFIX)
+    reader = amounts.FormReader(written.tag, written.confirmed, _PREFIX)
     selector: dict[str, Any] = {"order_id": order["order_id"], "apply_shipping_rules": option is None}
     parcels = [_to_parcel(order, sent, index, count, reader) for index in range(count)]
     empty = [index for index, parcel in enumerate(parcels) if not parcel["parcel_items"]]
@@ -63,10 +63,10 @@ def repeat_call(order: Mapping[str, Any], option: str | None, documents: Sequenc
     parcels = [_to_same(order, document) for document in documents]
     if all(parcel is not None for parcel in parcels):
         selector["parcels"] = parcels
-    return _read(order, option, selector, amounts.Reader(ENGLISH.tag))
+    return _read(order, option, selector, amounts.FormReader(ENGLISH.tag))
 
 
-def _read(order: Mapping[str, Any], option: str | None, selector: dict[str, Any], reader: amounts.Reader) -> Wanted:
+def _read(order: Mapping[str, Any], option: str | None, selector: dict[str, Any], reader: amounts.FormReader) -> Wanted:
     parcels = selector.get("parcels", [])
     places = [[line.pop("place") for line in parcel["parcel_items"]] for parcel in parcels]
     body: dict[str, Any] = {"integration_id": order["order_details"]["integration"]["id"], "orders": [selector]}
@@ -111,7 +111,7 @@ class Refused(errors.Invalid):
 
 
 def _to_parcel(
-    order: Mapping[str, Any], sent: Fields, index: int, count: int, reader: amounts.Reader
+    order: Mapping[str, Any], sent: Fields, index: int, count: int, reader: amounts.FormReader
 ) -> dict[str, Any]:
     """Without what was left empty; one parcel holds all there is."""
     at = f"parcels/{index}"
@@ -129,7 +129,7 @@ def _to_parcel(
 
 
 def _to_lines(
-    order: Mapping[str, Any], sent: Fields, at: str, reader: amounts.Reader, *, whole: bool
+    order: Mapping[str, Any], sent: Fields, at: str, reader: amounts.FormReader, *, whole: bool
 ) -> Iterator[dict[str, Any]]:
     for place, item in contents.find_goods(order):
         field = f"{at}/items/{place}"

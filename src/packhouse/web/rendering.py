@@ -10,10 +10,10 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from packhouse.kit import clock, http, messages, zones
+from packhouse import context
+from packhouse.kit import clock, messages, zones
 from packhouse.orders import search
 from packhouse.web import assets, formats, languages, names
-from packhouse.web.front import front
 from packhouse.web.visitors import FIELD, Visitor
 
 THEME_COOKIE = "packhouse_theme"
@@ -83,7 +83,7 @@ def render(
 ) -> HTMLResponse:
     """The template's answer; `visitor` makes the form token, the menu and the rest of the frame."""
     tag = languages.negotiate(request)
-    now: datetime = http.house(request).clock()
+    now: datetime = context.of(request).clock()
     zone = zones.to_zone(visitor.session.time_zone if visitor else "UTC")
     theme = request.cookies.get(THEME_COOKIE, "auto")
     text = (
@@ -107,7 +107,7 @@ def render(
 
 
 def headers(request: Request) -> dict[str, str]:
-    images = " https: http:" if front(request).outside_images else ""
+    images = " https: http:" if context.of(request).settings.outside_images else ""
     return {**_HEADERS, "Content-Security-Policy": _POLICY.format(images=images)}
 
 

@@ -3,18 +3,17 @@
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import attempts, audit, reset_links, two_factors, users
 from packhouse.kit import errors, http, security
+from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.web import codes, forms, languages, rendering, visitors
-from packhouse.web.front import front
 from packhouse.web.languages import marked
-
-router = APIRouter(include_in_schema=False)
 
 _FORGOTTEN, _RESET = "/sign-in/forgotten", "/sign-in/reset"
 _MAX_EMAIL = 320
@@ -34,29 +33,30 @@ def _show(request: Request, template: str, *, status: int = 200, wait_seconds: i
     return response
 
 
-@router.get(_FORGOTTEN)
 async def show_forgotten(request: Request) -> Response:
     return _show_forgotten(request)
 
 
 def _show_forgotten(request: Request, *, is_asked: bool = False, wait_seconds: int = 0, status: int = 200) -> Response:
-    values = {"is_asked": is_asked, "sends_mail": front(request).sends_mail}
+    values = {"is_asked": is_asked, "sends_mail": (context.of(request).mailer is not None)}
     return _show(request, "forgotten.html", status=status, wait_seconds=wait_seconds, **values)
 
 
-@router.post(_FORGOTTEN)
 async def ask_for_link(request: Request) -> Response:
     """Whoever asks is told the same in the same time, so that nobody learns here which people there are."""
-    house = http.house(request)
+    ctx = context.of(request)
     form = await visitors.read_form(request, visitors.form_token(request))
-    if not front(request).sends_mail:
+    if not (context.of(request).mailer is not None):
         return _show_forgotten(request)
-    now, bounds = house.clock(), attempts.to_forgotten_bounds(visitors.find_host(request))
-    if (next_at := await attempts.take(house.db, bounds, now=now)) is not None:
+    now, bounds = ctx.clock(), attempts.to_forgotten_bounds(visitors.find_host(request))
+    if (next_at := await attempts.take(ctx.db, bounds, now=now)) is not None:
         return _show_forgotten(request, wait_seconds=visitors.to_seconds(request, next_at), status=429)
-    async with house.db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         email = visitors.text(form, "email")[:_MAX_EMAIL]
-        await reset_links.ask(house.db, tx, email, _write_message(request), now=now)
+        await reset_links.ask(tx, email, _write_message(request), now=now)
+
+    await ctx.db.write(work)
     return _show_forgotten(request, is_asked=True)
 
 
@@ -70,13 +70,12 @@ def _write_message(request: Request) -> dict[str, str]:
 
 async def _find(request: Request, token: str) -> tuple[reset_links.Link | None, bool]:
     """The link, and whether its person has a second factor."""
-    house = http.house(request)
-    async with house.db.read() as tx:
-        link = await reset_links.find(tx, token, now=house.clock())
+    ctx = context.of(request)
+    async with ctx.db.read() as tx:
+        link = await reset_links.find(tx, token, now=ctx.clock())
         return link, link is not None and await two_factors.has(tx, link.account_id, link.user_id)
 
 
-@router.get(_RESET)
 async def show_reset(request: Request) -> Response:
     """Looking at it uses nothing up: there are mail servers that look at every link."""
     token = request.query_params.get("link", "")
@@ -99,10 +98,9 @@ def _show_reset(
     return _show(request, "reset_password.html", status=status, wait_seconds=wait_seconds, **values)
 
 
-@router.post(_RESET)
 async def reset_password(request: Request) -> Response:
     """A wrong code leaves the link as it is; the right one ends every session of the person."""
-    house = http.house(request)
+    ctx = context.of(request)
     form = await visitors.read_form(request, visitors.form_token(request))
     token = visitors.text(form, "link")
     link, asks_code = await _find(request, token)
@@ -111,7 +109,7 @@ async def reset_password(request: Request) -> Response:
     bounds = attempts.to_code_bounds(link.account_id, link.user_id, None)
     try:
         new = _read_password(form)
-        if asks_code and (next_at := await attempts.take(house.db, bounds, now=house.clock())) is not None:
+        if asks_code and (next_at := await attempts.take(ctx.db, bounds, now=ctx.clock())) is not None:
             seconds = visitors.to_seconds(request, next_at)
             return _show_reset(request, token, link, asks_code=asks_code, wait_seconds=seconds, status=429)
         is_used = await _use(request, link, new, visitors.text(form, "code") if asks_code else None)
@@ -134,15 +132,26 @@ def _read_password(form: Any) -> str:
 
 async def _use(request: Request, link: reset_links.Link, new: str, code: str | None) -> bool:
     """Whether the link was still good. Raises Invalid for a wrong code."""
-    house = http.house(request)
+    ctx = context.of(request)
     account_id, user_id, email = link.account_id, link.user_id, link.email
     hashed = await asyncio.to_thread(security.hash_password, new)
-    async with house.db.write() as tx:
+
+    async def use(tx: Transaction) -> bool:
         if code is not None and not await codes.use_code(request, tx, account_id, user_id, email, code):
             raise forms.refuse("code", _WRONG_CODE)
         if not await reset_links.use(tx, link, hashed):
             return False
         await attempts.forgive(tx, attempts.to_code_bounds(account_id, user_id, None))
         actor, action = f"user:{user_id}", "user.password_reset"
-        await audit.record(house.db, tx, account_id, actor, action, email, now=house.clock())
-    return True
+        await audit.record(tx, account_id, actor, action, email, now=ctx.clock())
+        return True
+
+    return await ctx.db.write(use)
+
+
+ROUTES = [
+    Route("GET", _FORGOTTEN, show_forgotten),
+    Route("POST", _FORGOTTEN, ask_for_link),
+    Route("GET", _RESET, show_reset),
+    Route("POST", _RESET, reset_password),
+]

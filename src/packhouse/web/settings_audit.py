@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import audit, users
-from packhouse.kit import errors, http, pagination
-from packhouse.kit.db import Transaction
+from packhouse.kit import errors, pagination
+from packhouse.kit.db import Reader
+from packhouse.kit.routing import Route
 from packhouse.web import rendering, visitors
 from packhouse.web.languages import marked
-
-router = APIRouter(include_in_schema=False)
 
 _SIZE = 50
 _OFTEN = "_often"
@@ -139,14 +138,13 @@ class Entry(NamedTuple):
     is_refusal: bool
 
 
-@router.get("/settings/audit")
 async def show_audit_log(request: Request) -> Response:
     visitor = await visitors.owner(request)
     given = request.query_params
     action = given.get("event", "") if given.get("event", "").removesuffix(_OFTEN) in WORDS else ""
     actor = given.get("who", "").replace("\0", "")[:300]
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         page = await _find_page(tx, account_id, given.get("cursor", ""), actor, action)
         people = {f"user:{row.id}": row.email for row in await users.list_users(tx, account_id)}
     values: dict[str, Any] = {
@@ -163,7 +161,7 @@ async def show_audit_log(request: Request) -> Response:
     return rendering.render(request, "settings_audit.html", visitor, **values)
 
 
-async def _find_page(tx: Transaction, account_id: int, cursor: str, actor: str, action: str) -> pagination.Page:
+async def _find_page(tx: Reader, account_id: int, cursor: str, actor: str, action: str) -> pagination.Page:
     """A cursor that cannot be read is the first page: a person did not write it."""
     narrowed = {"actor": actor, "action": action}
     try:
@@ -183,3 +181,8 @@ def _to_entry(row: Any, people: Mapping[str, str]) -> Entry:
     what = row.subject if told else f"{row.action} {row.subject}"
     further = _MORE if row.action.endswith(_OFTEN) else ""
     return Entry(row.id, row.at, row.actor, sentence, who, name, what, further, action in audit.REFUSED)
+
+
+ROUTES = [
+    Route("GET", "/settings/audit", show_audit_log),
+]

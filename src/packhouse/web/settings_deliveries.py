@@ -3,31 +3,29 @@
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.kit import errors, http, pagination
-from packhouse.kit.db import Transaction
+from packhouse import context
+from packhouse.kit import errors, pagination
+from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.webhooks import operations, queries, schema
-
-router = APIRouter(include_in_schema=False)
 
 _HERE = "/settings/deliveries"
 _SIZE = 50
 
 
-@router.get("/settings/deliveries")
 async def show_deliveries(request: Request) -> Response:
     visitor = await visitors.owner(request)
     given = request.query_params
     status = given.get("status", "") if given.get("status") in schema.STATUSES else ""
     receiver = forms.read_id(given.get("receiver", ""))
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         page = await _find_page(tx, account_id, given.get("cursor", ""), status, receiver)
         connections = await queries.list_connections(tx, account_id)
     values: dict[str, Any] = {
@@ -42,9 +40,7 @@ async def show_deliveries(request: Request) -> Response:
     return rendering.render(request, "settings_deliveries.html", visitor, **values)
 
 
-async def _find_page(
-    tx: Transaction, account_id: int, cursor: str, status: str, receiver: int | None
-) -> pagination.Page:
+async def _find_page(tx: Reader, account_id: int, cursor: str, status: str, receiver: int | None) -> pagination.Page:
     """A cursor that cannot be read is the first page: a person did not write it."""
     narrowed: dict[str, Any] = {"status": status or None, "connection_id": receiver}
     try:
@@ -53,7 +49,6 @@ async def _find_page(
         return await queries.list_deliveries(tx, account_id, pagination.Cursor(), _SIZE, **narrowed)
 
 
-@router.get("/settings/deliveries/{id}")
 async def show_delivery(request: Request) -> Response:
     return await _show(request, await visitors.owner(request))
 
@@ -61,7 +56,7 @@ async def show_delivery(request: Request) -> Response:
 async def _show(request: Request, visitor: visitors.Visitor, outcome: Outcome = FRESH) -> Response:
     id = forms.to_id(request, message("delivery"))
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         row = await queries.get_delivery(tx, account_id, id)
         receiver = await queries.find_connection(tx, account_id, row.connection_id)
     url = orjson.loads(receiver.configuration)["url"] if receiver is not None else ""
@@ -70,12 +65,18 @@ async def _show(request: Request, visitor: visitors.Visitor, outcome: Outcome = 
     return forms.render(request, "settings_delivery.html", visitor, outcome, **values)
 
 
-@router.post("/settings/deliveries/{id}/replay")
 async def replay_delivery(request: Request) -> Response:
     """Under the same id, whatever became of it."""
     id = forms.to_id(request, message("delivery"))
 
     async def work(change: Change) -> None:
-        await operations.replay_deliveries(change.db, change.tx, change.account_id, [id], now=change.now)
+        await operations.replay_deliveries(change.tx, change.account_id, [id], now=change.now)
 
     return await forms.carry_out(request, "replay", work, _show, f"{_HERE}/{id}")
+
+
+ROUTES = [
+    Route("GET", "/settings/deliveries", show_deliveries),
+    Route("GET", "/settings/deliveries/{id}", show_delivery),
+    Route("POST", "/settings/deliveries/{id}/replay", replay_delivery),
+]

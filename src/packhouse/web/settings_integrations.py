@@ -4,29 +4,25 @@ from functools import partial
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.integrations import operations, queries, schema
-from packhouse.kit import http
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.webhooks import api as webhooks_api
 
-router = APIRouter(include_in_schema=False)
-
 _HERE = "/settings/integrations"
 
 
-@router.get("/settings")
 async def show_settings(request: Request) -> Response:
     await visitors.owner(request)
     return rendering.redirect(request, _HERE)
 
 
-@router.get("/settings/integrations")
 async def show_integrations(request: Request) -> Response:
     return await _show(request, await visitors.owner(request))
 
@@ -36,19 +32,18 @@ async def _show(
     visitor: visitors.Visitor,
     outcome: Outcome = FRESH,
 ) -> Response:
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         rows = await queries.list_integrations(tx, visitor.session.account_id, "shop_name")
     return forms.render(request, "settings_integrations.html", visitor, outcome, rows=rows)
 
 
-@router.post("/settings/integrations")
 async def create_integration(request: Request) -> Response:
     return await forms.carry_out(request, "new", _create, _show, _HERE)
 
 
 async def _create(change: Change) -> None:
     fields = _read_fields(change, schema.NEW_INTEGRATION)
-    await operations.create_integration(change.db, change.tx, change.account_id, **fields, now=change.now)
+    await operations.create_integration(change.tx, change.account_id, **fields, now=change.now)
 
 
 def _read_fields(change: Change, shape: Any) -> dict[str, Any]:
@@ -68,7 +63,6 @@ def _to_fields(change: Change) -> dict[str, Any]:
     return fields
 
 
-@router.get("/settings/integrations/{id}")
 async def show_integration(request: Request) -> Response:
     visitor = await visitors.owner(request)
     return await _show_one(forms.to_id(request, message("integration")), request, visitor)
@@ -81,29 +75,37 @@ async def _show_one(
     outcome: Outcome = FRESH,
 ) -> Response:
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         row = await queries.get_integration(tx, account_id, id)
         logs = await queries.list_logs(tx, account_id, id, None, 10)
     values: dict[str, Any] = {"row": row, "logs": logs.rows}
     return forms.render(request, "settings_integration.html", visitor, outcome, **values)
 
 
-@router.post("/settings/integrations/{id}")
 async def change_integration(request: Request) -> Response:
     id = forms.to_id(request, message("integration"))
 
     async def work(change: Change) -> None:
         fields = _read_fields(change, schema.INTEGRATION)
-        await operations.update_integration(change.db, change.tx, change.account_id, id, fields, now=change.now)
+        await operations.update_integration(change.tx, change.account_id, id, fields, now=change.now)
 
     return await forms.carry_out(request, "edit", work, partial(_show_one, id), _HERE)
 
 
-@router.post("/settings/integrations/{id}/delete")
 async def delete_integration(request: Request) -> Response:
     id = forms.to_id(request, message("integration"))
 
     async def work(change: Change) -> None:
-        await operations.delete_integration(change.db, change.tx, change.account_id, id, now=change.now)
+        await operations.delete_integration(change.tx, change.account_id, id, now=change.now)
 
     return await forms.carry_out(request, "delete", work, _show, _HERE)
+
+
+ROUTES = [
+    Route("GET", "/settings", show_settings),
+    Route("GET", "/settings/integrations", show_integrations),
+    Route("POST", "/settings/integrations", create_integration),
+    Route("GET", "/settings/integrations/{id}", show_integration),
+    Route("POST", "/settings/integrations/{id}", change_integration),
+    Route("POST", "/settings/integrations/{id}/delete", delete_integration),
+]

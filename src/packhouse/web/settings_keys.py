@@ -5,18 +5,17 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import operations, queries
 from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.kit import http
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.web import confirm, forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
-
-router = APIRouter(include_in_schema=False)
 
 # As long as the API keeps the secret before, so that a shop has time to change over.
 _KEPT = timedelta(days=1)
@@ -44,9 +43,9 @@ async def _show(
     visitor: visitors.Visitor,
     outcome: Outcome = FRESH,
 ) -> Response:
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         rows = await queries.list_keys(tx, visitor.session.account_id, kind.name)
-    now = http.house(request).clock()
+    now = context.of(request).clock()
     values: dict[str, Any] = {
         "kind": kind,
         "live": [row for row in rows if row.revoked_at is None],
@@ -65,7 +64,6 @@ async def create_key(kind: Kind, request: Request) -> Response:
             raise forms.refuse("name", message("A name has at most {max_name} characters.", max_name=_MAX_NAME))
         scopes = [scope for scope in change.texts("scopes") if scope in SCOPES]
         made = await operations.create_key(
-            change.db,
             change.tx,
             change.account_id,
             name,
@@ -83,7 +81,6 @@ async def rotate_key(kind: Kind, request: Request) -> Response:
     async def work(change: Change) -> Mapping[str, Any]:
         public = change.text("key")
         secret = await operations.rotate_key(
-            change.db,
             change.tx,
             change.account_id,
             public,
@@ -101,20 +98,22 @@ async def revoke_key(kind: Kind, request: Request) -> Response:
     async def work(change: Change) -> None:
         public = change.text("key")
         await operations.revoke_key(
-            change.db, change.tx, change.account_id, public, now=change.now, actor=change.actor, kind=kind.name
+            change.tx, change.account_id, public, now=change.now, actor=change.actor, kind=kind.name
         )
 
     return await confirm.carry_out(request, "revoke", work, partial(_show, kind), kind.place)
 
 
 _Handler = Callable[[Kind, Request], Awaitable[Response]]
-_ROUTES: tuple[tuple[str, str, _Handler], ...] = (
+_OPERATIONS: tuple[tuple[str, str, _Handler], ...] = (
     ("GET", "", show_keys),
     ("POST", "", create_key),
     ("POST", "/rotate", rotate_key),
     ("POST", "/revoke", revoke_key),
 )
 
-for _kind in (KEYS, CLIENTS):
-    for _method, _at, _handler in _ROUTES:
-        router.add_api_route(f"{_kind.place}{_at}", partial(_handler, _kind), methods=[_method])
+ROUTES = [
+    Route(method, f"{kind.place}{at}", partial(handler, kind))
+    for kind in (KEYS, CLIENTS)
+    for method, at, handler in _OPERATIONS
+]

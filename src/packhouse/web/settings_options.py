@@ -2,23 +2,19 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.kit import http
+from packhouse import context
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.shipping import options, setup
-from packhouse.shipping.api import desk
 from packhouse.web import forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
-
-router = APIRouter(include_in_schema=False)
 
 _HERE = "/settings/options"
 
 
-@router.get("/settings/options")
 async def show_options(request: Request) -> Response:
     return await _show(request, await visitors.owner(request))
 
@@ -28,9 +24,9 @@ async def _show(
     visitor: visitors.Visitor,
     outcome: Outcome = FRESH,
 ) -> Response:
-    house = http.house(request)
-    found = await setup.read_setup(house.db, visitor.session.account_id, now=house.clock())
-    known = desk(request).options
+    ctx = context.of(request)
+    found = await setup.read_setup(ctx.db, visitor.session.account_id, now=ctx.clock())
+    known = context.of(request).options
     usable = {option.code: id for option, id in options.find_options(known, found, {})}
     rows = [(option, known.carriers[option.carrier_code].name, usable.get(option.code)) for option in known.all()]
     rows.sort(key=lambda row: row[2] is None)  # what can be shipped with now, then what lacks a contract
@@ -42,17 +38,22 @@ async def _show(
     return forms.render(request, "settings_options.html", visitor, outcome, **values)
 
 
-@router.post("/settings/options")
 async def change_defaults(request: Request) -> Response:
     return await forms.carry_out(request, "defaults", _change_defaults, _show, _HERE)
 
 
 async def _change_defaults(change: Change) -> None:
     code = change.text("default_shipping_option_code")
-    known = desk(change.request).options
-    found = await setup.load_setup(change.db, change.tx, change.account_id, now=change.now)
+    known = context.of(change.request).options
+    found = await setup.load_setup(change.tx, change.account_id, now=change.now)
     if code not in {option.code for option, _ in options.find_options(known, found, {})}:
         raise forms.refuse("default_shipping_option_code", message("This account has no such shipping option."))
     prefix = change.text("gs1_company_prefix") or None
     sent = {"default_shipping_option_code": code, "gs1_company_prefix": prefix}
-    await setup.update_settings(change.db, change.tx, change.account_id, sent, now=change.now)
+    await setup.update_settings(change.tx, change.account_id, sent, now=change.now)
+
+
+ROUTES = [
+    Route("GET", "/settings/options", show_options),
+    Route("POST", "/settings/options", change_defaults),
+]

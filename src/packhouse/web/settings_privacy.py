@@ -1,24 +1,22 @@
 """Settings: one customer's data, told or erased, and how long the account keeps it. For owners."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.kit import errors, http
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.orders.persons import Person
 from packhouse.orders.profile import PROFILES
 from packhouse.privacy import operations, queries, schema
-from packhouse.shipping.announce import Desk
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.web.languages import marked
-
-router = APIRouter(include_in_schema=False)
 
 _HERE = "/settings/privacy"
 _FIELDS = ("email", "phone", "name", "postal_code")
@@ -39,7 +37,6 @@ _COUNTED = {
 }
 
 
-@router.get("/settings/privacy")
 async def show_privacy(request: Request) -> Response:
     return await _show(request, await visitors.owner(request))
 
@@ -49,7 +46,7 @@ async def _show(
     visitor: visitors.Visitor,
     outcome: Outcome = FRESH,
 ) -> Response:
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         retention = await queries.find_retention(tx, visitor.session.account_id)
     values: dict[str, Any] = {"retention": retention, "counted": _COUNTED}
     return forms.render(request, "settings_privacy.html", visitor, outcome, **values)
@@ -71,21 +68,19 @@ async def _with_person(request: Request, work: Work, *, confirmed: bool) -> Resp
     return await work(visitor, person)
 
 
-@router.post("/settings/privacy/export")
 async def export_person(request: Request) -> Response:
-    house = http.house(request)
+    ctx = context.of(request)
 
     async def work(visitor: visitors.Visitor, person: Person) -> Response:
         exported = await queries.export_person(
-            house.db,
+            ctx.db,
             visitor.caller,
             person,
-            now=house.clock(),
+            now=ctx.clock(),
             base_url=http.base_url(request),
-            id_is_text=PROFILES[house.profile].id_is_text,
+            id_is_text=PROFILES[ctx.settings.profile].id_is_text,
         )
-        async with house.db.write() as tx:
-            await operations.record_export(house.db, tx, visitor.caller, exported, now=house.clock())
+        await ctx.db.write(lambda tx: operations.record_export(tx, visitor.caller, exported, now=ctx.clock()))
         body = orjson.dumps(exported, option=orjson.OPT_INDENT_2)
         headers = {**rendering.headers(request), "Content-Disposition": 'attachment; filename="person.json"'}
         return Response(body, media_type="application/json", headers=headers)
@@ -93,21 +88,19 @@ async def export_person(request: Request) -> Response:
     return await _with_person(request, work, confirmed=False)
 
 
-@router.post("/settings/privacy/erase")
 async def erase_person(request: Request) -> Response:
     async def work(visitor: visitors.Visitor, person: Person) -> Response:
-        report = await operations.erase_person(cast("Desk", request.app.state.desk), visitor.caller, person)
+        report = await operations.erase_person(context.of(request), visitor.caller, person)
         return await _show(request, visitor, Outcome(told=report.to_wire()))
 
     return await _with_person(request, work, confirmed=True)
 
 
-@router.post("/settings/privacy/retention")
 async def change_retention(request: Request) -> Response:
     async def work(change: Change) -> None:
         sent = {name: _to_days(name, change.text(name)) for name in ("days", "documents_days")}
         checked = schema.read_retention(orjson.dumps(sent))
-        await operations.change_retention(change.db, change.tx, change.visitor.caller, checked, now=change.now)
+        await operations.change_retention(change.tx, change.visitor.caller, checked, now=change.now)
 
     return await forms.carry_out(request, "retention", work, _show, _HERE)
 
@@ -119,3 +112,11 @@ def _to_days(name: str, text: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise forms.refuse(name, message("This is no number of days."))
     return int(text)
+
+
+ROUTES = [
+    Route("GET", "/settings/privacy", show_privacy),
+    Route("POST", "/settings/privacy/export", export_person),
+    Route("POST", "/settings/privacy/erase", erase_person),
+    Route("POST", "/settings/privacy/retention", change_retention),
+]

@@ -5,19 +5,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, http, validation
+from packhouse.kit.routing import Route
 from packhouse.shipping import holds, operations, options, setup, trials
-from packhouse.shipping.api import desk
 from packhouse.shipping.setup_schema import RULE, Setup
 from packhouse.web import amounts, forms, languages, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
-
-router = APIRouter(include_in_schema=False)
 
 _HERE = "/settings/rules"
 _LISTS = ("countries", "delivery_indicators", "tags", "skus")
@@ -30,7 +28,6 @@ class Asked(NamedTuple):
     shop: str
 
 
-@router.get("/settings/rules")
 async def show_rules(request: Request) -> Response:
     return await _show(request, await visitors.owner(request))
 
@@ -47,7 +44,7 @@ async def _show(
     values: dict[str, Any] = {
         "rules": [(id, found.rule[id]) for id in to_sequence(found)],
         "shops": shops,
-        "option_names": {option.code: option.name for option in desk(request).options.all()},
+        "option_names": {option.code: option.name for option in context.of(request).options.all()},
         "asked": asked,
         "trial": await _try_rules(request, visitor, found, shops, asked) if asked.number else None,
     }
@@ -55,9 +52,9 @@ async def _show(
 
 
 async def _read(request: Request, visitor: visitors.Visitor) -> tuple[Setup, dict[int, str]]:
-    house = http.house(request)
-    found = await setup.read_setup(house.db, visitor.session.account_id, now=house.clock())
-    async with house.db.read() as tx:
+    ctx = context.of(request)
+    found = await setup.read_setup(ctx.db, visitor.session.account_id, now=ctx.clock())
+    async with ctx.db.read() as tx:
         rows = await integrations.list_integrations(tx, visitor.session.account_id)
     return found, {row.id: row.shop_name for row in rows}
 
@@ -72,7 +69,7 @@ async def _try_rules(
 ) -> dict[str, Any]:
     """What `trials` tells of the order, or why there is none."""
     wanted = [id for id in shops if not asked.shop or str(id) == asked.shop]
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         for shop in wanted:
             for name in ("order_number", "order_id"):
                 selector = {"integration_id": shop, name: asked.number}
@@ -86,12 +83,10 @@ async def _try_rules(
     return {}
 
 
-@router.get("/settings/rules/new")
 async def show_new_rule(request: Request) -> Response:
     return await _show_form(None, request, await visitors.owner(request))
 
 
-@router.get("/settings/rules/{id}")
 async def show_rule(request: Request) -> Response:
     visitor = await visitors.owner(request)
     return await _show_form(_to_id(request), request, visitor)
@@ -104,7 +99,7 @@ async def _show_form(
     outcome: Outcome = FRESH,
 ) -> Response:
     found, shops = await _read(request, visitor)
-    known = desk(request).options
+    known = context.of(request).options
     values: dict[str, Any] = {
         "id": id,
         "rule": {} if id is None else setup.show_item(found, RULE, id),
@@ -116,32 +111,30 @@ async def _show_form(
     return forms.render(request, "settings_rule.html", visitor, outcome, **values)
 
 
-@router.post("/settings/rules")
 async def create_rule(request: Request) -> Response:
     async def work(change: Change) -> None:
-        reader = amounts.Reader(languages.negotiate(change.request))
+        reader = amounts.FormReader(languages.negotiate(change.request))
         with reader.refusing():
             reading = validation.read_json(RULE.shape, orjson.dumps(_to_rule(change, reader)))
             setup.refuse_flaws(reading.flaws)
-        vault = desk(change.request).vault
-        await setup.create_item(change.db, change.tx, vault, change.account_id, RULE, reading.value, now=change.now)
+        vault = context.of(change.request).encryptor
+        await setup.create_item(change.tx, vault, change.account_id, RULE, reading.value, now=change.now)
 
     return await forms.carry_out(request, "rule", work, partial(_show_form, None), _HERE)
 
 
-@router.post("/settings/rules/{id}")
 async def change_rule(request: Request) -> Response:
     id = _to_id(request)
 
     async def work(change: Change) -> None:
-        reader = amounts.Reader(languages.negotiate(change.request))
+        reader = amounts.FormReader(languages.negotiate(change.request))
         with reader.refusing():
             await _update(change, id, _to_rule(change, reader))
 
     return await forms.carry_out(request, "rule", work, partial(_show_form, id), _HERE)
 
 
-def _to_rule(change: Change, reader: amounts.Reader) -> dict[str, Any]:
+def _to_rule(change: Change, reader: amounts.FormReader) -> dict[str, Any]:
     """As the API would be sent it."""
     actions: dict[str, Any] = {"hold": True} if change.is_ticked("actions/hold") else {}
     if code := change.text("actions/shipping_option_code"):
@@ -153,7 +146,7 @@ def _to_rule(change: Change, reader: amounts.Reader) -> dict[str, Any]:
     return {"name": change.text("name"), "is_active": is_active, "conditions": conditions, "actions": actions}
 
 
-def _to_conditions(change: Change, reader: amounts.Reader) -> dict[str, Any]:
+def _to_conditions(change: Change, reader: amounts.FormReader) -> dict[str, Any]:
     conditions: dict[str, Any] = {
         name: words for name in _LISTS if (words := forms.to_words(change.text(f"conditions/{name}")))
     }
@@ -166,7 +159,7 @@ def _to_conditions(change: Change, reader: amounts.Reader) -> dict[str, Any]:
     return conditions | _to_ranges(change, reader)
 
 
-def _to_ranges(change: Change, reader: amounts.Reader) -> dict[str, Any]:
+def _to_ranges(change: Change, reader: amounts.FormReader) -> dict[str, Any]:
     ranges: dict[str, Any] = {}
     for name, unit in (("weight", "unit"), ("total_price", "currency")):
         fields = {end: f"conditions/{name}/{end}" for end in ("min", "max")}
@@ -177,17 +170,16 @@ def _to_ranges(change: Change, reader: amounts.Reader) -> dict[str, Any]:
 
 
 async def _update(change: Change, id: int, sent: dict[str, Any]) -> None:
-    vault = desk(change.request).vault
-    await setup.update_item(change.db, change.tx, vault, change.account_id, RULE, id, sent, now=change.now)
+    vault = context.of(change.request).encryptor
+    await setup.update_item(change.tx, vault, change.account_id, RULE, id, sent, now=change.now)
 
 
-@router.post("/settings/rules/{id}/move")
 async def move_rule(request: Request) -> Response:
     """One place up or down. Positions are counted anew, as two rules may share one."""
     id = _to_id(request)
 
     async def work(change: Change) -> None:
-        found = await setup.load_setup(change.db, change.tx, change.account_id, now=change.now)
+        found = await setup.load_setup(change.tx, change.account_id, now=change.now)
         sequence = to_sequence(found)
         if id not in sequence:
             raise errors.NotFound(setup.no_such_item(RULE))
@@ -202,7 +194,6 @@ async def move_rule(request: Request) -> Response:
     return await forms.carry_out(request, "move", work, _show, _HERE)
 
 
-@router.post("/settings/rules/{id}/delete")
 async def delete_rule(request: Request) -> Response:
     id = _to_id(request)
 
@@ -214,3 +205,14 @@ async def delete_rule(request: Request) -> Response:
 
 def _to_id(request: Request) -> int:
     return http.to_id(request, setup.no_such_item(RULE))
+
+
+ROUTES = [
+    Route("GET", "/settings/rules", show_rules),
+    Route("GET", "/settings/rules/new", show_new_rule),
+    Route("GET", "/settings/rules/{id}", show_rule),
+    Route("POST", "/settings/rules", create_rule),
+    Route("POST", "/settings/rules/{id}", change_rule),
+    Route("POST", "/settings/rules/{id}/move", move_rule),
+    Route("POST", "/settings/rules/{id}/delete", delete_rule),
+]

@@ -5,19 +5,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.kit import errors, http, validation
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.shipping import setup
-from packhouse.shipping.api import desk
 from packhouse.shipping.setup_schema import BRAND, CONTRACT, SENDER, Kind
 from packhouse.web import forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
-
-router = APIRouter(include_in_schema=False)
 
 SENDER_FIELDS = (
     "name", "company_name", "address_line_1", "house_number", "address_line_2", "postal_code", "city",
@@ -86,9 +84,9 @@ async def _show(
     outcome: Outcome = FRESH,
 ) -> Response:
     """The list beside one form: of the one that is chosen, or of a new one."""
-    house = http.house(request)
-    found = await setup.read_setup(house.db, visitor.session.account_id, now=house.clock())
-    carriers = {code: carrier.name for code, carrier in desk(request).options.carriers.items()}
+    ctx = context.of(request)
+    found = await setup.read_setup(ctx.db, visitor.session.account_id, now=ctx.clock())
+    carriers = {code: carrier.name for code, carrier in context.of(request).options.carriers.items()}
     values: dict[str, Any] = {
         "place": page.place,
         "items": [setup.show_item(found, page.kind, id) for id in found.ids(page.kind)],
@@ -110,10 +108,8 @@ async def create_item(page: Page, request: Request) -> Response:
             sent["is_default"] = True
         reading = validation.read_json(page.kind.shape, orjson.dumps(sent))
         setup.refuse_flaws(reading.flaws)
-        vault = desk(change.request).vault
-        await setup.create_item(
-            change.db, change.tx, vault, change.account_id, page.kind, reading.value, now=change.now
-        )
+        vault = context.of(change.request).encryptor
+        await setup.create_item(change.tx, vault, change.account_id, page.kind, reading.value, now=change.now)
 
     return await forms.carry_out(request, "new", work, partial(_show, page, None), page.place)
 
@@ -136,7 +132,7 @@ async def make_default(page: Page, request: Request) -> Response:
     async def work(change: Change) -> None:
         if page.kind is BRAND:  # a brand does not say so itself, as the API has it
             sent = {"default_brand_id": id}
-            await setup.update_settings(change.db, change.tx, change.account_id, sent, now=change.now)
+            await setup.update_settings(change.tx, change.account_id, sent, now=change.now)
         else:
             await _update(change, page, id, {"is_default": True})
 
@@ -144,8 +140,8 @@ async def make_default(page: Page, request: Request) -> Response:
 
 
 async def _update(change: Change, page: Page, id: int, sent: dict[str, Any]) -> None:
-    vault = desk(change.request).vault
-    await setup.update_item(change.db, change.tx, vault, change.account_id, page.kind, id, sent, now=change.now)
+    vault = context.of(change.request).encryptor
+    await setup.update_item(change.tx, vault, change.account_id, page.kind, id, sent, now=change.now)
 
 
 async def delete_item(page: Page, request: Request) -> Response:
@@ -164,7 +160,7 @@ def _to_id(page: Page, request: Request) -> int:
 
 
 _Handler = Callable[[Page, Request], Awaitable[Response]]
-_ROUTES: tuple[tuple[str, str, _Handler], ...] = (
+_OPERATIONS: tuple[tuple[str, str, _Handler], ...] = (
     ("GET", "", show_items),
     ("POST", "", create_item),
     ("GET", "/{id}", show_item),
@@ -173,6 +169,8 @@ _ROUTES: tuple[tuple[str, str, _Handler], ...] = (
     ("POST", "/{id}/delete", delete_item),
 )
 
-for _page in (SENDERS, CONTRACTS, BRANDS):
-    for _method, _at, _handler in _ROUTES:
-        router.add_api_route(f"{_page.place}{_at}", partial(_handler, _page), methods=[_method])
+ROUTES = [
+    Route(method, f"{page.place}{at}", partial(handler, page))
+    for page in (SENDERS, CONTRACTS, BRANDS)
+    for method, at, handler in _OPERATIONS
+]

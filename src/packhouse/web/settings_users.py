@@ -4,24 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import audit, two_factors, users
-from packhouse.kit import errors, http, security
+from packhouse.kit import errors, security
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.web import confirm, forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
-from packhouse.web.front import front
-
-router = APIRouter(include_in_schema=False)
 
 _HERE = "/settings/users"
 
 
-@router.get("/settings/users")
 async def show_users(request: Request) -> Response:
     return await _show(request, await visitors.owner(request))
 
@@ -31,7 +28,7 @@ async def _show(
     visitor: visitors.Visitor,
     outcome: Outcome = FRESH,
 ) -> Response:
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         rows = await users.list_users(tx, visitor.session.account_id)
         with_two_factors = await two_factors.list_users(tx, visitor.session.account_id)
         group = await two_factors.get_group(tx, visitor.session.account_id)
@@ -40,7 +37,6 @@ async def _show(
     return forms.render(request, "settings_users.html", visitor, outcome, **values)
 
 
-@router.post("/settings/users")
 async def create_user(request: Request) -> Response:
     asked = await confirm.read_from_owner(request)
     if asked.page is not None:
@@ -50,7 +46,7 @@ async def create_user(request: Request) -> Response:
     async def work(change: Change) -> None:
         email, role = change.text("email"), change.text("role")
         users.check_user(email, _read_password(change), role)
-        await users.create_user(change.db, change.tx, change.account_id, email, hashed, role, now=change.now)
+        await users.create_user(change.tx, change.account_id, email, hashed, role, now=change.now)
         await _record(change, "user.created", email)
 
     return await forms.carry_out(request, "new", work, _show, _HERE)
@@ -85,7 +81,6 @@ async def _change(request: Request, id: int, form: str, action: str, deed: Deed)
     return await forms.carry_out(request, f"{form}-{id}", work, _show, _HERE)
 
 
-@router.post("/settings/users/{id}/password")
 async def change_password(request: Request) -> Response:
     id = forms.to_id(request, message("user"))
     asked = await confirm.read_from_owner(request)
@@ -100,7 +95,6 @@ async def change_password(request: Request) -> Response:
     return await _change(request, id, "password", "user.password_changed", deed)
 
 
-@router.post("/settings/users/{id}/role")
 async def change_role(request: Request) -> Response:
     async def deed(change: Change, id: int) -> None:
         _refuse_oneself(change, id)
@@ -109,7 +103,6 @@ async def change_role(request: Request) -> Response:
     return await _carry_out(request, "role", "user.role_changed", deed)
 
 
-@router.post("/settings/users/{id}/disable")
 async def disable_user(request: Request) -> Response:
     async def deed(change: Change, id: int) -> None:
         _refuse_oneself(change, id)
@@ -118,7 +111,6 @@ async def disable_user(request: Request) -> Response:
     return await _carry_out(request, "state", "user.disabled", deed)
 
 
-@router.post("/settings/users/{id}/enable")
 async def enable_user(request: Request) -> Response:
     async def deed(change: Change, id: int) -> None:
         await users.enable_user(change.tx, change.account_id, id)
@@ -126,7 +118,6 @@ async def enable_user(request: Request) -> Response:
     return await _carry_out(request, "state", "user.enabled", deed)
 
 
-@router.post("/settings/users/{id}/remove")
 async def remove_user(request: Request) -> Response:
     async def deed(change: Change, id: int) -> None:
         _refuse_oneself(change, id)
@@ -135,7 +126,6 @@ async def remove_user(request: Request) -> Response:
     return await _carry_out(request, "state", "user.deleted", deed)
 
 
-@router.post("/settings/users/{id}/two-factors")
 async def reset_two_factors(request: Request) -> Response:
     async def deed(change: Change, id: int) -> None:
         _refuse_oneself(change, id)
@@ -144,11 +134,10 @@ async def reset_two_factors(request: Request) -> Response:
     return await _carry_out(request, "state", "user.two_factors_reset", deed)
 
 
-@router.post("/settings/users/two-factors")
 async def require_two_factors(request: Request) -> Response:
     async def work(change: Change) -> None:
         group = change.text("two_factors_for")
-        await two_factors.require_of(change.tx, front(request).vault, change.account_id, group)
+        await two_factors.require_of(change.tx, context.of(request).encryptor, change.account_id, group)
         await _record(change, "account.two_factors_required", group)
 
     return await confirm.carry_out(request, "two-factors", work, _show, _HERE)
@@ -161,4 +150,17 @@ def _refuse_oneself(change: Change, id: int) -> None:
 
 
 async def _record(change: Change, action: str, email: str) -> None:
-    await audit.record(change.db, change.tx, change.account_id, change.actor, action, email, now=change.now)
+    await audit.record(change.tx, change.account_id, change.actor, action, email, now=change.now)
+
+
+ROUTES = [
+    Route("GET", "/settings/users", show_users),
+    Route("POST", "/settings/users", create_user),
+    Route("POST", "/settings/users/{id}/password", change_password),
+    Route("POST", "/settings/users/{id}/role", change_role),
+    Route("POST", "/settings/users/{id}/disable", disable_user),
+    Route("POST", "/settings/users/{id}/enable", enable_user),
+    Route("POST", "/settings/users/{id}/remove", remove_user),
+    Route("POST", "/settings/users/{id}/two-factors", reset_two_factors),
+    Route("POST", "/settings/users/two-factors", require_two_factors),
+]

@@ -4,23 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.kit import errors, http, validation
+from packhouse import context
+from packhouse.kit import errors, validation
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.web import confirm, forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.webhooks import addresses, delivery, keys, operations, queries, schema
-from packhouse.webhooks.api import messenger
-
-router = APIRouter(include_in_schema=False)
 
 _HERE = "/settings/webhooks"
 
 
-@router.get("/settings/webhooks")
 async def show_webhooks(request: Request) -> Response:
     return await _show(request, await visitors.owner(request))
 
@@ -31,10 +28,10 @@ async def _show(
     outcome: Outcome = FRESH,
 ) -> Response:
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         rows = await queries.list_connections(tx, account_id)
         subscriptions = await queries.list_subscriptions(tx, account_id)
-    now = http.house(request).clock()
+    now = context.of(request).clock()
     receivers = [queries.connection_to_wire(row) for row in rows]
     of_receivers = {
         receiver["id"]: [row for row in subscriptions if row.connection_id == receiver["id"]] for receiver in receivers
@@ -48,7 +45,6 @@ async def _show(
     return forms.render(request, "settings_webhooks.html", visitor, outcome, **values)
 
 
-@router.post("/settings/webhooks")
 async def create_receiver(request: Request) -> Response:
     """With its first subscriptions; its signing key is shown this once."""
     return await confirm.carry_out(request, "new", _create_receiver, _show, _HERE)
@@ -62,15 +58,13 @@ async def _create_receiver(change: Change) -> Mapping[str, Any]:
         configuration["standard_webhooks"] = True
     sent = {"type": "webhook", "configuration": configuration}
     _refuse_flaws(validation.read_json(schema.CONNECTION_CREATE, orjson.dumps(sent)))
-    if not messenger(change.request).sender.may_reach(addresses.find_address(configuration["url"])):
+    if not context.of(change.request).sender.may_reach(addresses.find_address(configuration["url"])):
         raise forms.refuse(
             "configuration/url", message("This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE.")
         )
     events = [event for event in schema.EVENTS if event in change.texts("events")]
-    vault = messenger(change.request).vault
-    id = await operations.create_connection(
-        change.db, change.tx, vault, change.account_id, configuration, now=change.now
-    )
+    vault = context.of(change.request).encryptor
+    id = await operations.create_connection(change.tx, vault, change.account_id, configuration, now=change.now)
     for event in events:
         await _subscribe(change, id, event)
     return await _find_key(change, id)
@@ -79,7 +73,7 @@ async def _create_receiver(change: Change) -> Mapping[str, Any]:
 async def _find_key(change: Change, id: int) -> Mapping[str, Any]:
     row = await queries.get_connection(change.tx, change.account_id, id)
     url = orjson.loads(row.configuration)["url"]
-    vault = messenger(change.request).vault
+    vault = context.of(change.request).encryptor
     return {
         "url": url,
         "key": (await keys.keep(change.tx, vault, row, now=change.now)).current,
@@ -90,7 +84,7 @@ async def _subscribe(change: Change, connection_id: int, event_type: str) -> Non
     sent = {"connection_id": connection_id, "event_type": event_type}
     reading = validation.read_json(schema.SUBSCRIPTION_CREATE, orjson.dumps(sent))
     _refuse_flaws(reading)
-    await operations.create_subscription(change.db, change.tx, change.account_id, dict(reading.value), now=change.now)
+    await operations.create_subscription(change.tx, change.account_id, dict(reading.value), now=change.now)
 
 
 def _refuse_flaws(reading: validation.Reading[Any]) -> None:
@@ -99,7 +93,6 @@ def _refuse_flaws(reading: validation.Reading[Any]) -> None:
         raise errors.Invalid(flaws)
 
 
-@router.post("/settings/webhooks/{id}/subscriptions")
 async def create_subscription(request: Request) -> Response:
     id = forms.to_id(request, message("receiver"))
 
@@ -110,44 +103,40 @@ async def create_subscription(request: Request) -> Response:
     return await forms.carry_out(request, f"subscribe-{id}", work, _show, _HERE)
 
 
-@router.post("/settings/webhooks/{id}/resume")
 async def resume_receiver(request: Request) -> Response:
     id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> None:
         row = await queries.get_connection(change.tx, change.account_id, id)
-        await operations.resume_by_hand(change.db, change.tx, row, now=change.now, actor=change.actor)
+        await operations.resume_by_hand(change.tx, row, now=change.now, actor=change.actor)
 
     return await forms.carry_out(request, f"receiver-{id}", work, _show, _HERE)
 
 
-@router.post("/settings/webhooks/{id}/rotate")
 async def rotate_signing_key(request: Request) -> Response:
     id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> Mapping[str, Any]:
         row = await queries.get_connection(change.tx, change.account_id, id)
-        vault = messenger(request).vault
-        live = await keys.rotate(change.db, change.tx, vault, row, now=change.now, actor=change.actor)
+        vault = context.of(request).encryptor
+        live = await keys.rotate(change.tx, vault, row, now=change.now, actor=change.actor)
         return {"url": orjson.loads(row.configuration)["url"], "key": live.next or live.current, "is_next": True}
 
     return await confirm.carry_out(request, f"receiver-{id}", work, _show, _HERE)
 
 
-@router.post("/settings/webhooks/{id}/activate")
 async def activate_signing_key(request: Request) -> Response:
     """The next key takes over."""
     id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> None:
         row = await queries.get_connection(change.tx, change.account_id, id)
-        vault = messenger(request).vault
-        await keys.activate(change.db, change.tx, vault, row, now=change.now, actor=change.actor)
+        vault = context.of(request).encryptor
+        await keys.activate(change.tx, vault, row, now=change.now, actor=change.actor)
 
     return await confirm.carry_out(request, f"receiver-{id}", work, _show, _HERE)
 
 
-@router.post("/settings/webhooks/{id}/delete")
 async def delete_receiver(request: Request) -> Response:
     id = forms.to_id(request, message("receiver"))
 
@@ -157,7 +146,6 @@ async def delete_receiver(request: Request) -> Response:
     return await forms.carry_out(request, f"receiver-{id}", work, _show, _HERE)
 
 
-@router.post("/settings/subscriptions/{id}")
 async def change_subscription(request: Request) -> Response:
     """Set it to rest, or wake it."""
     id = forms.to_id(request, message("subscription"))
@@ -169,7 +157,6 @@ async def change_subscription(request: Request) -> Response:
     return await forms.carry_out(request, f"subscription-{id}", work, _show, _HERE)
 
 
-@router.post("/settings/subscriptions/{id}/delete")
 async def delete_subscription(request: Request) -> Response:
     id = forms.to_id(request, message("subscription"))
 
@@ -179,15 +166,28 @@ async def delete_subscription(request: Request) -> Response:
     return await forms.carry_out(request, f"subscription-{id}", work, _show, _HERE)
 
 
-@router.post("/settings/subscriptions/{id}/test")
 async def test_subscription(request: Request) -> Response:
     """An invented event, sent now; what is answered is shown. The network is met outside any transaction."""
     id = forms.to_id(request, message("subscription"))
     visitor = await visitors.owner(request)
     await visitors.read_form(request, visitor.token)
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         row = await queries.get_subscription(tx, account_id, id)
         receiver = await queries.get_connection(tx, account_id, row.connection_id)
-    answer = await delivery.broadcast(messenger(request), receiver, row.event_type)
+    answer = await delivery.broadcast(context.of(request), receiver, row.event_type)
     return await _show(request, visitor, Outcome(told={"tested": id, "answer": answer}))
+
+
+ROUTES = [
+    Route("GET", "/settings/webhooks", show_webhooks),
+    Route("POST", "/settings/webhooks", create_receiver),
+    Route("POST", "/settings/webhooks/{id}/subscriptions", create_subscription),
+    Route("POST", "/settings/webhooks/{id}/resume", resume_receiver),
+    Route("POST", "/settings/webhooks/{id}/rotate", rotate_signing_key),
+    Route("POST", "/settings/webhooks/{id}/activate", activate_signing_key),
+    Route("POST", "/settings/webhooks/{id}/delete", delete_receiver),
+    Route("POST", "/settings/subscriptions/{id}", change_subscription),
+    Route("POST", "/settings/subscriptions/{id}/delete", delete_subscription),
+    Route("POST", "/settings/subscriptions/{id}/test", test_subscription),
+]

@@ -3,21 +3,20 @@
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.kit import errors, http, pagination, zones
+from packhouse import context
+from packhouse.kit import errors, pagination, zones
+from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
+from packhouse.kit.routing import Route
 from packhouse.orders import plain, search
 from packhouse.shipping import announce, answers, operations, printers, queries, schema, staleness
-from packhouse.shipping.api import desk
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
 from packhouse.web import forms, orders, rendering, visitors
-
-router = APIRouter(include_in_schema=False)
 
 SCOPE = "write:parcel"
 MOST = 200
@@ -36,7 +35,6 @@ _READY = "1000"
 _PAPERS = {name: name for name in ("pick-list", "packing-slips")}
 
 
-@router.post("/orders/print/{paper}")
 async def print_papers(request: Request) -> Response:
     """For a selection: one list of what to fetch, or a slip for each box, as PDF. A form, because it may be long."""
     visitor = await visitors.visitor(request)
@@ -46,7 +44,7 @@ async def print_papers(request: Request) -> Response:
         raise HTTPException(404)
     ids = visitors.ids(visitors.texts(form, "id"), MOST)
     account_id = visitor.session.account_id
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         found = {row.id: row for row in await search.find_stored(tx, account_id, ids)}
         setup = await queries.find_setup(tx, account_id) or Setup()
     documents = [plain.read(found[id].document) for id in dict.fromkeys(ids) if id in found]
@@ -58,7 +56,6 @@ async def print_papers(request: Request) -> Response:
     return rendering.document(request, body, f"{printer}.pdf")
 
 
-@router.get("/shipments")
 async def show_shipments(request: Request) -> Response:
     """Newest first; what narrows the list stands in the URL, and a value that cannot be read narrows nothing."""
     visitor = await visitors.visitor(request)
@@ -68,7 +65,7 @@ async def show_shipments(request: Request) -> Response:
     wanted = {**asked, "from": orders.to_instant(asked["from"], zone)}
     wanted["to"] = orders.to_instant(asked["to"], zone, is_last=True)
     filters = {name: value for field, name in _ASKED.items() for value in _read_filter(name, wanted[field])}
-    async with http.house(request).db.read() as tx:
+    async with context.of(request).db.read() as tx:
         shops = await orders.list_shops(tx, account_id)
         try:
             cursor = pagination.decode(request.query_params.get("cursor"))
@@ -84,7 +81,7 @@ async def show_shipments(request: Request) -> Response:
         "on_the_way": answers.TRACKING,
         "stale_words": answers.STALE,
         "whereabouts": {_READY: answers.STATUSES[_READY], **answers.TRACKING},
-        "trackers": {code for code, carrier in desk(request).options.carriers.items() if carrier.has_tracking},
+        "trackers": {code for code, carrier in context.of(request).options.carriers.items() if carrier.has_tracking},
         "following": page.next.encode() if page.next else "",
         "previous": page.previous.encode() if page.previous else "",
     }
@@ -99,40 +96,35 @@ def _read_filter(name: str, text: str) -> list[Any]:
         return []
 
 
-@router.post("/shipments/{uuid}/cancel")
 async def cancel_shipment(request: Request) -> Response:
     visitor = await visitors.visitor(request, scope=SCOPE)
     form = await visitors.read_form(request, visitor.token)
-    house = http.house(request)
-    now = house.clock()
+    ctx = context.of(request)
+    now = ctx.clock()
     uuid = request.path_params["uuid"][:64].replace("\0", "")
     account_id = visitor.session.account_id
-    async with house.db.write() as tx:
-        found = await operations.request_cancellation(
-            house.db, tx, account_id, uuid, now=now, due_at=now + announce.GRACE
-        )
+    found = await ctx.db.write(
+        lambda tx: operations.request_cancellation(tx, account_id, uuid, now=now, due_at=now + announce.GRACE)
+    )
     if found.row.state == operations.READY:
         try:
-            if faults := await announce.cancel(desk(request), account_id, found.row.id):
+            if faults := await announce.cancel(context.of(request), account_id, found.row.id):
                 raise errors.Conflict(faults)
         except (Unreachable, errors.Unavailable):  # the worker asks again
             pass
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
 
 
-@router.post("/shipments/{uuid}/confirm")
 async def confirm_shipment(request: Request) -> Response:
     """The label is right all the same."""
     visitor = await visitors.visitor(request, scope=SCOPE)
     form = await visitors.read_form(request, visitor.token)
-    house = http.house(request)
+    ctx = context.of(request)
     uuid = request.path_params["uuid"][:64].replace("\0", "")
-    async with house.db.write() as tx:
-        await staleness.confirm(house.db, tx, visitor.session.account_id, uuid, now=house.clock())
+    await ctx.db.write(lambda tx: staleness.confirm(tx, visitor.session.account_id, uuid, now=ctx.clock()))
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
 
 
-@router.post("/shipments/track")
 async def track_parcels(request: Request) -> Response:
     """Where parcels are, as somebody says whose carrier does not: all of them, or none where one is not on its way."""
     visitor = await visitors.visitor(request, scope=SCOPE)
@@ -140,8 +132,20 @@ async def track_parcels(request: Request) -> Response:
     ids = sorted(visitors.ids(visitors.texts(form, "parcel"), MOST))
     if not ids:
         raise forms.refuse("parcel", message("Choose a parcel."))
-    house, status = http.house(request), visitors.text(form, "status")
-    async with house.db.write() as tx:
+    ctx, status = context.of(request), visitors.text(form, "status")
+
+    async def work(tx: Transaction) -> None:
         for id in ids:
-            await operations.track_parcel(house.db, tx, visitor.session.account_id, id, status, None, now=house.clock())
+            await operations.track_parcel(tx, visitor.session.account_id, id, status, None, now=ctx.clock())
+
+    await ctx.db.write(work)
     return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
+
+
+ROUTES = [
+    Route("POST", "/orders/print/{paper}", print_papers),
+    Route("GET", "/shipments", show_shipments),
+    Route("POST", "/shipments/{uuid}/cancel", cancel_shipment),
+    Route("POST", "/shipments/{uuid}/confirm", confirm_shipment),
+    Route("POST", "/shipments/track", track_parcels),
+]

@@ -1,69 +1,68 @@
 """Signing in and out."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from packhouse.accounts import attempts, audit, auth, browsers, demo, sessions, two_factors, users
+from packhouse import context
+from packhouse.accounts import attempts, audit, browsers, demo, sessions, two_factors, users
 from packhouse.accounts.failures import Failure
 from packhouse.kit import http, security
 from packhouse.kit.db import Transaction
+from packhouse.kit.routing import Route
 from packhouse.web import codes, rendering, visitors
-from packhouse.web.front import front
 from packhouse.web.languages import COOKIE as LANGUAGE_COOKIE
 from packhouse.web.languages import available
-
-router = APIRouter(include_in_schema=False)
 
 _YEAR = 365 * 86_400
 
 
-@router.get("/sign-in")
 async def show_sign_in(request: Request) -> Response:
     if await visitors.find_visitor(request) is not None:
         return rendering.redirect(request, visitors.to_local(request.query_params.get("then", "/orders")))
     return _show_form(request, then=request.query_params.get("then", "/orders"))
 
 
-@router.post("/sign-in")
 async def sign_in(request: Request) -> Response:
     """A person with a second factor is asked for a code next, any other is in."""
-    house = http.house(request)
+    ctx = context.of(request)
     form = await visitors.read_form(request, visitors.form_token(request))
     email, password, then = (visitors.text(form, "email"), str(form.get("password", "")), visitors.text(form, "then"))
-    now = house.clock()
-    async with house.db.read() as tx:
+    now = ctx.clock()
+    async with ctx.db.read() as tx:
         user = await users.find_user(tx, email) if email and "\0" not in email else None
         known = await visitors.find_browser(request, tx, user.account_id, user.id) if user is not None else None
     bounds = attempts.to_bounds(email, visitors.find_host(request), known)
-    if (next_at := await attempts.take(house.db, bounds, now=now)) is not None:
+    if (next_at := await attempts.take(ctx.db, bounds, now=now)) is not None:
         return _refuse_for_now(request, email, then, next_at)
     is_right = await _is_let_in(request, user, password[: users.MAX_PASSWORD + 1])
     if user is None or not is_right:
         return _show_form(request, then=then, email=email, is_wrong=True, status=422)
-    async with house.db.write() as tx:
+
+    async def let_in(tx: Transaction) -> Response:
         await attempts.forgive(tx, bounds)
         if await two_factors.has(tx, user.account_id, user.id):
             return _ask_for_code(request, then, await sessions.begin(tx, user.account_id, user.id, now=now))
         cookies = await _start(request, tx, user.account_id, user.id, user.email, confirmed_at=now)
-    return _let_in(request, then, cookies)
+        return _let_in(request, then, cookies)
+
+    return await ctx.db.write(let_in)
 
 
 async def _start(
     request: Request, tx: Transaction, account_id: int, user_id: int, email: str, *, confirmed_at: datetime
 ) -> tuple[str, str]:
     """The cookies of the new session, and of the browser."""
-    house = http.house(request)
-    now, browser = house.clock(), request.cookies.get(visitors.BROWSER_COOKIE, "")
-    until = now + front(request).session_length
+    ctx = context.of(request)
+    now, browser = ctx.clock(), request.cookies.get(visitors.BROWSER_COOKIE, "")
+    until = now + timedelta(hours=context.of(request).settings.session_hours)
     cookie = await sessions.start(tx, account_id, user_id, now=now, until=until, confirmed_at=confirmed_at)
     browser = await browsers.remember(tx, browser, account_id, user_id, now=now)
-    await audit.record(house.db, tx, account_id, f"user:{user_id}", "user.signed_in", email, now=now)
+    await audit.record(tx, account_id, f"user:{user_id}", "user.signed_in", email, now=now)
     return cookie, browser
 
 
@@ -84,12 +83,11 @@ def _ask_for_code(request: Request, then: str, cookie: str) -> Response:
 
 async def _find_pending(request: Request) -> sessions.Pending | None:
     """The sign-in of this browser whose password was right, a short while ago."""
-    house = http.house(request)
-    async with house.db.read() as tx:
-        return await sessions.find_pending(tx, request.cookies.get(visitors.PENDING_COOKIE, ""), now=house.clock())
+    ctx = context.of(request)
+    async with ctx.db.read() as tx:
+        return await sessions.find_pending(tx, request.cookies.get(visitors.PENDING_COOKIE, ""), now=ctx.clock())
 
 
-@router.get("/sign-in/code")
 async def show_code(request: Request) -> Response:
     then = request.query_params.get("then", "/orders")
     if await _find_pending(request) is None:
@@ -108,28 +106,30 @@ def _show_code(
     return response
 
 
-@router.post("/sign-in/code")
 async def sign_in_with_code(request: Request) -> Response:
     """The second step: a code of the authenticator, or a recovery code."""
-    house = http.house(request)
+    ctx = context.of(request)
     form = await visitors.read_form(request, visitors.form_token(request, visitors.PENDING_COOKIE))
     code, then = visitors.text(form, "code"), visitors.text(form, "then")
     pending = await _find_pending(request)
     if pending is None:
         return rendering.redirect(request, visitors.to_sign_in(visitors.to_local(then)))
     account_id, user_id = pending.account_id, pending.user_id
-    async with house.db.read() as tx:
+    async with ctx.db.read() as tx:
         known = await visitors.find_browser(request, tx, account_id, user_id)
     bounds = attempts.to_code_bounds(account_id, user_id, known)
-    if (next_at := await attempts.take(house.db, bounds, now=house.clock())) is not None:
+    if (next_at := await attempts.take(ctx.db, bounds, now=ctx.clock())) is not None:
         return _show_code(request, then, wait_seconds=visitors.to_seconds(request, next_at), status=429)
-    async with house.db.write() as tx:
+
+    async def let_in(tx: Transaction) -> Response:
         is_right = await codes.use_code(request, tx, account_id, user_id, pending.email, code)
-        if is_right and await sessions.finish(tx, pending):
-            await attempts.forgive(tx, bounds)
-            cookies = await _start(request, tx, account_id, user_id, pending.email, confirmed_at=pending.created_at)
-            return _let_in(request, then, cookies)
-    return _show_code(request, then, is_wrong=True, status=422)
+        if not is_right or not await sessions.finish(tx, pending):
+            return _show_code(request, then, is_wrong=True, status=422)
+        await attempts.forgive(tx, bounds)
+        cookies = await _start(request, tx, account_id, user_id, pending.email, confirmed_at=pending.created_at)
+        return _let_in(request, then, cookies)
+
+    return await ctx.db.write(let_in)
 
 
 async def _is_let_in(request: Request, user: Any, password: str) -> bool:
@@ -143,7 +143,7 @@ async def _is_let_in(request: Request, user: Any, password: str) -> bool:
         return True
     if user is not None:
         failure = Failure(user.account_id, f"user:{user.id}", "user.sign_in_failed", user.email)
-        auth.failures(request).note(failure)
+        context.of(request).failures.note(failure)
     return False
 
 
@@ -177,21 +177,22 @@ def _show_form(
     return response
 
 
-@router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
     """Here, or with `everywhere` on every device."""
     visitor = await visitors.visitor(request, before_set_up=True)
     form = await visitors.read_form(request, visitor.token)
-    async with http.house(request).db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         await sessions.end(tx, request.cookies[visitors.SESSION_COOKIE])
         if visitors.text(form, "everywhere"):
             await users.end_sessions(tx, visitor.session.account_id, visitor.session.user_id)
+
+    await context.of(request).db.write(work)
     response = rendering.redirect(request, "/sign-in")
     response.delete_cookie(visitors.SESSION_COOKIE, path="/")
     return response
 
 
-@router.post("/preferences")
 async def change_preferences(request: Request) -> Response:
     """Language and light or dark, kept in the browser."""
     visitor = await visitors.visitor(request, before_set_up=True)
@@ -202,3 +203,13 @@ async def change_preferences(request: Request) -> Response:
         if (value := visitors.text(form, field)) in known:
             visitors.set_cookie(request, response, cookie, value, _YEAR)
     return response
+
+
+ROUTES = [
+    Route("GET", "/sign-in", show_sign_in),
+    Route("POST", "/sign-in", sign_in),
+    Route("GET", "/sign-in/code", show_code),
+    Route("POST", "/sign-in/code", sign_in_with_code),
+    Route("POST", "/sign-out", sign_out),
+    Route("POST", "/preferences", change_preferences),
+]

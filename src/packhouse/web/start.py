@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
+from packhouse import context
 from packhouse.accounts import queries as accounts
 from packhouse.kit import http, zones
 from packhouse.orders import figures, search
@@ -49,12 +50,12 @@ class Share(NamedTuple):
 
 async def show_start(request: Request) -> Response:
     visitor = await visitors.visitor(request)
-    house = http.house(request)
-    account_id, now = visitor.session.account_id, house.clock()
+    ctx = context.of(request)
+    account_id, now = visitor.session.account_id, ctx.clock()
     zone = zones.to_zone(visitor.session.time_zone)
     days = to_days(now, zone)
     dates = [begin.astimezone(zone).date() for begin, _ in days]
-    async with house.db.read() as tx:
+    async with ctx.db.read() as tx:
         newest = await search.find_newest(tx, account_id)
         shops = await orders.list_shops(tx, account_id)
         keys = [] if newest else await accounts.list_keys(tx, account_id)

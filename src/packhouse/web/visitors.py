@@ -10,7 +10,7 @@ import math
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -19,13 +19,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
+from packhouse import context
 from packhouse.accounts import browsers, sessions
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.web import languages
-from packhouse.web.front import front
 
 SESSION_COOKIE = "packhouse_session"
 FORM_COOKIE = "packhouse_form"
@@ -71,8 +71,8 @@ class SetUpNeeded(errors.Forbidden):
 
 async def find_visitor(request: Request) -> Visitor | None:
     cookie = request.cookies.get(SESSION_COOKIE, "")
-    house = http.house(request)
-    found = await sessions.find_session(house.db, cookie, now=house.clock()) if cookie else None
+    ctx = context.of(request)
+    found = await sessions.find_session(ctx.db, cookie, now=ctx.clock()) if cookie else None
     if found is None:
         return None
     http.request_info(request).account_id = found.account_id
@@ -107,7 +107,7 @@ def _to_way_back(request: Request) -> str:
 async def read_form(request: Request, token: str, *, most: int | None = None) -> FormData:
     """Raises Forbidden where the form does not carry the token, TooLarge past the limit of a body, or past `most` bytes
     where it carries a file, which lies on disk."""
-    of_text = http.house(request).max_body_bytes
+    of_text = context.of(request).max_body_bytes
     limit = most or of_text
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
@@ -188,15 +188,15 @@ def set_cookie(request: Request, response: Response, name: str, value: str, seco
 
 def set_session(request: Request, response: Response, cookie: str, browser: str) -> None:
     """The cookies of a new session, and of the browser that the person is known by from now on."""
-    seconds = int(front(request).session_length.total_seconds())
+    seconds = int(timedelta(hours=context.of(request).settings.session_hours).total_seconds())
     set_cookie(request, response, SESSION_COOKIE, cookie, seconds)
     set_cookie(request, response, BROWSER_COOKIE, browser, int(browsers.KEPT.total_seconds()))
 
 
-async def find_browser(request: Request, tx: Transaction, account_id: int, user_id: int) -> str | None:
+async def find_browser(request: Request, tx: Reader, account_id: int, user_id: int) -> str | None:
     """The hash of the browser that the request comes from, where the person has signed in with it."""
     cookie = request.cookies.get(BROWSER_COOKIE, "")
-    return await browsers.find(tx, cookie, account_id, user_id, now=http.house(request).clock())
+    return await browsers.find(tx, cookie, account_id, user_id, now=context.of(request).clock())
 
 
 def find_host(request: Request) -> str:
@@ -206,11 +206,11 @@ def find_host(request: Request) -> str:
 
 def to_seconds(request: Request, next_at: datetime) -> int:
     """How long it is until then, a second at least."""
-    return max(1, math.ceil((next_at - http.house(request).clock()).total_seconds()))
+    return max(1, math.ceil((next_at - context.of(request).clock()).total_seconds()))
 
 
 def is_encrypted(request: Request) -> bool:
-    public = http.house(request).public_url or ""
+    public = context.of(request).public_url or ""
     return request.url.scheme == "https" or public.startswith("https:")
 
 

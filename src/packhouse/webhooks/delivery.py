@@ -9,22 +9,20 @@ worker that is killed between leaves deliveries that are sent again under the sa
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
 
 import packhouse
+from packhouse.context import Context
 from packhouse.kit import jobs
-from packhouse.kit.clock import Clock
-from packhouse.kit.db import Database
+from packhouse.kit.db import Transaction
 from packhouse.kit.jobs import Job
-from packhouse.kit.vault import Vault
 from packhouse.webhooks import keys, operations, outcomes, queries, schema, signing
 from packhouse.webhooks.keys import Keys
 from packhouse.webhooks.outcomes import Attempt, Patience
-from packhouse.webhooks.sender import Answer, Sender
+from packhouse.webhooks.sender import Answer
 
 _BATCH = 100
 # How many attempts at a receiver are under way before it has answered one; each answer makes room for one more.
@@ -32,107 +30,99 @@ _FIRST_SOCKETS = 2
 _TEST_ID = "msg_test"
 
 
-@dataclass(frozen=True)
-class Messenger:
-    """What telling others needs."""
-
-    db: Database
-    clock: Clock
-    vault: Vault
-    sender: Sender
-    patience: Patience = outcomes.USUAL_PATIENCE
-    tell: outcomes.Tell = outcomes.tell_nobody
-
-
-async def deliver(messenger: Messenger, job: Job) -> None:
+async def deliver(ctx: Context, job: Job) -> None:
     """Raises Later where something is left for another turn or another time."""
     account_id, connection_id = job.account_id, job.payload["connection_id"]
-    receiver = await _tell(messenger, job)
+    receiver = await _tell(ctx, job)
     if receiver is None:
-        async with messenger.db.write() as tx:
-            await operations.give_up(tx, account_id, connection_id)
+        await ctx.db.write(lambda tx: operations.give_up(tx, account_id, connection_id))
         return
     if receiver.paused_at is not None:
-        await _sweep(messenger, receiver)
-    async with messenger.db.read() as tx:
+        await _sweep(ctx, receiver)
+    async with ctx.db.read() as tx:
         next_due = await queries.find_next_due(tx, account_id, connection_id)
     if next_due is not None:
         raise jobs.Later(next_due, fresh=True, kind=_to_kind(receiver))
 
 
-async def _tell(messenger: Messenger, job: Job) -> Any:
+async def _tell(ctx: Context, job: Job) -> Any:
     """Until the receiver has heard what is due; its row then, None for one that was deleted. Raises Later at the end of
     its turn."""
     account_id, connection_id = job.account_id, job.payload["connection_id"]
-    turn = messenger.patience.turn
+    turn = ctx.retry_policy.turn
     if job.kind == operations.SLOW_JOB:  # there may be many for each slot
         turn /= 4
     end = time.monotonic() + turn.total_seconds()
     attempts: list[Attempt] = []
     while True:
-        async with messenger.db.write() as tx:
-            # Before what is due is read: whatever the jobs taken away here were for is seen by that.
+
+        async def work(tx: Transaction) -> None:
             await jobs.finish_lane(tx, job)
-            await outcomes.bring_back(tx, account_id, connection_id, now=messenger.clock())
+            await outcomes.bring_back(tx, account_id, connection_id, now=ctx.clock())
             if attempts:
-                await outcomes.write_down(
-                    messenger.db, tx, messenger.patience, messenger.tell, attempts, now=messenger.clock()
-                )
-        async with messenger.db.read() as tx:
+                await outcomes.write_down(tx, ctx.retry_policy, ctx.append_log, attempts, now=ctx.clock())
+
+        await ctx.db.write(work)
+        async with ctx.db.read() as tx:
             receiver = await queries.find_connection(tx, account_id, connection_id)
-            due = await queries.find_due(tx, account_id, connection_id, _BATCH, now=messenger.clock())
+            due = await queries.find_due(tx, account_id, connection_id, _BATCH, now=ctx.clock())
         if receiver is None or not due:
             return receiver
         if time.monotonic() > end or _to_kind(receiver) != job.kind:
-            raise jobs.Later(messenger.clock(), fresh=True, kind=_to_kind(receiver))
-        attempts = await _send_all(messenger, receiver, await _find_secrets(messenger, receiver), due, end)
+            raise jobs.Later(ctx.clock(), fresh=True, kind=_to_kind(receiver))
+        attempts = await _send_all(ctx, receiver, await _find_secrets(ctx, receiver), due, end)
 
 
 def _to_kind(receiver: Any) -> str:
     return operations.to_job(is_slow=receiver.slow_since is not None)
 
 
-async def _sweep(messenger: Messenger, receiver: Any) -> None:
+async def _sweep(ctx: Context, receiver: Any) -> None:
     """A receiver that nobody resumes must not fill the database. Raises Later while it is paused: to sweep again."""
-    now, patience = messenger.clock(), messenger.patience
+    now, patience = ctx.clock(), ctx.retry_policy
     pruned = 1
     while pruned:
-        async with messenger.db.write() as tx:
-            pruned = await outcomes.prune(tx, receiver.account_id, receiver.id, now - patience.keep)
+        pruned = await ctx.db.write(
+            lambda tx: outcomes.prune(tx, receiver.account_id, receiver.id, now - patience.keep)
+        )
     raise jobs.Later(now + patience.find_sweep(), fresh=True)
 
 
-async def _find_secrets(messenger: Messenger, receiver: Any) -> dict[str, Any]:
+async def _find_secrets(ctx: Context, receiver: Any) -> dict[str, Any]:
     """With a signing key: the webhook of an integration that was made without one gets it at its first event."""
-    secrets = keys.open_secrets(messenger.vault, receiver)
+    secrets = keys.open_secrets(ctx.encryptor, receiver)
     if "signing_key" not in secrets:
-        async with messenger.db.write() as tx:
+
+        async def work(tx: Transaction) -> Any:
             row = await queries.find_connection(tx, receiver.account_id, receiver.id)
             if row is not None:
-                await keys.keep(tx, messenger.vault, row, now=messenger.clock())
+                await keys.keep(tx, ctx.encryptor, row, now=ctx.clock())
                 row = await queries.find_connection(tx, row.account_id, row.id)
-        secrets = keys.open_secrets(messenger.vault, row or receiver)
+            return row
+
+        row = await ctx.db.write(work)
+        secrets = keys.open_secrets(ctx.encryptor, row or receiver)
     return secrets
 
 
 async def _send_all(
-    messenger: Messenger, receiver: Any, secrets: dict[str, Any], due: Sequence[Any], end: float
+    ctx: Context, receiver: Any, secrets: dict[str, Any], due: Sequence[Any], end: float
 ) -> list[Attempt]:
     """What is not begun by `end` waits, and so does the rest for a receiver that turns out to be slow."""
     url, headers = to_request(orjson.loads(receiver.configuration), secrets)
     is_slow = receiver.slow_since is not None
 
     async def send(delivery: Any) -> Attempt | None:
-        async with messenger.sender.sockets.taken(is_slow=is_slow, seconds=end - time.monotonic()) as has_socket:
+        async with ctx.sender.sockets.taken(is_slow=is_slow, seconds=end - time.monotonic()) as has_socket:
             if not has_socket:
                 return None
-            at = messenger.clock()
+            at = ctx.clock()
             id = queries.to_message_id(delivery.id)
             live = keys.find_keys(secrets, receiver, at)
             own = to_headers(id, delivery.body, delivery.attempts + 1, headers, live, at)
-            return Attempt(delivery, await messenger.sender.post(url, own, delivery.body.encode()), at)
+            return Attempt(delivery, await ctx.sender.post(url, own, delivery.body.encode()), at)
 
-    return await _Round(due, send, messenger.patience, end, is_slow=is_slow).run()
+    return await _Round(due, send, ctx.retry_policy, end, is_slow=is_slow).run()
 
 
 class _Round:
@@ -184,15 +174,15 @@ class _Round:
             line = self._waiting.pop() if self._waiting else ()
 
 
-async def broadcast(messenger: Messenger, receiver: Any, event_type: str) -> Answer:
+async def broadcast(ctx: Context, receiver: Any, event_type: str) -> Answer:
     """An invented event, sent now and once; it is no delivery and leaves no trace."""
-    now = messenger.clock()
-    secrets = await _find_secrets(messenger, receiver)
+    now = ctx.clock()
+    secrets = await _find_secrets(ctx, receiver)
     url, headers = to_request(orjson.loads(receiver.configuration), secrets)
     told = {"event_type": event_type, "timestamp": int(now.timestamp() * 1000), "data": schema.EXAMPLES[event_type]}
     body = signing.to_body({"id": _TEST_ID, **told})
     own = to_headers(_TEST_ID, body, 1, headers, keys.find_keys(secrets, receiver, now), now)
-    return await messenger.sender.post(url, own, body.encode())
+    return await ctx.sender.post(url, own, body.encode())
 
 
 class Headers(NamedTuple):

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import select, update
 
 from packhouse.kit import scan
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.kit.redaction import ERASED, Words
 from packhouse.webhooks.tables import deliveries
 
@@ -48,7 +48,7 @@ async def erase_old_deliveries(db: Database, account_id: int, before: datetime, 
     columns = (_d.id, _d.subject, _d.body, _d.answer, _d.error)
     within = (_d.account_id == account_id, _d.id > after, _d.created_at < before)
     async with db.read() as tx:
-        rows = (await tx.execute(select(*columns).where(*within).order_by(_d.id).limit(most))).all()
+        rows = await tx.fetch_all(select(*columns).where(*within).order_by(_d.id).limit(most))
     await _write(db, account_id, rows, Words(), {row.subject for row in rows})
     return rows[-1].id if len(rows) == most else None
 
@@ -59,10 +59,13 @@ async def _write(db: Database, account_id: int, told: Sequence[Any], words: Word
         values = _to_erased(row, words, _FREE if row.subject in subjects else frozenset())
         if values != {name: getattr(row, name) for name in values}:
             changed[row.id] = values
+
+    async def write(tx: Transaction) -> None:
+        for id, values in changed.items():
+            await tx.execute(update(deliveries).where(_d.account_id == account_id, _d.id == id).values(values))
+
     if changed:
-        async with db.write() as tx:
-            for id, values in changed.items():
-                await tx.execute(update(deliveries).where(_d.account_id == account_id, _d.id == id).values(values))
+        await db.write(write)
     return len(changed)
 
 

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import audit
 from packhouse.kit import errors, security
-from packhouse.kit.db import Database
+from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import queries
@@ -51,7 +50,7 @@ def find_keys(secrets: Mapping[str, Any], row: Any, at: datetime) -> Keys:
     return Keys(next_key, before=key if at < switches_at + KEEP else None)
 
 
-async def keep(tx: AsyncConnection, vault: Vault, row: Any, *, now: datetime) -> Keys:
+async def keep(tx: Transaction, vault: Vault, row: Any, *, now: datetime) -> Keys:
     """A connection's keys; the first is made where it has none yet. Raises NoSecretKey and WrongSecretKey."""
     secrets = open_secrets(vault, row)
     if "signing_key" in secrets:
@@ -61,7 +60,7 @@ async def keep(tx: AsyncConnection, vault: Vault, row: Any, *, now: datetime) ->
     return keys
 
 
-async def rotate(db: Database, tx: AsyncConnection, vault: Vault, row: Any, *, now: datetime, actor: str) -> Keys:
+async def rotate(tx: Transaction, vault: Vault, row: Any, *, now: datetime, actor: str) -> Keys:
     """Make the key that takes over next, instead of one that was waiting for that."""
     secrets = open_secrets(vault, row)
     if "signing_key" in secrets:
@@ -70,28 +69,26 @@ async def rotate(db: Database, tx: AsyncConnection, vault: Vault, row: Any, *, n
     else:
         keys = Keys(security.new_secret())
     await _put(tx, vault, row, secrets, keys, now)
-    await audit.record(db, tx, row.account_id, actor, "signing_key.rotated", queries.to_name(row), now=now)
+    await audit.record(tx, row.account_id, actor, "signing_key.rotated", queries.to_name(row), now=now)
     return keys
 
 
-async def activate(db: Database, tx: AsyncConnection, vault: Vault, row: Any, *, now: datetime, actor: str) -> Keys:
+async def activate(tx: Transaction, vault: Vault, row: Any, *, now: datetime, actor: str) -> Keys:
     """Let the next key take over now. Raises Conflict where none waits."""
     secrets = open_secrets(vault, row)
     if "signing_key" not in secrets or find_keys(secrets, row, now).next is None:
         raise errors.Conflict(errors.Fault("conflict", message("There is no next signing key that could take over.")))
     await _change(tx, row, now, key_switches_at=now)
-    await audit.record(db, tx, row.account_id, actor, "signing_key.activated", queries.to_name(row), now=now)
+    await audit.record(tx, row.account_id, actor, "signing_key.activated", queries.to_name(row), now=now)
     return Keys(secrets["next_key"], before=secrets["signing_key"])
 
 
-async def _put(
-    tx: AsyncConnection, vault: Vault, row: Any, secrets: Mapping[str, Any], keys: Keys, now: datetime
-) -> None:
+async def _put(tx: Transaction, vault: Vault, row: Any, secrets: Mapping[str, Any], keys: Keys, now: datetime) -> None:
     sealed = seal(vault, {**secrets, "signing_key": keys.current, "next_key": keys.next})
     await _change(tx, row, now, sealed=sealed, key_switches_at=keys.switches_at)
 
 
-async def _change(tx: AsyncConnection, row: Any, now: datetime, **changes: Any) -> None:
+async def _change(tx: Transaction, row: Any, now: datetime, **changes: Any) -> None:
     of_it = (_c.account_id == row.account_id, _c.id == row.id)
     await tx.execute(update(connections).where(*of_it).values(**changes, updated_at=now))
 

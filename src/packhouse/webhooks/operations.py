@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import delete, insert, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import audit
 from packhouse.kit import errors, jobs, security
-from packhouse.kit.db import Database
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import keys, queries, schema, signing
@@ -35,10 +34,10 @@ class Receiver(NamedTuple):
     is_slow: bool = False
 
 
-async def notify(db: Database, tx: AsyncConnection, account_id: int, events: Iterable[Event], *, now: datetime) -> None:
+async def notify(tx: Transaction, account_id: int, events: Iterable[Event], *, now: datetime) -> None:
     """Write a delivery for each event and whoever listens to its kind. Where nobody does, `events` is not looked at."""
     listeners: dict[str, list[Receiver]] = {}
-    for row in await queries.find_listeners(db, tx, account_id):
+    for row in await queries.find_listeners(tx, account_id):
         listeners.setdefault(row.event_type, []).append(_to_receiver(row.connection_id, row))
     if not listeners:
         return
@@ -47,17 +46,16 @@ async def notify(db: Database, tx: AsyncConnection, account_id: int, events: Ite
         for event in events
         for to in listeners.get(event.event_type, [])
     ]
-    await _write(db, tx, account_id, wanted, now)
+    await _write(tx, account_id, wanted, now)
 
 
-async def is_heard(db: Database, tx: AsyncConnection, account_id: int, event_type: str) -> bool:
+async def is_heard(tx: Reader, account_id: int, event_type: str) -> bool:
     """For those who would have to ask the database before they could tell."""
-    return any(row.event_type == event_type for row in await queries.find_listeners(db, tx, account_id))
+    return any(row.event_type == event_type for row in await queries.find_listeners(tx, account_id))
 
 
 async def notify_integration(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     integration: Mapping[str, Any],
     action: str,
@@ -71,7 +69,7 @@ async def notify_integration(
     integration_id = integration["id"]
     told = {"integration": dict(integration)} if more is None else dict(more)
     event = OwnEvent(integration, action, subject or f"integration:{integration_id}", told)
-    await notify_integrations(db, tx, account_id, [event], now=now)
+    await notify_integrations(tx, account_id, [event], now=now)
 
 
 class OwnEvent(NamedTuple):
@@ -83,9 +81,7 @@ class OwnEvent(NamedTuple):
     told: Mapping[str, Any]
 
 
-async def notify_integrations(
-    db: Database, tx: AsyncConnection, account_id: int, events: Sequence[OwnEvent], *, now: datetime
-) -> None:
+async def notify_integrations(tx: Transaction, account_id: int, events: Sequence[OwnEvent], *, now: datetime) -> None:
     """Tell integrations' own webhooks, where they have an active one: in as many statements for one event as for
     many."""
     urls: dict[int, str] = {}
@@ -97,7 +93,7 @@ async def notify_integrations(
         return
     known = {row.integration_id: row for row in await queries.find_of_integrations(tx, account_id, urls)}
     receivers = {
-        id: await _keep_of_integration(db, tx, account_id, id, url, known.get(id), now) for id, url in urls.items()
+        id: await _keep_of_integration(tx, account_id, id, url, known.get(id), now) for id, url in urls.items()
     }
     wanted = [
         (
@@ -108,27 +104,26 @@ async def notify_integrations(
         for event in events
         if event.integration["id"] in receivers
     ]
-    await _write(db, tx, account_id, wanted, now)
+    await _write(tx, account_id, wanted, now)
 
 
 async def _keep_of_integration(
-    db: Database, tx: AsyncConnection, account_id: int, integration_id: int, url: str, found: Any, now: datetime
+    tx: Transaction, account_id: int, integration_id: int, url: str, found: Any, now: datetime
 ) -> Receiver:
     """The connection that stands for an integration's webhook, `found` if it is there, and whether it is paused; a new
     URL starts afresh. Nothing is asked or written where it is there and the same."""
     configuration = orjson.dumps({"url": url}).decode()
     if found is None:
-        return Receiver(await _insert_connection(db, tx, account_id, configuration, None, now, integration_id))
+        return Receiver(await _insert_connection(tx, account_id, configuration, None, now, integration_id))
     if found.configuration != configuration:
         await _change_connection(tx, account_id, found.id, now, configuration=configuration)
-        await resume_connection(db, tx, account_id, found.id, now=now)
+        await resume_connection(tx, account_id, found.id, now=now)
         return Receiver(found.id)
     return _to_receiver(found.id, found)
 
 
 async def _write(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     wanted: Sequence[tuple[Event, dict[str, Any], Receiver]],
     now: datetime,
@@ -136,7 +131,7 @@ async def _write(
     if not wanted:
         return
     rows = []
-    for id, (event, body, to) in zip(await db.next_ids(tx, "deliveries", len(wanted)), wanted, strict=True):
+    for id, (event, body, to) in zip(await tx.next_ids("deliveries", len(wanted)), wanted, strict=True):
         rows.append(
             {
                 "account_id": account_id,
@@ -157,17 +152,15 @@ async def _write(
                 "error": None,
             }
         )
-    await db.upsert(tx, deliveries, rows)
-    await _wake(db, tx, account_id, {to for _, _, to in wanted if not to.is_paused}, now)
+    await tx.upsert(deliveries, rows)
+    await _wake(tx, account_id, {to for _, _, to in wanted if not to.is_paused}, now)
 
 
-async def _wake(
-    db: Database, tx: AsyncConnection, account_id: int, receivers: Collection[Receiver], now: datetime
-) -> None:
+async def _wake(tx: Transaction, account_id: int, receivers: Collection[Receiver], now: datetime) -> None:
     for is_slow in (False, True):
         ids = sorted(to.connection_id for to in receivers if to.is_slow is is_slow)
         payloads, lanes = [{"connection_id": id} for id in ids], [f"webhook:{id}" for id in ids]
-        await jobs.enqueue(db, tx, account_id, to_job(is_slow=is_slow), payloads, now=now, lanes=lanes)
+        await jobs.enqueue(tx, account_id, to_job(is_slow=is_slow), payloads, now=now, lanes=lanes)
 
 
 def to_job(*, is_slow: bool) -> str:
@@ -183,31 +176,30 @@ def _to_milliseconds(now: datetime) -> int:
 
 
 async def create_connection(
-    db: Database, tx: AsyncConnection, vault: Vault, account_id: int, configuration: dict[str, Any], *, now: datetime
+    tx: Transaction, vault: Vault, account_id: int, configuration: dict[str, Any], *, now: datetime
 ) -> int:
     """Its signing key is made with it. Raises NoSecretKey, and Invalid for a mask where a secret should be."""
     shown, hidden = _split(configuration, {})
     sealed = keys.seal(vault, {**hidden, "signing_key": security.new_secret()})
-    return await _insert_connection(db, tx, account_id, orjson.dumps(shown).decode(), sealed, now)
+    return await _insert_connection(tx, account_id, orjson.dumps(shown).decode(), sealed, now)
 
 
 async def _insert_connection(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     configuration: str,
     sealed: str | None,
     now: datetime,
     integration_id: int | None = None,
 ) -> int:
-    [id] = await db.next_ids(tx, "connections", 1)
+    [id] = await tx.next_ids("connections", 1)
     row = {"account_id": account_id, "id": id, "integration_id": integration_id, "configuration": configuration}
     await tx.execute(insert(connections).values({**row, "sealed": sealed, "created_at": now, "updated_at": now}))
     return id
 
 
 async def update_connection(
-    db: Database, tx: AsyncConnection, vault: Vault, account_id: int, id: int, sent: dict[str, Any], *, now: datetime
+    tx: Transaction, vault: Vault, account_id: int, id: int, sent: dict[str, Any], *, now: datetime
 ) -> None:
     """A configuration is replaced whole, and a paused receiver is tried again. Raises NotFound and Invalid."""
     stored = await queries.get_connection(tx, account_id, id)
@@ -217,15 +209,15 @@ async def update_connection(
     shown, hidden = _split(sent["configuration"], secrets)
     sealed = keys.seal(vault, {**secrets, **hidden})
     await _change_connection(tx, account_id, id, now, configuration=orjson.dumps(shown).decode(), sealed=sealed)
-    await resume_connection(db, tx, account_id, id, now=now)
+    await resume_connection(tx, account_id, id, now=now)
 
 
-async def _change_connection(tx: AsyncConnection, account_id: int, id: int, now: datetime, **changes: Any) -> None:
+async def _change_connection(tx: Transaction, account_id: int, id: int, now: datetime, **changes: Any) -> None:
     of_it = (_c.account_id == account_id, _c.id == id)
     await tx.execute(update(connections).where(*of_it).values(**changes, updated_at=now))
 
 
-async def delete_connection(tx: AsyncConnection, account_id: int, id: int) -> None:
+async def delete_connection(tx: Transaction, account_id: int, id: int) -> None:
     """With its subscriptions; what it was still to hear fails. Raises NotFound."""
     await queries.get_connection(tx, account_id, id)
     await give_up(tx, account_id, id)
@@ -233,36 +225,34 @@ async def delete_connection(tx: AsyncConnection, account_id: int, id: int) -> No
     await tx.execute(delete(connections).where(_c.account_id == account_id, _c.id == id))
 
 
-async def give_up(tx: AsyncConnection, account_id: int, connection_id: int) -> None:
+async def give_up(tx: Transaction, account_id: int, connection_id: int) -> None:
     """What a receiver that is no more was still to hear; also what was noted or sent again while it was deleted."""
     waits = (_d.account_id == account_id, _d.connection_id == connection_id, _d.status.in_(("pending", "held")))
     gone = {"status": "failed", "due_at": None, "error": "ConnectionDeleted"}
     await tx.execute(update(deliveries).where(*waits).values(gone))
 
 
-async def resume_connection(db: Database, tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
+async def resume_connection(tx: Transaction, account_id: int, id: int, *, now: datetime) -> None:
     """A paused receiver hears everything that happened meanwhile, from now on."""
     await _change_connection(tx, account_id, id, now, paused_at=None, failing_since=None)
     held = (_d.account_id == account_id, _d.connection_id == id, _d.status == "held")
     freed = await tx.execute(update(deliveries).where(*held).values(status="pending", due_at=now, scheduled_at=now))
     if freed.rowcount:
-        await _wake(db, tx, account_id, [Receiver(id)], now)
+        await _wake(tx, account_id, [Receiver(id)], now)
 
 
-async def resume_by_hand(db: Database, tx: AsyncConnection, row: Any, *, now: datetime, actor: str) -> None:
+async def resume_by_hand(tx: Transaction, row: Any, *, now: datetime, actor: str) -> None:
     """The same, of a connection's row, told by the audit log."""
-    await resume_connection(db, tx, row.account_id, row.id, now=now)
-    await audit.record(db, tx, row.account_id, actor, "connection.resumed", queries.to_name(row), now=now)
+    await resume_connection(tx, row.account_id, row.id, now=now)
+    await audit.record(tx, row.account_id, actor, "connection.resumed", queries.to_name(row), now=now)
 
 
-async def keep_of_integration(
-    db: Database, tx: AsyncConnection, account_id: int, integration_id: int, *, now: datetime
-) -> Any:
+async def keep_of_integration(tx: Transaction, account_id: int, integration_id: int, *, now: datetime) -> Any:
     """The connection that stands for an integration's own webhook; one without a URL where there is none yet."""
     found = await queries.find_of_integration(tx, account_id, integration_id)
     if found is None:
         configuration = orjson.dumps({"url": ""}).decode()
-        await _insert_connection(db, tx, account_id, configuration, None, now, integration_id)
+        await _insert_connection(tx, account_id, configuration, None, now, integration_id)
         found = await queries.find_of_integration(tx, account_id, integration_id)
     return found
 
@@ -299,19 +289,17 @@ def _unmask(sent: str, known: str | None, place: str) -> str:
     return known
 
 
-async def create_subscription(
-    db: Database, tx: AsyncConnection, account_id: int, sent: dict[str, Any], *, now: datetime
-) -> int:
+async def create_subscription(tx: Transaction, account_id: int, sent: dict[str, Any], *, now: datetime) -> int:
     """Raises Invalid for a connection that there is not, and for one that hears of this kind already."""
     await _require_new(tx, account_id, sent["connection_id"], sent["event_type"])
-    [id] = await db.next_ids(tx, "subscriptions", 1)
+    [id] = await tx.next_ids("subscriptions", 1)
     row = {"account_id": account_id, "id": id, "is_active": True, "created_at": now, "updated_at": now, **sent}
     await tx.execute(insert(subscriptions).values(row))
     return id
 
 
 async def update_subscription(
-    tx: AsyncConnection, account_id: int, id: int, sent: dict[str, Any], *, now: datetime
+    tx: Transaction, account_id: int, id: int, sent: dict[str, Any], *, now: datetime
 ) -> None:
     """Raises NotFound, and Invalid as a new one would."""
     stored = await queries.get_subscription(tx, account_id, id)
@@ -322,13 +310,13 @@ async def update_subscription(
     await tx.execute(update(subscriptions).where(*of_it).values(**sent, updated_at=now))
 
 
-async def delete_subscription(tx: AsyncConnection, account_id: int, id: int) -> None:
+async def delete_subscription(tx: Transaction, account_id: int, id: int) -> None:
     """Raises NotFound."""
-    if not (await tx.execute(delete(subscriptions).where(_s.account_id == account_id, _s.id == id))).rowcount:
+    if not await tx.change(delete(subscriptions).where(_s.account_id == account_id, _s.id == id)):
         raise errors.NotFound(errors.Fault("not_found", message("There is no such subscription."), title="Not found"))
 
 
-async def _require_new(tx: AsyncConnection, account_id: int, connection_id: int, event_type: str) -> None:
+async def _require_new(tx: Reader, account_id: int, connection_id: int, event_type: str) -> None:
     pointer = f"{errors.ATTRIBUTES}/connection_id"
     found = await queries.find_connection(tx, account_id, connection_id)
     if found is None or found.integration_id is not None:
@@ -344,9 +332,7 @@ async def _require_new(tx: AsyncConnection, account_id: int, connection_id: int,
         raise errors.Invalid(errors.Fault("invalid", detail, pointer=pointer))
 
 
-async def replay_deliveries(
-    db: Database, tx: AsyncConnection, account_id: int, ids: Collection[int], *, now: datetime
-) -> None:
+async def replay_deliveries(tx: Transaction, account_id: int, ids: Collection[int], *, now: datetime) -> None:
     """Send them again, under the same ids, whatever became of them. Raises NotFound, also without its receiver."""
     woken: set[int] = set()
     for id in ids:
@@ -359,4 +345,4 @@ async def replay_deliveries(
             woken.add(row.connection_id)
         afresh = {"status": "pending", "attempts": 0, "due_at": now, "scheduled_at": now}
         await tx.execute(update(deliveries).where(_d.account_id == account_id, _d.id == id).values(afresh))
-    await _wake(db, tx, account_id, [Receiver(id) for id in woken], now)
+    await _wake(tx, account_id, [Receiver(id) for id in woken], now)

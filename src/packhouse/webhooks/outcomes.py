@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts import audit
 from packhouse.kit import clock
-from packhouse.kit.db import Database
+from packhouse.kit.db import Transaction
 from packhouse.webhooks import queries
 from packhouse.webhooks.sender import Answer
 from packhouse.webhooks.tables import connections, deliveries
@@ -22,7 +21,7 @@ _PRUNED_AT_ONCE = 500
 _c, _d = connections.c, deliveries.c
 
 # Account, integration (None: of none alone), an entry for the logs of integrations.
-Tell = Callable[[Database, AsyncConnection, int, int | None, dict[str, Any], datetime], Awaitable[None]]
+Tell = Callable[[Transaction, int, int | None, dict[str, Any], datetime], Awaitable[None]]
 # Who acts where the server does by itself.
 _ACTOR = "server:webhooks"
 
@@ -92,7 +91,7 @@ _WRITE_DOWN = (
 )
 
 
-async def bring_back(tx: AsyncConnection, account_id: int, connection_id: int, *, now: datetime) -> None:
+async def bring_back(tx: Transaction, account_id: int, connection_id: int, *, now: datetime) -> None:
     """What a clock that was ahead of ours has put off is due now (docs/decisions/0038-clocks-that-jump.md)."""
     of_it = (_d.account_id == account_id, _d.connection_id == connection_id, _d.due_at.is_not(None))
     ahead = _d.scheduled_at > now + clock.TOLERANCE
@@ -100,7 +99,7 @@ async def bring_back(tx: AsyncConnection, account_id: int, connection_id: int, *
 
 
 async def write_down(
-    db: Database, tx: AsyncConnection, patience: Patience, tell: Tell, attempts: Sequence[Attempt], *, now: datetime
+    tx: Transaction, patience: Patience, tell: Tell, attempts: Sequence[Attempt], *, now: datetime
 ) -> None:
     """Attempts at one receiver."""
     first = attempts[0].delivery
@@ -111,11 +110,11 @@ async def write_down(
     await tx.execute(_WRITE_DOWN, rows)
     for attempt, row in zip(attempts, rows, strict=True):
         if row["status"] == "failed":
-            await _tell_of_failure(db, tx, tell, receiver, attempt, now)
+            await _tell_of_failure(tx, tell, receiver, attempt, now)
     if receiver is not None:
         since = await _judge(tx, patience, receiver, attempts)
         if since is not None and now - since >= patience.pause_after and receiver.paused_at is None:
-            await _pause(db, tx, patience, tell, receiver, now)
+            await _pause(tx, patience, tell, receiver, now)
     await prune(tx, first.account_id, first.connection_id, now - patience.keep)
 
 
@@ -139,9 +138,7 @@ def _to_changes(patience: Patience, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-async def _tell_of_failure(
-    db: Database, tx: AsyncConnection, tell: Tell, receiver: Any, attempt: Attempt, now: datetime
-) -> None:
+async def _tell_of_failure(tx: Transaction, tell: Tell, receiver: Any, attempt: Attempt, now: datetime) -> None:
     """`receiver` is None for one that was deleted meanwhile."""
     found, answer = attempt.delivery, attempt.answer
     why = answer.error or f"status {answer.status_code}"
@@ -150,7 +147,7 @@ async def _tell_of_failure(
     entry = _to_entry(receiver, "WebhookFailed", detail)
     if answer.status_code is not None:
         entry |= {"response_code": answer.status_code, "response": {"headers": None, "body": answer.body}}
-    await tell(db, tx, found.account_id, found.integration_id, entry, now)
+    await tell(tx, found.account_id, found.integration_id, entry, now)
 
 
 def _to_entry(receiver: Any, kind: str, detail: str) -> dict[str, Any]:
@@ -158,9 +155,7 @@ def _to_entry(receiver: Any, kind: str, detail: str) -> dict[str, Any]:
     return {"base_url": base, "method": "POST", "exception_type": kind, "exception": detail}
 
 
-async def _judge(
-    tx: AsyncConnection, patience: Patience, receiver: Any, attempts: Sequence[Attempt]
-) -> datetime | None:
+async def _judge(tx: Transaction, patience: Patience, receiver: Any, attempts: Sequence[Attempt]) -> datetime | None:
     """Since when the receiver has taken nothing; None for one that took anything. Whether it is slow is noted too."""
     is_well = any(attempt.answer.is_success for attempt in attempts)
     since: datetime | None = None if is_well else receiver.failing_since or attempts[0].at
@@ -172,9 +167,7 @@ async def _judge(
     return since
 
 
-async def _pause(
-    db: Database, tx: AsyncConnection, patience: Patience, tell: Tell, receiver: Any, now: datetime
-) -> None:
+async def _pause(tx: Transaction, patience: Patience, tell: Tell, receiver: Any, now: datetime) -> None:
     """What it has not heard is held until somebody resumes it. Its account is told by its logs and its audit log."""
     of_it = (_c.account_id == receiver.account_id, _c.id == receiver.id)
     await tx.execute(update(connections).where(*of_it).values(paused_at=now))
@@ -185,13 +178,13 @@ async def _pause(
     days = f"{patience.pause_after / timedelta(days=1):g}"
     detail = f"The {name} was paused: it has taken nothing for {days} days. What it misses is held until it is resumed."
     entry = _to_entry(receiver, "WebhookPaused", detail)
-    await tell(db, tx, receiver.account_id, receiver.integration_id, entry, now)
-    await audit.record(db, tx, receiver.account_id, _ACTOR, "connection.paused", name, now=now)
+    await tell(tx, receiver.account_id, receiver.integration_id, entry, now)
+    await audit.record(tx, receiver.account_id, _ACTOR, "connection.paused", name, now=now)
 
 
-async def prune(tx: AsyncConnection, account_id: int, connection_id: int, before: datetime) -> int:
+async def prune(tx: Transaction, account_id: int, connection_id: int, before: datetime) -> int:
     """What a receiver heard long ago, or missed and never came back for; a few at a time, oldest first. How many."""
     of_it = (_d.account_id == account_id, _d.connection_id == connection_id)
     oldest = select(_d.id, _d.created_at, _d.status).where(*of_it).order_by(_d.id).limit(_PRUNED_AT_ONCE).subquery()
     over = select(oldest.c.id).where(oldest.c.created_at < before, oldest.c.status.in_(("delivered", "failed", "held")))
-    return (await tx.execute(delete(deliveries).where(_d.account_id == account_id, _d.id.in_(over)))).rowcount
+    return await tx.change(delete(deliveries).where(_d.account_id == account_id, _d.id.in_(over)))

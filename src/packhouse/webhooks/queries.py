@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 
 import orjson
 from sqlalchemy import ColumnElement, bindparam, exists, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import clock, errors, pagination
-from packhouse.kit.db import Database
+from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.webhooks.tables import connections, deliveries, subscriptions
 
@@ -24,9 +23,9 @@ _LISTENERS = (
 )
 
 
-async def find_listeners(db: Database, tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+async def find_listeners(tx: Reader, account_id: int) -> Sequence[Any]:
     """Rows of event_type, connection_id, paused_at, slow_since."""
-    return await db.run(tx, _LISTENERS, account_id=account_id)
+    return await tx.run(_LISTENERS, account_id=account_id)
 
 
 def is_heard(account_id: ColumnElement[int]) -> ColumnElement[bool]:
@@ -34,12 +33,12 @@ def is_heard(account_id: ColumnElement[int]) -> ColumnElement[bool]:
     return exists().where(_s.account_id == account_id, _s.is_active)
 
 
-async def find_connection(tx: AsyncConnection, account_id: int, id: int) -> Any:
+async def find_connection(tx: Reader, account_id: int, id: int) -> Any:
     """Of any kind, an integration's too."""
-    return (await tx.execute(select(connections).where(_c.account_id == account_id, _c.id == id))).first()
+    return await tx.fetch_one(select(connections).where(_c.account_id == account_id, _c.id == id))
 
 
-async def get_connection(tx: AsyncConnection, account_id: int, id: int) -> Any:
+async def get_connection(tx: Reader, account_id: int, id: int) -> Any:
     """One that the account made. Raises NotFound."""
     found = await find_connection(tx, account_id, id)
     if found is None or found.integration_id is not None:
@@ -47,46 +46,46 @@ async def get_connection(tx: AsyncConnection, account_id: int, id: int) -> Any:
     return found
 
 
-async def find_of_integration(tx: AsyncConnection, account_id: int, integration_id: int) -> Any:
+async def find_of_integration(tx: Reader, account_id: int, integration_id: int) -> Any:
     of_it = (_c.account_id == account_id, _c.integration_id == integration_id)
-    return (await tx.execute(select(connections).where(*of_it))).first()
+    return await tx.fetch_one(select(connections).where(*of_it))
 
 
-async def find_of_integrations(tx: AsyncConnection, account_id: int, integration_ids: Collection[int]) -> Sequence[Any]:
+async def find_of_integrations(tx: Reader, account_id: int, integration_ids: Collection[int]) -> Sequence[Any]:
     of_them = (_c.account_id == account_id, _c.integration_id.in_(sorted(integration_ids)))
-    return (await tx.execute(select(connections).where(*of_them))).all()
+    return await tx.fetch_all(select(connections).where(*of_them))
 
 
-async def list_all_connections(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+async def list_all_connections(tx: Reader, account_id: int) -> Sequence[Any]:
     """Those of integrations too."""
-    return (await tx.execute(select(connections).where(_c.account_id == account_id).order_by(_c.id))).all()
+    return await tx.fetch_all(select(connections).where(_c.account_id == account_id).order_by(_c.id))
 
 
-async def list_connections(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+async def list_connections(tx: Reader, account_id: int) -> Sequence[Any]:
     made = (_c.account_id == account_id, _c.integration_id.is_(None))
-    return (await tx.execute(select(connections).where(*made).order_by(_c.id))).all()
+    return await tx.fetch_all(select(connections).where(*made).order_by(_c.id))
 
 
-async def get_subscription(tx: AsyncConnection, account_id: int, id: int) -> Any:
+async def get_subscription(tx: Reader, account_id: int, id: int) -> Any:
     """Raises NotFound."""
-    found = (await tx.execute(select(subscriptions).where(_s.account_id == account_id, _s.id == id))).first()
+    found = await tx.fetch_one(select(subscriptions).where(_s.account_id == account_id, _s.id == id))
     if found is None:
         raise errors.NotFound(errors.Fault("not_found", message("There is no such subscription."), title="Not found"))
     return found
 
 
 async def list_subscriptions(
-    tx: AsyncConnection, account_id: int, *, event_type: str | None = None, is_active: bool | None = None
+    tx: Reader, account_id: int, *, event_type: str | None = None, is_active: bool | None = None
 ) -> Sequence[Any]:
     statement = select(subscriptions).where(_s.account_id == account_id)
     if event_type is not None:
         statement = statement.where(_s.event_type == event_type)
     if is_active is not None:
         statement = statement.where(_s.is_active.is_(is_active))
-    return (await tx.execute(statement.order_by(_s.id))).all()
+    return await tx.fetch_all(statement.order_by(_s.id))
 
 
-async def find_due(tx: AsyncConnection, account_id: int, connection_id: int, limit: int, *, now: datetime) -> list[Any]:
+async def find_due(tx: Reader, account_id: int, connection_id: int, limit: int, *, now: datetime) -> list[Any]:
     """At most `limit` deliveries that are due, in the order in which they were made.
 
     Two requests that wait for each other's lock may have told the time in another order than they wrote: where the
@@ -94,32 +93,32 @@ async def find_due(tx: AsyncConnection, account_id: int, connection_id: int, lim
     """
     of_it = (_d.account_id == account_id, _d.connection_id == connection_id)
     due = select(deliveries).where(*of_it, _d.due_at <= now)
-    found = list((await tx.execute(due.order_by(_d.due_at, _d.id).limit(limit))).all())
+    found = list(await tx.fetch_all(due.order_by(_d.due_at, _d.id).limit(limit)))
     if len(found) == limit:
         subjects, ids = {row.subject for row in found}, [row.id for row in found]
         earlier = due.where(_d.id < max(ids), _d.id.not_in(ids), _d.subject.in_(subjects), _d.attempts == 0)
-        found += (await tx.execute(earlier)).all()
+        found += await tx.fetch_all(earlier)
     return sorted(found, key=lambda row: row.id)
 
 
-async def find_next_due(tx: AsyncConnection, account_id: int, connection_id: int) -> datetime | None:
+async def find_next_due(tx: Reader, account_id: int, connection_id: int) -> datetime | None:
     statement = select(func.min(_d.due_at)).where(
         _d.account_id == account_id, _d.connection_id == connection_id, _d.due_at.is_not(None)
     )
-    found: datetime | None = (await tx.execute(statement)).scalar()
+    found: datetime | None = await tx.fetch_value(statement)
     return found
 
 
-async def get_delivery(tx: AsyncConnection, account_id: int, id: int) -> Any:
+async def get_delivery(tx: Reader, account_id: int, id: int) -> Any:
     """Raises NotFound."""
-    found = (await tx.execute(select(deliveries).where(_d.account_id == account_id, _d.id == id))).first()
+    found = await tx.fetch_one(select(deliveries).where(_d.account_id == account_id, _d.id == id))
     if found is None:
         raise errors.NotFound(errors.Fault("not_found", message("There is no such delivery."), title="Not found"))
     return found
 
 
 async def list_deliveries(
-    tx: AsyncConnection,
+    tx: Reader,
     account_id: int,
     cursor: pagination.Cursor,
     size: int,
@@ -137,15 +136,15 @@ async def list_deliveries(
     return await pagination.fetch_page(tx, statement, order, cursor, size)
 
 
-async def find_failed(tx: AsyncConnection, account_id: int) -> Collection[int]:
+async def find_failed(tx: Reader, account_id: int) -> Collection[int]:
     statement = select(_d.id).where(_d.account_id == account_id, _d.status == "failed")
-    return list((await tx.execute(statement.order_by(_d.id))).scalars())
+    return list(await tx.fetch_values(statement.order_by(_d.id)))
 
 
-async def count_held(tx: AsyncConnection, account_id: int, connection_id: int) -> int:
+async def count_held(tx: Reader, account_id: int, connection_id: int) -> int:
     """What a paused receiver has not heard."""
     of_it = (_d.account_id == account_id, _d.connection_id == connection_id, _d.status == "held")
-    return (await tx.execute(select(func.count()).where(*of_it))).scalar_one()
+    return int(await tx.fetch_value(select(func.count()).where(*of_it)))
 
 
 def connection_to_wire(row: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ kept as it is shown, and beside it, encrypted, the signing key and the secrets t
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, text
 
-from packhouse.kit.columns import Instant, metadata
+from packhouse.kit.db.columns import Instant, metadata
 
 connections = Table(
     "connections",

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from packhouse.kit.columns import CodePointText, Instant
+from packhouse.kit.db.columns import CodePointText, Instant
 
 revision = "0001"
 down_revision = None

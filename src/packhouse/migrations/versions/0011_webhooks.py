@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from packhouse.kit.columns import Instant
+from packhouse.kit.db.columns import Instant
 
 revision = "0011"
 down_revision = "0010"

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from packhouse.kit.columns import Instant
+from packhouse.kit.db.columns import Instant
 
 revision = "0025"
 down_revision = "0024"

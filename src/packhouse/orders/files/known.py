@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import errors
-from packhouse.kit.db import Database
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import foreign, message
 from packhouse.orders.files import mapping
 from packhouse.orders.tables import import_mappings, imported_files
@@ -18,19 +17,18 @@ _MOST_MAPPINGS = 200
 _LONGEST_NAME = 100
 
 
-async def find_imported(tx: AsyncConnection, account_id: int, digest: str, options: str | None = None) -> Any:
+async def find_imported(tx: Reader, account_id: int, digest: str, options: str | None = None) -> Any:
     """When and by whom a file with these bytes was imported last, or None; with `options`, only if it was read so."""
     if not digest:
         return None
     of_it = [_f.account_id == account_id, _f.content_hash == digest]
     if options is not None:
         of_it.append(_f.options == options)
-    return (await tx.execute(select(imported_files).where(*of_it).order_by(_f.imported_at.desc()).limit(1))).first()
+    return await tx.fetch_one(select(imported_files).where(*of_it).order_by(_f.imported_at.desc()).limit(1))
 
 
 async def remember(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     by: str,
     digest: str,
@@ -40,23 +38,21 @@ async def remember(
     now: datetime,
 ) -> None:
     row = {"account_id": account_id, "content_hash": digest, "options": options, "file_name": file_name}
-    await db.upsert(tx, imported_files, [{**row, "imported_at": now, "imported_by": by}])
+    await tx.upsert(imported_files, [{**row, "imported_at": now, "imported_by": by}])
 
 
-async def list_mappings(tx: AsyncConnection, account_id: int) -> Sequence[Any]:
+async def list_mappings(tx: Reader, account_id: int) -> Sequence[Any]:
     statement = select(import_mappings).where(_m.account_id == account_id).order_by(_m.name).limit(_MOST_MAPPINGS)
-    return (await tx.execute(statement)).all()
+    return await tx.fetch_all(statement)
 
 
-async def list_presets(tx: AsyncConnection, account_id: int) -> Mapping[str, mapping.Preset]:
+async def list_presets(tx: Reader, account_id: int) -> Mapping[str, mapping.Preset]:
     """The account's own mappings, then those that come with Packhouse."""
     own = {row.name: mapping.parse(row.content) for row in await list_mappings(tx, account_id)}
     return {**own, **{name: preset for name, preset in mapping.list_presets().items() if name not in own}}
 
 
-async def save_mapping(
-    db: Database, tx: AsyncConnection, account_id: int, by: str, name: str, content: str, *, now: datetime
-) -> None:
+async def save_mapping(tx: Transaction, account_id: int, by: str, name: str, content: str, *, now: datetime) -> None:
     """Raises Invalid where it is no mapping, or its name is that of a preset."""
     name = name.strip()
     try:
@@ -65,7 +61,7 @@ async def save_mapping(
     except mapping.MappingError as error:
         raise errors.Invalid(errors.Fault("invalid", foreign(str(error)), parameter="mapping")) from None
     row = {"account_id": account_id, "name": name, "content": content, "changed_at": now, "changed_by": by}
-    await db.upsert(tx, import_mappings, [row])
+    await tx.upsert(import_mappings, [row])
 
 
 def _check_name(name: str) -> None:
@@ -75,16 +71,16 @@ def _check_name(name: str) -> None:
         raise mapping.MappingError(message("A preset of Packhouse has this name."))
 
 
-async def get_mapping(tx: AsyncConnection, account_id: int, name: str) -> str:
+async def get_mapping(tx: Reader, account_id: int, name: str) -> str:
     """Its TOML. Raises NotFound."""
     statement = select(_m.content).where(_m.account_id == account_id, _m.name == name)
-    content = (await tx.execute(statement)).scalar()
+    content = await tx.fetch_value(statement)
     if content is None:
         raise errors.NotFound(errors.Fault("not_found", message("There is no mapping named {name}.", name=repr(name))))
     return str(content)
 
 
-async def delete_mapping(tx: AsyncConnection, account_id: int, name: str) -> None:
+async def delete_mapping(tx: Transaction, account_id: int, name: str) -> None:
     """Raises NotFound."""
     done = await tx.execute(delete(import_mappings).where(_m.account_id == account_id, _m.name == name))
     if not done.rowcount:

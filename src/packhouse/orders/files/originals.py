@@ -10,9 +10,8 @@ import zlib
 from typing import IO
 
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.orders.tables import import_parts
 
 _p = import_parts.c
@@ -27,15 +26,14 @@ async def keep(db: Database, account_id: int, id: int, source: IO[bytes]) -> Non
     while piece := await asyncio.to_thread(source.read, PIECE):
         content = await asyncio.to_thread(_pack, piece)
         row = {"account_id": account_id, "import_id": id, "part": part, "content": content}
-        async with db.write() as tx:
-            await tx.execute(insert(import_parts).values({**row, "refused": 0, "faults": "[]"}))
+        await db.write(lambda tx: tx.execute(insert(import_parts).values({**row, "refused": 0, "faults": "[]"})))
         part -= 1
     source.seek(0)
 
 
-async def is_kept(tx: AsyncConnection, account_id: int, id: int) -> bool:
+async def is_kept(tx: Reader, account_id: int, id: int) -> bool:
     first = select(func.length(_p.content)).where(_p.account_id == account_id, _p.import_id == id, _p.part == -1)
-    return ((await tx.execute(first)).scalar() or 0) > len("[]")
+    return (await tx.fetch_value(first) or 0) > len("[]")
 
 
 async def load(db: Database, account_id: int, id: int, target: IO[bytes], most: int | None = None) -> None:
@@ -44,7 +42,7 @@ async def load(db: Database, account_id: int, id: int, target: IO[bytes], most: 
     while has_more:
         at = (_p.account_id == account_id, _p.import_id == id, _p.part == part)
         async with db.read() as tx:
-            content = (await tx.execute(select(_p.content).where(*at))).scalar()
+            content = await tx.fetch_value(select(_p.content).where(*at))
         has_more = content is not None and content != "[]"
         if has_more:
             piece = await asyncio.to_thread(_unpack, str(content))
@@ -59,7 +57,7 @@ async def load(db: Database, account_id: int, id: int, target: IO[bytes], most: 
     target.seek(0)
 
 
-async def forget(tx: AsyncConnection, account_id: int, id: int | None = None) -> None:
+async def forget(tx: Transaction, account_id: int, id: int | None = None) -> None:
     """The bytes of one file, or of all that the account has put in."""
     of_it = [_p.account_id == account_id, _p.part < 0, *([] if id is None else [_p.import_id == id])]
     await tx.execute(delete(import_parts).where(*of_it))

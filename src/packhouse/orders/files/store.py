@@ -1,6 +1,5 @@
 """What is done with a file's records: a batch at a time, each record by itself where it must (docs/files.md)."""
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -9,11 +8,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Transaction
 from packhouse.kit.messages import Message, foreign
 from packhouse.kit.validation import Flaw
 from packhouse.orders import operations, schema, warnings
@@ -72,11 +70,15 @@ class Stored(NamedTuple):
 
 
 class _Undone(Exception):
-    """Ends the transaction of a dry run."""
+    """Ends the transaction of a dry run, which would have stored this."""
+
+    def __init__(self, stored: Stored) -> None:
+        super().__init__()
+        self.stored = stored
 
 
 # Written in the transaction of the batch, so that neither is there without the other.
-Note = Callable[[AsyncConnection, Stored], Awaitable[None]]
+Note = Callable[[Transaction, Stored], Awaitable[None]]
 
 
 def _find_order_id(record: Record) -> str | None:
@@ -120,8 +122,7 @@ async def store(
             _set_aside(invalid.faults, values, refused)
     stored = _to_stored(caller, batch, values, (), refused)
     if note is not None:
-        async with db.write() as tx:
-            await note(tx, stored)
+        await db.write(lambda tx: note(tx, stored))
     return stored
 
 
@@ -187,7 +188,7 @@ async def _read(
         if not reading.flaws:
             return dict(zip(sound, reading.value, strict=True))
         async with db.read() as tx:
-            more = await operations.find_flaws(db, tx, caller.account_id, reading.value)
+            more = await operations.find_flaws(tx, caller.account_id, reading.value)
         broken = {flaw.path[0] for flaw in reading.flaws}
         flaws = [flaw for flaw in (*reading.flaws, *more) if flaw.path[0] in broken]
         places = dict.fromkeys(sound)
@@ -231,30 +232,31 @@ async def _upsert(
     note: Note | None,
 ) -> Stored:
     """A dry run goes the same way to the end and is undone there, so that it says what a real one would."""
-    for attempt in itertools.count(1):
-        stored = None
-        try:
-            with suppress(_Undone):
-                async with db.write() as tx:
-                    receipts = await operations.upsert_orders(db, tx, caller, list(values.values()), now=now)
-                    stored = _to_stored(caller, batch, values, receipts, refused)
-                    await _end(tx, stored, is_dry_run, note)
-            if is_dry_run and note is not None and stored is not None:
-                async with db.write() as tx:
-                    await note(tx, stored)
-        except errors.Busy:
-            if attempt == _ATTEMPTS:
-                raise
-        else:
-            break
-    return stored or Stored({}, ())
+
+    async def upsert(tx: Transaction) -> Stored:
+        receipts = await operations.upsert_orders(tx, caller, list(values.values()), now=now)
+        stored = _to_stored(caller, batch, values, receipts, refused)
+        if is_dry_run:
+            raise _Undone(stored)
+        if note is not None:
+            await note(tx, stored)
+        return stored
+
+    try:
+        return await _write_patiently(db, upsert)
+    except _Undone as undone:
+        stored = undone.stored
+        if note is not None:
+            await db.write(lambda tx: note(tx, stored))
+        return stored
 
 
-async def _end(tx: AsyncConnection, stored: Stored, is_dry_run: bool, note: Note | None) -> None:
-    if is_dry_run:
-        raise _Undone
-    if note is not None:
-        await note(tx, stored)
+async def _write_patiently(db: Database, work: Callable[[Transaction], Awaitable[Stored]]) -> Stored:
+    """Wait several times as long for a lock as a request does."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(errors.Busy):
+            return await db.write(work)
+    return await db.write(work)
 
 
 def _to_outcomes(receipts: Sequence[operations.Receipt]) -> Mapping[str, int]:

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, jobs
-from packhouse.kit.db import Database
+from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.messages import from_stored, message, to_column, to_stored
 from packhouse.kit.validation import Flaw
 from packhouse.orders import schema
@@ -82,8 +81,7 @@ def to_about(reading: Reading, said: Mapping[str, str]) -> str:
 
 
 async def begin(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     caller: Caller,
     file_name: str,
     said: Mapping[str, str] | None = None,
@@ -94,7 +92,7 @@ async def begin(
     old = select(_i.id).where(_i.account_id == caller.account_id, _i.created_at < now - KEPT)
     await tx.execute(delete(import_parts).where(_p.account_id == caller.account_id, _p.import_id.in_(old)))
     await tx.execute(delete(table).where(_i.account_id == caller.account_id, _i.created_at < now - KEPT))
-    [id] = await db.next_ids(tx, "imports", 1)
+    [id] = await tx.next_ids("imports", 1)
     row = {"account_id": caller.account_id, "id": id, "file_name": file_name, "state": READING, "created_at": now}
     row |= {"created_by": caller.actor, "origin": caller.country_code, "updated_at": now}
     row["about"] = _to_said(said or {})
@@ -106,14 +104,14 @@ def _to_said(said: Mapping[str, str]) -> str:
     return orjson.dumps({"said": said}).decode()
 
 
-async def ask(tx: AsyncConnection, account_id: int, id: int, broken: Broken, *, now: datetime) -> None:
+async def ask(tx: Transaction, account_id: int, id: int, broken: Broken, *, now: datetime) -> None:
     """Leave a file until somebody says which of its columns is which field."""
     told = {"broken_line": broken.line, "broken_detail": to_column(broken.detail), "reached_line": None}
     of_it = (_i.account_id == account_id, _i.id == id)
     await tx.execute(update(table).where(*of_it).values(state=UNMAPPED, updated_at=now, **told))
 
 
-async def begin_again(tx: AsyncConnection, account_id: int, id: int, said: Mapping[str, str], *, now: datetime) -> None:
+async def begin_again(tx: Transaction, account_id: int, id: int, said: Mapping[str, str], *, now: datetime) -> None:
     """Read a file in another way, of which nothing was stored. Raises NotFound, and Conflict where it is too late."""
     row = await get_import(tx, account_id, id, lock=True)
     if row.state not in (UNMAPPED, CHECKED):
@@ -126,7 +124,7 @@ async def begin_again(tx: AsyncConnection, account_id: int, id: int, said: Mappi
 
 
 async def add_part(
-    tx: AsyncConnection, account_id: int, id: int, part: int, records: Sequence[Record], *, now: datetime
+    tx: Transaction, account_id: int, id: int, part: int, records: Sequence[Record], *, now: datetime
 ) -> None:
     """With how far the file is read, so that one is known again whose server was killed meanwhile."""
     content = [_to_kept(record) for record in records]
@@ -152,8 +150,7 @@ def _to_kept_flaws(flaws: Sequence[Flaw]) -> list[Any]:
 
 
 async def end_reading(
-    db: Database,
-    tx: AsyncConnection,
+    tx: Transaction,
     account_id: int,
     id: int,
     parts: int,
@@ -172,14 +169,14 @@ async def end_reading(
     if broken is not None:
         changes |= {"broken_line": broken.line, "broken_detail": to_column(broken.detail)}
     await tx.execute(update(table).where(_i.account_id == account_id, _i.id == id).values(changes))
-    await _enqueue(db, tx, account_id, id, now)
+    await _enqueue(tx, account_id, id, now)
 
 
-async def _enqueue(db: Database, tx: AsyncConnection, account_id: int, id: int, now: datetime) -> None:
-    await jobs.enqueue(db, tx, account_id, JOB, [{"import": id}], now=now, lane=f"import:{id}")
+async def _enqueue(tx: Transaction, account_id: int, id: int, now: datetime) -> None:
+    await jobs.enqueue(tx, account_id, JOB, [{"import": id}], now=now, lane=f"import:{id}")
 
 
-async def run(db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now: datetime) -> None:
+async def run(tx: Transaction, caller: Caller, id: int, *, now: datetime) -> None:
     """Store what was checked. Raises NotFound, and Conflict where it is not checked or was run before."""
     row = await get_import(tx, caller.account_id, id, lock=True)
     if row.state != CHECKED:
@@ -193,10 +190,10 @@ async def run(db: Database, tx: AsyncConnection, caller: Caller, id: int, *, now
     parts = (_p.account_id == caller.account_id, _p.import_id == id, _p.part >= 0)
     await originals.forget(tx, caller.account_id, id)
     await tx.execute(update(import_parts).where(*parts).values(refused=0, faults="[]", warned=0, warnings="[]"))
-    await _enqueue(db, tx, caller.account_id, id, now)
+    await _enqueue(tx, caller.account_id, id, now)
 
 
-async def stop(tx: AsyncConnection, account_id: int, id: int, *, now: datetime) -> None:
+async def stop(tx: Transaction, account_id: int, id: int, *, now: datetime) -> None:
     """What was stored before stays; the rest of the file is thrown away. Raises NotFound."""
     row = await get_import(tx, account_id, id, lock=True)
     if row.state not in (DONE, STOPPED):
@@ -207,7 +204,7 @@ async def stop(tx: AsyncConnection, account_id: int, id: int, *, now: datetime) 
         await _forget(tx, account_id, id)
 
 
-async def _forget(tx: AsyncConnection, account_id: int, id: int) -> None:
+async def _forget(tx: Transaction, account_id: int, id: int) -> None:
     """The orders' data of a file; what was refused is still told."""
     await originals.forget(tx, account_id, id)
     await tx.execute(update(import_parts).where(_p.account_id == account_id, _p.import_id == id).values(content="[]"))
@@ -224,18 +221,18 @@ async def handle(db: Database, job: jobs.Job, clock: Callable[[], datetime]) -> 
 async def _do_part(db: Database, account_id: int, id: int, now: datetime) -> bool:
     """Whether there was one to do."""
     async with db.read() as tx:
-        row = (await tx.execute(select(table).where(_i.account_id == account_id, _i.id == id))).first()
+        row = await tx.fetch_one(select(table).where(_i.account_id == account_id, _i.id == id))
         if row is None or row.state not in (CHECKING, RUNNING):
             return False
         at = (_p.account_id == account_id, _p.import_id == id, _p.part == row.done_parts)
-        content = (await tx.execute(select(_p.content).where(*at))).scalar()
+        content = await tx.fetch_value(select(_p.content).where(*at))
     if content is None:
         await _finish(db, row, now)
         return False
     caller = Caller(account_id, row.origin, row.created_by)
     records = _to_records(content)
 
-    async def note(tx: AsyncConnection, stored: store.Stored) -> None:
+    async def note(tx: Transaction, stored: store.Stored) -> None:
         await _note(tx, row, stored, records[-1].line, now)
 
     try:
@@ -249,7 +246,7 @@ class _Overtaken(Exception):
     """Somebody stopped it, or another worker was first: undoes the part."""
 
 
-async def _note(tx: AsyncConnection, row: Any, stored: store.Stored, line: int, now: datetime) -> None:
+async def _note(tx: Transaction, row: Any, stored: store.Stored, line: int, now: datetime) -> None:
     counts = orjson.loads(row.counts)
     for name, count in (*stored.counts.items(), ("refused", len(stored.refused))):
         counts[name] = counts.get(name, 0) + count
@@ -257,7 +254,7 @@ async def _note(tx: AsyncConnection, row: Any, stored: store.Stored, line: int, 
     changes = {"done_parts": row.done_parts + 1, "counts": orjson.dumps(counts).decode(), "updated_at": now}
     changes["reached_line"] = line
     noted = update(table).where(*as_it_was, _i.done_parts == row.done_parts).values(changes)
-    if not (await tx.execute(noted)).rowcount:
+    if not await tx.change(noted):
         raise _Overtaken
     told: dict[str, Any] = {}
     columns = read_about(row)["columns"]
@@ -293,15 +290,16 @@ def read_about(row: Any) -> dict[str, Any]:
 
 async def _finish(db: Database, row: Any, now: datetime) -> None:
     state = CHECKED if row.state == CHECKING else DONE
-    async with db.write() as tx:
+
+    async def work(tx: Transaction) -> None:
         as_it_was = (_i.account_id == row.account_id, _i.id == row.id, _i.state == row.state)
         ended = await tx.execute(update(table).where(*as_it_was).values(state=state, updated_at=now))
         if ended.rowcount and state == DONE:
             if row.content_hash and not row.broken_detail:
-                await known.remember(
-                    db, tx, row.account_id, row.created_by, row.content_hash, "", row.file_name, now=now
-                )
+                await known.remember(tx, row.account_id, row.created_by, row.content_hash, "", row.file_name, now=now)
             await _forget(tx, row.account_id, row.id)
+
+    await db.write(work)
 
 
 def _to_records(content: str) -> list[Record]:
@@ -328,44 +326,42 @@ def is_still(row: Any, now: datetime) -> bool:
     return row.state in (READING, CHECKING, RUNNING) and now - row.updated_at > _STILL_AFTER
 
 
-async def get_import(tx: AsyncConnection, account_id: int, id: int, *, lock: bool = False) -> Any:
+async def get_import(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Any:
     """Raises NotFound."""
     statement = select(table).where(_i.account_id == account_id, _i.id == id)
-    row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
+    row = await tx.fetch_one(statement.with_for_update() if lock else statement)
     if row is None:
         raise errors.NotFound(errors.Fault("not_found", message("There is no such import."), title="Not found"))
     return row
 
 
-async def list_imports(tx: AsyncConnection, account_id: int, most: int) -> Sequence[Any]:
+async def list_imports(tx: Reader, account_id: int, most: int) -> Sequence[Any]:
     """Newest first."""
     statement = select(table).where(_i.account_id == account_id).order_by(_i.id.desc()).limit(most)
-    return (await tx.execute(statement)).all()
+    return await tx.fetch_all(statement)
 
 
-async def list_refused(tx: AsyncConnection, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:
+async def list_refused(tx: Reader, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:
     """Records that were refused, each with the number of its part: of so many parts that have any, after `after`."""
     return await _list_told(tx, account_id, id, after, parts, _p.refused, _p.faults)
 
 
-async def list_refused_rows(
-    tx: AsyncConnection, account_id: int, id: int, after: int, parts: int
-) -> list[tuple[int, Any]]:
+async def list_refused_rows(tx: Reader, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:
     """The rows of records that were refused, or their JSON, as `list_refused` gives the records."""
     found = await list_refused(tx, account_id, id, after, parts)
     return [(part, record.get("rows", "")) for part, record in found]
 
 
-async def list_warned(tx: AsyncConnection, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:
+async def list_warned(tx: Reader, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:
     """Records that were taken and have warnings, as `list_refused` gives the others."""
     return await _list_told(tx, account_id, id, after, parts, _p.warned, _p.warnings)
 
 
 async def _list_told(
-    tx: AsyncConnection, account_id: int, id: int, after: int, parts: int, count: Any, told: Any
+    tx: Reader, account_id: int, id: int, after: int, parts: int, count: Any, told: Any
 ) -> list[tuple[int, Any]]:
     of_it = (_p.account_id == account_id, _p.import_id == id, count > 0, _p.part > after)
-    rows = (await tx.execute(select(_p.part, told).where(*of_it).order_by(_p.part).limit(parts))).all()
+    rows = await tx.fetch_all(select(_p.part, told).where(*of_it).order_by(_p.part).limit(parts))
     return [(part, _from_told(record)) for part, text in rows for record in orjson.loads(text)]
 
 
@@ -374,8 +370,8 @@ def _from_told(record: dict[str, Any]) -> dict[str, Any]:
     return record | {n: [{**told, "detail": from_stored(told["detail"])} for told in record[n]] for n in kinds}
 
 
-async def list_first(tx: AsyncConnection, account_id: int, id: int, most: int) -> list[Record]:
+async def list_first(tx: Reader, account_id: int, id: int, most: int) -> list[Record]:
     """The first records, as they were read."""
     first = select(_p.content).where(_p.account_id == account_id, _p.import_id == id, _p.part == 0)
-    content = (await tx.execute(first)).scalar()
+    content = await tx.fetch_value(first)
     return _to_records(content)[:most] if content else []

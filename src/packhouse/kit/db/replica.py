@@ -10,10 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.kit import errors
-from packhouse.kit.db import Database, DatabaseUrlError
+from packhouse.kit.db import Database, DatabaseUrlError, Reader
 
 # A replica is a few milliseconds behind; one that is farther is not waited for.
 _LOOKS = 6
@@ -37,7 +36,7 @@ class Lists:
             await self.replica.close()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncIterator[Reader]:
         """Like `Database.read`; what was written before it began is there."""
         async with AsyncExitStack() as stack:
             connection = None if self.replica is None else await self._find(self.replica, stack)
@@ -45,7 +44,7 @@ class Lists:
                 connection = await stack.enter_async_context(self._primary.read())
             yield connection
 
-    async def _find(self, replica: Database, stack: AsyncExitStack) -> AsyncConnection | None:
+    async def _find(self, replica: Database, stack: AsyncExitStack) -> Reader | None:
         """A connection to the replica, closed with the stack; None where it is away or behind."""
         async with self._primary.read() as tx:
             place = (await tx.execute(_WRITTEN)).scalar_one()
@@ -60,7 +59,7 @@ class Lists:
         return None
 
 
-async def _has_replayed(connection: AsyncConnection, place: str) -> bool:
+async def _has_replayed(connection: Reader, place: str) -> bool:
     for look in range(_LOOKS):
         if look:
             await asyncio.sleep(_BETWEEN_LOOKS_SECONDS)

@@ -25,11 +25,11 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
-from packhouse.kit import clock, sqlite
-from packhouse.kit.columns import CodePointText, Instant
+from packhouse.kit import clock
+from packhouse.kit.db.columns import CodePointText, Instant
+from packhouse.kit.db.sqlite import InlineConnection
 
 KeyColumns: TypeAlias = tuple[Column[Any], ...]
 Keys: TypeAlias = Sequence[Sequence[Any]]
@@ -61,7 +61,7 @@ def to_find(
     return _find_in_arrays(columns, key, lock), sent
 
 
-async def upsert_inline(tx: AsyncConnection, table: Table, rows: Rows) -> None:
+def upsert_inline(connection: InlineConnection, table: Table, rows: Rows) -> None:
     """On SQLite, past SQLAlchemy, whose second look at every value costs a fifth of what the statement takes."""
     known = _known_of(table)
     written: dict[datetime, str] = {}  # most are the moment of the batch
@@ -69,9 +69,8 @@ async def upsert_inline(tx: AsyncConnection, table: Table, rows: Rows) -> None:
         for name in known.instants:
             if isinstance(value := row[name], datetime):
                 row[name] = written.get(value) or written.setdefault(value, clock.to_wire(value))
-    inline = cast("sqlite.InlineConnection", (await tx.get_raw_connection()).driver_connection)
     keys = tuple(column.name for column in table.primary_key)
-    inline.upsert(table.name, known.names, keys, list(map(known.pick, rows)))
+    connection.upsert(table.name, known.names, keys, list(map(known.pick, rows)))
 
 
 class _Known(NamedTuple):

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from threading import Timer
@@ -24,7 +24,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from packhouse.kit.prepared import prepare
+from packhouse.kit.db.statements import CompiledStatements
 
 _SHORTEST_WAIT = 0.002
 _LONGEST_WAIT = 0.05
@@ -250,7 +250,7 @@ class InlineCursor:
         self._cursor.close()
 
 
-class Glances:
+class PointReads:
     """Reads where they are called, on a connection of their own. Those of one turn of the event loop share one look at
     the file: taking and giving back the lock of a look costs more than a row does. What a request is answered was
     committed when its bytes came in, because they come in between two turns.
@@ -259,7 +259,7 @@ class Glances:
 
     def __init__(self, path: str, dialect: Dialect) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=0.1)
-        self._prepare = lru_cache(None)(partial(prepare, dialect=dialect))
+        self._statements = CompiledStatements(dialect)
         self._connection.execute("PRAGMA query_only = ON")
         self._connection.execute("PRAGMA cache_size = -16000")
 
@@ -268,8 +268,9 @@ class Glances:
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN")
             asyncio.get_running_loop().call_soon(self._end)
-        prepared = self._prepare(statement)
-        return self._connection.execute(prepared.sql, prepared.order(values)).fetchone()
+        compiled = self._statements.compile(statement)
+        row = self._connection.execute(compiled.sql, compiled.order(values)).fetchone()
+        return None if row is None else compiled.row(*row)
 
     def _end(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # closed meanwhile

@@ -4,7 +4,7 @@ before it is used; a connection pooler may stand between.
 The limits of time (`Limits`) are told to the server when a connection begins. A pooler in transaction mode refuses such
 words and may give each transaction another connection of the server, so behind one (`prepared_statements` off) each
 transaction brings them along, everything but a single read runs in a transaction, and no statement is kept prepared.
-A single read (`Glances`) has the driver's own limit of time there.
+A single read (`PointReads`) has the driver's own limit of time there.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -12,8 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
-from weakref import WeakValueDictionary
+from typing import Any, NamedTuple
 
 from sqlalchemy import Dialect, event
 from sqlalchemy import exc as sa_exc
@@ -22,18 +21,13 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from packhouse.kit.prepared import Prepared, prepare, prepare_many
-from packhouse.kit.together import Errand, Together
+from packhouse.kit.db.coalescer import BatchFunction, Coalescer
+from packhouse.kit.db.statements import CompiledStatement, compile_many, compile_statement
 
 try:
     import asyncpg
 except ModuleNotFoundError:  # pragma: no cover - the extra is not installed
     asyncpg = None
-
-NotSupported: Any = asyncpg.FeatureNotSupportedError if asyncpg is not None else ()
-"""What a server says to a statement that it does not know how to do, spread over machines as it is."""
-
-T = TypeVar("T")
 
 _CONNECT_SECONDS = 5
 # Parameters of the URL that name files; the driver's own word about one that is missing does not say which.
@@ -116,10 +110,10 @@ def _to_connect(url: URL, limits: Limits, **parameters: str) -> Callable[..., Aw
     return connect
 
 
-class Glances:
-    """Reads and changes of single rows by their keys, past SQLAlchemy, which takes ten times as long for one; on
-    connections of their own, as many again as the engine's. What is asked at the same time is one statement.
-    (docs/decisions/0027-look-ups-together.md, 0036-patches-together.md)
+class PointReads:
+    """Reads of single rows by their keys, past SQLAlchemy, which takes ten times as long for one; on connections of
+    their own, as many again as the engine's. What is asked at the same time is one statement.
+    (docs/decisions/0027-look-ups-together.md)
     """
 
     def __init__(self, url: URL, limits: Limits, dialect: Dialect) -> None:
@@ -127,35 +121,26 @@ class Glances:
             min_size=0, max_size=limits.pool_size, connect=_to_connect(url, limits, **_BY_KEY), reset=_leave
         )
         self._dialect = dialect
-        self._looks: dict[Any, Together[dict[str, Any], Any]] = {}
-        self._changes: WeakValueDictionary[Any, Together[dict[str, Any], bool]] = WeakValueDictionary()
+        self._reads: dict[Any, Coalescer[dict[str, Any], Any]] = {}
 
     async def fetch_one(self, statement: Any, values: dict[str, Any]) -> Any:
         """Raises asyncpg's errors and OSError."""
-        look = self._looks.get(statement)
-        if look is None:
-            errand = _Look(prepare(statement, self._dialect), prepare_many(statement, self._dialect)).fetch
-            look = self._looks[statement] = Together(partial(self._open, errand))
-        return await look.ask(values)
-
-    async def change(self, statement: Prepared, account_id: int, values: dict[str, Any]) -> bool:
-        """Whether it was made. The statement takes an array a value and gives back the places of those made, from 1.
-        Raises asyncpg's errors and OSError."""
-        key = statement.sql, account_id
-        change = self._changes.get(key)  # there while somebody waits: it is one for each account
-        if change is None:
-            change = self._changes[key] = Together(partial(self._open, partial(_change, statement, account_id)))
-        return await change.ask(values)
+        read = self._reads.get(statement)
+        if read is None:
+            dialect = self._dialect
+            point_read = _PointRead(compile_statement(statement, dialect), compile_many(statement, dialect))
+            read = self._reads[statement] = Coalescer(partial(self._open, point_read))
+        return await read.ask(values)
 
     @asynccontextmanager
-    async def _open(self, errand: Callable[..., Awaitable[Sequence[T]]]) -> "AsyncIterator[Errand[dict[str, Any], T]]":
+    async def _open(self, read: "_PointRead") -> AsyncIterator[BatchFunction[dict[str, Any], Any]]:
         await self._pool
         with _noticing():
             async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
-                yield partial(errand, connection)
+                yield partial(read.fetch, connection)
 
     def count(self) -> int:
-        """Connections that are in use."""
+        """Count the connections that are in use."""
         return int(self._pool.get_size() - self._pool.get_idle_size())
 
     async def close(self) -> None:
@@ -163,34 +148,30 @@ class Glances:
 
 
 @dataclass(slots=True)
-class _Look:
+class _PointRead:
     """One statement, alone and for many at once, which a server that is spread over machines may not know how to do."""
 
-    one: Prepared
-    many: Prepared
-    goes_together: bool = True
+    one: CompiledStatement
+    many: CompiledStatement
+    is_coalesced: bool = True
 
     async def fetch(self, connection: Any, sets: Sequence[dict[str, Any]]) -> Sequence[Any]:
-        """The first row of each set of values, or None."""
-        if len(sets) > 1 and self.goes_together:
+        """Return the first row for each set of values, or None."""
+        if len(sets) > 1 and self.is_coalesced:
             try:
                 found = await connection.fetch(self.many.sql, *self.many.order(_to_lists(sets)))
-            except NotSupported:
-                self.goes_together = False
+            except asyncpg.FeatureNotSupportedError:
+                self.is_coalesced = False
             else:
                 rows: list[Any] = [None] * len(sets)
                 for row in found:
-                    rows[row[0] - 1] = row[1:]
+                    rows[row[0] - 1] = self.one.row(*row[1:])
                 return rows
-        return [await connection.fetchrow(self.one.sql, *self.one.order(values)) for values in sets]
+        return [await self._fetch_one(connection, values) for values in sets]
 
-
-async def _change(
-    statement: Prepared, account_id: int, connection: Any, sets: Sequence[dict[str, Any]]
-) -> Sequence[bool]:
-    values = {"account_id": account_id, **_to_lists(sets)}
-    made = {place for (place,) in await connection.fetch(statement.sql, *statement.order(values))}
-    return [place in made for place in range(1, len(sets) + 1)]
+    async def _fetch_one(self, connection: Any, values: dict[str, Any]) -> Any:
+        row = await connection.fetchrow(self.one.sql, *self.one.order(values))
+        return None if row is None else self.one.row(*row)
 
 
 def _to_lists(sets: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import visitors
 
 
-class Prepared(NamedTuple):
+class CompiledStatement(NamedTuple):
     """`order` makes a list of the parameters from their values by name; `row` a row from a driver's, with names where
     the statement says which columns it has."""
 
@@ -28,7 +28,7 @@ class Prepared(NamedTuple):
     row: Callable[..., Any]
 
 
-def prepare(statement: Any, dialect: Dialect) -> Prepared:
+def compile_statement(statement: Any, dialect: Dialect) -> CompiledStatement:
     compiled: Any = statement.compile(dialect=dialect)
     columns = [entry.keyname for entry in compiled._result_columns]  # noqa: SLF001 - it has no other name
     row: Any = namedtuple("Row", columns, rename=True) if columns else _to_tuple
@@ -38,10 +38,10 @@ def prepare(statement: Any, dialect: Dialect) -> Prepared:
     def order(values: dict[str, Any]) -> list[Any]:
         return [fixed[name] if name in fixed else values[name] for name in names]
 
-    return Prepared(str(compiled), order if fixed else lambda values: [values[name] for name in names], row)
+    return CompiledStatement(str(compiled), order if fixed else lambda values: [values[name] for name in names], row)
 
 
-def prepare_many(statement: Select[Any], dialect: Dialect) -> Prepared:
+def compile_many(statement: Select[Any], dialect: Dialect) -> CompiledStatement:
     """The first row of a SELECT for each of many sets of its parameters, which are sent as one array a parameter.
 
     A row begins with the number of its set, from 1, and `order` takes lists of values. PostgreSQL only.
@@ -58,7 +58,21 @@ def prepare_many(statement: Select[Any], dialect: Dialect) -> Prepared:
     traverse: Any = visitors.replacement_traverse  # typed for expressions only
     replaced = traverse(statement, {}, to_column)
     found = replaced.correlate(sent).limit(literal_column("1")).lateral("found")
-    return prepare(select(sent.c.number, found).select_from(sent.join(found, true())), dialect)
+    return compile_statement(select(sent.c.number, found).select_from(sent.join(found, true())), dialect)
+
+
+class CompiledStatements:
+    """The statements of a process that are constants of their modules, each compiled once."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._known: dict[Any, CompiledStatement] = {}
+
+    def compile(self, statement: Any) -> CompiledStatement:
+        found = self._known.get(statement)
+        if found is None:
+            found = self._known[statement] = compile_statement(statement, self._dialect)
+        return found
 
 
 def _is_asked_for(part: Any) -> bool:

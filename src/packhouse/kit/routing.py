@@ -1,0 +1,94 @@
+"""The table of routes: a record is what is matched, what its credentials and body are checked by, and what
+`/openapi.json` says of it (docs/decisions/0043-one-table-of-routes.md)."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+ANY_SCOPE = ""
+"""Credentials are needed, whatever their scope."""
+
+_PARAMETER = re.compile(r"\{(\w+)(:path)?\}")
+
+
+@dataclass(frozen=True)
+class Route:
+    """`operation` is OpenAPI's operation object, None for what is no part of the API. `scope` is what its credentials
+    must have; None for a route that asks for none, or that has its own way to ask. A `is_large` body may have as much
+    as the setting allows. `name` is the operation's id, that of the handler unless given."""
+
+    method: str
+    path: str
+    handler: Handler
+    operation: Mapping[str, Any] | None = None
+    tag: str = ""
+    scope: str | None = None
+    is_large: bool = False
+    name: str = ""
+    summary: str = ""
+
+    @property
+    def label(self) -> str:
+        """The path as OpenAPI, the access log and the metrics write it."""
+        return self.path.replace(":path}", "}")
+
+
+def route_of(request: Request) -> Route:
+    return cast("Route", request.scope["packhouse.route"])
+
+
+class Router:
+    """Finds the route of a request: a path that is named literally goes before one that fits a pattern."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._literal: dict[str, dict[str, Route]] = {}
+        self._patterns: dict[int, dict[str, tuple[re.Pattern[str], dict[str, Route]]]] = {}
+        for route in routes:
+            if not _PARAMETER.search(route.path):
+                self._literal.setdefault(route.path, {})[route.method] = route
+                continue
+            slashes = -1 if ":path}" in route.path else route.path.count("/")
+            known = self._patterns.setdefault(slashes, {})
+            known.setdefault(route.path, (_to_pattern(route.path), {}))[1][route.method] = route
+
+    def knows(self, path: str) -> bool:
+        """Whether there is something at this path, by any method."""
+        patterns = (self._patterns.get(slashes, {}).values() for slashes in (path.count("/"), -1))
+        return path in self._literal or any(pattern.fullmatch(path) for some in patterns for pattern, _ in some)
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """Return the route and the values of its path. Raises HTTPException: 404, or 405 with the header Allow."""
+        literal = self._literal.get(path, {})
+        if method in literal:
+            return literal[method], {}
+        allowed = set(literal)
+        for slashes in (path.count("/"), -1):
+            for pattern, routes in self._patterns.get(slashes, {}).values():
+                if (found := pattern.fullmatch(path)) is None:
+                    continue
+                if method in routes:
+                    return routes[method], found.groupdict()
+                if not literal:
+                    allowed |= set(routes)
+        if not allowed:
+            raise HTTPException(404)
+        raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed | ({"HEAD"} & _with_head(allowed))))})
+
+
+def _with_head(methods: set[str]) -> set[str]:
+    return {"HEAD"} if "GET" in methods else set()
+
+
+def _to_pattern(path: str) -> re.Pattern[str]:
+    parts, at = [], 0
+    for found in _PARAMETER.finditer(path):
+        parts += [re.escape(path[at : found.start()]), f"(?P<{found[1]}>{'.+' if found[2] else '[^/]+'})"]
+        at = found.end()
+    return re.compile("".join([*parts, re.escape(path[at:])]))
