@@ -20,6 +20,7 @@ from packhouse.accounts import api as accounts
 from packhouse.context import Context
 from packhouse.integrations import api as integrations
 from packhouse.kit import clock, errors, http, limits, logs, middleware, tracing
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route, Router
 from packhouse.orders import api as orders
 from packhouse.privacy import api as privacy
@@ -102,7 +103,9 @@ async def _refuse(request: Request, error: Exception) -> Response:
         return await pages.refuse(request, error)
     is_nowhere = isinstance(error, HTTPException | visitors.SignInNeeded)
     if is_nowhere and (path := _find_api_path(request)) is not None:
-        fault = errors.Fault("not_found", f"There is no API at this path. It is at {path}.", title="Not found")
+        fault = errors.Fault(
+            "not_found", message("There is no API at this path. It is at {path}.", path=path), title="Not found"
+        )
         error = errors.NotFound(fault)
     return http.to_response(request, error)
 

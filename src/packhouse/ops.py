@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from packhouse import context, worker
 from packhouse.context import Context
 from packhouse.kit import errors, http, jobs, metrics, openapi
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.orders import search
 from packhouse.web import rendering
@@ -35,7 +36,9 @@ async def get_health(request: Request) -> Response:
 async def get_metrics(request: Request) -> Response:
     """To callers on this machine, and to those who bring the operator's token as a bearer."""
     if not _may_see_metrics(request):
-        fault = errors.Fault("forbidden", "From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
+        fault = errors.Fault(
+            "forbidden", message("From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
+        )
         raise errors.Forbidden(fault)
     ctx = context.of(request)
     ctx.access_log.flush()

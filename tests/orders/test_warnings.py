@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packhouse.kit import phones, places
+from packhouse.kit.messages import message
 from packhouse.orders.warnings import OrderWarning, find_warnings
 
 Order = dict[str, Any]
@@ -134,7 +135,7 @@ def test_a_good_ean(ean: str | None) -> None:
 )
 def test_a_bad_ean(ean: str, detail: str) -> None:
     warnings = list(find_warnings(with_items(item(), item(ean=ean)), "NL"))
-    assert warnings == [OrderWarning("invalid", detail, (*SECOND, "ean"))]
+    assert warnings == [OrderWarning("invalid", message(detail), (*SECOND, "ean"))]
 
 
 def is_gtin(digits: str) -> bool:

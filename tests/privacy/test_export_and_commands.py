@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from packhouse.accounts.schema import Caller
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.redaction import ERASED
 from packhouse.orders import deletions, erasure, redaction
 from packhouse.shipping.storage import Folder
@@ -118,7 +119,7 @@ def test_one_that_was_stopped_is_begun_anew(
     def stop(*arguments: Any) -> Any:
         calls.append(arguments)
         if len(calls) == 2:
-            raise errors.Unavailable("killed")
+            raise errors.Unavailable(message("killed"))
         return redact(*arguments)
 
     with monkeypatch.context() as patch:
@@ -149,7 +150,7 @@ def test_a_file_that_cannot_be_removed_is_found_again(
     ship(shop, "o-1")
 
     async def refuse(_self: Folder, _key: str) -> None:
-        raise errors.Unavailable("The store of documents cannot be used now.")
+        raise errors.Unavailable(message("The store of documents cannot be used now."))
 
     with monkeypatch.context() as patch:
         patch.setattr(Folder, "delete", refuse)

@@ -16,6 +16,7 @@ from packhouse.app import create_app
 from packhouse.bootstrap import open_context
 from packhouse.context import create_database
 from packhouse.kit import clock, errors
+from packhouse.kit.messages import message
 from packhouse.settings import Settings
 from packhouse.shipping.carriers import (
     AnnouncedParcel,
@@ -57,12 +58,12 @@ class FakeCarrier:
     async def announce(self, consignment: Consignment, /) -> Announcement:
         self.asked.append(consignment)
         if self.mood == "away":
-            raise Unreachable("nobody home", is_unheard=True)
+            raise Unreachable(message("nobody home"), is_unheard=True)
         if self.mood == "strict":
-            raise Rejected([errors.Fault("invalid", "The postal code is not served.")])
+            raise Rejected([errors.Fault("invalid", message("The postal code is not served."))])
         made = self.labels.setdefault(consignment.reference, self._make(consignment))
         if self.mood == "dies after":
-            raise Unreachable("the line broke after the label was made")
+            raise Unreachable(message("the line broke after the label was made"))
         if self.mood == "cut off":
             raise asyncio.CancelledError
         return made
@@ -82,15 +83,15 @@ class FakeCarrier:
     async def track(self, consignment: Consignment, /) -> Sequence[TrackingEvent]:
         self.looks += 1
         if self.mood == "away":
-            raise Unreachable("nobody home")
+            raise Unreachable(message("nobody home"))
         assert all(parcel.tracking_number.startswith("FAKE") for parcel in consignment.parcels)
         return list(self.events)
 
     async def cancel(self, consignment: Consignment, /) -> None:
         if self.mood == "away":
-            raise Unreachable("nobody home")
+            raise Unreachable(message("nobody home"))
         if self.mood == "strict":
-            raise Rejected([errors.Fault("invalid", "The van has left.")])
+            raise Rejected([errors.Fault("invalid", message("The van has left."))])
         self.cancelled.append(consignment.reference)
 
 

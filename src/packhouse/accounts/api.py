@@ -11,6 +11,7 @@ from packhouse.accounts import audit, auth, openapi, operations, queries, schema
 from packhouse.accounts.schema import ALL
 from packhouse.kit import clock, errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.openapi import repeatable
 from packhouse.kit.routing import Route
 
@@ -35,7 +36,7 @@ async def revoke_token(request: Request) -> Response:
     form = _read_form(await http.read_form(request))
     row = await auth.client(request, form)
     if not form.get("token"):
-        raise tokens.TokenRefusal("invalid_request", "The parameter token is missing.")
+        raise tokens.TokenRefusal("invalid_request", message("The parameter token is missing."))
     await ctx.db.write(
         lambda tx: tokens.revoke_token(tx, row[0], row[7], auth.to_actor(row), form["token"], now=ctx.clock())
     )
@@ -47,18 +48,18 @@ _PARAMETERS = {"grant_type", "scope", "client_id", "client_secret", "token", "to
 
 def _read_form(pairs: list[tuple[str, str]] | None) -> dict[str, str]:
     if pairs is None:
-        raise tokens.TokenRefusal("invalid_request", "The body must be application/x-www-form-urlencoded.")
+        raise tokens.TokenRefusal("invalid_request", message("The body must be application/x-www-form-urlencoded."))
     form = {name: value for name, value in pairs if value}
     known = [name for name, _ in pairs if name in _PARAMETERS]
     if len(set(known)) < len(known):
-        raise tokens.TokenRefusal("invalid_request", "A parameter is there more than once.")
+        raise tokens.TokenRefusal("invalid_request", message("A parameter is there more than once."))
     return form
 
 
 def _refuse_grant(grant: str | None) -> tokens.TokenRefusal:
     if grant is None:
-        return tokens.TokenRefusal("invalid_request", "The parameter grant_type is missing.")
-    return tokens.TokenRefusal("unsupported_grant_type", "The grant_type must be client_credentials.")
+        return tokens.TokenRefusal("invalid_request", message("The parameter grant_type is missing."))
+    return tokens.TokenRefusal("unsupported_grant_type", message("The grant_type must be client_credentials."))
 
 
 async def list_audit_log(request: Request) -> Response:
@@ -141,7 +142,7 @@ async def revoke_client(request: Request) -> Response:
 def _to_client_id(request: Request) -> str:
     client_id = str(request.path_params["client_id"])
     if "\0" in client_id:
-        raise errors.NotFound(errors.Fault("not_found", "The account has no such client."))
+        raise errors.NotFound(errors.Fault("not_found", message("The account has no such client.")))
     return client_id
 
 

@@ -14,6 +14,7 @@ from packhouse.accounts import demo, queries, tokens
 from packhouse.accounts.failures import Failure
 from packhouse.accounts.schema import ALL, Caller
 from packhouse.kit import clock, errors, http, limits, security
+from packhouse.kit.messages import message
 from packhouse.kit.routing import route_of
 
 # Compared against when there is no such key, so that a wrong key takes as long as a wrong secret.
@@ -60,7 +61,7 @@ async def _let_in(request: Request, found: Caller) -> None:
         trace.headers = await limiter.take(found.account_id, kind, context.of(request).clock())
     scope = route_of(request).scope
     if scope and not found.may(scope):
-        raise errors.Forbidden(errors.Fault("forbidden", f"The scope {scope} is needed for this."))
+        raise errors.Forbidden(errors.Fault("forbidden", message("The scope {scope} is needed for this.", scope=scope)))
 
 
 async def _find_by_key(
@@ -113,7 +114,7 @@ async def client(request: Request, form: dict[str, str]) -> Any:
     header = request.headers.get("authorization", "")
     if header and ("client_secret" in form or "client_id" in form):
         raise tokens.TokenRefusal(
-            "invalid_request", "Send the client's credentials by HTTP Basic or in the form, once."
+            "invalid_request", message("Send the client's credentials by HTTP Basic or in the form, once.")
         )
     sent = _read_client(header, form)
     for public_key, secret in sent:
@@ -169,5 +170,5 @@ def _decode(encoded: str) -> tuple[str, str]:
 
 def _unauthenticated(challenge: str = "Basic") -> errors.Unauthenticated:
     """The refusal of credentials, with a challenge in the scheme that they came in."""
-    fault = errors.Fault("authentication_failed", "Invalid username/password.", pointer=errors.ROOT)
+    fault = errors.Fault("authentication_failed", message("Invalid username/password."), pointer=errors.ROOT)
     return errors.Unauthenticated(fault, {"WWW-Authenticate": challenge})

@@ -8,6 +8,7 @@ from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, select
 from packhouse.accounts.tables import access_tokens, accounts, api_keys
 from packhouse.kit import errors
 from packhouse.kit.db import Reader
+from packhouse.kit.messages import message
 
 Statement: TypeAlias = Select[Any]
 
@@ -94,7 +95,7 @@ async def get_account(tx: Reader, name: str) -> Any:
     """Raises NotFound."""
     row = await tx.fetch_one(select(accounts).where(accounts.c.name == name))
     if row is None:
-        raise errors.NotFound(errors.Fault("not_found", f"There is no account named {name!r}."))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no account named {name}.", name=repr(name))))
     return row
 
 

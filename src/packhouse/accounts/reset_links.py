@@ -18,6 +18,7 @@ from packhouse.accounts.tables import users as people
 from packhouse.kit import errors, jobs, mail
 from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.jobs import Job
+from packhouse.kit.messages import message
 
 JOB = "mail.send"
 GOOD_FOR = timedelta(hours=1)
@@ -52,7 +53,7 @@ async def handle(db: Database, mailer: mail.Mailer | None, job: Job, now: dateti
     if now - job.created_at >= GOOD_FOR:
         return
     if mailer is None:
-        raise errors.Unavailable("There is mail to send, and this worker has no PACKHOUSE_SMTP_URL.")
+        raise errors.Unavailable(message("There is mail to send, and this worker has no PACKHOUSE_SMTP_URL."))
     found = await _make_for(db, job.payload["email"], now)
     if found is None:
         return

@@ -15,6 +15,7 @@ from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.accounts.tables import access_tokens
 from packhouse.kit import errors, security
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import Message, message
 
 LIFETIME = timedelta(hours=1)
 
@@ -28,7 +29,7 @@ class TokenRefusal(errors.Refusal):
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid"
 
-    def __init__(self, error: str, description: str) -> None:
+    def __init__(self, error: str, description: Message) -> None:
         headers = {**_NOT_STORED, "WWW-Authenticate": "Basic"} if self.status == 401 else _NOT_STORED
         super().__init__(errors.Fault(self.code, description, pointer=errors.ROOT), headers)
         self._said = {"error": error, "error_description": description}
@@ -42,7 +43,7 @@ class InvalidClient(TokenRefusal):
     code = "authentication_failed"
 
     def __init__(self) -> None:
-        super().__init__("invalid_client", "Invalid username/password.")
+        super().__init__("invalid_client", message("Invalid username/password."))
 
 
 class Parts(NamedTuple):
@@ -63,7 +64,7 @@ def choose_scopes(granted: frozenset[str], asked: str | None) -> frozenset[str]:
         return granted
     if wanted <= frozenset(SCOPES) and (ALL in granted or wanted <= granted):
         return wanted
-    raise TokenRefusal("invalid_scope", "The client does not have all of the scopes that it asks for.")
+    raise TokenRefusal("invalid_scope", message("The client does not have all of the scopes that it asks for."))
 
 
 async def issue_token(

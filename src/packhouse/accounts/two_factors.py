@@ -15,6 +15,7 @@ from packhouse.accounts.tables import accounts, recovery_codes, second_factors
 from packhouse.kit import errors
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.db.columns import Instant
+from packhouse.kit.messages import message
 from packhouse.kit.vault import NoSecretKey, Vault
 
 # Whom an account may require it of.
@@ -61,7 +62,7 @@ async def get_group(tx: Reader, account_id: int) -> str:
 async def require_of(tx: Transaction, vault: Vault, account_id: int, group: str) -> None:
     """Raises Invalid for no group, and NoSecretKey where nobody could set it up."""
     if group not in GROUPS:
-        detail = f"A second factor is required of one of {', '.join(GROUPS)}."
+        detail = message("A second factor is required of one of {groups}.", groups=", ".join(GROUPS))
         raise errors.Invalid(errors.Fault("invalid", detail, parameter="two_factors_for"))
     if group != "nobody" and not vault.has_key:
         raise NoSecretKey
@@ -155,7 +156,7 @@ async def remove(tx: Transaction, account_id: int, user_id: int) -> bool:
 async def reset(tx: Transaction, account_id: int, user_id: int) -> None:
     """Raises NotFound where there is none to take away."""
     if not await remove(tx, account_id, user_id):
-        raise errors.NotFound(errors.Fault("not_found", "This person has no second factor."))
+        raise errors.NotFound(errors.Fault("not_found", message("This person has no second factor.")))
 
 
 async def _find(tx: Reader, account_id: int, user_id: int, *, lock: bool = False) -> Any:

@@ -12,6 +12,7 @@ from packhouse.accounts.schema import ALL
 from packhouse.accounts.tables import pending_sign_ins, reset_links, sessions, users
 from packhouse.kit import errors
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.messages import foreign, message
 
 # What a role may do, in the words of the API.
 ROLES: Mapping[str, frozenset[str]] = {
@@ -29,10 +30,12 @@ def check_user(email: str, password: str, role: str) -> None:
     try:
         validate_email(email, check_deliverability=False)
     except EmailNotValidError as error:
-        faults.append(errors.Fault("invalid", str(error), parameter="email"))
+        faults.append(errors.Fault("invalid", foreign(str(error)), parameter="email"))
     faults += _find_password_faults(password)
     if role not in ROLES:
-        faults.append(errors.Fault("invalid", f"A role is one of {', '.join(ROLES)}.", parameter="role"))
+        faults.append(
+            errors.Fault("invalid", message("A role is one of {roles}.", roles=", ".join(ROLES)), parameter="role")
+        )
     if faults:
         raise errors.Invalid(faults)
 
@@ -46,7 +49,11 @@ def check_password(password: str) -> None:
 def _find_password_faults(password: str) -> list[errors.Fault]:
     if MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         return []
-    detail = f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters."
+    detail = message(
+        "A password has {min_password} to {max_password} characters.",
+        min_password=MIN_PASSWORD,
+        max_password=MAX_PASSWORD,
+    )
     return [errors.Fault("invalid", detail, parameter="password")]
 
 
@@ -56,7 +63,9 @@ async def create_user(
     """The id of the new user; `check_user` has passed. Raises Invalid for an e-mail address that is in use."""
     await tx.lock_table(users)
     if await find_user(tx, email) is not None:
-        raise errors.Invalid(errors.Fault("invalid", f"There is a user {email} already.", parameter="email"))
+        raise errors.Invalid(
+            errors.Fault("invalid", message("There is a user {email} already.", email=email), parameter="email")
+        )
     [id] = await tx.next_ids("users", 1)
     row = {"account_id": account_id, "id": id, "email": email, "email_folded": email.casefold(), "role": role}
     await tx.execute(insert(users).values({**row, "password_hash": password_hash, "created_at": now}))
@@ -111,7 +120,9 @@ async def delete_user(tx: Transaction, account_id: int, id: int) -> None:
 async def change_role(tx: Transaction, account_id: int, id: int, role: str) -> None:
     """Raises as `disable_user` does, and Invalid for no role."""
     if role not in ROLES:
-        raise errors.Invalid(errors.Fault("invalid", f"A role is one of {', '.join(ROLES)}.", parameter="role"))
+        raise errors.Invalid(
+            errors.Fault("invalid", message("A role is one of {roles}.", roles=", ".join(ROLES)), parameter="role")
+        )
     if role != "owner":
         await _keep_an_owner(tx, account_id, id)
     statement = update(users).where(users.c.account_id == account_id, users.c.id == id).values(role=role)
@@ -155,11 +166,11 @@ async def _keep_an_owner(tx: Reader, account_id: int, id: int) -> None:
     locked = select(users.c.id).where(*live).order_by(users.c.id).with_for_update()
     owners = set(await tx.fetch_values(locked))
     if owners == {id}:
-        detail = "An account with users keeps at least one owner who can sign in."
+        detail = message("An account with users keeps at least one owner who can sign in.")
         others = select(func.count()).where(users.c.account_id == account_id, users.c.id != id)
         if await tx.fetch_value(others):
             raise errors.Conflict(errors.Fault("conflict", detail))
 
 
 def _no_such_user() -> errors.NotFound:
-    return errors.NotFound(errors.Fault("not_found", "There is no such user."))
+    return errors.NotFound(errors.Fault("not_found", message("There is no such user.")))

@@ -8,7 +8,7 @@ import enum
 from typing import Annotated
 
 import typer
-from typer.completion import completion_init, get_completion_script
+from typer.completion import completion_init, get_completion_script  # type: ignore[attr-defined]
 
 import packhouse
 from packhouse.cli import (

@@ -46,7 +46,7 @@ class _Root(_Group):
         words = list(sys.argv[1:] if args is None else args)
         as_json = "--json" in words[: words.index("--") if "--" in words else None]
         try:
-            ended = super().main(args, *arguments, standalone_mode=False, **options)
+            ended = super().main(args, *arguments, standalone_mode=False, **options)  # type: ignore[misc]
         except (TyperException, typer.Abort) as error:
             sys.exit(terminal.show_error(error, as_json=as_json))
         except Exception as error:

@@ -11,11 +11,16 @@ from packhouse.cli import lazy, terminal
 from packhouse.cli.choices import DELIVERY_STATUSES
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.kit import clock, errors, pagination
+from packhouse.kit.db import Transaction
+from packhouse.kit.vault import Vault
+from packhouse.webhooks import keys, operations, queries
+from packhouse.webhooks.keys import Keys
 
 with lazy.imports():
     from packhouse import context
     from packhouse.accounts import queries as account_queries
-    from packhouse.kit import clock, errors, pagination
+    from packhouse.kit import clock, errors, messages, pagination
     from packhouse.webhooks import keys, operations, queries
 
 if TYPE_CHECKING:
@@ -83,7 +88,9 @@ def replay_deliveries(
                 owner = await account_queries.get_account(tx, account)
                 chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
                 if not chosen:
-                    raise errors.NotFound(errors.Fault("not_found", "There is no delivery to send again."))
+                    raise errors.NotFound(
+                        errors.Fault("not_found", messages.message("There is no delivery to send again."))
+                    )
                 await operations.replay_deliveries(tx, owner.account_id, chosen, now=clock.now())
                 return {"replayed": len(chosen)}
 
@@ -127,7 +134,7 @@ def resume_connection(id: int, account: AccountName, as_json: AsJson = False) ->
                 owner = await account_queries.get_account(tx, account)
                 row = await queries.find_connection(tx, owner.account_id, id)
                 if row is None:
-                    raise errors.NotFound(errors.Fault("not_found", "There is no such connection."))
+                    raise errors.NotFound(errors.Fault("not_found", messages.message("There is no such connection.")))
                 held = await queries.count_held(tx, owner.account_id, id)
                 await operations.resume_by_hand(tx, row, now=clock.now(), actor="command:connections resume")
                 return {"resumed": queries.to_name(row), "sent_again": held}
@@ -149,7 +156,7 @@ def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) ->
                 owner = await account_queries.get_account(tx, account)
                 row = await queries.find_connection(tx, owner.account_id, id)
                 if row is None:
-                    raise errors.NotFound(errors.Fault("not_found", "There is no such connection."))
+                    raise errors.NotFound(errors.Fault("not_found", messages.message("There is no such connection.")))
                 live = await work(tx, context.open_vault(settings, db), row)
                 return {"signing_key": live.current, "next_signing_key": live.next, "switches_at": live.switches_at}
 

@@ -17,6 +17,12 @@ from packhouse.accounts.demo import ACCOUNT, EMAIL, PASSWORD, PUBLIC_KEY, SECRET
 from packhouse.cli import lazy, serve, terminal
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.integrations import operations as integration_operations
+from packhouse.integrations import queries as integration_queries
+from packhouse.kit import clock, errors, security
+from packhouse.kit.db import Database, Transaction
+from packhouse.orders import demo as demo_orders
+from packhouse.orders import operations, schema
 
 with lazy.imports():
     from packhouse import migrations
@@ -27,7 +33,7 @@ with lazy.imports():
     from packhouse.accounts import users
     from packhouse.integrations import operations as integration_operations
     from packhouse.integrations import queries as integration_queries
-    from packhouse.kit import clock, errors, security
+    from packhouse.kit import clock, errors, messages, security
     from packhouse.orders import demo as demo_orders
     from packhouse.orders import operations, schema
 
@@ -101,7 +107,9 @@ async def _set_up(db: Database) -> int:
     async with db.read() as tx:
         integration_id = await integration_queries.find_first(tx, owner.account_id)
     if integration_id is None:
-        raise errors.NotFound(errors.Fault("not_found", "The demo account has no integration any more."))
+        raise errors.NotFound(
+            errors.Fault("not_found", messages.message("The demo account has no integration any more."))
+        )
     await _store(db, owner, FIRST_ORDERS, seed=0)
     return integration_id
 
@@ -118,7 +126,9 @@ async def _store(db: Database, owner: Any, count: int, seed: int) -> int:
     async with db.read() as tx:
         shops = [row.id for row in await integration_queries.list_integrations(tx, owner.account_id)]
     if not shops:
-        raise errors.NotFound(errors.Fault("not_found", "The account has no integration to put orders into."))
+        raise errors.NotFound(
+            errors.Fault("not_found", messages.message("The account has no integration to put orders into."))
+        )
     caller = account_schema.Caller(owner.account_id, owner.country_code, "command:demo orders")
     made = demo_orders.make_orders(count, seed=seed, integration_ids=shops, now=clock.now())
     stored = 0

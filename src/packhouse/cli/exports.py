@@ -15,11 +15,18 @@ from packhouse.cli.choices import SORTS, WRITTEN_FORMATS
 from packhouse.cli.orders import DecimalOption, Separator, Time, to_separator
 from packhouse.cli.streams import STREAM
 from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.integrations import queries as integration_queries
+from packhouse.kit import errors, pagination
+from packhouse.kit.db import Database
+from packhouse.orders import list_request, queries
+from packhouse.orders.files import write
+from packhouse.settings import Settings
+from packhouse.shipping import shipped
 
 with lazy.imports():
     from packhouse.accounts import queries as account_queries
     from packhouse.integrations import queries as integration_queries
-    from packhouse.kit import errors, pagination
+    from packhouse.kit import errors, messages, pagination
     from packhouse.orders import list_request, profile, queries
     from packhouse.orders.files import write
     from packhouse.shipping import shipped
@@ -135,7 +142,9 @@ async def _find_owner(db: Database, account: str, asked: list_request.ListReques
         wanted = asked.filters.get("integration", [])
         known = await integration_queries.find_known(tx, owner.account_id, wanted) if wanted else set()
     if strangers := [id for id in wanted if id not in known]:
-        raise errors.NotFound(errors.Fault("not_found", f"The account has no integration {strangers[0]}."))
+        raise errors.NotFound(
+            errors.Fault("not_found", messages.message("The account has no integration {id}.", id=strangers[0]))
+        )
     return int(owner.account_id)
 
 

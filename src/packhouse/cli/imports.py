@@ -15,7 +15,7 @@ from packhouse.accounts import queries as account_queries
 from packhouse.accounts.schema import Caller
 from packhouse.cli import terminal
 from packhouse.integrations import queries as integration_queries
-from packhouse.kit import clock, errors
+from packhouse.kit import clock, errors, messages
 from packhouse.kit.db import Database, Transaction
 from packhouse.orders import schema
 from packhouse.orders.files import formats, known, mapping, read, store, tables
@@ -24,7 +24,6 @@ from packhouse.orders.files.map import Place
 from packhouse.orders.files.records import Broken, Record
 
 _RECORDS_OF_A_TABLE = 100
-_FOREIGN = "The account has {count} shops: say with --into which one the orders of this file belong to."
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,14 +239,18 @@ async def _prepare(db: Database, asked: Asked) -> tuple[Caller, read.Options]:
         shops = [row.id for row in await integration_queries.list_integrations(tx, owner.account_id)]
         wanted = asked.into or asked.integration
         if wanted is not None and wanted not in shops:
-            raise errors.NotFound(errors.Fault("not_found", f"The account has no integration {wanted}."))
+            raise errors.NotFound(
+                errors.Fault("not_found", messages.message("The account has no integration {id}.", id=wanted))
+            )
         presets = await known.list_presets(tx, owner.account_id)
     caller = Caller(owner.account_id, owner.country_code, "command:orders import")
     preset, presets = await _choose_preset(db, caller, asked, presets)
     shop = wanted if wanted is not None else shops[0] if len(shops) == 1 else None
     zone = formats.find_zone(asked.time_zone) if asked.time_zone else formats.zone_of_country(owner.country_code)
     if zone is None:
-        raise errors.Invalid(errors.Fault("invalid", f"There is no time zone {asked.time_zone}."))
+        raise errors.Invalid(
+            errors.Fault("invalid", messages.message("There is no time zone {zone}.", zone=asked.time_zone))
+        )
     place = Place(shop, owner.country_code, zone, asked.fixed)
     return caller, read.Options(
         asked.form, preset, presets, asked.separator, asked.encoding, asked.told, place, asked.into
@@ -262,7 +265,7 @@ async def _choose_preset(
         try:
             own = mapping.parse(asked.mapping)
         except mapping.MappingError as error:
-            raise errors.Invalid(errors.Fault("invalid", str(error))) from None
+            raise errors.Invalid(errors.Fault("invalid", messages.foreign(str(error)))) from None
         if saved_as := asked.save_as:
             content, now = asked.mapping, clock.now()
             await db.write(
@@ -271,7 +274,14 @@ async def _choose_preset(
         return name, {**presets, name: own}
     if asked.preset is not None and asked.preset not in presets:
         names = ", ".join(presets)
-        raise errors.NotFound(errors.Fault("not_found", f"There is no preset {asked.preset!r}. There are: {names}."))
+        raise errors.NotFound(
+            errors.Fault(
+                "not_found",
+                messages.message(
+                    "There is no preset {name}. There are: {names}.", name=repr(asked.preset), names=names
+                ),
+            )
+        )
     return asked.preset, presets
 
 
@@ -279,7 +289,10 @@ async def _require_shop(db: Database, caller: Caller, options: read.Options) -> 
     if options.place.integration_id is None:
         async with db.read() as tx:
             count = len(await integration_queries.list_integrations(tx, caller.account_id))
-        raise errors.Invalid(errors.Fault("invalid", _FOREIGN.format(count=count)))
+        detail = messages.message(
+            "The account has {count} shops: say with --into which one the orders of this file belong to.", count=count
+        )
+        raise errors.Invalid(errors.Fault("invalid", detail))
 
 
 async def _is_known(db: Database, caller: Caller, asked: Asked, report: Report) -> bool:

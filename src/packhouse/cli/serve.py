@@ -23,7 +23,7 @@ with lazy.imports():
     from packhouse.accounts import demo
     from packhouse.accounts import queries as account_queries
     from packhouse.cli import interpreter, processes
-    from packhouse.kit import clock, errors, jobs, logs, protocol, security, tracing
+    from packhouse.kit import clock, errors, jobs, logs, messages, protocol, security, tracing
 
 if TYPE_CHECKING:
     from packhouse.settings import Settings
@@ -98,7 +98,9 @@ async def _check(settings: Settings) -> dict[str, Any]:
         backlog = (await jobs.find_backlog(tx, now=clock.now())).values()
     overdue = max((kind.overdue for kind in backlog), default=timedelta())
     if overdue > _OVERDUE:
-        raise errors.Unavailable(f"A job is overdue by {overdue.total_seconds():.0f} seconds.")
+        raise errors.Unavailable(
+            messages.message("A job is overdue by {seconds} seconds.", seconds=f"{overdue.total_seconds():.0f}")
+        )
     return {"jobs": sum(kind.jobs for kind in backlog), "overdue_seconds": round(overdue.total_seconds())}
 
 

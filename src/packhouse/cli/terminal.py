@@ -28,7 +28,7 @@ with lazy.imports():
 
     from packhouse import migrations
     from packhouse import settings as all_settings
-    from packhouse.kit import clock, db, errors
+    from packhouse.kit import clock, db, errors, messages
 
 if TYPE_CHECKING:
     from packhouse.kit.db import Database
@@ -120,14 +120,16 @@ async def open_database(settings: Settings, *, is_made: bool = False) -> AsyncIt
 def _require_file(path: Path) -> None:
     """Opening a SQLite file makes it: a command that only reads would leave an empty one behind."""
     if path.parent.is_dir() and not path.exists():
-        raise errors.Unavailable(f"There is no database at {path}. Run: packhouse migrate")
+        raise errors.Unavailable(messages.message("There is no database at {path}. Run: packhouse migrate", path=path))
 
 
 async def require_head(opened: Database) -> None:
     revision = await migrations.find_revision(opened)
     if revision != migrations.HEAD:
         state = "is empty" if revision is None else f"is at schema {revision}"
-        detail = f"The database {state}, this version needs {migrations.HEAD}. Run: packhouse migrate"
+        detail = messages.message(
+            "The database {state}, this version needs {head}. Run: packhouse migrate", state=state, head=migrations.HEAD
+        )
         raise errors.Unavailable(detail)
 
 

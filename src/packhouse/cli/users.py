@@ -12,10 +12,12 @@ from packhouse.cli import lazy, terminal
 from packhouse.cli.choices import ROLES
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.kit import clock, errors, security
+from packhouse.kit.db import Transaction
 
 with lazy.imports():
     from packhouse.accounts import audit, queries, reset_links, two_factors, users
-    from packhouse.kit import clock, errors, security
+    from packhouse.kit import clock, errors, messages, security
 
 if TYPE_CHECKING:
     from packhouse.kit.db import Transaction
@@ -148,7 +150,9 @@ def make_reset_link(
                 account_id, id = await _find(tx, account, email)
                 person = await users.get_user(tx, account_id, id)
                 if person.disabled_at is not None:
-                    raise errors.Conflict(errors.Fault("conflict", f"{person.email} may not sign in."))
+                    raise errors.Conflict(
+                        errors.Fault("conflict", messages.message("{email} may not sign in.", email=person.email))
+                    )
                 token = await reset_links.make(tx, account_id, id, now=now)
                 await _record(tx, account_id, "reset-link", "user.reset_link_made", person.email)
                 link = f"{base}/sign-in/reset?link={token}"
@@ -189,7 +193,9 @@ async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
     owner = await queries.get_account(tx, account)
     found = await users.find_user(tx, email)
     if found is None or found.account_id != owner.account_id:
-        raise errors.NotFound(errors.Fault("not_found", f"The account has no user {email}."))
+        raise errors.NotFound(
+            errors.Fault("not_found", messages.message("The account has no user {email}.", email=email))
+        )
     return owner.account_id, found.id
 
 

@@ -34,7 +34,7 @@ from packhouse.cli.terminal import AccountName, AsJson
 
 with lazy.imports():
     from packhouse.cli import imports
-    from packhouse.kit import errors
+    from packhouse.kit import errors, messages
     from packhouse.orders.files import read
 
 DONE, FAILED = "done", "failed"
@@ -161,7 +161,7 @@ async def _import(path: Path, asked: imports.Asked, report: imports.Report) -> N
         with path.open("rb") as source:
             await imports.import_file(db, source, asked, report, lambda: None, is_stream=False)
     if report.stopped is not None and report.is_away:
-        raise errors.Unavailable(str(report.stopped["detail"]))
+        raise errors.Unavailable(messages.foreign(str(report.stopped["detail"])))
 
 
 def _find_free(path: Path) -> Path:

@@ -13,6 +13,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.integrations import openapi, operations, queries, schema
 from packhouse.kit import clock, errors, http, repeats, routing
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.openapi import repeatable
 from packhouse.kit.routing import Route
 from packhouse.webhooks import api as webhooks_api
@@ -262,7 +263,7 @@ async def _require_named(tx: Reader, account_id: int, id: int) -> Any:
     """The integration of a query string. Raises Invalid."""
     row = await queries.find_integration(tx, account_id, id)
     if row is None:
-        detail = f"Select a valid choice. {id} is not one of the available choices."
+        detail = message("Select a valid choice. {id} is not one of the available choices.", id=id)
         fault = errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter="integration_id")
         raise errors.Invalid(fault)
     return row
@@ -273,7 +274,9 @@ async def _require_sent(tx: Reader, account_id: int, id: int) -> Any:
     row = await queries.find_integration(tx, account_id, id, lock=True)
     if row is None:
         pointer = errors.to_pointer(("integration_id",))
-        raise errors.Invalid(errors.Fault("invalid", f"Integration with id {id} does not exist", pointer=pointer))
+        raise errors.Invalid(
+            errors.Fault("invalid", message("Integration with id {id} does not exist", id=id), pointer=pointer)
+        )
     return row
 
 

@@ -10,6 +10,7 @@ from packhouse.integrations import queries, telling
 from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import keys as webhook_keys
 from packhouse.webhooks import operations as webhooks
@@ -45,7 +46,7 @@ async def create_integration(
     The signing key of its webhook is made with it; where this server keeps no secrets yet, when it is first asked for.
     """
     if not shop_name.strip() or "\0" in shop_name:
-        raise errors.Invalid(errors.Fault("required", "An integration needs a shop name."))
+        raise errors.Invalid(errors.Fault("required", message("An integration needs a shop name.")))
     if id is None:
         [id] = await tx.next_ids("integrations", 1)
     else:
@@ -63,10 +64,12 @@ async def create_integration(
 
 async def _reserve(tx: Transaction, account_id: int, id: int) -> None:
     if not 1 <= id <= _MAX_ID:
-        raise errors.Invalid(errors.Fault("invalid", f"An integration's id lies between 1 and {_MAX_ID}."))
+        raise errors.Invalid(
+            errors.Fault("invalid", message("An integration's id lies between 1 and {max_id}.", max_id=_MAX_ID))
+        )
     taken = select(integrations.c.id).where(integrations.c.account_id == account_id, integrations.c.id == id)
     if await tx.fetch_one(taken):
-        raise errors.Invalid(errors.Fault("invalid", f"The account has, or had, an integration {id}."))
+        raise errors.Invalid(errors.Fault("invalid", message("The account has, or had, an integration {id}.", id=id)))
     await tx.keep_above("integrations", id)
 
 
@@ -158,7 +161,10 @@ async def replace_mapping(tx: Transaction, account_id: int, integration: Any, ma
     strange = [
         errors.Fault(
             "invalid_choice",
-            f"Select a valid choice. {entry['external_id']} is not one of the available choices.",
+            message(
+                "Select a valid choice. {external_id} is not one of the available choices.",
+                external_id=entry["external_id"],
+            ),
             title="Invalid Choice",
             pointer=errors.to_pointer(("mapping", index, "external_id")),
         )

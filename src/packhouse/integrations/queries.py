@@ -10,6 +10,7 @@ from packhouse.integrations import schema
 from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Reader
+from packhouse.kit.messages import message
 
 _i, _l, _s = integrations.c, integration_logs.c, shop_order_statuses.c
 
@@ -96,7 +97,7 @@ async def get_integration(tx: Reader, account_id: int, id: int, *, lock: bool = 
 
 
 def no_such_integration(id: int | str) -> errors.Fault:
-    return errors.Fault("not_found", f"The account has no integration {id}.", title="Not found")
+    return errors.Fault("not_found", message("The account has no integration {id}.", id=id), title="Not found")
 
 
 def to_wire(row: Any) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
-from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from packhouse.kit import errors, validation
 from packhouse.kit.fields import FreeObject, Id, InstantText, NonEmpty, Url, Whole
+from packhouse.kit.messages import message
+from packhouse.kit.pydantic_messages import custom_error
 from packhouse.webhooks.schema import check_url
 
 _STRICT = ConfigDict(strict=True)
@@ -32,7 +33,7 @@ ExternalId = Annotated[str, Field(min_length=1, max_length=400)]
 def _differ(values: list[Any]) -> list[Any]:
     seen = {json.dumps(value, sort_keys=True) for value in values}  # of integers of any length, which orjson refuses
     if len(seen) < len(values):
-        raise PydanticCustomError("not_unique", "List items should differ from each other")
+        raise custom_error("not_unique", message("List items should differ from each other"))
     return values
 
 
@@ -40,19 +41,19 @@ def _object_or_text(value: Any) -> Any:
     if value is None or isinstance(value, str):
         return value
     if not isinstance(value, dict):
-        raise PydanticCustomError("object_or_text", "Input should be an object, a string or null")
+        raise custom_error("object_or_text", message("Input should be an object, a string or null"))
     return _OBJECT.validate_python(value)
 
 
 def _object_or_null(value: Any) -> Any:
     if value is not None and not isinstance(value, dict):
-        raise PydanticCustomError("object_or_null", "Input should be an object or null")
+        raise custom_error("object_or_null", message("Input should be an object or null"))
     return value if value is None else _OBJECT.validate_python(value)
 
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise PydanticCustomError("blank", "Input should have a character that is not a space")
+        raise custom_error("blank", message("Input should have a character that is not a space"))
     return text
 
 
@@ -169,7 +170,7 @@ def read_body(adapter: TypeAdapter[Any], body: bytes, *, closed: bool = False) -
     reading = validation.read_json(adapter, body)
     faults = [to_fault(flaw) for flaw in [*reading.flaws, *_find_repeated(reading.value)]]
     if closed:
-        detail = "Extra inputs are not permitted"
+        detail = message("Extra inputs are not permitted")
         faults += [errors.Fault("unknown_field", detail, pointer=errors.to_pointer(path)) for path in reading.unknown]
     if faults:
         raise errors.Invalid(faults)
@@ -193,14 +194,14 @@ def _repeated(value: Any, name: str, key: str) -> list[validation.Flaw]:
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
         if isinstance(entry, dict) and key in entry:
             if entry[key] in seen:
-                flaws.append(validation.Flaw((name, index, key), "Input should appear once"))
+                flaws.append(validation.Flaw((name, index, key), message("Input should appear once")))
             seen.append(entry[key])
     return flaws
 
 
 def find_required(integration: dict[str, Any]) -> list[errors.Fault]:
     """What a new one needs beside what `INTEGRATION` says of each field."""
-    missing = validation.Flaw(("shop_name",), "Field required", "missing")
+    missing = validation.Flaw(("shop_name",), message("Field required"), "missing")
     return [] if "shop_name" in integration else [to_fault(missing)]
 
 
@@ -233,7 +234,7 @@ def read_log_cursor(text: str | None) -> LogCursor | None:
     try:
         at = datetime.fromisoformat(_INSTANT.validate_python(instant))
     except ValueError:
-        detail = "Input should be an RFC 3339 date-time, like 2026-03-14T08:26:53Z"
+        detail = message("Input should be an RFC 3339 date-time, like 2026-03-14T08:26:53Z")
         raise errors.Invalid(errors.Fault("invalid", detail, parameter="cursor")) from None
     return LogCursor(at, int(place[2]) if place else None)
 
@@ -252,14 +253,14 @@ def read_status_request(given: dict[str, str]) -> StatusRequest:
     faults = []
     id, language, deleted = (given.get(name, "") for name in ("integration_id", "language", "show_deleted"))
     if not id:
-        faults.append(errors.Fault("required", "Field required", parameter="integration_id"))
+        faults.append(errors.Fault("required", message("Field required"), parameter="integration_id"))
     elif not re.fullmatch(r"[0-9]{1,18}", id):
-        faults.append(errors.Fault("invalid", "Input should be a valid integer", parameter="integration_id"))
+        faults.append(errors.Fault("invalid", message("Input should be a valid integer"), parameter="integration_id"))
     if language and language not in LANGUAGES:
-        detail = f"Select a valid choice. {language} is not one of the available choices."
+        detail = message("Select a valid choice. {language} is not one of the available choices.", language=language)
         faults.append(errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter="language"))
     if deleted.lower() not in _FLAGS:
-        faults.append(errors.Fault("invalid", "Input should be true or false", parameter="show_deleted"))
+        faults.append(errors.Fault("invalid", message("Input should be true or false"), parameter="show_deleted"))
     if faults:
         raise errors.Invalid(faults)
     return StatusRequest(int(id), language or None, _FLAGS[deleted.lower()])

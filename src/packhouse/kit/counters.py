@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, Column, Table, Text, text
 from packhouse.kit import errors
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.db.columns import metadata
+from packhouse.kit.messages import message
 
 rate_counters = Table(
     "rate_counters",
@@ -113,7 +114,9 @@ class _FileCounters:
             row = self._open().execute(_TAKE, values).fetchone()
             return row is not None, row or self._open().execute(_LOOK, values).fetchone()
         except sqlite3.Error as error:
-            raise errors.Unavailable(f"The rate counters cannot be used: {error.sqlite_errorname}.") from error
+            raise errors.Unavailable(
+                message("The rate counters cannot be used: {name}.", name=error.sqlite_errorname)
+            ) from error
 
     async def close(self) -> None:
         if self._file is not None:

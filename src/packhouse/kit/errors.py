@@ -17,12 +17,16 @@
         └── Busy                 somebody else is writing the same thing
             └── Crossed          and was first: the same work done anew finds what they wrote
 
-A `Fault` is one entry of the error list on the wire. Nothing here knows HTTP: `kit.http` renders it.
+A `Fault` is one entry of the error list on the wire. Nothing here knows HTTP: `kit.http` renders it. Its detail is a
+message (`kit.messages`), which the API writes in English and the page in the reader's language.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
+
+from packhouse.kit import messages
+from packhouse.kit.messages import Message, message
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -53,7 +57,7 @@ class Fault:
     """One entry of `errors`; at most one of pointer, parameter and header is set."""
 
     code: str
-    detail: str
+    detail: Message
     title: str | None = None
     pointer: str | None = None
     parameter: str | None = None
@@ -73,12 +77,12 @@ class Fault:
         return {kind: place for kind, place in places.items() if place is not None}
 
 
-def gather(faults: Iterable[Fault], find_field: Callable[[Fault], str]) -> dict[str, str]:
+def gather(faults: Iterable[Fault], find_field: Callable[[Fault], str]) -> dict[str, Message]:
     """Details by field, one a line, none twice."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Message]] = {}
     for fault in faults:
         found.setdefault(find_field(fault), []).append(fault.detail)
-    return {field: "\n".join(dict.fromkeys(details)) for field, details in found.items()}
+    return {field: messages.join("\n", dict.fromkeys(details)) for field, details in found.items()}
 
 
 class Refusal(Exception):
@@ -151,7 +155,7 @@ class Failed(Refusal):
 class Unavailable(Refusal):
     status = 503
 
-    def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
+    def __init__(self, detail: Message, *, retry_after_seconds: int = 1) -> None:
         super().__init__(Fault("unavailable", detail), {"Retry-After": str(retry_after_seconds)})
 
 
@@ -159,7 +163,7 @@ class Busy(Unavailable):
     """A lock was not to be had in time. A door that knows what was being written says so in its own words."""
 
     def __init__(self) -> None:
-        super().__init__("The database is busy with other writes. Please try again in a moment.")
+        super().__init__(message("The database is busy with other writes. Please try again in a moment."))
 
 
 class Crossed(Busy):

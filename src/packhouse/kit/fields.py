@@ -10,11 +10,13 @@ from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AnyUrl, Field, GetPydanticSchema, TypeAdapter, ValidationError, WithJsonSchema
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
+from pydantic_core import CoreSchema, PydanticKnownError
 from pydantic_core import core_schema as cs
 
 from packhouse.kit import places
 from packhouse.kit.issues import EXACT, QUICK
+from packhouse.kit.messages import Message, message
+from packhouse.kit.pydantic_messages import custom_error
 
 INT64_MAX = 2**63 - 1
 MAX_KEYS = 500
@@ -91,12 +93,12 @@ def _above_zero(value: Any) -> Any:
     return value
 
 
-def _one_of(codes: frozenset[str], what: str) -> GetPydanticSchema:
+def _one_of(codes: frozenset[str], told: Message) -> GetPydanticSchema:
     """Membership inside the core; the message says what is wanted instead of listing hundreds of codes."""
     member = cs.custom_error_schema(
         cs.literal_schema(sorted(codes)),
         custom_error_type="invalid_code",
-        custom_error_message=f"Input should be {what}",
+        custom_error_message=told,
     )
     schema = cs.chain_schema([cs.str_schema(strict=True, min_length=1), member])
     return GetPydanticSchema(lambda _source, _handler: schema)
@@ -105,9 +107,11 @@ def _one_of(codes: frozenset[str], what: str) -> GetPydanticSchema:
 def _check_country(value: str) -> str:
     """What is no code is refused, and the code that is meant is named where it is known."""
     if meant := places.find_country_meant(value):
-        message = "Input should be an ISO 3166-1 alpha-2 country code: {meant}, not {sent}"
-        raise PydanticCustomError("invalid_code", message, {"meant": meant, "sent": value})
-    raise PydanticCustomError("invalid_code", "Input should be an ISO 3166-1 alpha-2 country code")
+        told = message(
+            "Input should be an ISO 3166-1 alpha-2 country code: {meant}, not {sent}", meant=meant, sent=value
+        )
+        raise custom_error("invalid_code", told)
+    raise custom_error("invalid_code", message("Input should be an ISO 3166-1 alpha-2 country code"))
 
 
 def _instant_schema(_source: Any, _handler: Any) -> CoreSchema:
@@ -148,8 +152,8 @@ def _check_email(value: str) -> str:
     try:
         validate_email(value, check_deliverability=False)
     except EmailNotValidError as error:
-        message = "value is not a valid email address: {reason}"
-        raise PydanticCustomError("value_error", message, {"reason": str(error)}) from None
+        told = message("value is not a valid email address: {reason}", reason=str(error))
+        raise custom_error("value_error", told) from None
     return value
 
 
@@ -239,7 +243,7 @@ CountryCode = Annotated[
 ]
 CurrencyCode = Annotated[
     str,
-    _one_of(places.CURRENCIES | places.WITHDRAWN, "an ISO 4217 currency code"),
+    _one_of(places.CURRENCIES | places.WITHDRAWN, message("Input should be an ISO 4217 currency code")),
     WithJsonSchema({"type": "string", "enum": sorted(places.CURRENCIES | places.WITHDRAWN)}),
 ]
 InstantText = Annotated[

@@ -22,6 +22,7 @@ from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
 from packhouse.kit.db.replica import Lists
 from packhouse.kit.limits import Limiter
+from packhouse.kit.messages import Message, foreign, message
 from packhouse.kit.metrics import Meters
 from packhouse.kit.pagination import Page
 from packhouse.kit.routing import route_of
@@ -69,7 +70,10 @@ def to_response(request: Request, error: Exception) -> Response:
     refusal = _to_refusal(error)
     if refusal is None:
         _log.error("failed", request_id=request_info(request).request_id, **logs.where(error))
-        detail = f"Something went wrong on our side. The request id is {request_info(request).request_id}."
+        detail = message(
+            "Something went wrong on our side. The request id is {request_id}.",
+            request_id=request_info(request).request_id,
+        )
         refusal = errors.Failed(errors.Fault("unavailable", detail))
     if isinstance(refusal, errors.Unavailable):
         _log.warning("unavailable", request_id=request_info(request).request_id, detail=refusal.faults[0].detail)
@@ -90,11 +94,11 @@ def _to_refusal(error: Exception) -> errors.Refusal | None:
         return error
     if isinstance(error, HTTPException):
         if error.status_code == 405:
-            fault = errors.Fault("invalid", "This method is not allowed here.", title="Method not allowed")
+            fault = errors.Fault("invalid", message("This method is not allowed here."), title="Method not allowed")
             return errors.MethodNotAllowed(fault, error.headers)
         if error.status_code == 400:  # a form that cannot be read
-            return errors.Invalid(errors.Fault("invalid", error.detail))
-        fault = errors.Fault("not_found", "There is nothing at this path.", title="Not found")
+            return errors.Invalid(errors.Fault("invalid", foreign(error.detail)))
+        fault = errors.Fault("not_found", message("There is nothing at this path."), title="Not found")
         return errors.NotFound(fault)
     return None
 
@@ -132,7 +136,7 @@ async def read_body(request: Request) -> bytes:
     route, before it is all in memory."""
     content_type = request.headers.get("content-type")
     if content_type and not _JSON_TYPE.fullmatch(content_type.strip()):
-        fault = errors.Fault("invalid", "The content type must be application/json.", header="Content-Type")
+        fault = errors.Fault("invalid", message("The content type must be application/json."), header="Content-Type")
         raise errors.UnsupportedMediaType(fault)
     most = context(request).max_body_bytes
     return await _read_bytes(request, most if route_of(request).is_large else min(most, SMALL_BODY_BYTES))
@@ -162,18 +166,18 @@ async def _read_bytes(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         request_info(request).is_sending = True
-        raise _too_large(limit, announced)
+        raise _too_large(limit, foreign(announced))
     chunks = bytearray()
     is_whole = False
     while not is_whole:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
+        event = await request.receive()
+        if event["type"] == "http.disconnect":
             raise ClientDisconnect
-        chunks += message.get("body", b"")
-        is_whole = not message.get("more_body", False)
+        chunks += event.get("body", b"")
+        is_whole = not event.get("more_body", False)
         if len(chunks) > limit:
             request_info(request).is_sending = not is_whole
-            raise _too_large(limit, f"more than {limit}")
+            raise _too_large(limit, message("more than {limit}", limit=limit))
     return bytes(chunks)
 
 
@@ -189,8 +193,8 @@ def find_expected(request: Request) -> frozenset[str] | None:
     return frozenset(["*"]) if sent == ["*"] else frozenset(_STRONG_TAG.findall(",".join(sent)))
 
 
-def _too_large(limit: int, size: str) -> errors.TooLarge:
-    detail = f"The body may have at most {limit} bytes, this one has {size}."
+def _too_large(limit: int, size: Message) -> errors.TooLarge:
+    detail = message("The body may have at most {limit} bytes, this one has {size}.", limit=limit, size=size)
     # What is still on its way is not read, so this connection can carry no other request.
     return errors.TooLarge(errors.Fault("invalid", detail), {"Connection": "close"})
 
@@ -208,7 +212,7 @@ def read_page_size(request: Request, most: int, default: int) -> int:
     """Raises Invalid that names the parameter; an empty one counts as not sent."""
     sent = request.query_params.get("page_size") or str(default)
     if not re.fullmatch(r"[0-9]{1,4}", sent) or not 1 <= int(sent) <= most:
-        detail = f"Input should be a number between 1 and {most}"
+        detail = message("Input should be a number between 1 and {most}", most=most)
         raise errors.Invalid(errors.Fault("invalid", detail, parameter="page_size"))
     return int(sent)
 
@@ -220,7 +224,7 @@ def read_text(request: Request, name: str) -> str | None:
     try:
         return sent and validation.read_text([sent])
     except ValueError as error:
-        raise errors.Invalid(errors.Fault("invalid", str(error), parameter=name)) from None
+        raise errors.Invalid(errors.Fault("invalid", foreign(str(error)), parameter=name)) from None
 
 
 def read_cursor(request: Request) -> str | None:
@@ -259,7 +263,7 @@ def find_strange_partners(request: Request) -> list[errors.Fault]:
         is_known = uuid.UUID(sent) in context(request).partner_ids
     except ValueError:
         is_known = False
-    fault = errors.Fault("invalid", "This is not the UUID of a known partner.", header=PARTNER_HEADER)
+    fault = errors.Fault("invalid", message("This is not the UUID of a known partner."), header=PARTNER_HEADER)
     return [] if is_known else [fault]
 
 

@@ -37,6 +37,7 @@ from sqlalchemy import (
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.db.columns import Instant, metadata
+from packhouse.kit.messages import message
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
@@ -126,7 +127,7 @@ def read(account_id: int, operation: str, key: str | None, body: bytes) -> Once 
     if key is None:
         return None
     if not _KEY.fullmatch(key):
-        fault = errors.Fault("invalid", "A key has 1 to 255 visible ASCII characters.", header=HEADER)
+        fault = errors.Fault("invalid", message("A key has 1 to 255 visible ASCII characters."), header=HEADER)
         raise errors.Invalid(fault)
     return Once(account_id, operation, key, hashlib.sha256(body).hexdigest())
 
@@ -148,11 +149,13 @@ async def find(tx: Reader, once: Once, *, now: datetime) -> Answer | Progress | 
     if (row.operation, row.digest) != (once.operation, once.digest):
         if row.status >= _REFUSED and row.progress is None:
             return None
-        raise KeyRefused(errors.Fault("conflict", "This key was sent with another body or path.", header=HEADER))
+        raise KeyRefused(
+            errors.Fault("conflict", message("This key was sent with another body or path."), header=HEADER)
+        )
     if row.status != _UNDER_WAY:
         return _to_answer(once, row)
     if row.claimed_until is not None and clock.is_to_come(row.claimed_until, now, within=LEASE):
-        fault = errors.Fault("conflict", "A request with this key is under way.", header=HEADER)
+        fault = errors.Fault("conflict", message("A request with this key is under way."), header=HEADER)
         raise KeyRefused(fault, {"Retry-After": "1"})
     return Progress(orjson.loads(once.open(row.progress)))
 

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from pydantic_core import ErrorDetails, SchemaValidator, ValidationError, to_json
 from pydantic_core import core_schema as cs
 
+from packhouse.kit.messages import Message, message
+from packhouse.kit.pydantic_messages import to_message
+
 Path: TypeAlias = tuple[str | int, ...]
 Schema: TypeAlias = Any  # a core schema: any of Pydantic's TypedDicts
 Definitions: TypeAlias = dict[str, Schema]
@@ -21,9 +24,12 @@ EXACT = "~exact"
 """Labels of the two looks at one value (`kit.fields`): the quick one's errors are never told."""
 
 
+_REQUIRED = message("Field required")
+
+
 class Issue(NamedTuple):
     path: Path
-    detail: str
+    detail: Message
     kind: str
 
 
@@ -201,7 +207,7 @@ def _find_in_object(node: _Object, value: Any, path: Path) -> Iterator[Issue]:
         elif name in value:
             yield from _find(inner, value[name], (*path, name))
         elif name in node.required:
-            yield Issue((*path, name), "Field required", "missing")
+            yield Issue((*path, name), _REQUIRED, "missing")
 
 
 def _prepare(node: _Object, value: Any) -> Any:
@@ -254,12 +260,12 @@ def _from_error(validator: SchemaValidator, value: Any, path: Path) -> Iterator[
 def _to_issues(error: ValidationError, path: Path) -> Iterator[Issue]:
     for detail in list_details(error):
         inner = tuple(step for step in detail["loc"] if step != EXACT)
-        yield Issue((*path, *inner), detail["msg"], detail["type"])
+        yield Issue((*path, *inner), to_message(detail), detail["type"])
 
 
 def list_details(error: ValidationError) -> list[ErrorDetails]:
     """Without what the quick looks found: the exact ones say it; an unknown key may bear that name."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)
+    details = error.errors(include_url=False, include_input=False)
     return [detail for detail in details if detail["type"] == "extra_forbidden" or QUICK not in detail["loc"]]
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from packhouse.kit import errors
 from packhouse.kit.counters import WEIGHT, Counters
+from packhouse.kit.messages import message
 
 
 class Limit(NamedTuple):
@@ -111,5 +112,10 @@ def _to_headers(states: Sequence[_State]) -> dict[str, str]:
 def _throttled(states: Sequence[_State], headers: dict[str, str]) -> errors.Throttled:
     seconds = max(1, math.ceil(max(state.wait_seconds for state in states)))
     full = max(states, key=lambda state: state.wait_seconds).limit
-    detail = f"At most {full.calls} calls of this kind in {full.seconds} s. Please try again in {seconds} s."
+    detail = message(
+        "At most {calls} calls of this kind in {window} s. Please try again in {seconds} s.",
+        calls=full.calls,
+        window=full.seconds,
+        seconds=seconds,
+    )
     return errors.Throttled(errors.Fault("throttled", detail), {**headers, "Retry-After": str(seconds)})

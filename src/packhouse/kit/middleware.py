@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from packhouse.kit import errors, http
 from packhouse.kit.access_log import RequestInfo
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Router
 
 Refuse = Callable[[Request, Exception], Awaitable[Response]]
@@ -82,7 +83,7 @@ class ServerMiddleware:
         sent = [value for name, value in scope["headers"] if name == b"host"]
         if sent not in ([], self._last_host):
             if len(sent) > 1 or not _HOST.fullmatch(sent[0]):
-                raise errors.Invalid(errors.Fault("invalid", "This is no name of a host.", header="Host"))
+                raise errors.Invalid(errors.Fault("invalid", message("This is no name of a host."), header="Host"))
             self._last_host = sent
 
     def _new_id(self) -> str:
@@ -157,14 +158,14 @@ def _patient(receive: Receive, context: http.HttpContext) -> Receive:
         ends_at = ends_at or now + total
         try:
             async with asyncio.timeout(min(idle, ends_at - now)):
-                message = await receive()
+                event = await receive()
         except TimeoutError:
-            why = f"Nothing more of the body came for {idle:g} seconds."
+            why = message("Nothing more of the body came for {idle} seconds.", idle=f"{idle:g}")
             if asyncio.get_running_loop().time() >= ends_at:
-                why = f"The body did not end within {total:g} seconds."
+                why = message("The body did not end within {total} seconds.", total=f"{total:g}")
             raise errors.Slow(errors.Fault("invalid", why), {"Connection": "close"}) from None
-        is_whole = not message.get("more_body", False)
-        return message
+        is_whole = not event.get("more_body", False)
+        return event
 
     return received
 

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, tuple_
 
 from packhouse.kit import errors
 from packhouse.kit.db import Reader
+from packhouse.kit.messages import message
 
 # Offsets are counted row by row; our own cursors never carry one, so only a hand-made cursor meets this limit.
 MAX_OFFSET = 10_000
@@ -45,7 +46,7 @@ class Cursor:
 
 
 def invalid_cursor() -> errors.NotFound:
-    return errors.NotFound(errors.Fault("not_found", "Invalid cursor", title="Invalid cursor"))
+    return errors.NotFound(errors.Fault("not_found", message("Invalid cursor"), title="Invalid cursor"))
 
 
 def decode(text: str | None) -> Cursor:

@@ -1,5 +1,6 @@
 """From the bytes of a body to a value of a wire shape, with every fault found at once and every place named."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,6 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from packhouse.kit import errors, issues
+from packhouse.kit.messages import Message, foreign, message
+from packhouse.kit.pydantic_messages import to_message
 
 T = TypeVar("T")
 
@@ -26,14 +29,16 @@ MAX_CONTAINERS = 400_000
 MAX_VALUES = 800_000
 """More than a full batch of the smallest orders has; an empty object of three bytes takes sixty-four in memory."""
 
-_NO_NULL = "String should not contain U+0000"
+# Where the parser stopped, which it tells at the end of its reason alone.
+_JSON_PLACE = re.compile(r"(.*) at line ([0-9]+) column ([0-9]+)", re.DOTALL)
+_NO_NULL = message("String should not contain U+0000")
 
 
 class Flaw(NamedTuple):
     """What is wrong at a place of the body; a door turns it into a fault with a pointer of its own kind."""
 
     path: errors.Path
-    detail: str
+    detail: Message
     kind: str = "value"
 
 
@@ -61,9 +66,9 @@ def read_json(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdap
         value = finder.quick.validate_json(body, extra="forbid")
     except ValidationError as error:
         if error.error_count() == 1:
-            [detail] = error.errors(include_url=False, include_context=False, include_input=False)
+            [detail] = error.errors(include_url=False, include_input=False)
             if detail["type"] == "json_invalid":
-                raise _not_json(body, detail["msg"]) from None
+                raise _not_json(body, detail["ctx"]["error"]) from None
         _refuse_not_a_number(body)
         if len(body) <= SMALL_BYTES and (reading := _read_at_once(adapter, body, loose)) is not None:
             return reading
@@ -106,12 +111,16 @@ def _validate_json(adapter: TypeAdapter[Any], body: bytes) -> tuple[Any, list[Fl
 def parse(body: bytes) -> Any:
     """Raises Invalid for what is no JSON, and for what would be far larger in memory than it is as text."""
     if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS or body.count(b",") > MAX_VALUES:
-        detail = f"A body may hold at most {MAX_CONTAINERS} objects and lists, and {MAX_VALUES} values"
+        detail = message(
+            "A body may hold at most {max_containers} objects and lists, and {max_values} values",
+            max_containers=MAX_CONTAINERS,
+            max_values=MAX_VALUES,
+        )
         raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.ROOT))
     try:
         sent = from_json(body)
     except ValueError as error:
-        raise _not_json(body, f"Invalid JSON: {error}") from None
+        raise _not_json(body, str(error)) from None
     _refuse_not_a_number(body)
     return sent
 
@@ -160,15 +169,24 @@ def _finder(adapter: TypeAdapter[Any]) -> issues.Finder:
 
 def _to_flaw(detail: ErrorDetails) -> Flaw:
     path = tuple(step for step in detail["loc"] if step != issues.EXACT)
-    return Flaw(path, detail["msg"], detail["type"])
+    return Flaw(path, to_message(detail), detail["type"])
 
 
-def _not_json(body: bytes, message: str) -> errors.Invalid:
+def _not_json(body: bytes, why: str) -> errors.Invalid:
+    found = _JSON_PLACE.fullmatch(why)
+    detail = message("Invalid JSON: {detail}", detail=foreign(why))
+    if found is not None:
+        msg, lineno, colno = found.groups()
+        detail = message(
+            "Invalid JSON: {msg} at line {lineno} column {colno}", msg=foreign(msg), lineno=lineno, colno=colno
+        )
     try:
         body.decode()
     except UnicodeDecodeError as error:
-        message = f"Invalid JSON: not UTF-8 at byte {error.start} (0x{body[error.start]:02x})"
-    return errors.Invalid(errors.Fault("invalid", message, pointer=errors.ROOT))
+        detail = message(
+            "Invalid JSON: not UTF-8 at byte {start} (0x{body})", start=error.start, body=f"{body[error.start]:02x}"
+        )
+    return errors.Invalid(errors.Fault("invalid", detail, pointer=errors.ROOT))
 
 
 def _refuse_not_a_number(body: bytes) -> None:
@@ -179,8 +197,12 @@ def _refuse_not_a_number(body: bytes) -> None:
     try:
         orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        message = f"Invalid JSON: NaN and Infinity are no JSON numbers, at line {error.lineno} column {error.colno}"
-        raise errors.Invalid(errors.Fault("invalid", message, pointer=errors.ROOT)) from None
+        detail = message(
+            "Invalid JSON: NaN and Infinity are no JSON numbers, at line {lineno} column {colno}",
+            lineno=error.lineno,
+            colno=error.colno,
+        )
+        raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.ROOT)) from None
 
 
 def _find_null_characters(value: Any, dropped: frozenset[errors.Path] = frozenset()) -> list[Flaw]:
@@ -191,7 +213,7 @@ def _walk(value: Any, path: errors.Path, dropped: frozenset[errors.Path]) -> Ite
     if isinstance(value, dict):
         for key in [key for key in value if (*path, key) not in dropped]:
             if "\0" in key:
-                yield Flaw(path, "Keys should not contain U+0000")
+                yield Flaw(path, message("Keys should not contain U+0000"))
             yield from _walk(value[key], (*path, key), dropped)
     elif isinstance(value, list):
         for index, inner in enumerate(value):

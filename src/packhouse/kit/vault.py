@@ -10,20 +10,22 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from packhouse.kit import errors
+from packhouse.kit.messages import message
 
 
 class NoSecretKey(errors.Unavailable):
     """Nothing can be kept secret: the operator has to set the key first."""
 
     def __init__(self) -> None:
-        super().__init__("This server has no PACKHOUSE_SECRET_KEY, so it cannot keep secrets.", retry_after_seconds=60)
+        detail = message("This server has no PACKHOUSE_SECRET_KEY, so it cannot keep secrets.")
+        super().__init__(detail, retry_after_seconds=60)
 
 
 class WrongSecretKey(errors.Unavailable):
     """What is at rest was encrypted under a key that we do not have: the operator has to give it back."""
 
     def __init__(self) -> None:
-        detail = "What is kept here was encrypted under another PACKHOUSE_SECRET_KEY than this server has."
+        detail = message("What is kept here was encrypted under another PACKHOUSE_SECRET_KEY than this server has.")
         super().__init__(detail, retry_after_seconds=60)
 
 

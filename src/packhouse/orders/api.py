@@ -16,6 +16,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import Message, message
 from packhouse.kit.routing import Route
 from packhouse.kit.validation import Flaw, Reading
 from packhouse.orders import list_request, openapi, operations, queries, schema, warnings
@@ -84,7 +85,9 @@ def _find_expected_of_one(request: Request, batch: Sequence[Any]) -> frozenset[s
     """A tag is one order's, so a batch that is sent under a condition holds one."""
     expected = http.find_expected(request)
     if expected is not None and len(batch) != 1:
-        fault = errors.Fault("invalid", "A condition is for one order, this batch has more.", header="If-Match")
+        fault = errors.Fault(
+            "invalid", message("A condition is for one order, this batch has more."), header="If-Match"
+        )
         raise errors.Invalid(fault)
     return expected
 
@@ -218,7 +221,7 @@ def _find_warnings(
     """What is odd but no reason to refuse, each with its place: keys that were dropped, entries that contradict each
     other, then values."""
     for path in reading.unknown:
-        yield _to_warning("unknown_field", "This key is unknown and was not stored.", path)
+        yield _to_warning("unknown_field", message("This key is unknown and was not stored."), path)
     for flaw in reading.odd:
         yield _to_warning("invalid", to_odd(flaw), flaw.path)
     for found in warnings.find_contradictions(reading.value, [receipt.id for receipt in receipts]):
@@ -234,15 +237,17 @@ def _find_warnings(
             yield _to_warning(warning.code, warning.detail, (index, *warning.path))
 
 
-def _to_stale(name: str) -> str:
-    return f"The order has a label that was made before this change: cancel or confirm its shipment ({name})."
+def _to_stale(name: str) -> Message:
+    return message(
+        "The order has a label that was made before this change: cancel or confirm its shipment ({name}).", name=name
+    )
 
 
-def to_odd(flaw: Flaw) -> str:
-    return f"{flaw.detail}; what was sent is stored as it is."
+def to_odd(flaw: Flaw) -> Message:
+    return message("{detail}; what was sent is stored as it is.", detail=flaw.detail)
 
 
-def _to_warning(code: str, detail: str, path: errors.Path) -> dict[str, Any]:
+def _to_warning(code: str, detail: Message, path: errors.Path) -> dict[str, Any]:
     return {"code": code, "detail": detail, "source": {"pointer": errors.to_batch_pointer(path)}}
 
 

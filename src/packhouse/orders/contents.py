@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from packhouse.kit import units
+from packhouse.kit.messages import Message, message
 
 SHIPS = "packhouse_ships"
 """A property of an item: true or false, whatever else speaks for or against it."""
@@ -38,7 +39,7 @@ class LeftOut(NamedTuple):
 
     place: int
     item: Mapping[str, Any]
-    why: str
+    why: Message
     is_guess: bool = False
 
 
@@ -61,17 +62,17 @@ def find_left_out(order: Mapping[str, Any]) -> Iterator[LeftOut]:
     parents = _find_parents(items) if any(item.get("properties") for item in items) else frozenset()
     for place, item in enumerate(items):
         if item.get("quantity") == 0:
-            yield LeftOut(place, item, "its quantity is 0")
+            yield LeftOut(place, item, message("its quantity is 0"))
             continue
         told = _told(item, ships_all)
         if told is None and _is_below_zero(item):
-            yield LeftOut(place, item, "its price is below zero")
+            yield LeftOut(place, item, message("its price is below zero"))
         elif told is False or (told is None and _has_service_property(item)):
-            yield LeftOut(place, item, "its properties say so")
+            yield LeftOut(place, item, message("its properties say so"))
         elif told is None and place in parents:
-            yield LeftOut(place, item, "its parts are items of their own")
+            yield LeftOut(place, item, message("its parts are items of their own"))
         elif told is None and _is_named_as_service(item):
-            yield LeftOut(place, item, "its name or SKU is of no goods", is_guess=True)
+            yield LeftOut(place, item, message("its name or SKU is of no goods"), is_guess=True)
 
 
 def _told(item: Mapping[str, Any], ships_all: bool) -> bool | None:

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from packhouse.kit import scan
 from packhouse.kit.db import Database, Transaction
+from packhouse.kit.messages import change, from_column, message, to_column
 from packhouse.kit.redaction import ERASED, Words
 from packhouse.orders import operations
 from packhouse.orders.files import originals, uploads
@@ -16,7 +17,7 @@ from packhouse.orders.persons import Facts, Person
 from packhouse.orders.tables import import_parts, imports
 
 _i, _p = imports.c, import_parts.c
-_FLAW = [[], "This person's data was erased.", "value"]
+_FLAW = [[], message("This person's data was erased."), "value"]
 
 Key = tuple[int | None, str | None]
 # Whether a record or its faults are a person's: of its text, and of the order in it where there is one.
@@ -60,7 +61,9 @@ async def _erase_names(db: Database, account_id: int, words: Words) -> None:
     """Of files; and what is said of where one broke."""
     async for rows in scan.walk(db, account_id, [_i.id], [_i.file_name, _i.broken_detail]):
         for row in rows:
-            name, detail = words.take_from(row.file_name), words.take_from(row.broken_detail or "") or None
+            name, detail = words.take_from(row.file_name), row.broken_detail
+            if detail is not None:
+                detail = to_column(change(from_column(detail), words.take_from)) or None
             if (name, detail) != (row.file_name, row.broken_detail):
                 changed = update(imports).where(_i.account_id == account_id, _i.id == row.id)
                 await db.write(lambda tx: tx.execute(changed.values(file_name=name, broken_detail=detail)))

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
 from packhouse.kit import errors, validation
+from packhouse.kit.messages import foreign, message
 from packhouse.orders.schema import INSTANT
 
 
@@ -44,7 +45,7 @@ def read_list_request(
             try:
                 filters[name] = reader(given[name])
             except ValueError as error:
-                faults.append(errors.Fault("invalid", str(error), parameter=name))
+                faults.append(errors.Fault("invalid", foreign(str(error)), parameter=name))
     size = filters.pop("page_size", DEFAULT_PAGE)
     named = filters.get("integration", ())
     if not named:  # `?integration=,` names none
@@ -71,7 +72,7 @@ def _collect(parameters: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _not_an_integration(value: object) -> errors.Fault:
-    detail = f"Select a valid choice. {value} is not one of the available choices."
+    detail = message("Select a valid choice. {value} is not one of the available choices.", value=value)
     return errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter="integration")
 
 
@@ -83,7 +84,7 @@ def _read_integrations(values: list[str]) -> list[int | str]:
 
 def _read_page_size(values: list[str]) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", values[-1]) or not 1 <= int(values[-1]) <= MAX_PAGE:
-        raise ValueError(f"Input should be a number between 1 and {MAX_PAGE}")
+        raise ValueError(message("Input should be a number between 1 and {max_page}", max_page=MAX_PAGE))
     return int(values[-1])
 
 
@@ -97,7 +98,9 @@ def _read_span(values: list[str]) -> Span:
         # An offset's plus that was not escaped in the query string arrives as a space.
         instant = datetime.fromisoformat(INSTANT.validate_python(re.sub(r" (\d\d:?\d\d)$", r"+\1", text)))
     except ValueError:
-        raise ValueError("Input should be a date or an RFC 3339 date-time, like 2026-03-14T08:26:53Z") from None
+        raise ValueError(
+            message("Input should be a date or an RFC 3339 date-time, like 2026-03-14T08:26:53Z")
+        ) from None
     return Span(instant, instant)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from packhouse.kit.messages import Message, message
 from packhouse.orders import schema
 
 
@@ -12,7 +13,7 @@ class ItemNotFound(Exception):
 class ItemUnclear(Exception):
     """A patch names an item in a way that could mean another one; `index` is its place in what was sent."""
 
-    def __init__(self, index: int, name: str, detail: str) -> None:
+    def __init__(self, index: int, name: str, detail: Message) -> None:
         super().__init__(detail)
         self.index, self.name, self.detail = index, name, detail
 
@@ -115,10 +116,12 @@ def _find_candidates(stored: list[Any], name: str, item_id: str | None) -> list[
 
 def _to_unclear(entries: list[int], candidates: list[int], name: str) -> ItemUnclear:
     if len(candidates) < len(entries) or len(candidates) == 1:
-        detail = f"More entries than the order has such items name {name!r}."
+        detail = message("More entries than the order has such items name {name}.", name=repr(name))
         return ItemUnclear(entries[-1], "name", detail)
-    detail = (
-        f"The order has {len(candidates)} items named {name!r}: say by item_id which one is meant, or send them all."
+    detail = message(
+        "The order has {candidates} items named {name}: say by item_id which one is meant, or send them all.",
+        candidates=len(candidates),
+        name=repr(name),
     )
     return ItemUnclear(entries[0], "item_id", detail)
 

@@ -13,6 +13,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.validation import Flaw
 from packhouse.orders import events, history, merge, queries, schema, search
 from packhouse.orders.tables import order_history, orders, to_row
@@ -163,7 +164,7 @@ def _to_patched(row: Any, sent: dict[str, Any], expected: Expected) -> Draft:
         draft = Draft(row, before, merge.patch(before, sent), row.id)
     except merge.ItemNotFound:
         pointer = "order/order_details/order_items"
-        detail = "Could not find specified item."
+        detail = message("Could not find specified item.")
         raise errors.Invalid(errors.Fault("invalid", detail, title="Invalid", pointer=pointer)) from None
     except merge.ItemUnclear as unclear:
         place = ("order_details", "order_items", unclear.index, unclear.name)
@@ -207,12 +208,16 @@ async def count_shipments(tx: Reader, account_id: int, ids: Collection[int], by:
 def _require(expected: Expected, row: Any) -> None:
     if expected is None or (row is not None and ("*" in expected or str(row.version) in expected)):
         return
-    detail = "There is no such order yet." if row is None else f"The order is at version {row.version} by now."
+    detail = (
+        message("There is no such order yet.")
+        if row is None
+        else message("The order is at version {version} by now.", version=row.version)
+    )
     raise errors.PreconditionFailed(errors.Fault("conflict", detail, header="If-Match"))
 
 
 def no_such_order() -> errors.Fault:
-    return errors.Fault("not_found", "Could not find specified item.", title="Not found")
+    return errors.Fault("not_found", message("Could not find specified item."), title="Not found")
 
 
 def _to_receipt(draft: Draft) -> Receipt:
@@ -274,7 +279,7 @@ def _apply(book: _Book, batch: Sequence[Any]) -> Iterator[Flaw]:
 def _apply_entry(book: _Book, entry: dict[str, Any]) -> Iterator[Flaw]:
     integration_id, order_id = to_key(entry)
     if integration_id is not None and integration_id not in book.live_integrations:
-        detail = f"Integration with id {integration_id} does not exist"
+        detail = message("Integration with id {integration_id} does not exist", integration_id=integration_id)
         yield Flaw(("order_details", "integration", "id"), detail)
     id = to_id(entry)
     if id is None and "id" in entry:  # no text: flawed already, and nobody knows which order is meant
@@ -282,7 +287,7 @@ def _apply_entry(book: _Book, entry: dict[str, Any]) -> Iterator[Flaw]:
     if id is not None:
         draft = book.by_id.get(id)
         if draft is None:
-            yield Flaw(("id",), f"Order with id {entry['id']} does not exist")
+            yield Flaw(("id",), message("Order with id {id} does not exist", id=entry["id"]))
             return
         yield from _find_moved(draft.stored, entry)
     elif integration_id is not None and order_id is not None:
@@ -305,9 +310,9 @@ def _find_moved(row: Any, sent: dict[str, Any]) -> Iterator[Flaw]:
     """An order keeps its key for life."""
     integration_id, order_id = to_key(sent)
     if order_id is not None and order_id != row.order_id:
-        yield Flaw(("order_id",), f"Order id {row.order_id} cannot be changed")
+        yield Flaw(("order_id",), message("Order id {order_id} cannot be changed", order_id=row.order_id))
     if integration_id is not None and integration_id != row.integration_id:
-        detail = f"Integration {row.integration_id} cannot be changed"
+        detail = message("Integration {integration_id} cannot be changed", integration_id=row.integration_id)
         yield Flaw(("order_details", "integration", "id"), detail)
 
 

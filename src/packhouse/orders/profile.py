@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from packhouse.kit import errors
+from packhouse.kit.messages import message
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Profile:
     conflict_headers: tuple[tuple[str, str], ...]
 
     def to_conflict(self) -> errors.Refusal:
-        detail = "We are still processing a previous request. Please try again in a moment."
+        detail = message("We are still processing a previous request. Please try again in a moment.")
         fault = errors.Fault(self.conflict_code, detail, pointer=errors.ROOT)
         refusal = self.conflict(fault, dict(self.conflict_headers))
         refusal.is_temporary = True

@@ -10,6 +10,7 @@ from packhouse.accounts import queries as accounts
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Reader
+from packhouse.kit.messages import message
 from packhouse.orders import list_request, paths, tables
 from packhouse.orders.tables import order_history, orders
 
@@ -17,7 +18,9 @@ _o, _h = orders.c, order_history.c
 
 GET_ORDER = accounts.owned([_o.version, _o.id, _o.created_at, _o.modified_at, _o.document], _o.id == bindparam("id"))
 
-NOT_FOUND = errors.Fault("not_found", "The order could not be found with the search criteria given", title="Not found")
+NOT_FOUND = errors.Fault(
+    "not_found", message("The order could not be found with the search criteria given"), title="Not found"
+)
 
 
 def _to_instant(value: Any) -> datetime:

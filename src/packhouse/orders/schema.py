@@ -31,6 +31,7 @@ from packhouse.kit.fields import (
     Whole,
     any_case,
 )
+from packhouse.kit.messages import message
 from packhouse.kit.shapes import Named, Relaxed
 
 MAX_BATCH = 100
@@ -447,10 +448,11 @@ def to_integration_id(value: Any) -> int | None:
 
 def _not_a_batch(value: Any) -> errors.Invalid:
     if not isinstance(value, list):
-        detail = "Wrong request format, expected list of objects"
+        detail = message("Wrong request format, expected list of objects")
         return errors.Invalid(errors.Fault("non_field_errors", detail, title="Wrong format"))
-    bound = f"at most {MAX_BATCH} items" if value else "at least 1 item"
-    detail = f"Orders list should have {bound}, not {len(value)}"
+    detail = message("Orders list should have at least 1 item, not {count}", count=len(value))
+    if value:
+        detail = message("Orders list should have at most {most} items, not {count}", most=MAX_BATCH, count=len(value))
     return errors.Invalid(errors.Fault("invalid", detail, pointer=f"{errors.ATTRIBUTES}/"))
 
 
@@ -475,7 +477,9 @@ def find_missing(order: Any) -> list[validation.Flaw]:
         part = order.get(container) if container else order
         if isinstance(part, dict) and not part.keys() >= keys:
             at = (container,) if container else ()
-            flaws += [validation.Flaw((*at, key), "Field required", "missing") for key in keys if key not in part]
+            flaws += [
+                validation.Flaw((*at, key), message("Field required"), "missing") for key in keys if key not in part
+            ]
     return flaws
 
 
@@ -487,11 +491,11 @@ def find_broken(order: Any) -> list[validation.Flaw]:
     for part in ("shipping_address", "billing_address"):
         address = order.get(part)
         if isinstance(address, dict) and address.get("state_province_code") and not _is_in_country(address):
-            detail = "Input should be an ISO 3166-2 subdivision code of the address's country"
+            detail = message("Input should be an ISO 3166-2 subdivision code of the address's country")
             flaws.append(validation.Flaw((part, "state_province_code"), detail))
     point = order.get("service_point_details")
     if isinstance(point, dict) and "id" not in point and "carrier_service_point_id" not in point:
-        flaws.append(validation.Flaw(("service_point_details", "id"), "Field required", "missing"))
+        flaws.append(validation.Flaw(("service_point_details", "id"), message("Field required"), "missing"))
     return flaws
 
 

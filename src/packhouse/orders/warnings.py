@@ -5,9 +5,10 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from packhouse.kit import gtin, letters, phones, places, subdivisions
+from packhouse.kit.messages import Message, message
 from packhouse.orders import contents, plain
 
-_NO_EAN = "An EAN has 8, 12, 13 or 14 digits."
+_NO_EAN = message("An EAN has 8, 12, 13 or 14 digits.")
 _LONGEST_EAN = 40
 """Characters. Anything longer is no EAN however it is spaced."""
 
@@ -16,7 +17,7 @@ class OrderWarning(NamedTuple):
     """`detail` is for people and quotes no personal data; `path` leads from the order to the place."""
 
     code: Literal["invalid", "required"]
-    detail: str
+    detail: Message
     path: tuple[str | int, ...]
 
 
@@ -40,7 +41,9 @@ def find_warnings(order: Mapping[str, Any], origin: str, *, is_plain: bool = Fal
     yield from _check_eans(items)
     yield from _check_letters(shipping, items)
     if destination and places.leaves_customs_union(origin, places.to_place(shipping)):
-        yield from _check_customs(order, f"from {origin} to {destination}")
+        yield from _check_customs(
+            order, message("from {origin} to {destination}", origin=origin, destination=destination)
+        )
 
 
 class Contradiction(NamedTuple):
@@ -50,7 +53,7 @@ class Contradiction(NamedTuple):
     earlier: int
     later: int
     path: tuple[str | int, ...]
-    detail: str
+    detail: Message
 
 
 def find_contradictions(batch: Sequence[Mapping[str, Any]], ids: Sequence[int]) -> Iterator[Contradiction]:
@@ -66,17 +69,20 @@ def find_contradictions(batch: Sequence[Mapping[str, Any]], ids: Sequence[int]) 
             for path, what in _DIFFERENCES:
                 earlier = next((e for e in reversed(entries[:place]) if _differ(path, batch[e], batch[later])), None)
                 if earlier is not None:
-                    detail = (
-                        f"Entries {earlier} and {later} of the batch name one order and tell of {what}. "
-                        f"Entry {later} was stored."
+                    detail = message(
+                        "Entries {earlier} and {later} of the batch name one order and tell of {what}. "
+                        "Entry {later} was stored.",
+                        earlier=earlier,
+                        later=later,
+                        what=what,
                     )
                     yield Contradiction(earlier, later, path, detail)
 
 
-_DIFFERENCES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("order_number",), "different order numbers"),
-    (("shipping_address",), "different recipients"),
-    (("order_details", "order_items"), "different items"),
+_DIFFERENCES: tuple[tuple[tuple[str, ...], Message], ...] = (
+    (("order_number",), message("different order numbers")),
+    (("shipping_address",), message("different recipients")),
+    (("order_details", "order_items"), message("different items")),
 )
 
 
@@ -122,14 +128,16 @@ def _check_letters(address: Mapping[str, Any], items: Sequence[Mapping[str, Any]
 
 def _check_text(text: str, path: tuple[str | int, ...]) -> Iterator[OrderWarning]:
     if found := letters.find_undrawable(text):
-        yield OrderWarning("invalid", f"No label can print these letters: {' '.join(found[:20])}", path)
+        yield OrderWarning(
+            "invalid", message("No label can print these letters: {found}", found=" ".join(found[:20])), path
+        )
 
 
 def _check_address(address: Mapping[str, Any], place: str) -> Iterator[OrderWarning]:
     country = address.get("country_code")
     postal_code = address.get("postal_code")
     if country and postal_code and not places.postal_code_fits(country, postal_code):
-        detail = f"Postal codes of {country} are not written like this."
+        detail = message("Postal codes of {country} are not written like this.", country=country)
         yield OrderWarning("invalid", detail, (place, "postal_code"))
     yield from _check_phone(address, country, place)
 
@@ -143,9 +151,9 @@ def _check_regions(order: Mapping[str, Any]) -> Iterator[OrderWarning]:
             continue
         code = subdivisions.read(country, region)
         if code is None:
-            detail = f"This is no subdivision of {country} that ISO 3166-2 knows."
+            detail = message("This is no subdivision of {country} that ISO 3166-2 knows.", country=country)
         else:
-            detail = f"This is read as the subdivision {subdivisions.to_code(country, code)}."
+            detail = message("This is read as the subdivision {to_code}.", to_code=subdivisions.to_code(country, code))
         yield OrderWarning("invalid", detail, (place, "state_province_code"))
 
 
@@ -164,7 +172,7 @@ def _check_currencies(order: Mapping[str, Any]) -> Iterator[OrderWarning]:
         if code in told or (withdrawn := places.find_withdrawn(str(code))) is None:
             continue
         told.add(str(code))
-        detail = f"The currency {code} has been withdrawn since {withdrawn.end}."
+        detail = message("The currency {code} has been withdrawn since {end}.", code=code, end=withdrawn.end)
         yield OrderWarning("invalid", detail, (*path, "currency"))
 
 
@@ -184,10 +192,10 @@ def _check_phone(holder: Mapping[str, Any], country: str | None, place: str) -> 
     if not number or phones.is_possible(number, country):
         return
     if country in phones.REGIONS:
-        detail = f"This can't be a telephone number, dialled from {country}."
+        detail = message("This can't be a telephone number, dialled from {country}.", country=country)
         yield OrderWarning("invalid", detail, (place, "phone_number"))
     elif "+" in number:  # without a telephone plan to read it by, any other number may be right
-        yield OrderWarning("invalid", "This can't be a telephone number.", (place, "phone_number"))
+        yield OrderWarning("invalid", message("This can't be a telephone number."), (place, "phone_number"))
 
 
 def _check_eans(items: Iterable[Mapping[str, Any]]) -> Iterator[OrderWarning]:
@@ -198,7 +206,7 @@ def _check_eans(items: Iterable[Mapping[str, Any]]) -> Iterator[OrderWarning]:
 
 
 @lru_cache(10_000)  # a shop sells the same things again and again
-def _fault_of_ean(ean: str) -> str | None:
+def _fault_of_ean(ean: str) -> Message | None:
     if gtin.is_valid(ean):
         return None
     if len(ean) > _LONGEST_EAN:
@@ -208,13 +216,17 @@ def _fault_of_ean(ean: str) -> str | None:
         return _NO_EAN
     if gtin.is_valid(number):
         return None
-    return f"The check digit of EAN {number} is wrong: it should be {gtin.find_check_digit(number[:-1])}."
+    return message(
+        "The check digit of EAN {number} is wrong: it should be {digit}.",
+        number=number,
+        digit=gtin.find_check_digit(number[:-1]),
+    )
 
 
-def _check_customs(order: Mapping[str, Any], way: str) -> Iterator[OrderWarning]:
+def _check_customs(order: Mapping[str, Any], way: Message) -> Iterator[OrderWarning]:
     if order.get("customs_details") is None:
-        yield OrderWarning("required", f"An order {way} needs customs details.", ("customs_details",))
+        yield OrderWarning("required", message("An order {way} needs customs details.", way=way), ("customs_details",))
     for index, item in contents.find_goods(order):
         if not item.get("hs_code"):
             path = ("order_details", "order_items", index, "hs_code")
-            yield OrderWarning("required", f"An item that goes {way} needs an HS code.", path)
+            yield OrderWarning("required", message("An item that goes {way} needs an HS code.", way=way), path)

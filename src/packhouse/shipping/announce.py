@@ -17,6 +17,7 @@ import structlog
 from packhouse.context import Context
 from packhouse.kit import clock, errors, jobs
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.shipping import answers, carriers, operations, queries, setup, storage
 from packhouse.shipping.consignment import to_consignment
 from packhouse.shipping.operations import ANNOUNCING, CANCELLED, CANCELLING, FAILED, READY, WITHDRAWING
@@ -148,16 +149,18 @@ async def _may_ask(ctx: Context, carrier: carriers.Carrier, found: Shipment) -> 
     if now - asked_at < GRACE:
         if not clock.is_to_come(asked_at + GRACE, now, within=GRACE):  # by a clock that was ahead: it counts from now
             await ctx.db.write(lambda tx: operations.note_question(tx, account_id, id, now))
-        raise carriers.Unreachable("The carrier was asked, and may answer still.")
+        raise carriers.Unreachable(message("The carrier was asked, and may answer still."))
     await _fail(ctx, account_id, id, [_to_lost(carrier, found)])
     return False
 
 
 def _to_lost(carrier: carriers.Carrier, found: Shipment) -> errors.Fault:
     reference = found.row.uuid.replace("-", "")
-    detail = (
-        f"{carrier.name} was asked for a label and its answer was lost. Before you make another, look there for the "
-        f"reference {reference}: there may be a label already."
+    detail = message(
+        "{name} was asked for a label and its answer was lost. Before you make another, look there for "
+        "the reference {reference}: there may be a label already.",
+        name=carrier.name,
+        reference=reference,
     )
     return errors.Fault("parcel_announcement_error", detail)
 
@@ -170,7 +173,7 @@ async def cancel(ctx: Context, account_id: int, shipment_id: int, *, in_worker: 
         return answers.from_errors(found.row.errors) if found.row.state == READY else []
     carrier = find_carrier(ctx, consignment)
     if carriers.is_asked_by_worker(carrier) and not in_worker:
-        raise carriers.Unreachable("A worker will ask.")
+        raise carriers.Unreachable(message("A worker will ask."))
     faults: list[errors.Fault] = []
     try:
         await ask(ctx, carrier.cancel(consignment))
@@ -200,7 +203,7 @@ async def _await_worker(ctx: Context, account_id: int, shipment_id: int) -> None
                     return
                 await asyncio.sleep(_GLANCE_SECONDS)
     except TimeoutError:
-        raise carriers.Unreachable("No worker had an answer in time.") from None
+        raise carriers.Unreachable(message("No worker had an answer in time.")) from None
 
 
 _GLANCE_SECONDS = 0.1
@@ -220,7 +223,7 @@ def find_carrier(ctx: Context, consignment: carriers.Consignment) -> carriers.Ca
     code = consignment.option_code.partition(":")[0]
     carrier = ctx.options.carrier_of(consignment.option_code)
     if carrier is None:
-        raise carriers.Unreachable(f"The carrier {code} is not installed here.")
+        raise carriers.Unreachable(message("The carrier {code} is not installed here.", code=code))
     return carrier
 
 
@@ -231,7 +234,10 @@ async def ask(ctx: Context, question: Awaitable[T]) -> T:
             return await question
     except TimeoutError:
         raise carriers.Unreachable(
-            f"The carrier did not answer within {ctx.settings.carriers_timeout_seconds} seconds."
+            message(
+                "The carrier did not answer within {seconds} seconds.",
+                seconds=ctx.settings.carriers_timeout_seconds,
+            )
         ) from None
 
 
@@ -275,5 +281,5 @@ async def read_content(ctx: Context, account_id: int, row: Any) -> bytes:
     if row.content is not None:
         return bytes(row.content)
     if ctx.store is None:
-        raise errors.Unavailable("The store of this document is not configured.")
+        raise errors.Unavailable(message("The store of this document is not configured."))
     return await ctx.store.get(storage.to_key(account_id, row.uuid, row.parcel_id, row.kind))

@@ -6,29 +6,30 @@ from typing import Any
 import orjson
 
 from packhouse.kit import clock, errors, units
+from packhouse.kit.messages import from_stored, message
 from packhouse.shipping.queries import Shipment
 
 STATUSES = {
-    "999": "No label",
-    "1001": "Being announced",
-    "1000": "Ready to send",
-    "1002": "Announcement failed",
-    "1999": "Cancellation requested",
-    "2001": "Submitting cancellation request",
-    "2000": "Cancelled",
+    "999": message("No label"),
+    "1001": message("Being announced"),
+    "1000": message("Ready to send"),
+    "1002": message("Announcement failed"),
+    "1999": message("Cancellation requested"),
+    "2001": message("Submitting cancellation request"),
+    "2000": message("Cancelled"),
 }
 """Code -> message, of a parcel before a carrier has it."""
 
 TRACKING = {
-    "22": "Shipment picked up by driver",
-    "3": "En route to sorting centre",
-    "5": "Sorted",
-    "91": "Parcel en route",
-    "92": "Driver en route",
-    "8": "Delivery attempt failed",
-    "12": "Awaiting customer pickup",
-    "80": "Unable to deliver",
-    "11": "Delivered",
+    "22": message("Shipment picked up by driver"),
+    "3": message("En route to sorting centre"),
+    "5": message("Sorted"),
+    "91": message("Parcel en route"),
+    "92": message("Driver en route"),
+    "8": message("Delivery attempt failed"),
+    "12": message("Awaiting customer pickup"),
+    "80": message("Unable to deliver"),
+    "11": message("Delivered"),
 }
 """Code -> message, of a parcel on its way."""
 
@@ -63,15 +64,15 @@ def to_shipment(found: Shipment, base_url: str) -> dict[str, Any]:
         "total_order_price": document.get("total_order_price"),
         **_given(document, "brand_id", "to_service_point", "customs_information", "delivery-dates"),
         **({"stale": row.stale.split()} if row.stale else {}),
-        "errors": orjson.loads(row.errors),
+        "errors": read_errors(row.errors),
         "parcels": [to_parcel(found, parcel, base_url) for parcel in found.parcels],
     }
 
 
 STALE = {
-    "address": "The order's address was changed after the label was made.",
-    "items": "The order's items were changed after the label was made.",
-    "cancelled": "The order was cancelled after the label was made.",
+    "address": message("The order's address was changed after the label was made."),
+    "items": message("The order's items were changed after the label was made."),
+    "cancelled": message("The order was cancelled after the label was made."),
 }
 """Kind of staleness -> what people are told."""
 
@@ -93,9 +94,14 @@ def _given(document: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: document[name] for name in names if document.get(name) is not None}
 
 
+def read_errors(text: str) -> list[dict[str, Any]]:
+    """Return a shipment's errors as they go over the wire, each with its detail as a message."""
+    return [{**error, "detail": from_stored(error["detail"])} for error in orjson.loads(text)]
+
+
 def from_errors(text: str) -> list[errors.Fault]:
     """A shipment's errors as faults."""
-    return [errors.Fault(e["code"], e["detail"], title=e.get("title")) for e in orjson.loads(text)]
+    return [errors.Fault(e["code"], e["detail"], title=e.get("title")) for e in read_errors(text)]
 
 
 def to_parcel(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.openapi import repeatable
 from packhouse.kit.routing import Route
 from packhouse.shipping import announce, answers, drafts, openapi, operations, printing, queries, schema, staleness
@@ -100,7 +101,7 @@ def _read_call(request: Request, body: bytes, read: Callable[[bytes], schema.Lab
 
 
 def _find_meta(shipped: Shipped, call: schema.LabelCall) -> dict[str, Any]:
-    detail = "This key is unknown and was not read."
+    detail = message("This key is unknown and was not read.")
     unknown = [drafts.Notice("unknown_field", detail, schema.to_pointer(path)) for path in call.unknown]
     found = [notice.to_wire() for notice in (*unknown, *shipped.warnings)]
     return {"meta": {"warnings": found}} if found else {}
@@ -111,9 +112,10 @@ async def _announce(request: Request, caller: Caller, made: _Made) -> None:
     try:
         await announce.announce(context.of(request), caller.account_id, made.id)
     except (Unreachable, errors.Unavailable):
-        detail = (
-            "The carrier did not answer. The shipment is kept and will be announced as soon as the carrier does: "
-            f"see shipment {made.uuid}."
+        detail = message(
+            "The carrier did not answer. The shipment is kept and will be announced as soon as the carrier "
+            "does: see shipment {uuid}.",
+            uuid=made.uuid,
         )
         fault = errors.Fault("parcel_announcement_error", detail, title="Carrier unreachable", pointer=errors.ROOT)
         raise errors.Invalid(fault) from None
@@ -128,7 +130,7 @@ async def _to_label(request: Request, caller: Caller, made: _Made, label: schema
     if found.row.state == operations.FAILED:
         raise errors.Invalid(answers.from_errors(found.row.errors))
     if found.row.state != operations.READY:
-        detail = f"The shipment {made.uuid} was cancelled while its label was made."
+        detail = message("The shipment {uuid} was cancelled while its label was made.", uuid=made.uuid)
         raise errors.Conflict(errors.Fault("conflict", detail))
     shown = answers.to_shipment(found, http.base_url(request))
     [parcel] = shown["parcels"]

@@ -12,6 +12,7 @@ import orjson
 
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, places, units
+from packhouse.kit.messages import Message, message
 from packhouse.orders import contents, plain
 from packhouse.shipping import answers, holds, marks, packing, rules, schema
 from packhouse.shipping.options import Options, Way
@@ -26,7 +27,7 @@ class Notice(NamedTuple):
     """What is odd but no reason not to ship; `pointer` is its place in the call."""
 
     code: str
-    detail: str
+    detail: Message
     pointer: str
 
     def to_wire(self) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def to_draft(
     order = plain.to_plain(orjson.loads(row.document))
     address = order.get("shipping_address")
     if address is None or not is_usable(address):
-        detail = "The order has no valid shipping address."
+        detail = message("The order has no valid shipping address.")
         raise errors.Invalid(errors.Fault("validation_error", detail, title="Invalid order"))
     apply_rules = selector.get("apply_shipping_rules", False)
     choice = rules.choose(account_setup, call.ship_with, order, call.integration_id, apply_rules=apply_rules)
@@ -104,7 +105,9 @@ def to_draft(
 
 def to_held(account_setup: Setup, choice: rules.Choice) -> errors.Fault:
     name = account_setup.rule[choice.rule_id or 0]["name"]
-    return errors.Fault("validation_error", f"The shipping rule “{name}” keeps this order back.", title="Order held")
+    return errors.Fault(
+        "validation_error", message("The shipping rule “{name}” keeps this order back.", name=name), title="Order held"
+    )
 
 
 def is_usable(address: Mapping[str, Any] | None) -> bool:
@@ -116,7 +119,7 @@ def _choose_sender(account_setup: Setup, call: schema.LabelCall, choice: rules.C
     wanted = call.sender_address_id if call.sender_address_id is not None else choice.sender_address_id
     id = wanted if wanted in known else account_setup.default_sender()
     if id is None:
-        detail = "The account has no sender address."
+        detail = message("The account has no sender address.")
         raise errors.Invalid(errors.Fault("validation_error", detail, title="No sender address"))
     return known[id]
 
@@ -163,21 +166,29 @@ def _to_customs(customs: Mapping[str, Any] | None, payment: Mapping[str, Any]) -
 
 def _find_warnings(row: Any, order: Mapping[str, Any], sender: Mapping[str, Any], at: str) -> Iterator[Notice]:
     if row.live_shipments:
-        detail = f"Order {row.order_number} has {row.live_shipments} live shipment(s) already; this is one more."
+        detail = message(
+            "Order {order_number} has {live_shipments} live shipment(s) already; this is one more.",
+            order_number=row.order_number,
+            live_shipments=row.live_shipments,
+        )
         yield Notice("invalid", detail, at)
     needed = ["address_line_1", "city", *(["postal_code"] if places.wants_postal_code(sender["country_code"]) else [])]
     if not all((sender.get(name) or "").strip(" -") for name in needed):
-        detail = "The sender address has no street, postal code or city: /api/packhouse/sender-addresses changes it."
+        detail = message(
+            "The sender address has no street, postal code or city: /api/packhouse/sender-addresses changes it."
+        )
         yield Notice("required", detail, at)
     for left_out in contents.find_left_out(order):
         if left_out.is_guess:
-            detail = (
-                f"order_details.order_items.{left_out.place}: This is taken for no goods by its name or SKU; "
-                f"the item's property {contents.SHIPS} says otherwise."
+            detail = message(
+                "order_details.order_items.{place}: This is taken for no goods by its name or SKU; the item's "
+                "property {ships} says otherwise.",
+                place=left_out.place,
+                ships=contents.SHIPS,
             )
             yield Notice("item_left_out", detail, at)
     for odd in packing.find_odd_totals(order):
-        yield Notice("invalid", f"{'.'.join(map(str, odd.path))}: {odd.detail}", at)
+        yield Notice("invalid", message("{path}: {detail}", path=".".join(map(str, odd.path)), detail=odd.detail), at)
 
 
 def to_shipment_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from packhouse.context import Context
 from packhouse.kit import errors, scan
 from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.db.columns import Instant
+from packhouse.kit.messages import message
 from packhouse.kit.redaction import ERASED, Words
 from packhouse.orders import redaction
 from packhouse.orders.persons import Facts, Person
@@ -176,7 +177,7 @@ async def remove_customs_papers(ctx: Context, account_id: int, shipment_ids: Col
 
 async def _remove(ctx: Context, account_id: int, over: Sequence[Any], places: Sequence[_Paper]) -> None:
     if ctx.store is None and any(row.is_outside for row in over):
-        raise errors.Unavailable("The store of this document is not configured.")
+        raise errors.Unavailable(message("The store of this document is not configured."))
     for place in places:
         if ctx.store is not None:
             await ctx.store.delete(storage.to_key(account_id, place.uuid, place.parcel_id, place.kind))

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from packhouse.kit import units
 from packhouse.kit.loose import is_placeholder
+from packhouse.kit.messages import Message, message
 from packhouse.orders import contents
 
 CODES = (
@@ -83,26 +84,26 @@ class Hold(NamedTuple):
     """`detail` is for people and quotes no personal data."""
 
     code: Code
-    detail: str
+    detail: Message
 
 
 def find_holds(order: Mapping[str, Any], status_codes: Mapping[str, Sequence[str]]) -> Iterator[Hold]:
     """`order` is plain; `status_codes` as in `DEFAULTS`."""
     statuses = _read_statuses(order, status_codes)
     if (code := statuses.find("cancelled")) is not None:
-        yield Hold("order_cancelled", f"The order is cancelled: its status is {code}.")
+        yield Hold("order_cancelled", message("The order is cancelled: its status is {code}.", code=code))
     if (code := statuses.find("refunded")) is not None:
-        yield Hold("order_refunded", f"The order was paid back: its status is {code}.")
+        yield Hold("order_refunded", message("The order was paid back: its status is {code}.", code=code))
     if (code := statuses.find("on_hold")) is not None:
-        yield Hold("order_on_hold", f"The order is on hold: its status is {code}.")
+        yield Hold("order_on_hold", message("The order is on hold: its status is {code}.", code=code))
     if _is_due(order) and (code := statuses.find_unpaid()) is not None:
-        yield Hold("order_unpaid", f"The order is not paid: its status is {code}.")
+        yield Hold("order_unpaid", message("The order is not paid: its status is {code}.", code=code))
     if _is_picked_up(order, statuses):
-        yield Hold("order_pick_up", "The customer picks the order up.")
+        yield Hold("order_pick_up", message("The customer picks the order up."))
     if detail := find_unusable(order.get("shipping_address")):
         yield Hold("address_unusable", detail)
     if order["order_details"]["order_items"] and not contents.find_goods(order):
-        yield Hold("nothing_to_ship", "Nothing in the order is to be shipped.")
+        yield Hold("nothing_to_ship", message("Nothing in the order is to be shipped."))
 
 
 def is_cancelled(order: Mapping[str, Any], status_codes: Mapping[str, Sequence[str]]) -> bool:
@@ -160,14 +161,14 @@ def _is_picked_up(order: Mapping[str, Any], statuses: _Statuses) -> bool:
     return told.find("pick_up") is not None
 
 
-def find_unusable(address: Mapping[str, Any] | None) -> str | None:
+def find_unusable(address: Mapping[str, Any] | None) -> Message | None:
     """Why nobody could deliver there."""
     if not address:
-        return "The order has no shipping address."
+        return message("The order has no shipping address.")
     if all(is_placeholder(address.get(name) or "") for name in ("address_line_1", "po_box")):
-        return "The shipping address has neither a street nor a post office box."
+        return message("The shipping address has neither a street nor a post office box.")
     if is_placeholder(address.get("city") or ""):
-        return "The shipping address has no city."
+        return message("The shipping address has no city.")
     if is_placeholder(address.get("name") or "") and not address.get("company_name"):
-        return "The shipping address has no name."
+        return message("The shipping address has no name.")
     return None

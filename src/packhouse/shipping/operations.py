@@ -15,6 +15,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.messages import foreign, message, to_stored
 from packhouse.orders import operations as orders
 from packhouse.orders import queries as order_queries
 from packhouse.shipping import answers, packing, queries, schema, setup, telling
@@ -103,7 +104,7 @@ def _require_named(account_setup: Setup, call: schema.LabelCall) -> None:
         "ship_with/properties/contract_id": (call.ship_with.get("contract_id"), account_setup.contract),
     }
     faults = [
-        errors.Fault("invalid", "Does not exist.", pointer=f"{errors.ATTRIBUTES}/{name}")
+        errors.Fault("invalid", message("Does not exist."), pointer=f"{errors.ATTRIBUTES}/{name}")
         for name, (id, known) in named.items()
         if id is not None and id not in known
     ]
@@ -119,7 +120,7 @@ async def _find_orders(tx: Reader, account_id: int, call: schema.LabelCall) -> S
     else:
         rows = await order_queries.find_of_shop(tx, account_id, call.integration_id, ids)
     if not rows and not await integrations.find_known(tx, account_id, [call.integration_id]):
-        detail = f"Integration with id {call.integration_id} does not exist"
+        detail = message("Integration with id {integration_id} does not exist", integration_id=call.integration_id)
         raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.to_pointer(("integration_id",))))
     return rows
 
@@ -134,7 +135,10 @@ def _pick(rows: Sequence[Any], selector: Mapping[str, Any]) -> Any:
     if not found:
         raise errors.NotFound(order_queries.NOT_FOUND)
     if len(found) > 1:
-        detail = f"multiple_orders_found: {len(found)} orders of the integration have this number; name one by order_id"
+        detail = message(
+            "multiple_orders_found: {found} orders of the integration have this number; name one by order_id",
+            found=len(found),
+        )
         raise errors.Invalid(errors.Fault("validation_error", detail, title="Multiple orders found"))
     return found[0]
 
@@ -143,7 +147,7 @@ async def find_order(tx: Reader, account_id: int, selector: Mapping[str, Any]) -
     """The row of an order as a label call names it. Raises NotFound, and Invalid where several are named."""
     if "order_id" not in selector and "order_number" not in selector:
         raise errors.NotFound(
-            errors.Fault("not_found", "Name an order by order_id or order_number.", title="Not found")
+            errors.Fault("not_found", message("Name an order by order_id or order_number."), title="Not found")
         )
     ids = [selector["order_id"]] if "order_id" in selector else []
     numbers = [] if ids else [selector["order_number"]]
@@ -220,17 +224,17 @@ async def move(
     """To another state, its parcels with it. The row was read in this transaction, locked."""
     row = found.row
     mine = (shipments.c.account_id == row.account_id, shipments.c.id == row.id)
-    told = orjson.dumps(list(faults)).decode()
+    told = orjson.dumps([{**fault, "detail": to_stored(fault["detail"])} for fault in faults]).decode()
     if state not in LIVE:
         changes["stale"] = None
     await tx.execute(update(shipments).where(*mine).values(state=state, updated_at=now, errors=told, **changes))
     code = _CODES[state]
     of_it = (parcels.c.account_id == row.account_id, parcels.c.shipment_id == row.id)
-    message = answers.STATUSES[code]
-    await tx.execute(update(parcels).where(*of_it).values(status_code=code, status_message=message, updated_at=now))
+    shown = answers.STATUSES[code]
+    await tx.execute(update(parcels).where(*of_it).values(status_code=code, status_message=shown, updated_at=now))
     if row.state in LIVE and state not in LIVE:
         await orders.count_shipments(tx, row.account_id, [row.for_order], -1)
-    moved = [{**p._asdict(), "status_code": code, "status_message": message, "updated_at": now} for p in found.parcels]
+    moved = [{**p._asdict(), "status_code": code, "status_message": shown, "updated_at": now} for p in found.parcels]
     await telling.tell(tx, row.account_id, [telling.Told(row.integration_id, row.uuid, p) for p in moved], now=now)
 
 
@@ -247,13 +251,17 @@ async def request_cancellation(
     found = await queries.get_shipment(tx, account_id, uuid, lock=True)
     state = found.row.state
     if state in (WITHDRAWING, CANCELLING, CANCELLED):
-        done = "has been" if state == CANCELLED else "is being"
-        raise errors.Conflict(errors.Fault("invalid", f"The shipment {done} cancelled already."))
+        told = message("The shipment is being cancelled already.")
+        if state == CANCELLED:
+            told = message("The shipment has been cancelled already.")
+        raise errors.Conflict(errors.Fault("invalid", told))
     if now - (found.row.announced_at or found.row.created_at) > LONGEST_TO_CANCEL:
-        detail = f"A shipment can be cancelled for {LONGEST_TO_CANCEL.days} days."
+        detail = message("A shipment can be cancelled for {days} days.", days=LONGEST_TO_CANCEL.days)
         raise errors.Conflict(errors.Fault("invalid", detail))
     if any(parcel.status_code not in answers.STATUSES for parcel in found.parcels):
-        raise errors.Conflict(errors.Fault("invalid", "The carrier has the parcel: it cannot be cancelled any more."))
+        raise errors.Conflict(
+            errors.Fault("invalid", message("The carrier has the parcel: it cannot be cancelled any more."))
+        )
     await move(tx, found, _AFTER_REQUEST[state], now=now)
     if state != FAILED:
         due = now if state == ANNOUNCING else due_at
@@ -269,7 +277,7 @@ async def track_parcel(
     account_id: int,
     id: int,
     code: str,
-    message: str | None,
+    words: str | None,
     *,
     now: datetime,
 ) -> Any:
@@ -277,15 +285,21 @@ async def track_parcel(
     if code not in answers.TRACKING and code != "1000":
         known = ", ".join(f"{code} ({told})" for code, told in answers.TRACKING.items())
         raise errors.Invalid(
-            errors.Fault("invalid", f"A status is one of {known}.", pointer=errors.to_pointer(("status",)))
+            errors.Fault(
+                "invalid", message("A status is one of {known}.", known=known), pointer=errors.to_pointer(("status",))
+            )
         )
     row = await queries.find_parcel(tx, account_id, id)
     if row is None:
         raise errors.NotFound(queries.no_such_parcel())
     if row.status_code not in answers.TRACKING and row.status_code != "1000":
-        detail = f"The parcel is not on its way: its status is {row.status_code} ({row.status_message})."
+        detail = message(
+            "The parcel is not on its way: its status is {status_code} ({status_message}).",
+            status_code=row.status_code,
+            status_message=foreign(row.status_message),
+        )
         raise errors.Conflict(errors.Fault("invalid", detail))
-    shown = message or answers.TRACKING.get(code) or answers.STATUSES[code]
+    shown = words or answers.TRACKING.get(code) or answers.STATUSES[code]
     values = {"status_code": code, "status_message": shown, "updated_at": now}
     mine = (parcels.c.account_id == account_id, parcels.c.id == id)
     await tx.execute(update(parcels).where(*mine).values(values))
@@ -329,12 +343,12 @@ def _find_steps(parcel: Any, events: Sequence[TrackingEvent], now: datetime) -> 
     """The parcel's row after each event that is newer than what is known and says something else."""
     row, known = parcel._asdict(), parcel.tracked_at
     for event in events:
-        code, message = str(event.status), event.message[:255]
+        code, words = str(event.status), event.message[:255]
         if code not in answers.TRACKING and code != "1000":
             continue
         if known is not None and event.at <= known:
             continue
-        shown = message or answers.TRACKING.get(code) or answers.STATUSES[code]
+        shown = words or answers.TRACKING.get(code) or answers.STATUSES[code]
         changed = {"status_code": code, "status_message": shown, "tracked_at": event.at}
         if (row["status_code"], row["status_message"]) != (code, shown):
             row = {**row, **changed, "updated_at": now}

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from packhouse.kit import errors, places, units
+from packhouse.kit.messages import Message, message
 from packhouse.kit.places import Place
 from packhouse.shipping.carriers import Carrier, Option
 from packhouse.shipping.rules import Choice
@@ -45,15 +46,32 @@ class Options:
         """Raises Invalid for an option that is unknown, has no contract, or does not take such parcels that way."""
         option = self._known.get(choice.option_code)
         if option is None:
-            raise _refusal(f"There is no shipping option {choice.option_code}.")
+            raise _refusal(message("There is no shipping option {option_code}.", option_code=choice.option_code))
         if not places.goes(option.countries, way.origin, way.destination):
-            raise _refusal(f"The shipping option {option.code} does not go to {_to_name(way.destination)}.")
+            raise _refusal(
+                message(
+                    "The shipping option {code} does not go to {place}.",
+                    code=option.code,
+                    place=_to_name(way.destination),
+                )
+            )
         if not places.starts(option.origins, way.origin):
-            raise _refusal(f"The shipping option {option.code} does not start in {_to_name(way.origin)}.")
+            raise _refusal(
+                message(
+                    "The shipping option {code} does not start in {place}.",
+                    code=option.code,
+                    place=_to_name(way.origin),
+                )
+            )
         for weight in weights:
             if weight is not None and not carries(option, weight):
-                told = f"takes at most {option.max_weight_kg} kg, the parcel has {units.to_text(weight)} kg"
-                raise _refusal(f"The shipping option {option.code} {told}.")
+                told = message(
+                    "The shipping option {code} takes at most {most} kg, the parcel has {weight} kg.",
+                    code=option.code,
+                    most=option.max_weight_kg,
+                    weight=units.to_text(weight),
+                )
+                raise _refusal(told)
         contract_id = _require_contract(setup, choice, option)
         return Chosen(option.carrier_code, self.carriers[option.carrier_code].name, contract_id)
 
@@ -62,13 +80,25 @@ def _require_contract(setup: Setup, choice: Choice, option: Option) -> int:
     if choice.contract_id is None:
         found = setup.default_contract(option.carrier_code)
         if found is None:
-            raise _refusal(f"The account has no contract with the carrier {option.carrier_code}.", "Invalid contract")
+            raise _refusal(
+                message(
+                    "The account has no contract with the carrier {carrier_code}.", carrier_code=option.carrier_code
+                ),
+                "Invalid contract",
+            )
         return found
     contract = setup.contract.get(choice.contract_id)
     if contract is None:
-        raise _refusal(f"There is no contract with id {choice.contract_id}.", "Invalid contract")
+        raise _refusal(
+            message("There is no contract with id {contract_id}.", contract_id=choice.contract_id), "Invalid contract"
+        )
     if not of_carrier(contract, option.carrier_code):
-        told = f"Contract {choice.contract_id} is with {contract['carrier_code']}, not with {option.carrier_code}."
+        told = message(
+            "Contract {contract_id} is with {carrier}, not with {wanted}.",
+            contract_id=choice.contract_id,
+            carrier=contract["carrier_code"],
+            wanted=option.carrier_code,
+        )
         raise _refusal(told, "Invalid contract")
     return choice.contract_id
 
@@ -83,7 +113,7 @@ def carries(option: Option, weight: Decimal) -> bool:
     return option.max_weight_kg is None or weight <= option.max_weight_kg
 
 
-def _refusal(detail: str, title: str = "Invalid shipping option") -> errors.Invalid:
+def _refusal(detail: Message, title: str = "Invalid shipping option") -> errors.Invalid:
     return errors.Invalid(errors.Fault("validation_error", detail, title=title))
 
 

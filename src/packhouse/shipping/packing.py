@@ -9,6 +9,7 @@ from babel.numbers import get_currency_precision
 
 from packhouse.kit import units
 from packhouse.kit.errors import Path
+from packhouse.kit.messages import Message, message
 from packhouse.orders import contents
 
 _LOOSE = Decimal("0.1")
@@ -19,14 +20,14 @@ class Flaw(NamedTuple):
     """Why parcels cannot be packed as asked: `path` leads from the selector to the place."""
 
     path: Path
-    detail: str
+    detail: Message
 
 
 class OddTotal(NamedTuple):
     """What is odd about an order's numbers, but shipped all the same; `path` leads from the order to the place."""
 
     path: Path
-    detail: str
+    detail: Message
 
 
 class Packed(NamedTuple):
@@ -131,10 +132,15 @@ def find_flaws(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | 
             item_id: str = wanted["item_id"]
             which: str | int = wanted.get("place", item_id)
             if which not in left:
-                yield Flaw((*at, "item_id"), f"The order has no item with item_id {item_id}")
+                yield Flaw((*at, "item_id"), message("The order has no item with item_id {item_id}", item_id=item_id))
                 continue
             if wanted["quantity"] > left[which]:
-                yield Flaw((*at, "quantity"), f"More than was ordered: {max(left[which], 0)} are left of {item_id}")
+                yield Flaw(
+                    (*at, "quantity"),
+                    message(
+                        "More than was ordered: {left} are left of {item_id}", left=max(left[which], 0), item_id=item_id
+                    ),
+                )
             left[which] -= wanted["quantity"]
 
 
@@ -154,7 +160,11 @@ def find_odd_parcels(
     for number, (parcel, box) in enumerate(zip(parcels, packed, strict=True)):
         told, summed = _to_kilograms(parcel.get("weight")), sum_weights(box.items)
         if told is not None and summed is not None and not summed <= told <= summed * (1 + _LOOSE):
-            detail = f"The parcel is said to weigh {units.to_text(told)} kg, what is in it {units.to_text(summed)} kg."
+            detail = message(
+                "The parcel is said to weigh {told} kg, what is in it {summed} kg.",
+                told=units.to_text(told),
+                summed=units.to_text(summed),
+            )
             yield OddTotal(("parcels", number, "weight"), detail)
     inside: Counter[str] = Counter()
     for parcel in parcels:
@@ -164,7 +174,7 @@ def find_odd_parcels(
         packed_of_it = min(item["quantity"], inside[item.get("item_id", "")])
         inside[item.get("item_id", "")] -= packed_of_it
         if left := item["quantity"] - packed_of_it:
-            yield OddTotal(("parcels",), f"{left} of {item['name']} are in no parcel.")
+            yield OddTotal(("parcels",), message("{left} of {name} are in no parcel.", left=left, name=item["name"]))
 
 
 def _check_weight(order: Mapping[str, Any]) -> Iterator[OddTotal]:
@@ -175,9 +185,13 @@ def _check_weight(order: Mapping[str, Any]) -> Iterator[OddTotal]:
     path = ("shipping_details", "measurement", "weight")
     if told is None and summed is None:
         if goods or not order["order_details"]["order_items"]:
-            yield OddTotal(path, "Neither the order nor all of its items have a weight.")
+            yield OddTotal(path, message("Neither the order nor all of its items have a weight."))
     elif told is not None and summed is not None and not summed <= told <= summed * (1 + _LOOSE):
-        detail = f"The order says {units.to_text(told)} kg, its items weigh {units.to_text(summed)} kg."
+        detail = message(
+            "The order says {told} kg, its items weigh {summed} kg.",
+            told=units.to_text(told),
+            summed=units.to_text(summed),
+        )
         yield OddTotal(path, detail)
 
 
@@ -192,7 +206,13 @@ def _check_prices(order: Mapping[str, Any]) -> Iterator[OddTotal]:
             continue
         summed = units.multiply(units.to_decimal(unit), item["quantity"])
         if abs(summed - units.to_decimal(total)) > _to_slack(item["total_price"].get("currency"), item["quantity"]):
-            detail = f"{item['quantity']} at {unit} are {summed:f}, the item's total says {total}."
+            detail = message(
+                "{quantity} at {unit} are {summed}, the item's total says {total}.",
+                quantity=item["quantity"],
+                unit=unit,
+                summed=f"{summed:f}",
+                total=total,
+            )
             yield OddTotal(("order_details", "order_items", index, "total_price"), detail)
     yield from _check_subtotal(order, items)
 
@@ -241,5 +261,9 @@ def _check_subtotal(order: Mapping[str, Any], items: Sequence[Mapping[str, Any]]
     sums = [units.add(*map(units.to_decimal, some)) for some in (values, of_goods)]
     slack = _to_slack(subtotal.get("currency"), len(bought))
     if all(abs(summed - told) > slack for summed in sums):
-        detail = f"The items' totals add up to {sums[0]:f}, the order's subtotal says {subtotal['value']}."
+        detail = message(
+            "The items' totals add up to {summed}, the order's subtotal says {told}.",
+            summed=f"{sums[0]:f}",
+            told=subtotal["value"],
+        )
         yield OddTotal(("payment_details", "subtotal_price"), detail)

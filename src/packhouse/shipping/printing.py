@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from packhouse.kit import errors
+from packhouse.kit.messages import message
 from packhouse.shipping import printers
 from packhouse.shipping.schema import DPIS, PDF, ZPL, Label
 
@@ -37,4 +38,8 @@ async def merge(rows: Sequence[Any], contents: Sequence[bytes], label: Label, pa
 
 
 def _exists_as(mime_type: str) -> errors.Invalid:
-    return errors.Invalid(errors.Fault("invalid", f"This document exists as {mime_type} only.", header="Accept"))
+    return errors.Invalid(
+        errors.Fault(
+            "invalid", message("This document exists as {mime_type} only.", mime_type=mime_type), header="Accept"
+        )
+    )

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, exists, select
 
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Reader
+from packhouse.kit.messages import message
 from packhouse.shipping.setup_schema import SETTINGS, Setup
 from packhouse.shipping.tables import documents, parcels, shipments, shipping_setup
 
@@ -150,12 +151,12 @@ async def find_parcel(tx: Reader, account_id: int, id: int) -> Any:
 
 
 def no_such_shipment() -> errors.Fault:
-    return errors.Fault("not_found", "The shipment could not be found.", title="Not found")
+    return errors.Fault("not_found", message("The shipment could not be found."), title="Not found")
 
 
 def no_such_parcel() -> errors.Fault:
-    return errors.Fault("not_found", "The parcel could not be found.", title="Not found")
+    return errors.Fault("not_found", message("The parcel could not be found."), title="Not found")
 
 
 def no_such_document() -> errors.Fault:
-    return errors.Fault("not_found", "The parcel has no such document.", title="Not found")
+    return errors.Fault("not_found", message("The parcel has no such document."), title="Not found")

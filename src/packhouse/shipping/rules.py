@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from packhouse.kit import units
+from packhouse.kit.messages import Message, message
 from packhouse.orders import contents
 from packhouse.shipping import holds, packing
 from packhouse.shipping.setup_schema import Setup
@@ -32,7 +33,7 @@ class Finding(NamedTuple):
 
     condition: str
     is_met: bool
-    detail: str
+    detail: Message
 
 
 class Trial(NamedTuple):
@@ -119,27 +120,41 @@ def try_rules(setup: Setup, facts: Facts) -> Iterator[Trial]:
 
 
 def _find_country(wanted: list[str], facts: Facts) -> Finding:
-    told = f"The order goes to {facts.country_code or 'no country'}; the rule is for {', '.join(wanted)}."
+    named = ", ".join(wanted)
+    told = message("The order goes to {country}; the rule is for {wanted}.", country=facts.country_code, wanted=named)
+    if not facts.country_code:
+        told = message("The order goes to no country; the rule is for {wanted}.", wanted=named)
     return Finding("countries", facts.country_code in wanted, told)
 
 
 def _find_integration(wanted: list[int], facts: Facts) -> Finding:
-    told = f"The order is of integration {facts.integration_id}; the rule is for {', '.join(map(str, wanted))}."
+    told = message(
+        "The order is of integration {integration_id}; the rule is for {wanted}.",
+        integration_id=facts.integration_id,
+        wanted=", ".join(map(str, wanted)),
+    )
     return Finding("integrations", facts.integration_id in wanted, told)
 
 
 def _find_indicator(wanted: list[str], facts: Facts) -> Finding:
     given = facts.delivery_indicator
     is_met = given is not None and given.casefold() in {text.casefold() for text in wanted}
-    told = f"The order's delivery indicator is {given or 'not set'}; the rule is for {', '.join(wanted)}."
+    named = ", ".join(wanted)
+    told = message("The order's delivery indicator is {given}; the rule is for {wanted}.", given=given, wanted=named)
+    if not given:
+        told = message("The order's delivery indicator is not set; the rule is for {wanted}.", wanted=named)
     return Finding("delivery_indicators", is_met, told)
 
 
-def _find_shared(name: str, what: str) -> Callable[[list[str], Facts], Finding]:
+def _find_shared(name: str, what: Message) -> Callable[[list[str], Facts], Finding]:
     def find(wanted: list[str], facts: Facts) -> Finding:
         known: frozenset[str] = getattr(facts, name)
         shared = [text for text in wanted if text.casefold() in known]
-        told = f"The order has {what} {', '.join(shared)}." if shared else f"The order has none of {', '.join(wanted)}."
+        told = (
+            message("The order has {what} {shared}.", what=what, shared=", ".join(shared))
+            if shared
+            else message("The order has none of {wanted}.", wanted=", ".join(wanted))
+        )
         return Finding(name, bool(shared), told)
 
     return find
@@ -147,19 +162,26 @@ def _find_shared(name: str, what: str) -> Callable[[list[str], Facts], Finding]:
 
 def _find_weight(wanted: Mapping[str, Any], facts: Facts) -> Finding:
     if facts.weight is None:
-        return Finding("weight", False, "The weight of the order is not known.")
+        return Finding("weight", False, message("The weight of the order is not known."))
     bounds = [_bound(wanted, end, lambda v: units.convert(v, wanted["unit"], units.KILOGRAMS)) for end in _ENDS]
-    told = f"The order weighs {units.to_text(facts.weight)} kg; the rule is for {_to_range(bounds, 'kg')}."
+    told = message(
+        "The order weighs {weight} kg; the rule is for {range}.",
+        weight=units.to_text(facts.weight),
+        range=_to_range(bounds, "kg"),
+    )
     return Finding("weight", _is_within(facts.weight, bounds), told)
 
 
 def _find_total(wanted: Mapping[str, Any], facts: Facts) -> Finding:
     if facts.total is None or facts.currency != wanted["currency"]:
-        told = f"The order's total is not in {wanted['currency']}."
+        told = message("The order's total is not in {currency}.", currency=wanted["currency"])
         return Finding("total_price", False, told)
     bounds = [_bound(wanted, end, units.to_decimal) for end in _ENDS]
-    told = (
-        f"The order's total is {facts.total} {facts.currency}; the rule is for {_to_range(bounds, wanted['currency'])}."
+    told = message(
+        "The order's total is {total} {currency}; the rule is for {range}.",
+        total=facts.total,
+        currency=facts.currency,
+        range=_to_range(bounds, wanted["currency"]),
     )
     return Finding("total_price", _is_within(facts.total, bounds), told)
 
@@ -176,15 +198,24 @@ def _is_within(value: Decimal, bounds: list[Decimal | None]) -> bool:
     return (low is None or value >= low) and (high is None or value <= high)
 
 
-def _to_range(bounds: list[Decimal | None], unit: str) -> str:
-    low, high = bounds
-    parts = [f"from {low:f} {unit}" if low is not None else "", f"up to {high:f} {unit}" if high is not None else ""]
-    return " ".join(filter(None, parts)) or "any"
+def _to_range(bounds: list[Decimal | None], unit: str) -> Message:
+    low, high = (None if bound is None else f"{bound:f}" for bound in bounds)
+    if low is None and high is None:
+        return message("any")
+    if high is None:
+        return message("from {low} {unit}", low=low, unit=unit)
+    if low is None:
+        return message("up to {high} {unit}", high=high, unit=unit)
+    return message("from {low} {unit} up to {high} {unit}", low=low, high=high, unit=unit)
 
 
 def _find_not_to_ship(wanted: list[str], facts: Facts) -> Finding:
     shared = sorted(facts.not_to_ship.intersection(wanted))
-    told = f"The order is {', '.join(shared)}." if shared else f"The order is none of {', '.join(wanted)}."
+    told = (
+        message("The order is {shared}.", shared=", ".join(shared))
+        if shared
+        else message("The order is none of {wanted}.", wanted=", ".join(wanted))
+    )
     return Finding("not_to_ship", bool(shared), told)
 
 
@@ -193,8 +224,8 @@ _CONDITIONS: dict[str, Callable[[Any, Facts], Finding]] = {
     "weight": _find_weight,
     "total_price": _find_total,
     "delivery_indicators": _find_indicator,
-    "tags": _find_shared("tags", "the tag"),
-    "skus": _find_shared("skus", "the SKU"),
+    "tags": _find_shared("tags", message("the tag")),
+    "skus": _find_shared("skus", message("the SKU")),
     "integrations": _find_integration,
     "not_to_ship": _find_not_to_ship,
 }

@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
-from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from packhouse.kit import errors, validation
 from packhouse.kit.fields import Count, Id, InstantText, NonEmpty, PositiveNumber
+from packhouse.kit.messages import Message, foreign, message
+from packhouse.kit.pydantic_messages import custom_error
 
 MAX_ORDERS = 20
 MAX_PARCELS = 50
@@ -97,7 +98,7 @@ def _take_out(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     if len(value) != 1:
-        raise PydanticCustomError("one_order", "This call takes one order, not {count}", {"count": len(value)})
+        raise custom_error("one_order", message("This call takes one order, not {count}", count=len(value)))
     return value[0]
 
 
@@ -169,7 +170,7 @@ def read_async(body: bytes) -> LabelCall:
         for index, selector in enumerate(value["orders"]):
             flaws += _find_unnamed(selector, ("orders", index))
             if selector in value["orders"][:index]:
-                flaws.append(validation.Flaw(("orders", index), "This order is named twice"))
+                flaws.append(validation.Flaw(("orders", index), message("This order is named twice")))
     _refuse(flaws)
     return _to_call(value, value["orders"], Label(PDF, DPIS[PDF][0]), reading.unknown)
 
@@ -191,7 +192,7 @@ def _to_call(value: Any, selectors: list[Any], label: Label, unknown: list[error
 def _find_unnamed(selector: dict[str, Any], at: errors.Path) -> list[validation.Flaw]:
     if "order_id" in selector or "order_number" in selector:
         return []
-    return [validation.Flaw((*at, "order_id"), "Field required", "missing")]
+    return [validation.Flaw((*at, "order_id"), message("Field required"), "missing")]
 
 
 def _find_wrong_dpi(details: dict[str, Any]) -> list[validation.Flaw]:
@@ -201,8 +202,12 @@ def _find_wrong_dpi(details: dict[str, Any]) -> list[validation.Flaw]:
     return [validation.Flaw(("label_details", "dpi"), no_such_dpi(mime_type))]
 
 
-def no_such_dpi(mime_type: str) -> str:
-    return f"A label as {mime_type} has {' or '.join(map(str, sorted(DPIS[mime_type])))} dpi"
+def no_such_dpi(mime_type: str) -> Message:
+    return message(
+        "A label as {mime_type} has {dpis} dpi",
+        mime_type=mime_type,
+        dpis=" or ".join(map(str, sorted(DPIS[mime_type]))),
+    )
 
 
 def _refuse(flaws: Sequence[validation.Flaw]) -> None:
@@ -252,7 +257,7 @@ def read_print_request(
     faults: list[errors.Fault] = []
     mime_type = _choose_type(accept, MIME_TYPES)
     if mime_type is None:
-        faults.append(errors.Fault("invalid", "Documents are given in another format.", header="Accept"))
+        faults.append(errors.Fault("invalid", message("Documents are given in another format."), header="Accept"))
     mime_type = mime_type or PDF
     dpi = given.get("dpi", [str(DPIS[mime_type][0])])[-1]
     if dpi not in map(str, DPIS[mime_type]):
@@ -260,11 +265,15 @@ def read_print_request(
     paper_size = given["paper_size"][-1].upper() if "paper_size" in given else None
     if paper_size not in (None, *PAPER_SIZES):
         faults.append(
-            errors.Fault("invalid", f"Input should be one of {', '.join(PAPER_SIZES)}", parameter="paper_size")
+            errors.Fault(
+                "invalid",
+                message("Input should be one of {paper_sizes}", paper_sizes=", ".join(PAPER_SIZES)),
+                parameter="paper_size",
+            )
         )
     parcels = _read_parcels(given.get("parcels", [])) if is_bulk else []
     if is_bulk and not 1 <= len(parcels) <= MAX_BULK:
-        detail = f"Between 1 and {MAX_BULK} ids of parcels are needed"
+        detail = message("Between 1 and {max_bulk} ids of parcels are needed", max_bulk=MAX_BULK)
         faults.append(errors.Fault("invalid", detail, parameter="parcels"))
     if faults:
         raise errors.Invalid(faults)
@@ -314,7 +323,7 @@ def read_list_request(parameters: Iterable[tuple[str, str]]) -> ListRequest:
             try:
                 filters[name] = reader(given[name])
             except ValueError as error:
-                faults.append(errors.Fault("invalid", str(error), parameter=name))
+                faults.append(errors.Fault("invalid", foreign(str(error)), parameter=name))
     if faults:
         raise errors.Invalid(faults)
     size = filters.pop("page_size", DEFAULT_PAGE)
@@ -324,20 +333,20 @@ def read_list_request(parameters: Iterable[tuple[str, str]]) -> ListRequest:
 def _read_texts(values: list[str]) -> list[str]:
     found = [part.strip() for value in values for part in validation.read_text([value]).split(",") if part.strip()]
     if len(found) > MAX_PAGE:
-        raise ValueError(f"At most {MAX_PAGE} ids can be named")
+        raise ValueError(message("At most {max_page} ids can be named", max_page=MAX_PAGE))
     return [text.lower() for text in found]
 
 
 def _read_integrations(values: list[str]) -> list[int]:
     parts = [part.strip() for value in values for part in value.split(",") if part.strip()]
     if not all(re.fullmatch(r"[0-9]{1,18}", part) for part in parts):
-        raise ValueError("Input should be the id of an integration")
+        raise ValueError(message("Input should be the id of an integration"))
     return [int(part) for part in parts]
 
 
 def _read_page_size(values: list[str]) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", values[-1]) or not 1 <= int(values[-1]) <= MAX_PAGE:
-        raise ValueError(f"Input should be a number between 1 and {MAX_PAGE}")
+        raise ValueError(message("Input should be a number between 1 and {max_page}", max_page=MAX_PAGE))
     return int(values[-1])
 
 
@@ -359,7 +368,9 @@ def _read_span(text: str) -> tuple[datetime, datetime]:
         # An offset's plus that was not escaped in the query string arrives as a space.
         instant = datetime.fromisoformat(_INSTANT.validate_python(re.sub(r" (\d\d:?\d\d)$", r"+\1", text)))
     except ValueError:
-        raise ValueError("Input should be a date or an RFC 3339 date-time, like 2026-03-14T08:26:53Z") from None
+        raise ValueError(
+            message("Input should be a date or an RFC 3339 date-time, like 2026-03-14T08:26:53Z")
+        ) from None
     return instant, instant
 
 

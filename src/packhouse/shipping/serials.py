@@ -4,6 +4,7 @@ import re
 import string
 
 from packhouse.kit import gtin
+from packhouse.kit.messages import message
 
 DEMONSTRATION_PREFIX = "952"
 """Kept by GS1 for demonstrations: what an account without a company prefix of its own prints is nobody's."""
@@ -24,11 +25,13 @@ def to_sscc(prefix: str, id: int) -> str:
     used up: a number must not be given twice.
     """
     if not is_gs1_prefix(prefix):
-        raise ValueError(f"{prefix} is no GS1 company prefix: 3 to 12 digits")
+        raise ValueError(message("{prefix} is no GS1 company prefix: 3 to 12 digits", prefix=prefix))
     room = _SSCC_DIGITS - len(prefix)
     extension, serial = divmod(id, 10**room)
     if extension > 9:
-        raise ValueError(f"the GS1 company prefix {prefix} has no numbers left for parcel {id}")
+        raise ValueError(
+            message("the GS1 company prefix {prefix} has no numbers left for parcel {id}", prefix=prefix, id=id)
+        )
     body = f"{extension}{prefix}{serial:0{room}d}"
     return body + gtin.find_check_digit(body)
 
@@ -38,7 +41,7 @@ def to_s10(letter: str, country: str, id: int) -> str:
     numbers of the letter are used up."""
     series, serial = divmod(id, _S10_SERIALS)
     if series >= len(string.ascii_uppercase):
-        raise ValueError(f"the service {letter} has no S10 numbers left for parcel {id}")
+        raise ValueError(message("the service {letter} has no S10 numbers left for parcel {id}", letter=letter, id=id))
     digits = f"{serial:08d}"
     rest = 11 - sum(int(digit) * weight for digit, weight in zip(digits, _S10_WEIGHTS, strict=True)) % 11
     check = {10: 0, 11: 5}.get(rest, rest)

@@ -11,6 +11,7 @@ from packhouse.accounts import queries as accounts
 from packhouse.kit import errors, validation
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.db.columns import Instant
+from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.shipping import queries, setup_schema
 from packhouse.shipping.setup_schema import BRAND, CONTRACT, KINDS, RULE, SENDER, SETTINGS, SETTINGS_ID, Kind, Setup
@@ -137,7 +138,7 @@ _ALWAYS_THERE = frozenset({"position", "is_active", "is_default"})
 def merge(kind: Kind, stored: dict[str, Any], sent: Any) -> dict[str, Any]:
     """Raises Invalid with every flaw of what comes out."""
     if not isinstance(sent, dict):
-        raise errors.Invalid(errors.Fault("invalid", "Input should be an object", pointer=errors.ATTRIBUTES))
+        raise errors.Invalid(errors.Fault("invalid", message("Input should be an object"), pointer=errors.ATTRIBUTES))
     merged = {key: value for key, value in {**stored, **sent}.items() if value is not None or key in _ALWAYS_THERE}
     reading = validation.read_python(kind.shape, merged)
     refuse_flaws(reading.flaws)
@@ -150,7 +151,7 @@ def refuse_flaws(flaws: Sequence[validation.Flaw]) -> None:
 
 
 def no_such_item(kind: Kind) -> errors.Fault:
-    return errors.Fault("not_found", f"There is no such {kind.noun}.", title="Not found")
+    return errors.Fault("not_found", message("There is no such {noun}.", noun=kind.noun), title="Not found")
 
 
 def show_item(setup: Setup, kind: Kind, id: int) -> dict[str, Any]:
@@ -193,7 +194,7 @@ def _require_named(setup: Setup, kind: Kind, document: dict[str, Any]) -> None:
     faults = []
     for path, wanted, id in _find_named(kind, document):
         if id not in setup.of_kind(wanted):
-            detail = f"There is no {wanted.noun} with id {id}."
+            detail = message("There is no {noun} with id {id}.", noun=wanted.noun, id=id)
             faults.append(errors.Fault("invalid", detail, pointer=errors.to_pointer(path)))
     if faults:
         raise errors.Invalid(faults)

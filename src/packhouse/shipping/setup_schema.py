@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from packhouse.kit.fields import CountryCode, CurrencyCode, Email, FreeObject, Id, NonEmpty, Number, Url, Whole
+from packhouse.kit.messages import Message, message
 from packhouse.shipping import holds
 
 MAX_POSITION = 1_000_000
@@ -145,7 +146,7 @@ class Kind(NamedTuple):
     """One kind of thing of an account's set-up. `noun` is what a person calls one."""
 
     name: str
-    noun: str
+    noun: Message
     path: str
     shape: TypeAdapter[Any]
 
@@ -157,17 +158,17 @@ class Kind(NamedTuple):
         return self.noun.replace(" ", "_")
 
 
-SETTINGS = Kind("settings", "shipping settings", "shipping-settings", TypeAdapter(ShippingSettings))
-SENDER = Kind("sender_address", "sender address", "sender-addresses", TypeAdapter(SenderAddress))
-CONTRACT = Kind("contract", "contract", "contracts", TypeAdapter(Contract))
-BRAND = Kind("brand", "brand", "brands", TypeAdapter(Brand))
-RULE = Kind("rule", "shipping rule", "shipping-rules", TypeAdapter(Rule))
+SETTINGS = Kind("settings", message("shipping settings"), "shipping-settings", TypeAdapter(ShippingSettings))
+SENDER = Kind("sender_address", message("sender address"), "sender-addresses", TypeAdapter(SenderAddress))
+CONTRACT = Kind("contract", message("contract"), "contracts", TypeAdapter(Contract))
+BRAND = Kind("brand", message("brand"), "brands", TypeAdapter(Brand))
+RULE = Kind("rule", message("shipping rule"), "shipping-rules", TypeAdapter(Rule))
 KINDS = {kind.name: kind for kind in (SENDER, CONTRACT, BRAND, RULE)}
 """Those of which an account has many."""
 
 DEFAULT_OPTION = "house:standard"
 SETTINGS_ID = 0
-BUILT_IN = {"house": "Own delivery", "sendcloud": "Unstamped letter", "post": "Post"}
+BUILT_IN = {"house": message("Own delivery"), "sendcloud": message("Unstamped letter"), "post": message("Post")}
 """Carriers that need nothing to be agreed first: code -> name of the contract that each account gets."""
 SEALED = "sealed_credentials"
 HIDDEN = ("credentials", SEALED)

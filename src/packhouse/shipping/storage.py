@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import structlog
 
 from packhouse.kit import errors
+from packhouse.kit.messages import message
 
 try:
     import obstore
@@ -121,7 +122,7 @@ class Bucket:
 def _away(error: Exception) -> errors.Unavailable:
     """The cause goes to the log: it may hold names of hosts and folders."""
     _log.warning("document store", cause=type(error).__name__, number=getattr(error, "errno", None))
-    return errors.Unavailable("The store of documents cannot be used now.")
+    return errors.Unavailable(message("The store of documents cannot be used now."))
 
 
 def open_store(

@@ -10,6 +10,7 @@ from typing import Any
 from babel import numbers
 
 from packhouse.kit import errors, units
+from packhouse.kit.messages import message
 from packhouse.web import formats, languages
 
 # The field of a form that says which of the numbers that were asked about are right.
@@ -89,10 +90,10 @@ class FormReader:
             return text
         shown = text[:_LONGEST]
         if amount != amount.to_integral_value():
-            self._refuse(field, errors.Fault("invalid", f"“{shown}” is not a whole number."))
+            self._refuse(field, errors.Fault("invalid", message("“{shown}” is not a whole number.", shown=shown)))
         elif amount > MOST_PIECES:
             most = formats.number(self.tag, MOST_PIECES)
-            self._refuse(field, errors.Fault("invalid", f"At most {most} are possible."))
+            self._refuse(field, errors.Fault("invalid", message("At most {most} are possible.", most=most)))
         elif before is not None and amount > UNUSUAL * max(before, 1):
             self._ask(field, amount, formats.number(self.tag, amount), formats.number(self.tag, before))
         return to_wire(amount)
@@ -105,7 +106,7 @@ class FormReader:
             return text if amount is None else to_wire(amount)
         if kilograms > MOST_KILOGRAMS:
             most = formats.number(self.tag, MOST_KILOGRAMS)
-            self._refuse(field, errors.Fault("invalid", f"At most {most} kg are possible."))
+            self._refuse(field, errors.Fault("invalid", message("At most {most} kg are possible.", most=most)))
         elif before and kilograms > UNUSUAL * before:
             self._ask(field, amount, f"{formats.number(self.tag, amount)} {unit}", formats.kilograms(self.tag, before))
         return to_wire(amount)
@@ -116,7 +117,7 @@ class FormReader:
             return text
         if unit in units.CENTIMETRES and amount * units.CENTIMETRES[unit] > MOST_CENTIMETRES:
             most = formats.number(self.tag, MOST_CENTIMETRES)
-            self._refuse(field, errors.Fault("invalid", f"At most {most} cm are possible."))
+            self._refuse(field, errors.Fault("invalid", message("At most {most} cm are possible.", most=most)))
         return to_wire(amount)
 
     def _read(self, field: str, text: str) -> Decimal | None:
@@ -126,7 +127,9 @@ class FormReader:
         amount = read_decimal(self.tag, text) if len(text) <= _LONGEST else None
         if amount is None:
             shown, example = text[:_LONGEST], formats.number(self.tag, _EXAMPLE)
-            detail = f"“{shown}” cannot be read: a number is written like {example} here."
+            detail = message(
+                "“{shown}” cannot be read: a number is written like {example} here.", shown=shown, example=example
+            )
             self._refuse(field, errors.Fault("invalid", detail))
         return amount
 
@@ -135,7 +138,7 @@ class FormReader:
         if f"{field}={value}" in self.confirmed:
             return
         self.questions[field] = value
-        detail = f"You typed {typed} where there were {before}: is that right?"
+        detail = message("You typed {typed} where there were {before}: is that right?", typed=typed, before=before)
         self._refuse(field, errors.Fault("unusual", detail))
 
     def _refuse(self, field: str, fault: errors.Fault) -> None:

@@ -6,14 +6,14 @@ from starlette.responses import Response
 
 from packhouse import context
 from packhouse.kit import errors
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.orders import deletions, search
 from packhouse.web import rendering, visitors
-from packhouse.web.languages import marked
 
 _SCOPE = "write:order"
 _MOST = 200
-_TOO_LATE = marked("Too late: not all of these orders are there any more.")
+_TOO_LATE = message("Too late: not all of these orders are there any more.")
 
 
 async def delete_orders(request: Request) -> Response:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from packhouse.kit import errors
+from packhouse.kit.messages import Message
 from packhouse.shipping import packing
 from packhouse.web import amounts, formats
 
@@ -115,7 +116,7 @@ def _put(patch: dict[str, Any], steps: list[str], value: Any) -> None:
     patch[last] = value
 
 
-def to_faults(faults: Sequence[errors.Fault], fields: Fields) -> dict[str, str]:
+def to_faults(faults: Sequence[errors.Fault], fields: Fields) -> dict[str, Message]:
     """The words of each fault by the field where it stands, or the one that it is a part of (a tag of the tags); what
     belongs to none stands at ''."""
 

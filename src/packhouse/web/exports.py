@@ -13,13 +13,13 @@ from starlette.responses import Response, StreamingResponse
 
 from packhouse import context
 from packhouse.kit import errors, zones
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.orders import queries, search
 from packhouse.orders.files import write
 from packhouse.orders.profile import PROFILES
 from packhouse.shipping import shipped
 from packhouse.web import languages, orders, rendering, visitors
-from packhouse.web.languages import marked
 
 _AT_ONCE = 100
 _MOST_TICKED = 200
@@ -75,7 +75,7 @@ def _to_form(name: str) -> str:
     """Raises Invalid."""
     if name not in _KINDS:
         raise errors.Invalid(
-            errors.Fault("invalid", marked("Choose what kind of file it is to be."), parameter="format")
+            errors.Fault("invalid", message("Choose what kind of file it is to be."), parameter="format")
         )
     return name
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.kit import errors, http
 from packhouse.kit.db import Database, Transaction
+from packhouse.kit.messages import Message, message
 from packhouse.kit.vault import NoSecretKey
 from packhouse.web import rendering, visitors
 
@@ -27,7 +28,7 @@ class Typed(NamedTuple):
 
     form: str
     values: Mapping[str, list[str]]
-    faults: Mapping[str, str]
+    faults: Mapping[str, Message]
 
     def of(self, form: str) -> "Typed":
         """For the form of this name: nothing, where it was another one that was sent."""
@@ -134,9 +135,11 @@ def to_words(text: str) -> list[str]:
     return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
-def to_id(request: Request, what: str) -> int:
+def to_id(request: Request, what: Message) -> int:
     """The path's `id`. Raises NotFound."""
-    return http.to_id(request, errors.Fault("not_found", f"There is no such {what}.", title="Not found"))
+    return http.to_id(
+        request, errors.Fault("not_found", message("There is no such {what}.", what=what), title="Not found")
+    )
 
 
 def read_id(text: str) -> int | None:
@@ -144,5 +147,5 @@ def read_id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 19 else None
 
 
-def refuse(field: str, detail: str) -> errors.Invalid:
+def refuse(field: str, detail: Message) -> errors.Invalid:
     return errors.Invalid(errors.Fault("invalid", detail, parameter=field))

@@ -14,12 +14,12 @@ from starlette.responses import Response, StreamingResponse
 from packhouse import context
 from packhouse.kit import errors
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.orders.files import formats, known, mapping, originals, read, store, tables, uploads
 from packhouse.orders.files.map import Place
 from packhouse.orders.files.records import Broken, Record, UnknownColumns
 from packhouse.web import forms, orders, rendering, visitors
-from packhouse.web.languages import marked
 
 SCOPE = "write:order"
 _SHOWN = 10
@@ -119,7 +119,7 @@ async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData
     """Its id. The file lies on disk while it is read, a part at a time, beside the event loop. Raises Invalid."""
     sent = form.get("file")
     if not isinstance(sent, UploadFile) or not sent.filename:
-        raise forms.refuse("file", marked("Choose a file."))
+        raise forms.refuse("file", message("Choose a file."))
     ctx, caller = context.of(request), visitor.caller
     said = read_said(form)
     options = await to_options(request, visitor, said, sent.filename)
@@ -165,19 +165,19 @@ async def to_options(request: Request, visitor: visitors.Visitor, said: Said, fi
     """How a file is to be read. Raises Invalid."""
     name = said.format or read.find_form(file_name) or ""
     if name not in read.FORMS:
-        raise forms.refuse("format", marked("Say which format it is: its name does not tell."))
+        raise forms.refuse("format", message("Say which format it is: its name does not tell."))
     presets = {**await list_presets(request, visitor.session.account_id)}
     preset = said.preset or None
     if said.mapping:
         preset = file_name
         presets[preset] = mapping.parse(said.mapping)
     if preset is not None and preset not in presets:
-        raise forms.refuse("preset", marked("There is no such preset."))
+        raise forms.refuse("preset", message("There is no such preset."))
     async with context.of(request).db.read() as tx:
         shops = await orders.list_shops(tx, visitor.session.account_id)
     shop, is_for_all = forms.read_id(said.shop), bool(said.all)
     if is_for_all and shop is None:
-        raise forms.refuse("shop", marked("Choose the shop that every order goes into."))
+        raise forms.refuse("shop", message("Choose the shop that every order goes into."))
     country = visitor.caller.country_code
     only = next(iter(shops)) if len(shops) == 1 else None
     place = Place(shop or only, country, formats.zone_of_country(country))
@@ -193,7 +193,7 @@ async def list_presets(request: Request, account_id: int) -> Mapping[str, mappin
 
 async def show_import(request: Request) -> Response:
     visitor = await visitors.visitor(request, scope=SCOPE)
-    id = forms.to_id(request, "import")
+    id = forms.to_id(request, message("import"))
     after = forms.read_id(request.query_params.get("after", ""))
     account_id = visitor.session.account_id
     async with context.of(request).db.read() as tx:
@@ -263,7 +263,7 @@ def _to_text(value: Any) -> str:
 async def download_refused(request: Request) -> Response:
     """The refused rows as a file of the kind that they came in, to be mended and brought again."""
     visitor = await visitors.visitor(request, scope=SCOPE)
-    id = forms.to_id(request, "import")
+    id = forms.to_id(request, message("import"))
     async with context.of(request).db.read() as tx:
         row = await uploads.get_import(tx, visitor.session.account_id, id)
     about = uploads.read_about(row)
@@ -313,7 +313,7 @@ async def stop_import(request: Request) -> Response:
 async def _read_change(request: Request) -> tuple[visitors.Visitor, int]:
     visitor = await visitors.visitor(request, scope=SCOPE)
     await visitors.read_form(request, visitor.token)
-    return visitor, forms.to_id(request, "import")
+    return visitor, forms.to_id(request, message("import"))
 
 
 ROUTES = [

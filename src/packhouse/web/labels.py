@@ -15,14 +15,14 @@ from packhouse import context
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.messages import Message, join, message
 from packhouse.kit.routing import Route
 from packhouse.orders import plain, search
 from packhouse.orders import queries as order_queries
-from packhouse.shipping import announce, drafts, holds, operations, printing, queries, rules, schema, setup
+from packhouse.shipping import announce, answers, drafts, holds, operations, printing, queries, rules, schema, setup
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
 from packhouse.web import amounts, choices, languages, order, parcels, ranges, rendering, visitors
-from packhouse.web.languages import marked
 
 SCOPE = "write:parcel"
 MOST = 200
@@ -33,8 +33,8 @@ EACH = "each"
 # What is said of orders that had better not be shipped, once who ships was asked; anything else leaves them out.
 SHIP_THEM = "ship"
 _UNDERWAY = (operations.ANNOUNCING, operations.WITHDRAWING, operations.CANCELLING)
-SHIPPED = marked("It has a label already. To make another, open the order.")
-_MEANWHILE = marked(
+SHIPPED = message("It has a label already. To make another, open the order.")
+_MEANWHILE = message(
     "A label was made of this order meanwhile: look at its shipments, and make another if it needs one."
 )
 
@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
     about; `gone` were deleted meanwhile."""
 
     ids: list[int]
-    refused: dict[int, Mapping[str, str]]
+    refused: dict[int, Mapping[str, Message]]
     held: set[int]
     questions: dict[int, Mapping[str, str]]
     gone: list[int]
@@ -110,7 +110,7 @@ async def make_labels(request: Request) -> Response:
     return to_progress(request, outcome, selection.option)
 
 
-async def _find_held(request: Request, caller: Caller, ids: Sequence[int]) -> list[tuple[Any, list[str]]]:
+async def _find_held(request: Request, caller: Caller, ids: Sequence[int]) -> list[tuple[Any, list[Message]]]:
     """Orders of a selection that had better not be shipped, and why."""
     ctx = context.of(request)
     account = await setup.read_setup(ctx.db, caller.account_id, now=ctx.clock())
@@ -120,7 +120,7 @@ async def _find_held(request: Request, caller: Caller, ids: Sequence[int]) -> li
     return [(row, reasons) for row, reasons in told if reasons]
 
 
-def find_reasons(account: Setup, document: Mapping[str, Any]) -> list[str]:
+def find_reasons(account: Setup, document: Mapping[str, Any]) -> list[Message]:
     """Why an order had better not be shipped: what it is, and the rule that keeps it back."""
     if not drafts.is_usable(document.get("shipping_address")):
         return []  # it is refused in the words of the label call
@@ -262,11 +262,11 @@ async def ship_selection(request: Request, caller: Caller, selection: Selection)
 
 async def _find_refusals(
     request: Request, tx: Reader, caller: Caller, rows: Sequence[Any], option: str | None
-) -> dict[int, str]:
+) -> dict[int, Message]:
     """Why orders are refused now, in the words of the attempt, by order: it is looked at, and nothing is written."""
     selection = Selection([row.id for row in rows], {}, option)
     account = await queries.find_setup(tx, caller.account_id) or Setup()
-    reasons = {}
+    reasons: dict[int, Message] = {}
     for row in rows:
         if row.live_shipments:
             reasons[row.id] = SHIPPED
@@ -276,11 +276,11 @@ async def _find_refusals(
             _require_wanted(account, document)
             wanted = _read_call(document, selection, row.id)
         except parcels.Refused as refused:
-            reasons[row.id] = "\n".join(refused.fields.values())
+            reasons[row.id] = join("\n", refused.fields.values())
             continue
         refusal = await operations.find_refusal(tx, caller.account_id, wanted.call, context.of(request).options)
         if refusal is not None:
-            reasons[row.id] = "\n".join(parcels.to_faults(refusal, wanted.places).values())
+            reasons[row.id] = join("\n", parcels.to_faults(refusal, wanted.places).values())
     return reasons
 
 
@@ -361,8 +361,8 @@ def _to_states(found: Sequence[queries.Shipment]) -> dict[str, Any]:
     }
 
 
-def _to_reason(shipment: queries.Shipment) -> str:
-    return "\n".join(error["detail"] for error in orjson.loads(shipment.row.errors))
+def _to_reason(shipment: queries.Shipment) -> Message:
+    return join("\n", (fault.detail for fault in answers.from_errors(shipment.row.errors)))
 
 
 _KINDS = ("label", "customs-declaration", "commercial-invoice")

@@ -5,14 +5,14 @@ The texts of the page are English; `locale/<language>.po` holds each translation
 
 import gettext
 import io
-import re
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
 
 from babel import Locale
 from babel.messages import Catalog, mofile, pofile
 from starlette.requests import Request
+
+from packhouse.kit.messages import Message
 
 COOKIE = "packhouse_language"
 # In each form, the locale that it was written in: what stands in its fields is read so, whatever was chosen meanwhile.
@@ -73,76 +73,18 @@ def locale(tag: str) -> Locale:
     return Locale.parse(tag, sep="-")
 
 
-def translate(tag: str, text: str) -> str:
-    """Of texts that are not the template's own, one a line; one that no catalogue holds, like a carrier's words, stays
-    as it is.
-
-    What the rooms below say they say in English, to programs too, often with something put into it. So a text is looked
-    for as it is, and then among the templates of the catalogue: its code would not tell which text it is, and one that
-    was stored (why a label failed) has no more than its words.
-    """
-    return " ".join(_translate(tag[:2], line) for line in text.split("\n")) if text else text
+def translate(tag: str, told: str) -> str:
+    """Return a message in the reader's language, on one line. A text without values, like one that was stored by an
+    earlier version or a carrier's, is looked up as it is."""
+    return _translate(tag[:2], told).replace("\n", " ")
 
 
-@lru_cache(4096)
-def _translate(language: str, text: str) -> str:
-    said = translations(language).gettext(text) if text else text
-    if said != text or len(text) > _LONGEST:
-        return said
-    for template in _templates(language):
-        if found := template.pattern.fullmatch(text):
-            put = {name: _translate(language, v) if _is_words(name) else v for name, v in found.groupdict().items()}
-            return template.said.format_map(put)
-    return text
-
-
-# Longer ones are nobody's fault: a template is looked for by trial.
-_LONGEST = 600
-# What is put into a template under these names is words of ours again; anything else is somebody's, and stays.
-_WORDS = (
-    "detail",
-    "error",
-    "expected",
-    "msg",
-    "noun",
-    "reason",
-    "said",
-    "status_message",
-    "to_range",
-    "way",
-    "what",
-    "why",
-)
-
-
-def _is_words(name: str) -> bool:
-    return name in _WORDS
-
-
-class Template(NamedTuple):
-    """`There is no {noun} with id {id}.` as what finds it, and its translation."""
-
-    pattern: re.Pattern[str]
-    said: str
-
-
-@cache
-def _templates(language: str) -> list[Template]:
-    """Those with most words of their own first: they say most exactly what it is."""
-    read = _read(language)
-    texts = {str(message.id): str(message.string) for message in read or () if _PLACE.search(str(message.id))}
-    in_turn = sorted(texts, key=lambda text: len(_PLACE.sub("", text)), reverse=True)
-    return [Template(_to_pattern(text), texts[text]) for text in in_turn]
-
-
-_PLACE = re.compile(r"\{(\w+)\}")
-
-
-def _to_pattern(template: str) -> re.Pattern[str]:
-    """Parts and names in turn, as `split` gives them."""
-    parts = _PLACE.split(template)
-    named = [re.escape(part) if at % 2 == 0 else f"(?P<{part}>.+?)" for at, part in enumerate(parts)]
-    return re.compile("".join(named), re.DOTALL)
+def _translate(language: str, told: str) -> str:
+    if not isinstance(told, Message) or not told.values:
+        return translations(language).gettext(told) if told else told
+    said = translations(language).gettext(told.template)
+    put = {name: _translate(language, v) if isinstance(v, Message) else v for name, v in told.values.items()}
+    return said.format_map(put)
 
 
 @cache

@@ -14,13 +14,13 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.kit import errors
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import foreign, message
 from packhouse.kit.routing import Route
 from packhouse.orders.files import choose, known, originals, read, store, uploads
 from packhouse.orders.files.map import NUMBER, TEXT
 from packhouse.orders.files.mapping import MappingError, Preset, parse
 from packhouse.orders.files.records import Broken, Record, Row
 from packhouse.web import forms, imports, orders, rendering, visitors
-from packhouse.web.languages import marked
 
 _SHOWN = 10
 # What is read of a file to show its first orders, in rows and in pieces of its bytes.
@@ -64,7 +64,7 @@ async def show_columns(request: Request) -> Response:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as source:
         table = await _open(request, visitor, source)
         if table is None:
-            return rendering.redirect(request, f"/import/{forms.to_id(request, 'import')}")
+            return rendering.redirect(request, f"/import/{forms.to_id(request, message('import'))}")
         return await _show(request, visitor, table, _begin(table), forms.NOTHING)
 
 
@@ -75,15 +75,15 @@ async def choose_columns(request: Request) -> Response:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as source:
         table = await _open(request, visitor, source)
         if table is None:
-            raise errors.Conflict(errors.Fault("conflict", marked("This file is not kept any more: put it in again.")))
+            raise errors.Conflict(errors.Fault("conflict", message("This file is not kept any more: put it in again.")))
         chosen = _begin(table)
         try:
             chosen = _read_form(table, form)
             return await _DOINGS.get(visitors.text(form, "do"), _preview)(request, visitor, table, chosen)
         except choose.NoKey:
-            refusal = forms.refuse("key", marked("Say which column tells one order from another."))
+            refusal = forms.refuse("key", message("Say which column tells one order from another."))
         except MappingError as error:
-            refusal = forms.refuse("", str(error))
+            refusal = forms.refuse("", foreign(str(error)))
         except errors.Invalid as error:
             refusal = error
         return await _show(request, visitor, table, chosen, forms.to_typed("columns", form, refusal.faults), status=422)
@@ -91,7 +91,7 @@ async def choose_columns(request: Request) -> Response:
 
 async def _open(request: Request, visitor: visitors.Visitor, source: IO[bytes]) -> Table | None:
     """The file, as far as it is looked at; None where it cannot be read in another way (any more)."""
-    ctx, account_id, id = context.of(request), visitor.session.account_id, forms.to_id(request, "import")
+    ctx, account_id, id = context.of(request), visitor.session.account_id, forms.to_id(request, message("import"))
     async with ctx.db.read() as tx:
         row = await uploads.get_import(tx, account_id, id)
         is_kept = row.state in imports.CHANGEABLE and await originals.is_kept(tx, account_id, id)
@@ -138,7 +138,7 @@ def _read_form(table: Table, form: FormData) -> Chosen:
     """What was chosen; all anew where it was another preset. Raises Invalid and MappingError."""
     base, before = visitors.text(form, "base"), visitors.text(form, "before")
     if base and base not in table.presets:
-        raise forms.refuse("base", marked("There is no such preset."))
+        raise forms.refuse("base", message("There is no such preset."))
     said = imports.read_said(form)._replace(format=table.said.format)
     preset = table.presets[base] if base else _guess(table)
     if base != before:
@@ -168,7 +168,7 @@ def _read_choice(form: FormData, field: str, before: str) -> str:
     """Raises Invalid."""
     choice = visitors.text(form, field) if field in form else before
     if choice not in ("", before, *choose.list_fields()):
-        raise forms.refuse(field, marked("There is no such field."))
+        raise forms.refuse(field, message("There is no such field."))
     return choice
 
 
@@ -197,7 +197,7 @@ async def _download(_request: Request, _visitor: visitors.Visitor, table: Table,
 async def _save(request: Request, visitor: visitors.Visitor, table: Table, chosen: Chosen) -> Response:
     """Under the name from now on: what is kept is what the form begins with."""
     if not chosen.name:
-        raise forms.refuse("name", marked("Give it a name."))
+        raise forms.refuse("name", message("Give it a name."))
     own = choose.to_own(chosen.preset, table.header, chosen.name)
     ctx, account_id = context.of(request), visitor.session.account_id
     try:

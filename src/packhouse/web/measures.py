@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse import context
+from packhouse.kit.messages import join
 from packhouse.kit.routing import Route
 from packhouse.orders import plain, search
 from packhouse.shipping import setup
@@ -134,7 +135,7 @@ def _to_fields(refused: Mapping[int, Mapping[str, str]]) -> dict[int, dict[str, 
         for name, words in faults.items():
             field = name.removeprefix("parcels/0/")
             place = field if field in _FIELDS else ""
-            at_fields[place] = f"{at_fields[place]}\n{words}" if place in at_fields else words
+            at_fields[place] = join("\n", (at_fields[place], words)) if place in at_fields else words
         found[id] = at_fields
     return found
 

@@ -12,14 +12,14 @@ from packhouse.accounts import queries as accounts
 from packhouse.accounts.failures import Failure
 from packhouse.kit import errors, security, zones
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Outcome
-from packhouse.web.languages import marked
 
 _HERE = "/account"
-_DIFFERENT = marked("The two new passwords differ.")
-_WRONG = marked("This is not your password.")
+_DIFFERENT = message("The two new passwords differ.")
+_WRONG = message("This is not your password.")
 
 
 async def show_account(request: Request) -> Response:

@@ -15,6 +15,7 @@ from packhouse import context
 from packhouse.accounts import users
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import Message, message
 from packhouse.kit.routing import Route
 from packhouse.orders import contents, operations, plain, queries, schema, search, warnings
 from packhouse.shipping import answers, setup
@@ -55,7 +56,7 @@ class Typed(NamedTuple):
     numbers by their fields that are asked about."""
 
     fields: Mapping[str, str]
-    faults: Mapping[str, str]
+    faults: Mapping[str, Message]
     is_stale: bool = False
     questions: Mapping[str, str] = {}
 
@@ -171,7 +172,7 @@ def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.Fo
     """Raises Conflict where the form was made of another version, Invalid as the API does and for numbers that
     cannot be taken."""
     if str(stored.version) != version:
-        raise errors.Conflict(errors.Fault("conflict", "The order was changed meanwhile."))
+        raise errors.Conflict(errors.Fault("conflict", message("The order was changed meanwhile.")))
     reader.faults.clear()
     with reader.refusing():
         reading = schema.read_patch(orjson.dumps(edits.to_patch(plain.read(stored.document), sent, reader)))

@@ -14,6 +14,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, pagination, zones
 from packhouse.kit.db import Reader
+from packhouse.kit.messages import Message
 from packhouse.kit.routing import Route
 from packhouse.orders import deletions, list_request, queries, search
 from packhouse.web import rendering, rows, sorting, visitors
@@ -125,7 +126,7 @@ class Listing(NamedTuple):
     statuses: list[str]
     countries: list[str]
     tags: list[str]
-    faults: Mapping[str, str]
+    faults: Mapping[str, Message]
     incoming: int
     newest: int
     leaving: list[Leaving]
@@ -288,7 +289,7 @@ def to_instant(text: str, zone: tzinfo, *, is_last: bool = False) -> str:
     return clock.to_wire(following - timedelta(microseconds=1) if is_last else first)
 
 
-def to_filters(state: State, zone: tzinfo) -> tuple[dict[str, Any], dict[str, str]]:
+def to_filters(state: State, zone: tzinfo) -> tuple[dict[str, Any], dict[str, Message]]:
     """For `orders.queries`, and what is wrong with a value that a person typed, by field."""
     asked = {
         "integration": state.shop,

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import orjson
 
 from packhouse.kit import errors
+from packhouse.kit.messages import Message, message
 from packhouse.orders import contents
 from packhouse.shipping import packing, schema
 from packhouse.web import amounts, formats
 from packhouse.web.edits import Fields
-from packhouse.web.languages import marked
 
 # As many as a table on a page can show; the API takes more.
 MOST = 12
 SIDES = ("length", "width", "height")
-_EMPTY = marked("Nothing is in this parcel.")
+_EMPTY = message("Nothing is in this parcel.")
 _PREFIX = f"{errors.ATTRIBUTES}/orders/[0]/"
 
 
@@ -86,7 +86,7 @@ def _read(order: Mapping[str, Any], option: str | None, selector: dict[str, Any]
     return Wanted(call, places)
 
 
-def to_faults(refusal: errors.Refusal, places: Sequence[Sequence[int]]) -> dict[str, str]:
+def to_faults(refusal: errors.Refusal, places: Sequence[Sequence[int]]) -> dict[str, Message]:
     """The words of each fault by its field, one a line; what belongs to no field stands at ''."""
     return errors.gather(refusal.faults, lambda fault: _find_field(fault, places))
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from packhouse import context
-from packhouse.kit import clock, zones
+from packhouse.kit import clock, messages, zones
 from packhouse.orders import search
 from packhouse.web import assets, formats, languages, names
 from packhouse.web.visitors import FIELD, Visitor
@@ -54,6 +54,7 @@ def _environment(tag: str) -> Environment:
         "day": partial(formats.day, tag),
         "instant": clock.to_wire,
         "shown_tag": search.to_shown_tag,
+        "kept": messages.from_column,
         "translated": partial(languages.translate, tag),
         "field_name": lambda field: languages.translate(tag, names.to_name(field)),
         "field_value": lambda value: languages.translate(tag, names.to_value(value)),

@@ -10,6 +10,7 @@ from packhouse import context
 from packhouse.accounts import attempts, audit, reset_links, two_factors, users
 from packhouse.kit import errors, http, security
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.web import codes, forms, languages, rendering, visitors
 from packhouse.web.languages import marked
@@ -19,8 +20,8 @@ _MAX_EMAIL = 320
 _SUBJECT = marked("A new password for Packhouse")
 _ASKED = marked("Somebody asked for a new password of this e-mail address. If it was you, choose one within an hour:")
 _IGNORE = marked("If it was not you, leave this message be: nothing was changed.")
-_DIFFERENT = marked("The two new passwords differ.")
-_WRONG_CODE = marked("This code is not right, or was used before.")
+_DIFFERENT = message("The two new passwords differ.")
+_WRONG_CODE = message("This code is not right, or was used before.")
 
 
 def _show(request: Request, template: str, *, status: int = 200, wait_seconds: int = 0, **values: Any) -> Response:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Reader
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
@@ -53,7 +54,7 @@ async def show_delivery(request: Request) -> Response:
 
 
 async def _show(request: Request, visitor: visitors.Visitor, outcome: Outcome = FRESH) -> Response:
-    id = forms.to_id(request, "delivery")
+    id = forms.to_id(request, message("delivery"))
     account_id = visitor.session.account_id
     async with context.of(request).db.read() as tx:
         row = await queries.get_delivery(tx, account_id, id)
@@ -66,7 +67,7 @@ async def _show(request: Request, visitor: visitors.Visitor, outcome: Outcome = 
 
 async def replay_delivery(request: Request) -> Response:
     """Under the same id, whatever became of it."""
-    id = forms.to_id(request, "delivery")
+    id = forms.to_id(request, message("delivery"))
 
     async def work(change: Change) -> None:
         await operations.replay_deliveries(change.tx, change.account_id, [id], now=change.now)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from packhouse import context
 from packhouse.integrations import operations, queries, schema
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.web import forms, rendering, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
@@ -64,7 +65,7 @@ def _to_fields(change: Change) -> dict[str, Any]:
 
 async def show_integration(request: Request) -> Response:
     visitor = await visitors.owner(request)
-    return await _show_one(forms.to_id(request, "integration"), request, visitor)
+    return await _show_one(forms.to_id(request, message("integration")), request, visitor)
 
 
 async def _show_one(
@@ -82,7 +83,7 @@ async def _show_one(
 
 
 async def change_integration(request: Request) -> Response:
-    id = forms.to_id(request, "integration")
+    id = forms.to_id(request, message("integration"))
 
     async def work(change: Change) -> None:
         fields = _read_fields(change, schema.INTEGRATION)
@@ -92,7 +93,7 @@ async def change_integration(request: Request) -> Response:
 
 
 async def delete_integration(request: Request) -> Response:
-    id = forms.to_id(request, "integration")
+    id = forms.to_id(request, message("integration"))
 
     async def work(change: Change) -> None:
         await operations.delete_integration(change.tx, change.account_id, id, now=change.now)

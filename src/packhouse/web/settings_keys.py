@@ -12,6 +12,7 @@ from packhouse import context
 from packhouse.accounts import operations, queries
 from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.kit import http
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.web import confirm, forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
@@ -60,7 +61,7 @@ async def create_key(kind: Kind, request: Request) -> Response:
     async def work(change: Change) -> Mapping[str, Any]:
         name = change.text("name")
         if len(name) > _MAX_NAME:
-            raise forms.refuse("name", f"A name has at most {_MAX_NAME} characters.")
+            raise forms.refuse("name", message("A name has at most {max_name} characters.", max_name=_MAX_NAME))
         scopes = [scope for scope in change.texts("scopes") if scope in SCOPES]
         made = await operations.create_key(
             change.tx,

@@ -6,11 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse import context
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.shipping import options, setup
 from packhouse.web import forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
-from packhouse.web.languages import marked
 
 _HERE = "/settings/options"
 
@@ -47,7 +47,7 @@ async def _change_defaults(change: Change) -> None:
     known = context.of(change.request).options
     found = await setup.load_setup(change.tx, change.account_id, now=change.now)
     if code not in {option.code for option, _ in options.find_options(known, found, {})}:
-        raise forms.refuse("default_shipping_option_code", marked("This account has no such shipping option."))
+        raise forms.refuse("default_shipping_option_code", message("This account has no such shipping option."))
     prefix = change.text("gs1_company_prefix") or None
     sent = {"default_shipping_option_code": code, "gs1_company_prefix": prefix}
     await setup.update_settings(change.tx, change.account_id, sent, now=change.now)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from packhouse import context
 from packhouse.kit import errors, http
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.orders.persons import Person
 from packhouse.orders.profile import PROFILES
@@ -60,7 +61,7 @@ async def _with_person(request: Request, work: Work, *, confirmed: bool) -> Resp
     form = await visitors.read_form(request, visitor.token)
     try:
         if confirmed and not visitors.text(form, "confirmed"):
-            raise forms.refuse("confirmed", marked("Tick this first: what is erased cannot be brought back."))
+            raise forms.refuse("confirmed", message("Tick this first: what is erased cannot be brought back."))
         person = schema.to_person({name: visitors.text(form, name).replace("\0", "") for name in _FIELDS})
     except errors.Invalid as refusal:
         return await _show(request, visitor, Outcome(forms.to_typed("person", form, refusal.faults), status=422))
@@ -109,7 +110,7 @@ def _to_days(name: str, text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise forms.refuse(name, marked("This is no number of days."))
+        raise forms.refuse(name, message("This is no number of days."))
     return int(text)
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from packhouse import context
 from packhouse.kit import errors, http, validation
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.shipping import setup
 from packhouse.shipping.setup_schema import BRAND, CONTRACT, SENDER, Kind
@@ -56,7 +57,7 @@ def _read_credentials(text: str) -> dict[str, str]:
     for line in filter(None, map(str.strip, text.split("\n"))):
         name, colon, value = line.partition(":")
         if not (name.strip() and colon and value.strip()):
-            raise forms.refuse("credentials", "Write a line for each, like  username: ada")
+            raise forms.refuse("credentials", message("Write a line for each, like  username: ada"))
         found[name.strip()] = value.strip()
     return found
 
@@ -153,7 +154,9 @@ async def delete_item(page: Page, request: Request) -> Response:
 
 
 def _to_id(page: Page, request: Request) -> int:
-    return http.to_id(request, errors.Fault("not_found", f"There is no such {page.kind.noun}.", title="Not found"))
+    return http.to_id(
+        request, errors.Fault("not_found", message("There is no such {noun}.", noun=page.kind.noun), title="Not found")
+    )
 
 
 _Handler = Callable[[Page, Request], Awaitable[Response]]

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.accounts import audit, two_factors, users
 from packhouse.kit import errors, security
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.web import confirm, forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
-from packhouse.web.languages import marked
 
 _HERE = "/settings/users"
 
@@ -67,7 +67,7 @@ Deed: TypeAlias = Callable[[Change, int], Awaitable[None]]
 
 async def _carry_out(request: Request, form: str, action: str, deed: Deed) -> Response:
     """Do something to one of them, with its entry in the audit log, once the owner's password was given."""
-    id = forms.to_id(request, "user")
+    id = forms.to_id(request, message("user"))
     asked = await confirm.read_from_owner(request)
     return asked.page or await _change(request, id, form, action, deed)
 
@@ -82,7 +82,7 @@ async def _change(request: Request, id: int, form: str, action: str, deed: Deed)
 
 
 async def change_password(request: Request) -> Response:
-    id = forms.to_id(request, "user")
+    id = forms.to_id(request, message("user"))
     asked = await confirm.read_from_owner(request)
     if asked.page is not None:
         return asked.page
@@ -146,7 +146,7 @@ async def require_two_factors(request: Request) -> Response:
 def _refuse_oneself(change: Change, id: int) -> None:
     """Nobody locks themselves out by a slip of the hand: another owner can do it."""
     if id == change.visitor.session.user_id:
-        raise errors.Conflict(errors.Fault("conflict", marked("This is you: another owner can do it.")))
+        raise errors.Conflict(errors.Fault("conflict", message("This is you: another owner can do it.")))
 
 
 async def _record(change: Change, action: str, email: str) -> None:

@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from packhouse import context
 from packhouse.kit import errors, validation
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.web import confirm, forms, visitors
 from packhouse.web.forms import FRESH, Change, Outcome
-from packhouse.web.languages import marked
 from packhouse.webhooks import addresses, delivery, keys, operations, queries, schema
 
 _HERE = "/settings/webhooks"
@@ -60,7 +60,7 @@ async def _create_receiver(change: Change) -> Mapping[str, Any]:
     _refuse_flaws(validation.read_json(schema.CONNECTION_CREATE, orjson.dumps(sent)))
     if not context.of(change.request).sender.may_reach(addresses.find_address(configuration["url"])):
         raise forms.refuse(
-            "configuration/url", marked("This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE.")
+            "configuration/url", message("This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE.")
         )
     events = [event for event in schema.EVENTS if event in change.texts("events")]
     vault = context.of(change.request).encryptor
@@ -94,7 +94,7 @@ def _refuse_flaws(reading: validation.Reading[Any]) -> None:
 
 
 async def create_subscription(request: Request) -> Response:
-    id = forms.to_id(request, "receiver")
+    id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> None:
         await queries.get_connection(change.tx, change.account_id, id)
@@ -104,7 +104,7 @@ async def create_subscription(request: Request) -> Response:
 
 
 async def resume_receiver(request: Request) -> Response:
-    id = forms.to_id(request, "receiver")
+    id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> None:
         row = await queries.get_connection(change.tx, change.account_id, id)
@@ -114,7 +114,7 @@ async def resume_receiver(request: Request) -> Response:
 
 
 async def rotate_signing_key(request: Request) -> Response:
-    id = forms.to_id(request, "receiver")
+    id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> Mapping[str, Any]:
         row = await queries.get_connection(change.tx, change.account_id, id)
@@ -127,7 +127,7 @@ async def rotate_signing_key(request: Request) -> Response:
 
 async def activate_signing_key(request: Request) -> Response:
     """The next key takes over."""
-    id = forms.to_id(request, "receiver")
+    id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> None:
         row = await queries.get_connection(change.tx, change.account_id, id)
@@ -138,7 +138,7 @@ async def activate_signing_key(request: Request) -> Response:
 
 
 async def delete_receiver(request: Request) -> Response:
-    id = forms.to_id(request, "receiver")
+    id = forms.to_id(request, message("receiver"))
 
     async def work(change: Change) -> None:
         await operations.delete_connection(change.tx, change.account_id, id)
@@ -148,7 +148,7 @@ async def delete_receiver(request: Request) -> Response:
 
 async def change_subscription(request: Request) -> Response:
     """Set it to rest, or wake it."""
-    id = forms.to_id(request, "subscription")
+    id = forms.to_id(request, message("subscription"))
 
     async def work(change: Change) -> None:
         sent = {"is_active": change.is_ticked("is_active")}
@@ -158,7 +158,7 @@ async def change_subscription(request: Request) -> Response:
 
 
 async def delete_subscription(request: Request) -> Response:
-    id = forms.to_id(request, "subscription")
+    id = forms.to_id(request, message("subscription"))
 
     async def work(change: Change) -> None:
         await operations.delete_subscription(change.tx, change.account_id, id)
@@ -168,7 +168,7 @@ async def delete_subscription(request: Request) -> Response:
 
 async def test_subscription(request: Request) -> Response:
     """An invented event, sent now; what is answered is shown. The network is met outside any transaction."""
-    id = forms.to_id(request, "subscription")
+    id = forms.to_id(request, message("subscription"))
     visitor = await visitors.owner(request)
     await visitors.read_form(request, visitor.token)
     account_id = visitor.session.account_id

@@ -10,13 +10,13 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.kit import errors, pagination, zones
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.orders import plain, search
 from packhouse.shipping import announce, answers, operations, printers, queries, schema, staleness
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
 from packhouse.web import forms, orders, rendering, visitors
-from packhouse.web.languages import marked
 
 SCOPE = "write:parcel"
 MOST = 200
@@ -131,7 +131,7 @@ async def track_parcels(request: Request) -> Response:
     form = await visitors.read_form(request, visitor.token)
     ids = sorted(visitors.ids(visitors.texts(form, "parcel"), MOST))
     if not ids:
-        raise forms.refuse("parcel", marked("Choose a parcel."))
+        raise forms.refuse("parcel", message("Choose a parcel."))
     ctx, status = context.of(request), visitors.text(form, "status")
 
     async def work(tx: Transaction) -> None:

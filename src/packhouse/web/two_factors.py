@@ -9,13 +9,13 @@ from packhouse import context
 from packhouse.accounts import audit, two_factors
 from packhouse.kit import errors
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.kit.vault import NoSecretKey
 from packhouse.web import confirm, qr_code, rendering, visitors
-from packhouse.web.languages import marked
 
 _HERE = "/account/two-factors"
-_REQUIRED = marked("Your account requires a second factor of you.")
+_REQUIRED = message("Your account requires a second factor of you.")
 
 
 async def show_two_factors(request: Request) -> Response:

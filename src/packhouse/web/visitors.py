@@ -24,8 +24,8 @@ from packhouse.accounts import browsers, sessions
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, http
 from packhouse.kit.db import Reader
+from packhouse.kit.messages import message
 from packhouse.web import languages
-from packhouse.web.languages import marked
 
 SESSION_COOKIE = "packhouse_session"
 FORM_COOKIE = "packhouse_form"
@@ -57,7 +57,7 @@ class SignInNeeded(errors.Unauthenticated):
     """Answered with the way to the sign-in page and back."""
 
     def __init__(self, then: str) -> None:
-        super().__init__(errors.Fault("authentication_failed", marked("Please sign in.")))
+        super().__init__(errors.Fault("authentication_failed", message("Please sign in.")))
         self.then = then
 
 
@@ -65,7 +65,7 @@ class SetUpNeeded(errors.Forbidden):
     """Answered with the way to the page where a second factor is set up, and back."""
 
     def __init__(self, then: str) -> None:
-        super().__init__(errors.Fault("forbidden", marked("Please set up your second factor first.")))
+        super().__init__(errors.Fault("forbidden", message("Please set up your second factor first.")))
         self.then = then
 
 
@@ -88,7 +88,7 @@ async def visitor(request: Request, scope: str = "read:order", *, before_set_up:
     if found.session.must_set_up and not before_set_up:
         raise SetUpNeeded(_to_way_back(request))
     if not found.caller.may(scope):
-        raise errors.Forbidden(errors.Fault("forbidden", marked("Your role does not allow this.")))
+        raise errors.Forbidden(errors.Fault("forbidden", message("Your role does not allow this.")))
     return found
 
 
@@ -116,7 +116,7 @@ async def read_form(request: Request, token: str, *, most: int | None = None) ->
     sent = form.get(FIELD)
     if not isinstance(sent, str) or not token or not hmac.compare_digest(sent.encode(), token.encode()):
         await form.close()
-        detail = marked("This form has expired: go back, reload the page and send it again.")
+        detail = message("This form has expired: go back, reload the page and send it again.")
         raise errors.Forbidden(errors.Fault("forbidden", detail))
     request.state.written_in = text(form, languages.FIELD)
     return form
@@ -147,7 +147,7 @@ def _bounded(receive: Receive, limit: int) -> Receive:
 
 
 def _too_large(limit: int) -> errors.TooLarge:
-    return errors.TooLarge(errors.Fault("invalid", f"A form may have at most {limit} bytes."))
+    return errors.TooLarge(errors.Fault("invalid", message("A form may have at most {limit} bytes.", limit=limit)))
 
 
 def text(form: FormData, name: str) -> str:

@@ -12,6 +12,7 @@ from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.kit import clock, errors, http, pagination, repeats
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import Message, message
 from packhouse.kit.openapi import repeatable
 from packhouse.kit.routing import Route
 from packhouse.kit.validation import Reading, read_json
@@ -61,7 +62,7 @@ async def update_connection(request: Request) -> Response:
     """Replace a receiver's configuration; one that was paused is tried again."""
     ctx = context.of(request)
     caller = await auth.caller(request)
-    id = _to_id(request, "connection")
+    id = _to_id(request, message("connection"))
     sent = _require_valid(read_json(schema.CONNECTION_UPDATE, await http.read_body(request)))
     _refuse_private(request, sent)
 
@@ -78,7 +79,7 @@ async def update_connection(request: Request) -> Response:
 async def delete_connection(request: Request) -> Response:
     """Take a receiver away, with its subscriptions."""
     caller = await auth.caller(request)
-    id = _to_id(request, "connection")
+    id = _to_id(request, message("connection"))
     await context.of(request).db.write(lambda tx: operations.delete_connection(tx, caller.account_id, id))
     return Response(status_code=204)
 
@@ -87,7 +88,7 @@ async def start_authorization(request: Request) -> Response:
     """There is no kind of connection here that a person has to authorize."""
     caller = await auth.caller(request)
     await _get_connection(request, caller)
-    detail = "A webhook needs no authorization."
+    detail = message("A webhook needs no authorization.")
     raise errors.NotFound(errors.Fault("not_found", detail, title="Not found"))
 
 
@@ -120,7 +121,7 @@ async def get_subscription(request: Request) -> Response:
     """One subscription."""
     caller = await auth.caller(request)
     async with context.of(request).db.read() as tx:
-        row = await queries.get_subscription(tx, caller.account_id, _to_id(request, "subscription"))
+        row = await queries.get_subscription(tx, caller.account_id, _to_id(request, message("subscription")))
     return http.json_response({"data": queries.subscription_to_wire(row)})
 
 
@@ -128,7 +129,7 @@ async def update_subscription(request: Request) -> Response:
     """Change a subscription, or set it to rest."""
     ctx = context.of(request)
     caller = await auth.caller(request)
-    id = _to_id(request, "subscription")
+    id = _to_id(request, message("subscription"))
     sent = _require_valid(read_json(schema.SUBSCRIPTION_UPDATE, await http.read_body(request)))
 
     async def work(tx: Transaction) -> Any:
@@ -143,7 +144,7 @@ async def delete_subscription(request: Request) -> Response:
     """End a subscription; what was noted for it before is still sent."""
     caller = await auth.caller(request)
     await context.of(request).db.write(
-        lambda tx: operations.delete_subscription(tx, caller.account_id, _to_id(request, "subscription"))
+        lambda tx: operations.delete_subscription(tx, caller.account_id, _to_id(request, message("subscription")))
     )
     return Response(status_code=204)
 
@@ -152,7 +153,7 @@ async def broadcast_test(request: Request) -> Response:
     """Send an invented event to a subscription's receiver, now, and show what it answers."""
     caller = await auth.caller(request)
     async with context.of(request).db.read() as tx:
-        row = await queries.get_subscription(tx, caller.account_id, _to_id(request, "subscription"))
+        row = await queries.get_subscription(tx, caller.account_id, _to_id(request, message("subscription")))
         receiver = await queries.get_connection(tx, caller.account_id, row.connection_id)
     answer = await delivery.broadcast(context.of(request), receiver, row.event_type)
     result: dict[str, Any] = {"success": answer.is_success}
@@ -168,7 +169,7 @@ async def resume_connection(request: Request) -> Response:
     caller = await auth.caller(request)
 
     async def resume(tx: Transaction) -> Response:
-        stored = await queries.get_connection(tx, caller.account_id, _to_id(request, "connection"))
+        stored = await queries.get_connection(tx, caller.account_id, _to_id(request, message("connection")))
         await operations.resume_by_hand(tx, stored, now=ctx.clock(), actor=caller.actor)
         row = await queries.get_connection(tx, caller.account_id, stored.id)
         return http.json_response({"data": queries.connection_to_wire(row)})
@@ -199,7 +200,7 @@ async def _change_keys(request: Request, work: Callable[..., Awaitable[Keys]]) -
     caller = await auth.caller(request)
 
     async def change(tx: Transaction) -> Response:
-        row = await queries.get_connection(tx, caller.account_id, _to_id(request, "connection"))
+        row = await queries.get_connection(tx, caller.account_id, _to_id(request, message("connection")))
         vault = context.of(request).encryptor
         return _answer_keys(await work(tx, vault, row, now=ctx.clock(), actor=caller.actor))
 
@@ -214,7 +215,7 @@ async def list_deliveries(request: Request) -> Response:
     status = _read_choice(request, "status", schema.STATUSES)
     connection = request.query_params.get("connection_id") or None
     if connection is not None and not _ID.fullmatch(connection):
-        raise errors.Invalid(errors.Fault("invalid", "Input should be an id", parameter="connection_id"))
+        raise errors.Invalid(errors.Fault("invalid", message("Input should be an id"), parameter="connection_id"))
     async with context.of(request).db.read() as tx:
         page = await queries.list_deliveries(
             tx,
@@ -233,7 +234,7 @@ async def get_delivery(request: Request) -> Response:
     """One delivery, with what was sent and the beginning of what was answered."""
     caller = await auth.caller(request)
     async with context.of(request).db.read() as tx:
-        row = await queries.get_delivery(tx, caller.account_id, _to_id(request, "delivery"))
+        row = await queries.get_delivery(tx, caller.account_id, _to_id(request, message("delivery")))
     return http.json_response({"data": queries.delivery_to_wire(row, whole=True)})
 
 
@@ -243,7 +244,7 @@ async def replay_delivery(request: Request) -> Response:
     caller = await auth.caller(request)
 
     async def replay(tx: Transaction) -> Response:
-        id = _to_id(request, "delivery")
+        id = _to_id(request, message("delivery"))
         await operations.replay_deliveries(tx, caller.account_id, [id], now=ctx.clock())
         row = await queries.get_delivery(tx, caller.account_id, id)
         return http.json_response({"data": queries.delivery_to_wire(row)}, status=202)
@@ -253,7 +254,7 @@ async def replay_delivery(request: Request) -> Response:
 
 async def _get_connection(request: Request, caller: Caller) -> Any:
     async with context.of(request).db.read() as tx:
-        return await queries.get_connection(tx, caller.account_id, _to_id(request, "connection"))
+        return await queries.get_connection(tx, caller.account_id, _to_id(request, message("connection")))
 
 
 def _answer_keys(live: Keys) -> Response:
@@ -267,10 +268,12 @@ def _answer_keys(live: Keys) -> Response:
     return http.json_response({"data": wire})
 
 
-def _to_id(request: Request, what: str) -> int:
+def _to_id(request: Request, what: Message) -> int:
     text = request.path_params["id"]
     if not _ID.fullmatch(text):
-        raise errors.NotFound(errors.Fault("not_found", f"There is no such {what}.", title="Not found"))
+        raise errors.NotFound(
+            errors.Fault("not_found", message("There is no such {what}.", what=what), title="Not found")
+        )
     return int(text)
 
 
@@ -289,7 +292,7 @@ def _refuse_private(request: Request, sent: dict[str, Any]) -> None:
 def refuse_private_url(request: Request, url: str, path: errors.Path) -> None:
     """Raises Invalid at that place of the body where the URL's host is an address that is not to be reached."""
     if not context.of(request).sender.may_reach(addresses.find_address(url)):
-        detail = "The URL's address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE"
+        detail = message("The URL's address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE")
         raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.to_pointer(path)))
 
 
@@ -297,7 +300,7 @@ def _read_choice(request: Request, name: str, choices: tuple[str, ...]) -> str |
     """An empty parameter counts as not sent."""
     sent = request.query_params.get(name) or None
     if sent is not None and sent not in choices:
-        detail = f"Select a valid choice. {sent} is not one of the available choices."
+        detail = message("Select a valid choice. {sent} is not one of the available choices.", sent=sent)
         raise errors.Invalid(errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter=name))
     return sent
 

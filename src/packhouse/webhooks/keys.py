@@ -15,6 +15,7 @@ from sqlalchemy import update
 from packhouse.accounts import audit
 from packhouse.kit import errors, security
 from packhouse.kit.db import Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import queries
 from packhouse.webhooks.tables import connections
@@ -76,7 +77,7 @@ async def activate(tx: Transaction, vault: Vault, row: Any, *, now: datetime, ac
     """Let the next key take over now. Raises Conflict where none waits."""
     secrets = open_secrets(vault, row)
     if "signing_key" not in secrets or find_keys(secrets, row, now).next is None:
-        raise errors.Conflict(errors.Fault("conflict", "There is no next signing key that could take over."))
+        raise errors.Conflict(errors.Fault("conflict", message("There is no next signing key that could take over.")))
     await _change(tx, row, now, key_switches_at=now)
     await audit.record(tx, row.account_id, actor, "signing_key.activated", queries.to_name(row), now=now)
     return Keys(secrets["next_key"], before=secrets["signing_key"])

@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, update
 from packhouse.accounts import audit
 from packhouse.kit import errors, jobs, security
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.messages import message
 from packhouse.kit.vault import Vault
 from packhouse.webhooks import keys, queries, schema, signing
 from packhouse.webhooks.schema import MASK, Event
@@ -282,7 +283,9 @@ def _unmask(sent: str, known: str | None, place: str) -> str:
         return sent
     if known is None:
         pointer = f"{errors.ATTRIBUTES}/configuration/{place}"
-        raise errors.Invalid(errors.Fault("invalid", "There is no secret that this could stand for.", None, pointer))
+        raise errors.Invalid(
+            errors.Fault("invalid", message("There is no secret that this could stand for."), None, pointer)
+        )
     return known
 
 
@@ -310,18 +313,22 @@ async def update_subscription(
 async def delete_subscription(tx: Transaction, account_id: int, id: int) -> None:
     """Raises NotFound."""
     if not await tx.change(delete(subscriptions).where(_s.account_id == account_id, _s.id == id)):
-        raise errors.NotFound(errors.Fault("not_found", "There is no such subscription.", title="Not found"))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no such subscription."), title="Not found"))
 
 
 async def _require_new(tx: Reader, account_id: int, connection_id: int, event_type: str) -> None:
     pointer = f"{errors.ATTRIBUTES}/connection_id"
     found = await queries.find_connection(tx, account_id, connection_id)
     if found is None or found.integration_id is not None:
-        detail = f"Connection with id {connection_id} does not exist"
+        detail = message("Connection with id {connection_id} does not exist", connection_id=connection_id)
         raise errors.Invalid(errors.Fault("invalid", detail, pointer=pointer))
     same_kind = await queries.list_subscriptions(tx, account_id, event_type=event_type)
     if any(row.connection_id == connection_id for row in same_kind):
-        detail = f"Connection {connection_id} is subscribed to {event_type} already"
+        detail = message(
+            "Connection {connection_id} is subscribed to {event_type} already",
+            connection_id=connection_id,
+            event_type=event_type,
+        )
         raise errors.Invalid(errors.Fault("invalid", detail, pointer=pointer))
 
 
@@ -333,7 +340,7 @@ async def replay_deliveries(tx: Transaction, account_id: int, ids: Collection[in
         if row.connection_id not in woken:
             connection = await queries.find_connection(tx, account_id, row.connection_id)
             if connection is None:
-                detail = f"The receiver of delivery {id} was deleted."
+                detail = message("The receiver of delivery {id} was deleted.", id=id)
                 raise errors.NotFound(errors.Fault("not_found", detail, title="Not found"))
             woken.add(row.connection_id)
         afresh = {"status": "pending", "attempts": 0, "due_at": now, "scheduled_at": now}

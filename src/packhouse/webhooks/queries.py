@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, exists, func, select
 
 from packhouse.kit import clock, errors, pagination
 from packhouse.kit.db import Reader
+from packhouse.kit.messages import message
 from packhouse.webhooks.tables import connections, deliveries, subscriptions
 
 _c, _s, _d = connections.c, subscriptions.c, deliveries.c
@@ -41,7 +42,7 @@ async def get_connection(tx: Reader, account_id: int, id: int) -> Any:
     """One that the account made. Raises NotFound."""
     found = await find_connection(tx, account_id, id)
     if found is None or found.integration_id is not None:
-        raise errors.NotFound(errors.Fault("not_found", "There is no such connection.", title="Not found"))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no such connection."), title="Not found"))
     return found
 
 
@@ -69,7 +70,7 @@ async def get_subscription(tx: Reader, account_id: int, id: int) -> Any:
     """Raises NotFound."""
     found = await tx.fetch_one(select(subscriptions).where(_s.account_id == account_id, _s.id == id))
     if found is None:
-        raise errors.NotFound(errors.Fault("not_found", "There is no such subscription.", title="Not found"))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no such subscription."), title="Not found"))
     return found
 
 
@@ -112,7 +113,7 @@ async def get_delivery(tx: Reader, account_id: int, id: int) -> Any:
     """Raises NotFound."""
     found = await tx.fetch_one(select(deliveries).where(_d.account_id == account_id, _d.id == id))
     if found is None:
-        raise errors.NotFound(errors.Fault("not_found", "There is no such delivery.", title="Not found"))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no such delivery."), title="Not found"))
     return found
 
 

@@ -4,10 +4,11 @@ from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
-from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from packhouse.kit.fields import Id
+from packhouse.kit.messages import message
+from packhouse.kit.pydantic_messages import custom_error
 
 PARCEL_EVENT = "parcels.event.created"
 ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED = "orders.order.created", "orders.order.updated", "orders.order.deleted"
@@ -60,9 +61,9 @@ def check_url(url: str) -> str:
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https") or not url.isascii() or not url.isprintable() or " " in url:
-        raise PydanticCustomError("url", "Input should be an http or https URL")
+        raise custom_error("url", message("Input should be an http or https URL"))
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise PydanticCustomError("url", "The URL should have no credentials and no fragment")
+        raise custom_error("url", message("The URL should have no credentials and no fragment"))
     return url
 
 
@@ -71,7 +72,7 @@ _HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
 
 def _check_header(name: str) -> str:
     if name.lower() in RESERVED:
-        raise PydanticCustomError("header", "This header is set by Packhouse")
+        raise custom_error("header", message("This header is set by Packhouse"))
     return name
 
 

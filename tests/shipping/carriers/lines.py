@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from packhouse.kit.messages import message
 from packhouse.shipping import labels, sheets
 from packhouse.shipping.carriers import PDF, PNG, Contract, Unreachable
 from packhouse.shipping.carriers.karrio_gateway import Call
@@ -43,7 +44,7 @@ class Line:
     def __call__(self, call: Call) -> tuple[int, bytes]:
         self.seen.append(call)
         if self.mood == "away":
-            raise Unreachable("nobody home")
+            raise Unreachable(message("nobody home"))
         if self.mood == "ill":
             return 503, b"<html>Try again later</html>"
         return self.answer(call)

@@ -22,6 +22,7 @@ from packhouse.kit.db import errors as db_errors
 from packhouse.kit.db import postgres, sqlite
 from packhouse.kit.db.statements import CompiledStatements
 from packhouse.kit.db.transaction import Reader, Transaction
+from packhouse.kit.messages import message
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class Database:
         if self.is_sqlite:
             folder = Path(self.url.database or "").parent
             if not folder.is_dir():
-                raise errors.Unavailable(f"The folder {folder} does not exist.")
+                raise errors.Unavailable(message("The folder {folder} does not exist.", folder=folder))
             sqlite.make_private(Path(self.url.database or ""))
         async with self.read() as tx:
             await tx.execute(text("SELECT 1"))

@@ -6,6 +6,7 @@ import ssl
 from sqlalchemy import exc as sa_exc
 
 from packhouse.kit import errors
+from packhouse.kit.messages import message
 
 _SQLITE_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_AWAY = {
@@ -31,12 +32,17 @@ def to_refusal(error: BaseException) -> errors.Unavailable | None:
     if isinstance(cause, sqlite3.Error):
         return _from_sqlite(cause)
     if isinstance(error, sa_exc.DBAPIError) and error.connection_invalidated:
-        return errors.Unavailable("The database has gone away.")
+        return errors.Unavailable(message("The database has gone away."))
     if (state := getattr(cause, "sqlstate", None)) is not None:
         return _from_postgres(str(state))
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return errors.Unavailable(f"The certificate of the database is not accepted: {cause.verify_message}.")
-    return errors.Unavailable("The database cannot be reached.") if isinstance(cause, OSError) else None
+        return errors.Unavailable(
+            message(
+                "The certificate of the database is not accepted: {reason}.",
+                reason=cause.verify_message,
+            )
+        )
+    return errors.Unavailable(message("The database cannot be reached.")) if isinstance(cause, OSError) else None
 
 
 def _from_sqlite(error: sqlite3.Error) -> errors.Unavailable | None:
@@ -44,7 +50,7 @@ def _from_sqlite(error: sqlite3.Error) -> errors.Unavailable | None:
     if (extended & 0xFF) in _SQLITE_LOCKED or extended in _SQLITE_DUPLICATE:
         return errors.Busy()
     if (extended & 0xFF) in _SQLITE_AWAY:
-        return errors.Unavailable(f"The database file cannot be used: {error.sqlite_errorname}.")
+        return errors.Unavailable(message("The database file cannot be used: {name}.", name=error.sqlite_errorname))
     return None
 
 
@@ -54,5 +60,5 @@ def _from_postgres(state: str) -> errors.Unavailable | None:
     if state in _POSTGRES_CROSSED:
         return errors.Crossed()
     if state.startswith(_POSTGRES_CLOSED):
-        return errors.Unavailable(f"The database refuses the connection: SQLSTATE {state}.")
-    return errors.Unavailable("The database cannot answer now.") if state.startswith(_POSTGRES_AWAY) else None
+        return errors.Unavailable(message("The database refuses the connection: SQLSTATE {state}.", state=state))
+    return errors.Unavailable(message("The database cannot answer now.")) if state.startswith(_POSTGRES_AWAY) else None

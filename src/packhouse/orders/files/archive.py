@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import IO, Any, NamedTuple
 
+from packhouse.kit.messages import message
 from packhouse.orders.files.map import NUMBER
 from packhouse.orders.files.records import Broken, Row
 
@@ -48,7 +49,7 @@ def unpack(source: IO[bytes], most: int = MOST_UNPACKED) -> Unpacked:
         if head == ZIP:
             return _unpack_zip(source, most)
     except _FAULTS as error:
-        raise Broken(1, f"The archive cannot be unpacked: {error}") from None
+        raise Broken(1, message("The archive cannot be unpacked: {error}", error=error)) from None
     return Unpacked(source, None, False)
 
 
@@ -74,7 +75,7 @@ def _unpack_zip(source: IO[bytes], most: int, depth: int = 0) -> Unpacked:
         return Unpacked(source, None, True)
     entries = [e for e in archive.infolist() if not e.is_dir() and not any(part in e.filename for part in _NOT_FILES)]
     if len(entries) != 1 or depth:
-        raise Broken(1, "The archive has to hold one file, and no archive in it.")
+        raise Broken(1, message("The archive has to hold one file, and no archive in it."))
     with archive.open(entries[0]) as packed:
         inner = _copy(packed, most)
     if inner.read(4) == ZIP:
@@ -102,7 +103,7 @@ def _check_workbook(archive: zipfile.ZipFile, most: int) -> None:
 
 def _check_size(size: int, most: int) -> None:
     if size > most:
-        raise Broken(1, "The archive unpacks to more than may be read.")
+        raise Broken(1, message("The archive unpacks to more than may be read."))
 
 
 def _copy(packed: Any, most: int) -> IO[bytes]:
@@ -151,7 +152,7 @@ def _read_sheet(sheet: Any) -> Iterator[Row]:
             cells.pop()
         if cells:
             yield number, cells
-    raise Broken(_MOST_ROWS, "A workbook has at most 1,048,576 rows.")
+    raise Broken(_MOST_ROWS, message("A workbook has at most 1,048,576 rows."))
 
 
 @contextmanager
@@ -159,7 +160,7 @@ def _as_broken(line: int = 1) -> Iterator[None]:
     try:
         yield
     except _FAULTS as error:
-        raise Broken(line, f"The workbook cannot be read: {error}") from None
+        raise Broken(line, message("The workbook cannot be read: {error}", error=error)) from None
 
 
 def _to_cell(value: Any) -> str:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
+from packhouse.kit.messages import message
 from packhouse.orders import schema
 from packhouse.orders.files import guess
 from packhouse.orders.files.columns import COLUMNS
@@ -115,7 +116,7 @@ def _find_key(base: Preset, header: Sequence[str], chosen: Mapping[str, str]) ->
             return found
     plain = {to_plain(name) for name in header}
     if not (key := [name for name in base.key if to_plain(name) in plain]):
-        raise NoKey("A mapping says in key which columns tell one order from another.")
+        raise NoKey(message("A mapping says in key which columns tell one order from another."))
     return key
 
 

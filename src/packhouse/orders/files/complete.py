@@ -12,6 +12,7 @@ from babel import Locale
 from babel.numbers import get_territory_currencies
 
 from packhouse.kit import places
+from packhouse.kit.messages import message
 from packhouse.kit.validation import Flaw
 from packhouse.orders.files import columns
 from packhouse.orders.files.columns import ABSENT, COLUMNS, ITEMS, Column
@@ -39,7 +40,9 @@ def complete(order: dict[str, Any], preset: Preset, country: str, warnings: list
         column = COLUMNS[name]
         value = country if said == "@country" else find_home_currency(country) if said == "@currency" else said
         if value and _set(order, items, column, value):
-            warnings.append(Flaw(column.path, f"The file does not tell: taken for {value}.", "assumed"))
+            warnings.append(
+                Flaw(column.path, message("The file does not tell: taken for {value}.", value=value), "assumed")
+            )
     _name_order(order)
     _fill_addresses(order, warnings)
     _fill_prices(order, items)
@@ -122,7 +125,9 @@ def _drop_incomplete(order: dict[str, Any], warnings: list[Flaw]) -> None:
     if billing is not None and any(not billing.get(name) for name in _OF_ADDRESS):
         del order["billing_address"]
         if _is_somewhere(billing):
-            warnings.append(Flaw(("billing_address",), "The billing address is not complete, and was left out."))
+            warnings.append(
+                Flaw(("billing_address",), message("The billing address is not complete, and was left out."))
+            )
 
 
 def _drop_unusable(order: dict[str, Any], warnings: list[Flaw]) -> None:
@@ -131,7 +136,7 @@ def _drop_unusable(order: dict[str, Any], warnings: list[Flaw]) -> None:
     if address is not None and not address.get("name") and not address.get("address_line_1"):
         del order["shipping_address"]
         if address:
-            detail = "The shipping address has neither a name nor a street, and was left out."
+            detail = message("The shipping address has neither a name nor a street, and was left out.")
             warnings.append(Flaw(("shipping_address",), detail))
 
 
@@ -152,7 +157,7 @@ def _fill_address(address: dict[str, Any], place: str, warnings: list[Flaw]) -> 
             address["state_province_code"] = code
         else:
             del address["state_province_code"]
-            detail = f"ISO 3166-2 has no such subdivision of {country}: left out."
+            detail = message("ISO 3166-2 has no such subdivision of {country}: left out.", country=country)
             warnings.append(Flaw((place, "state_province_code"), detail))
     _split_lines(address)
     if "address_line_1" not in address and _is_somewhere(address):

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel import Locale
 from babel.core import get_global
 
+from packhouse.kit.messages import message
+
 T = TypeVar("T")
 
 Decimal: TypeAlias = Literal[".", ","]
@@ -132,12 +134,14 @@ def read_amount(cell: str, decimal: Decimal | None) -> tuple[str, str]:
         return repr(float(text.replace(",", "."))), ""
     found = _AMOUNT.fullmatch(text)
     if found is None:
-        raise Unreadable("A number is expected, like 1234.50.")
+        raise Unreadable(message("A number is expected, like 1234.50."))
     digits = _SPACES.sub("", found["digits"])
     own = find_decimal(cell)
     mark = own or decimal
     if mark is None and ("," in digits or "." in digits):
-        detail = "This number can be read in two ways, and no other of the file tells: say which is the decimal mark."
+        detail = message(
+            "This number can be read in two ways, and no other of the file tells: say which is the decimal mark."
+        )
         raise Unreadable(detail)
     number = _to_number(digits, mark)
     sign = "-" if found["minus"] or found["minus2"] else ""
@@ -151,7 +155,7 @@ def _to_number(digits: str, mark: Decimal | None) -> str:
     whole = whole.lstrip("0") or "0"
     part = part.rstrip(",.")
     if not (whole + part).isdigit():
-        raise Unreadable("A number is expected, like 1234.50.")
+        raise Unreadable(message("A number is expected, like 1234.50."))
     return f"{whole}.{part}" if part else whole
 
 
@@ -198,11 +202,13 @@ def read_date(cell: str, day_order: DayOrder | None, zone: tzinfo) -> str:
             return found
     numeric = _NUMERIC.fullmatch(text)
     if numeric is None:
-        raise Unreadable("A date is expected, like 2026-02-20 10:00.")
+        raise Unreadable(message("A date is expected, like 2026-02-20 10:00."))
     first, second = int(numeric["first"]), int(numeric["second_"])
     order = find_day_order(cell) or ("day-first" if first == second else day_order or find_likely_order(cell))
     if order is None:
-        detail = "Day and month can be read in two ways, and no other date of the file tells: say which comes first."
+        detail = message(
+            "Day and month can be read in two ways, and no other date of the file tells: say which comes first."
+        )
         raise Unreadable(detail)
     day, month = (first, second) if order == "day-first" else (second, first)
     return _to_instant(numeric, int(numeric["year"]), month, day, zone)
@@ -248,7 +254,7 @@ def _to_instant(found: re.Match[str], year: int, month: int, day: int, zone: tzi
         made = datetime(year, month, day, hour, int(told["minute"] or 0), int(told["second"] or 0), micro, where)
         return made.astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
-        raise Unreadable("There is no such day or time.") from None
+        raise Unreadable(message("There is no such day or time.")) from None
 
 
 def _to_zone(name: str) -> tzinfo:
@@ -257,11 +263,11 @@ def _to_zone(name: str) -> tzinfo:
         return timezone(timedelta(hours=_ZONES[plain.upper()]))
     plain = plain.removeprefix("GMT").removeprefix("UTC")
     if plain[:1] not in ("+", "-"):
-        raise Unreadable("The time zone is not known: write it as a difference, like +01:00.")
+        raise Unreadable(message("The time zone is not known: write it as a difference, like +01:00."))
     digits = plain[1:].replace(":", "")
     hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)
     if hours > 23 or minutes > 59:
-        raise Unreadable("The time zone is not known: write it as a difference, like +01:00.")
+        raise Unreadable(message("The time zone is not known: write it as a difference, like +01:00."))
     return timezone((1 if plain[0] == "+" else -1) * timedelta(hours=hours, minutes=minutes))
 
 

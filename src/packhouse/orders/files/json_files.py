@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
+from packhouse.kit.messages import Message, foreign, message
 from packhouse.kit.validation import Flaw
 from packhouse.orders.files.records import MAX_RECORD, Broken, Record, to_body
 
@@ -17,6 +18,8 @@ _UNTERMINATED = "Unterminated string"
 _BLANK = " \t\r\n"
 _LISTS = ("data", "orders", "results")
 
+_NO_LIST = message("a JSON list of orders is expected")
+_TOO_MUCH = message("nested too deep, or a number of too many digits")
 _DECODER = json.JSONDecoder()
 
 
@@ -41,9 +44,13 @@ class Records(Iterator[Record]):
         try:
             value = _DECODER.decode(text)
         except json.JSONDecodeError as error:
-            return Record(number, b"", [Flaw((), f"Invalid JSON: {error.msg} at column {error.colno}")])
+            return Record(
+                number,
+                b"",
+                [Flaw((), message("Invalid JSON: {msg} at column {colno}", msg=foreign(error.msg), colno=error.colno))],
+            )
         except (ValueError, RecursionError):
-            return Record(number, b"", [Flaw((), f"Invalid JSON: {_TOO_MUCH}")])
+            return Record(number, b"", [Flaw((), message("Invalid JSON: {detail}", detail=_TOO_MUCH))])
         return self._to_record(number, value, text)
 
     def _to_record(self, line: int, value: Any, text: str) -> Record:
@@ -60,9 +67,9 @@ class Records(Iterator[Record]):
         elif first == "[":
             yield from self._read_elements(text)
         else:
-            raise text.broken("a JSON list of orders is expected" if text.peek() else "the file is empty")
+            raise text.broken(_NO_LIST if text.peek() else message("the file is empty"))
         if text.skip_blank():
-            raise text.broken("more after the end of the JSON list")
+            raise text.broken(message("more after the end of the JSON list"))
 
     def _read_elements(self, text: "_Window") -> Iterator[Record]:
         text.take(1)
@@ -76,7 +83,7 @@ class Records(Iterator[Record]):
             yield self._to_record(line, value, raw)
             mark = text.skip_blank()
             if mark not in (",", "]"):
-                raise text.broken("',' or ']' is expected" if mark else "the JSON list has no end")
+                raise text.broken(message("',' or ']' is expected") if mark else message("the JSON list has no end"))
             text.take(1)
             if mark == "]":
                 return
@@ -89,10 +96,10 @@ class Records(Iterator[Record]):
         text.take(1)
         while (mark := text.skip_blank()) != "}":
             if mark != '"':
-                raise text.broken("the name of a value is expected")
+                raise text.broken(message("the name of a value is expected"))
             name, _ = text.take_value()
             if text.skip_blank() != ":":
-                raise text.broken("':' is expected")
+                raise text.broken(message("':' is expected"))
             text.take(1)
             if name in _LISTS and text.skip_blank() == "[" and not has_list:
                 self.is_answer = has_list = True
@@ -112,7 +119,7 @@ class Records(Iterator[Record]):
             self.is_answer = True
             return self._to_record(line, inner, json.dumps(inner))
         if "order_id" not in value and "order_details" not in value:
-            raise text.broken("a JSON list of orders is expected")
+            raise text.broken(_NO_LIST)
         return self._to_record(line, value, json.dumps(value))
 
 
@@ -146,7 +153,7 @@ def _decode(source: IO[bytes] | io.BufferedIOBase, encoding: str) -> Iterator[st
         except UnicodeDecodeError as error:
             sound = error.object[: error.start].decode(encoding)
             yield sound
-            detail = f"not UTF-8 (0x{error.object[error.start]:02x})"
+            detail = message("not UTF-8 (0x{byte})", byte=f"{error.object[error.start]:02x}")
             raise Broken(line + sound.count("\n"), detail) from None
         line += text.count("\n")
         yield text
@@ -160,12 +167,9 @@ def _split_lines(texts: Iterable[str]) -> Iterator[str]:
         number += len(whole)
         yield from (f"{line}\n" for line in whole)
         if len(rest) > MAX_RECORD:
-            raise Broken(number, f"longer than {MAX_RECORD} characters")
+            raise Broken(number, message("longer than {max_record} characters", max_record=MAX_RECORD))
     if rest:
         yield rest
-
-
-_TOO_MUCH = "nested too deep, or a number of too many digits"
 
 
 class _Window:
@@ -179,7 +183,7 @@ class _Window:
         self._has_ended = False
         self.line = 1
 
-    def broken(self, detail: str) -> Broken:
+    def broken(self, detail: Message) -> Broken:
         """Where the encoding failed, that is the reason for whatever is missing now."""
         return self._failure or Broken(self.line, detail)
 
@@ -224,11 +228,11 @@ class _Window:
             return True
         return error.pos < len(self._text) - _LOOKAHEAD and not error.msg.startswith(_UNTERMINATED)
 
-    def _to_broken(self, message: str, at: int) -> Broken:
+    def _to_broken(self, told: str, at: int) -> Broken:
         line = self.line + self._text.count("\n", self._at, at)
-        is_early = at >= len(self._text) or (self._has_ended and message.startswith(_UNTERMINATED))
-        detail = "the file ends within a record" if is_early else message
-        return self._failure or Broken(line, f"Invalid JSON: {detail}")
+        is_early = at >= len(self._text) or (self._has_ended and told.startswith(_UNTERMINATED))
+        detail = message("the file ends within a record") if is_early else foreign(told)
+        return self._failure or Broken(line, message("Invalid JSON: {detail}", detail=detail))
 
     def _read_more(self, least: int) -> bool:
         parts = [self._text[self._at :]]

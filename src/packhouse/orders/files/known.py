@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 
 from packhouse.kit import errors
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.messages import foreign, message
 from packhouse.orders.files import mapping
 from packhouse.orders.tables import import_mappings, imported_files
 
@@ -58,16 +59,16 @@ async def save_mapping(tx: Transaction, account_id: int, by: str, name: str, con
         _check_name(name)
         mapping.parse(content)
     except mapping.MappingError as error:
-        raise errors.Invalid(errors.Fault("invalid", str(error), parameter="mapping")) from None
+        raise errors.Invalid(errors.Fault("invalid", foreign(str(error)), parameter="mapping")) from None
     row = {"account_id": account_id, "name": name, "content": content, "changed_at": now, "changed_by": by}
     await tx.upsert(import_mappings, [row])
 
 
 def _check_name(name: str) -> None:
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise mapping.MappingError("A mapping has a name of at most 100 characters.")
+        raise mapping.MappingError(message("A mapping has a name of at most 100 characters."))
     if name in mapping.list_presets():
-        raise mapping.MappingError("A preset of Packhouse has this name.")
+        raise mapping.MappingError(message("A preset of Packhouse has this name."))
 
 
 async def get_mapping(tx: Reader, account_id: int, name: str) -> str:
@@ -75,7 +76,7 @@ async def get_mapping(tx: Reader, account_id: int, name: str) -> str:
     statement = select(_m.content).where(_m.account_id == account_id, _m.name == name)
     content = await tx.fetch_value(statement)
     if content is None:
-        raise errors.NotFound(errors.Fault("not_found", f"There is no mapping named {name!r}."))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no mapping named {name}.", name=repr(name))))
     return str(content)
 
 
@@ -83,4 +84,4 @@ async def delete_mapping(tx: Transaction, account_id: int, name: str) -> None:
     """Raises NotFound."""
     done = await tx.execute(delete(import_mappings).where(_m.account_id == account_id, _m.name == name))
     if not done.rowcount:
-        raise errors.NotFound(errors.Fault("not_found", f"There is no mapping named {name!r}."))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no mapping named {name}.", name=repr(name))))

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from packhouse.kit.messages import foreign, join, message
 from packhouse.kit.validation import Flaw
 from packhouse.orders import schema
 from packhouse.orders.files import columns, complete, formats
@@ -16,11 +17,13 @@ from packhouse.orders.files.mapping import Preset, Skip, Target, to_plain, to_ta
 from packhouse.orders.files.records import Record, Row
 from packhouse.orders.files.spool import Group, to_key
 
-_MANGLED = (
-    "A spreadsheet has shortened this number, and its digits are lost. Export the file anew and bring it as it is; to "
-    "open it in a spreadsheet first, read this column in as text."
+_MANGLED = message(
+    "A spreadsheet has shortened this number, and its digits are lost. Export the file anew and "
+    "bring it as it is; to open it in a spreadsheet first, read this column in as text."
 )
-_NO_DATE = "This is what a shop writes where there is no date. Put in the day of the order, like 2026-02-20 10:00."
+_NO_DATE = message(
+    "This is what a shop writes where there is no date. Put in the day of the order, like 2026-02-20 10:00."
+)
 _WORDS_OF_NOTHING = ("NULL", "null", r"\N", "NaN", "#N/A")
 _TRUE, _FALSE = (
     ("true", "yes", "1", "ja", "oui", "wahr", "y", "x"),
@@ -118,7 +121,7 @@ class Mapper:
         rows = [(line, [*cells]) for line, cells in group.rows]
         flaws = [flaw for line, cells in rows if (flaw := self._find_surplus(line, cells))]
         if group.is_too_long:
-            flaws.append(Flaw((), "This order has more rows than a record may hold."))
+            flaws.append(Flaw((), message("This order has more rows than a record may hold.")))
         if why := self._find_left_out(rows):
             return Record(rows[0][0], b"", rows=rows, left_out=why)
         warnings: list[Flaw] = []
@@ -152,7 +155,9 @@ class Mapper:
         width = len(self.header)
         if len(cells) <= width or not any(cell.strip() for cell in cells[width:]):
             return None
-        return Flaw((), f"Line {line} has {len(cells)} cells, the header {width}")
+        return Flaw(
+            (), message("Line {line} has {cells} cells, the header {width}", line=line, cells=len(cells), width=width)
+        )
 
     def _find_left_out(self, rows: Sequence[Row]) -> str:
         of_order = [rule for rule in self._skips if rule.skip.what == "order"]
@@ -172,7 +177,12 @@ class Mapper:
                 if first is None:
                     first = line, cell
                 elif cell != first[1] and not rule.target.first and self._differ(rule, cell, first[1]):
-                    detail = f"{rule.name} in line {line} is not what line {first[0]} says of the same order"
+                    detail = message(
+                        "{name} in line {line} is not what line {first} says of the same order",
+                        name=rule.name,
+                        line=line,
+                        first=first[0],
+                    )
                     flaws.append(Flaw(rule.column.path, detail))
             if first is not None:
                 self._put(order, rule, first[1], (), flaws)
@@ -200,7 +210,7 @@ class Mapper:
         for at, (line, cells) in enumerate(rows):
             why = next((rule.skip.why for rule in of_item if rule.holds(cells)), "")
             if why:
-                warnings.append(Flaw(ITEMS, f"{why} (line {line})", "left_out"))
+                warnings.append(Flaw(ITEMS, message("{why} (line {line})", why=foreign(why), line=line), "left_out"))
                 continue
             if self._packed:
                 found = list(self._unpack(cells, len(items), flaws))
@@ -258,7 +268,7 @@ class Mapper:
         try:
             return self._to_value(rule, cell, holder)
         except Unreadable as unreadable:
-            flaws.append(Flaw((*at, *rule.column.path), str(unreadable)))
+            flaws.append(Flaw((*at, *rule.column.path), foreign(str(unreadable))))
             return cell
 
     def _to_value(self, rule: Rule, cell: str, holder: dict[str, Any] | None) -> Any:
@@ -379,6 +389,7 @@ def check_header(preset: Preset, header: Iterable[str]) -> None:
     names = list(header)
     unknown = [repr(name) for name in dict.fromkeys(names) if name not in COLUMNS]
     twice = [repr(name) for name in dict.fromkeys(names) if name in COLUMNS and names.count(name) > 1]
-    said = [f"{what}: {', '.join(found)}" for what, found in (("unknown", unknown), ("repeated", twice)) if found]
+    said = [message("unknown: {found}", found=", ".join(unknown))] if unknown else []
+    said += [message("repeated: {found}", found=", ".join(twice))] if twice else []
     if preset.native and said:
-        raise ValueError(f"Columns that cannot be read. {'; '.join(said)}.")
+        raise ValueError(message("Columns that cannot be read. {said}.", said=join("; ", said)))

@@ -13,6 +13,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from packhouse.kit.messages import message
+from packhouse.kit.pydantic_messages import to_message
 from packhouse.orders.files.columns import COLUMNS
 from packhouse.orders.files.formats import Conventions, DayOrder, Decimal
 
@@ -68,7 +70,7 @@ class Skip(_Shape):
         try:
             re.compile(value)
         except re.error as error:
-            raise ValueError(f"no pattern: {error}") from None
+            raise ValueError(message("no pattern: {error}", error=error)) from None
         return value
 
 
@@ -126,17 +128,18 @@ def parse(text: str) -> Preset:
     try:
         preset = Preset.model_validate(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise MappingError(f"This is no TOML: {error}") from None
+        raise MappingError(message("This is no TOML: {error}", error=error)) from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise MappingError(f"The mapping cannot be read at {place}: {first['msg']}") from None
+        why = to_message(first)
+        raise MappingError(message("The mapping cannot be read at {place}: {msg}", place=place, msg=why)) from None
     packed = preset.items.fields.values() if preset.items else ()
     named = (*preset.fields(), *preset.fixed, *preset.assumed, *packed)
     if unknown := [name for name in named if name not in COLUMNS]:
-        raise MappingError(f"There is no field {unknown[0]!r}.")
+        raise MappingError(message("There is no field {unknown}.", unknown=repr(unknown[0])))
     if not preset.native and preset.form == "table" and not preset.key:
-        raise MappingError("A mapping says in key which columns tell one order from another.")
+        raise MappingError(message("A mapping says in key which columns tell one order from another."))
     return preset
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import IO, Any, NamedTuple
 
+from packhouse.kit.messages import Message, foreign, message
 from packhouse.orders.files import archive, json_files, tables, text
 from packhouse.orders.files.formats import Conventions, Evidence
 from packhouse.orders.files.map import Mapper, Place, check_header
@@ -26,7 +27,6 @@ _SUFFIXES = {
 }  # fmt: skip
 _PACKED = (".gz", ".zip")
 _MOST_NOTES = 100
-_APART = "Rows of one order lie apart in this file, so that none of it was taken: more of them may be missing."
 
 
 class Options(NamedTuple):
@@ -145,7 +145,9 @@ def _open_table(source: IO[bytes], reading: Reading, options: Options, found: te
         dialect = tables.find_dialect(source, found, known, options.separator)
         reading.encoding, reading.separator = found.to_name(), dialect.separator
         if found.odd_line:
-            reading.note(Note(found.odd_line, f"Not UTF-8: the file is read as {found.to_name()}."))
+            reading.note(
+                Note(found.odd_line, message("Not UTF-8: the file is read as {encoding}.", encoding=found.to_name()))
+            )
         rows = tables.read_rows(source, found.encoding, dialect)
     table = tables.find_table(rows, presets, options.preset)
     for note in table.notes:
@@ -157,7 +159,7 @@ def _open_table(source: IO[bytes], reading: Reading, options: Options, found: te
     try:
         check_header(preset, table.header)
     except ValueError as error:
-        raise UnknownColumns(table.line, str(error)) from None
+        raise UnknownColumns(table.line, foreign(str(error))) from None
     mapper = Mapper(preset, table.header, options.place, is_typed=reading.form == WORKBOOK)
     reading.columns = mapper.columns
     records = _read_table(itertools.islice(table.rows, options.most_rows), mapper, reading, options)
@@ -186,11 +188,13 @@ def _find_head(unpacked: archive.Unpacked, options: Options) -> tables.Table:
     return tables.find_table(rows, options.presets or list_presets(), options.preset)
 
 
-def _say_unknown(header: Sequence[str], preset: str | None) -> str:
+def _say_unknown(header: Sequence[str], preset: str | None) -> Message:
     shown = ", ".join(name for name in header if name)[:200]
     if preset is None:
-        return f"No preset knows these columns: {shown}. Choose one, or say which column is which field."
-    return f"The preset {preset} does not know these columns: {shown}."
+        return message(
+            "No preset knows these columns: {shown}. Choose one, or say which column is which field.", shown=shown
+        )
+    return message("The preset {preset} does not know these columns: {shown}.", preset=preset, shown=shown)
 
 
 def _read_table(rows: Iterator[Row], mapper: Mapper, reading: Reading, options: Options) -> Iterator[Record]:
@@ -199,7 +203,12 @@ def _read_table(rows: Iterator[Row], mapper: Mapper, reading: Reading, options: 
         broken = _fill(spool, rows, mapper, reading, options)
         is_apart = spool.end()
         if broken is not None and is_apart:
-            raise Broken(broken.line, f"{broken.detail}. {_APART}")
+            detail = message(
+                "{detail}. Rows of one order lie apart in this file, so that none of it was taken: more of them may be "
+                "missing.",
+                detail=broken.detail,
+            )
+            raise Broken(broken.line, detail)
         for group in spool.groups():
             yield mapper.to_record(group)
         if broken is not None:
@@ -222,7 +231,7 @@ def _fill(spool: Spool, rows: Iterator[Row], mapper: Mapper, reading: Reading, o
                 continue
             key = mapper.find_key(cells)
             if tables.is_footer(cells, width, has_key=key is not None and mapper.preset.native):
-                reading.note(Note(row[0], "Passed over as a line below the orders."))
+                reading.note(Note(row[0], message("Passed over as a line below the orders.")))
                 continue
             mapper.see(cells, evidence)
             if key is None and spool.has_run() and mapper.follows(cells):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from packhouse.kit.messages import Message
 from packhouse.kit.validation import Flaw
 from packhouse.orders import schema
 
@@ -17,7 +18,7 @@ Row: TypeAlias = tuple[int, Sequence[str]]
 class Broken(Exception):
     """The file cannot be read from this line on."""
 
-    def __init__(self, line: int, detail: str) -> None:
+    def __init__(self, line: int, detail: Message) -> None:
         self.line = line
         self.detail = detail
         super().__init__(f"Line {line}: {detail}")
@@ -31,7 +32,7 @@ class Note(NamedTuple):
     """What is to be known of a file as a whole, or of a line that is no record."""
 
     line: int
-    detail: str
+    detail: Message
 
 
 class Record(NamedTuple):

@@ -12,6 +12,7 @@ import orjson
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors
 from packhouse.kit.db import Database, Transaction
+from packhouse.kit.messages import Message, foreign
 from packhouse.kit.validation import Flaw
 from packhouse.orders import operations, schema, warnings
 from packhouse.orders.files.records import Record, find_column
@@ -31,7 +32,7 @@ class Told(NamedTuple):
 
     pointer: str
     code: str
-    detail: str
+    detail: Message
 
     def path(self) -> list[str | int]:
         steps = [step.replace("~1", "/").replace("~0", "~") for step in self.pointer.split("/")[1:]]
@@ -164,7 +165,7 @@ def _find_told(record: Record, order: dict[str, Any] | None, country: str) -> li
     """What was read otherwise than it stands, and what is odd in what came of it."""
     told = [Told(_to_pointer(flaw.path), flaw.kind, flaw.detail) for flaw in record.warnings]
     if record.left_out:
-        told.append(Told("", LEFT_OUT, record.left_out))
+        told.append(Told("", LEFT_OUT, foreign(record.left_out)))
     if order is not None:
         told += [Told(_to_pointer(one.path), one.code, one.detail) for one in warnings.find_warnings(order, country)]
     return told

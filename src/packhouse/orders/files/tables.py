@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, NamedTuple
 
+from packhouse.kit.messages import foreign, message
 from packhouse.orders.files import text
 from packhouse.orders.files.mapping import Preset, count_shared, recognise
 from packhouse.orders.files.records import MAX_RECORD, Broken, Note, Row
@@ -120,7 +121,7 @@ def read_rows(source: IO[bytes], encoding: str, dialect: Dialect) -> Iterator[Ro
         except StopIteration:
             return
         except csv.Error as error:
-            raise Broken(line, f"Invalid CSV: {error}") from None
+            raise Broken(line, message("Invalid CSV: {error}", error=foreign(str(error)))) from None
         if row:
             yield line, row
 
@@ -141,11 +142,11 @@ def find_table(rows: Iterator[Row], presets: Mapping[str, Preset], chosen: str |
             break
     filled = [at for at, (_, cells) in enumerate(head) if any(cell.strip() for cell in cells)]
     if not filled:
-        raise Broken(1, "the columns' names are expected")
+        raise Broken(1, message("the columns' names are expected"))
     at = best[0] if best is not None else filled[0]
     line, header = head[at]
     named = chosen if best is not None or chosen is None else ""
-    notes = [Note(number, "Passed over as a title: the columns' names come below.") for number, _ in head[:at]]
+    notes = [Note(number, message("Passed over as a title: the columns' names come below.")) for number, _ in head[:at]]
     found = recognise(header, presets) if chosen is None else named
     return Table(_trim(header), line, itertools.chain(head[at + 1 :], rows), found, notes)
 

@@ -14,6 +14,7 @@ from typing import IO, Any, NamedTuple
 
 import charset_normalizer
 
+from packhouse.kit.messages import message
 from packhouse.orders.files.records import MAX_RECORD, Broken
 
 _CHUNK = 1 << 16
@@ -234,12 +235,12 @@ def check_lines(lines: Iterable[str]) -> Iterator[str]:
         for line in lines:
             number += 1
             if len(line) > MAX_RECORD:
-                raise Broken(number, f"longer than {MAX_RECORD} characters")
+                raise Broken(number, message("longer than {max_record} characters", max_record=MAX_RECORD))
             if (wrong := None if line.isascii() else _ESCAPED.search(line)) is not None:
-                raise Broken(number, f"not UTF-8 (0x{ord(wrong[0]) - 0xDC00:02x})")
+                raise Broken(number, message("not UTF-8 (0x{byte})", byte=f"{ord(wrong[0]) - 0xDC00:02x}"))
             yield line
     except UnicodeError:
-        raise Broken(number + 1, "The file ends within a character, or holds what is none.") from None
+        raise Broken(number + 1, message("The file ends within a character, or holds what is none.")) from None
 
 
 class _Kept(io.RawIOBase):

@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Database, Reader, Transaction
+from packhouse.kit.messages import from_stored, message, to_column, to_stored
 from packhouse.kit.validation import Flaw
 from packhouse.orders import schema
 from packhouse.orders.files import known, originals, store
@@ -73,7 +74,7 @@ def to_about(reading: Reading, said: Mapping[str, str]) -> str:
         "dates": reading.conventions.day_order,
         "header": list(reading.header),
         "columns": dict(reading.columns),
-        "notes": [list(note) for note in reading.notes],
+        "notes": [(note.line, to_stored(note.detail)) for note in reading.notes],
         "said": said,
     }
     return orjson.dumps(about).decode()
@@ -105,7 +106,7 @@ def _to_said(said: Mapping[str, str]) -> str:
 
 async def ask(tx: Transaction, account_id: int, id: int, broken: Broken, *, now: datetime) -> None:
     """Leave a file until somebody says which of its columns is which field."""
-    told = {"broken_line": broken.line, "broken_detail": broken.detail, "reached_line": None}
+    told = {"broken_line": broken.line, "broken_detail": to_column(broken.detail), "reached_line": None}
     of_it = (_i.account_id == account_id, _i.id == id)
     await tx.execute(update(table).where(*of_it).values(state=UNMAPPED, updated_at=now, **told))
 
@@ -114,7 +115,7 @@ async def begin_again(tx: Transaction, account_id: int, id: int, said: Mapping[s
     """Read a file in another way, of which nothing was stored. Raises NotFound, and Conflict where it is too late."""
     row = await get_import(tx, account_id, id, lock=True)
     if row.state not in (UNMAPPED, CHECKED):
-        raise errors.Conflict(errors.Fault("conflict", "This file cannot be read in another way any more."))
+        raise errors.Conflict(errors.Fault("conflict", message("This file cannot be read in another way any more.")))
     await tx.execute(delete(import_parts).where(_p.account_id == account_id, _p.import_id == id, _p.part >= 0))
     fresh: dict[str, Any] = {"state": READING, "parts": 0, "records": 0, "done_parts": 0, "counts": "{}"}
     fresh |= {"broken_line": None, "broken_detail": None, "reached_line": None, "about": _to_said(said)}
@@ -136,12 +137,16 @@ async def add_part(
 def _to_kept(record: Record) -> dict[str, Any]:
     """A record as it lies in its part; what it does not have is not written."""
     kept: dict[str, Any] = {"line": record.line, "body": record.body.decode()}
-    kept["flaws"] = [list(flaw) for flaw in record.flaws]
+    kept["flaws"] = _to_kept_flaws(record.flaws)
     if record.rows:
         kept |= {"rows": record.rows, "item_rows": record.item_rows}
     if record.warnings:
-        kept["warnings"] = [list(flaw) for flaw in record.warnings]
+        kept["warnings"] = _to_kept_flaws(record.warnings)
     return {**kept, "left_out": record.left_out} if record.left_out else kept
+
+
+def _to_kept_flaws(flaws: Sequence[Flaw]) -> list[Any]:
+    return [(flaw.path, to_stored(flaw.detail), flaw.kind) for flaw in flaws]
 
 
 async def end_reading(
@@ -162,7 +167,7 @@ async def end_reading(
         changes |= {"about": to_about(reading, said), "content_hash": reading.digest}
     changes["reached_line"] = None
     if broken is not None:
-        changes |= {"broken_line": broken.line, "broken_detail": broken.detail}
+        changes |= {"broken_line": broken.line, "broken_detail": to_column(broken.detail)}
     await tx.execute(update(table).where(_i.account_id == account_id, _i.id == id).values(changes))
     await _enqueue(tx, account_id, id, now)
 
@@ -175,7 +180,9 @@ async def run(tx: Transaction, caller: Caller, id: int, *, now: datetime) -> Non
     """Store what was checked. Raises NotFound, and Conflict where it is not checked or was run before."""
     row = await get_import(tx, caller.account_id, id, lock=True)
     if row.state != CHECKED:
-        raise errors.Conflict(errors.Fault("conflict", "This file cannot be imported now: look at how far it is."))
+        raise errors.Conflict(
+            errors.Fault("conflict", message("This file cannot be imported now: look at how far it is."))
+        )
     of_it = (_i.account_id == caller.account_id, _i.id == id)
     begun = {"state": RUNNING, "done_parts": 0, "counts": "{}", "created_by": caller.actor, "updated_at": now}
     begun["reached_line"] = None
@@ -255,7 +262,7 @@ async def _note(tx: Transaction, row: Any, stored: store.Stored, line: int, now:
         faults = [_to_refused(refused, columns) for refused in stored.refused]
         told |= {"refused": len(faults), "faults": orjson.dumps(faults).decode()}
     if stored.warned:
-        warned = [warned.to_wire(columns, "warnings") for warned in stored.warned]
+        warned = [_to_told(warned, columns, "warnings") for warned in stored.warned]
         told |= {"warned": len(warned), "warnings": orjson.dumps(warned).decode()}
     if told:
         at = (_p.account_id == row.account_id, _p.import_id == row.id, _p.part == row.done_parts)
@@ -266,13 +273,19 @@ def _to_refused(refused: store.Reported, columns: Mapping[str, str]) -> dict[str
     """With its rows, which outlive the orders of the file: people mend them and bring them again."""
     record = refused.record
     rows: Any = [cells for _, cells in record.rows] or record.body.decode()
-    return {**refused.to_wire(columns), "rows": rows}
+    return {**_to_told(refused, columns, "faults"), "rows": rows}
+
+
+def _to_told(reported: store.Reported, columns: Mapping[str, str], name: str) -> dict[str, Any]:
+    wire = reported.to_wire(columns, name)
+    return {**wire, name: [{**told, "detail": to_stored(told["detail"])} for told in wire[name]]}
 
 
 def read_about(row: Any) -> dict[str, Any]:
     """What a file was found to be; nothing of those that were put in before that was kept."""
     found: dict[str, Any] = orjson.loads(row.about) if row.about else {}
-    return {"title": "", "encoding": "", "notes": [], "columns": {}, "header": [], "said": {}, **found}
+    found["notes"] = [(line, from_stored(detail)) for line, detail in found.get("notes", ())]
+    return {"title": "", "encoding": "", "columns": {}, "header": [], "said": {}, **found}
 
 
 async def _finish(db: Database, row: Any, now: datetime) -> None:
@@ -305,7 +318,7 @@ def _to_records(content: str) -> list[Record]:
 
 
 def _to_flaws(kept: Sequence[Any]) -> list[Flaw]:
-    return [Flaw(tuple(path), *rest) for path, *rest in kept]
+    return [Flaw(tuple(path), from_stored(detail), kind) for path, detail, kind in kept]
 
 
 def is_still(row: Any, now: datetime) -> bool:
@@ -318,7 +331,7 @@ async def get_import(tx: Reader, account_id: int, id: int, *, lock: bool = False
     statement = select(table).where(_i.account_id == account_id, _i.id == id)
     row = await tx.fetch_one(statement.with_for_update() if lock else statement)
     if row is None:
-        raise errors.NotFound(errors.Fault("not_found", "There is no such import.", title="Not found"))
+        raise errors.NotFound(errors.Fault("not_found", message("There is no such import."), title="Not found"))
     return row
 
 
@@ -349,7 +362,12 @@ async def _list_told(
 ) -> list[tuple[int, Any]]:
     of_it = (_p.account_id == account_id, _p.import_id == id, count > 0, _p.part > after)
     rows = await tx.fetch_all(select(_p.part, told).where(*of_it).order_by(_p.part).limit(parts))
-    return [(part, record) for part, text in rows for record in orjson.loads(text)]
+    return [(part, _from_told(record)) for part, text in rows for record in orjson.loads(text)]
+
+
+def _from_told(record: dict[str, Any]) -> dict[str, Any]:
+    kinds = [name for name in ("faults", "warnings") if name in record]
+    return record | {n: [{**told, "detail": from_stored(told["detail"])} for told in record[n]] for n in kinds}
 
 
 async def list_first(tx: Reader, account_id: int, id: int, most: int) -> list[Record]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from packhouse.kit import errors
+from packhouse.kit.messages import Message, message
 from packhouse.kit.places import Place
 
 PDF, PNG, ZPL = "application/pdf", "image/png", "application/zpl"
@@ -158,11 +159,16 @@ class Rejected(Exception):
         self.faults = list(faults)
 
 
+def no_such_option(code: str) -> Rejected:
+    """Return the refusal of an option that the carrier does not have."""
+    return Rejected([errors.Fault("invalid", message("There is no shipping option {option_code}.", option_code=code))])
+
+
 class Unreachable(Exception):
     """Nobody knows whether the carrier took it: ask again later, with the same reference. `is_unheard` where it surely
     did not: the question never came there, or was turned away."""
 
-    def __init__(self, detail: str, *, is_unheard: bool = False) -> None:
+    def __init__(self, detail: Message, *, is_unheard: bool = False) -> None:
         super().__init__(detail)
         self.is_unheard = is_unheard
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from packhouse.kit import errors, places, units
+from packhouse.kit.messages import Message, message
 from packhouse.shipping.carriers import Address, Consignment, Parcel
 
 CN22_MAX_SDR = Decimal(300)
@@ -85,7 +86,7 @@ def find_missing(consignment: Consignment) -> list[errors.Fault]:
     return [_fault(path, why) for path, why in dict.fromkeys(_find_all(consignment))]
 
 
-_Missing = tuple[errors.Path, str]
+_Missing = tuple[errors.Path, Message]
 
 
 def _find_all(consignment: Consignment) -> Iterator[_Missing]:
@@ -99,29 +100,41 @@ def _find_all(consignment: Consignment) -> Iterator[_Missing]:
             currencies.add((_find_price(item) or {}).get("currency"))
     if len(currencies - {None}) > 1:
         names = ", ".join(sorted(str(currency) for currency in currencies - {None}))
-        yield ("order_details", "order_items"), f"A customs declaration is in one currency, and these are in {names}"
+        yield (
+            ("order_details", "order_items"),
+            message("A customs declaration is in one currency, and these are in {names}", names=names),
+        )
     yield from _find_of_parties(consignment)
 
 
 def _find_of_order(told: Mapping[str, Any]) -> Iterator[_Missing]:
     if told.get("shipment_type") not in KINDS:
-        yield ("customs_details", "shipment_type"), "A customs declaration says what kind of goods these are"
+        yield ("customs_details", "shipment_type"), message("A customs declaration says what kind of goods these are")
     if not told.get("commercial_invoice_number"):
-        yield ("customs_details", "commercial_invoice_number"), "A commercial invoice has a number"
+        yield ("customs_details", "commercial_invoice_number"), message("A commercial invoice has a number")
 
 
 def _find_of_parcel(parcel: Parcel) -> Iterator[_Missing]:
     if not parcel.items:
-        yield ("order_details", "order_items"), "A customs declaration lists what is inside, and a parcel is empty"
+        yield (
+            ("order_details", "order_items"),
+            message("A customs declaration lists what is inside, and a parcel is empty"),
+        )
     if parcel.weight is None:
-        yield ("shipping_details", "measurement", "weight"), "A customs declaration states the weight"
+        yield ("shipping_details", "measurement", "weight"), message("A customs declaration states the weight")
 
 
 def _find_of_parties(consignment: Consignment) -> Iterator[_Missing]:
     for field in _find_empty(consignment.sender):
-        yield ("from_address", field), f"A customs declaration names its sender, whose address has no {field}"
+        yield (
+            ("from_address", field),
+            message("A customs declaration names its sender, whose address has no {field}", field=field),
+        )
     for field in _find_empty(consignment.recipient):
-        yield ("shipping_address", field), f"A customs declaration names its recipient, whose address has no {field}"
+        yield (
+            ("shipping_address", field),
+            message("A customs declaration names its recipient, whose address has no {field}", field=field),
+        )
 
 
 def _find_empty(address: Address) -> Iterator[str]:
@@ -150,18 +163,21 @@ def _find_of_item(item: Mapping[str, Any]) -> Iterator[_Missing]:
     name = item["name"]
     digits = "".join(letter for letter in item.get("hs_code") or "" if letter.isdigit())
     if not 6 <= len(digits) <= 10:
-        yield ("hs_code",), f"A customs declaration needs the HS code of {name}, 6 to 10 digits"
+        yield ("hs_code",), message("A customs declaration needs the HS code of {name}, 6 to 10 digits", name=name)
     if not item.get("country_of_origin"):
-        yield ("country_of_origin",), f"A customs declaration needs the country of origin of {name}"
+        yield ("country_of_origin",), message("A customs declaration needs the country of origin of {name}", name=name)
     if _find_price(item) is None:
-        yield ("total_price",), f"A customs declaration needs the value and currency of {name}"
+        yield ("total_price",), message("A customs declaration needs the value and currency of {name}", name=name)
     if not (item.get("measurement") or {}).get("weight"):
-        yield ("measurement", "weight"), f"A customs declaration needs the weight of {name}"
+        yield ("measurement", "weight"), message("A customs declaration needs the weight of {name}", name=name)
 
 
-def _fault(path: errors.Path, why: str) -> errors.Fault:
+def _fault(path: errors.Path, why: Message) -> errors.Fault:
     """The place stands in the text too, for those who read only that."""
     place = "/".join(map(str, path))
     return errors.Fault(
-        "invalid", f"{why} ({place}).", title="Incomplete customs details", pointer=errors.to_pointer(path)
+        "invalid",
+        message("{why} ({place}).", why=why, place=place),
+        title="Incomplete customs details",
+        pointer=errors.to_pointer(path),
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from packhouse.kit import errors
+from packhouse.kit.messages import message
 from packhouse.shipping import printers, serials
 from packhouse.shipping.carriers import (
     PDF,
@@ -16,20 +17,21 @@ from packhouse.shipping.carriers import (
     Rejected,
     TrackingEvent,
     lettering,
+    no_such_option,
 )
 
 _HEAVIEST = Decimal(1000)
 
 _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    "house:standard": ("Own delivery", {}),
-    "house:standard/signature=true": ("Own delivery, signed for", {"signature": True}),
-    "house:express": ("Own delivery, express", {"delivery_deadline": "nextday"}),
+    "house:standard": (message("Own delivery"), {}),
+    "house:standard/signature=true": (message("Own delivery, signed for"), {"signature": True}),
+    "house:express": (message("Own delivery, express"), {"delivery_deadline": "nextday"}),
 }
 
 
 class House:
     code = "house"
-    name = "Own delivery"
+    name = message("Own delivery")
     has_tracking = False
 
     def options(self) -> Sequence[Option]:
@@ -40,7 +42,7 @@ class House:
 
     async def announce(self, consignment: Consignment) -> Announcement:
         if consignment.option_code not in _OPTIONS:
-            raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
+            raise no_such_option(consignment.option_code)
         lettering.require_drawable(consignment)
         numbers = _to_numbers(consignment)
         service, features = _OPTIONS[consignment.option_code]
@@ -62,4 +64,4 @@ def _to_numbers(consignment: Consignment) -> list[str]:
     try:
         return [serials.to_sscc(prefix, parcel.id) for parcel in consignment.parcels]
     except ValueError as error:
-        raise Rejected([errors.Fault("invalid", f"No SSCC can be given: {error}.")]) from error
+        raise Rejected([errors.Fault("invalid", message("No SSCC can be given: {error}.", error=error))]) from error

@@ -14,6 +14,7 @@ from importlib import metadata
 from typing import Any
 
 from packhouse.kit import errors, places
+from packhouse.kit.messages import message
 from packhouse.shipping import printers
 from packhouse.shipping.carriers import (
     PDF,
@@ -29,6 +30,7 @@ from packhouse.shipping.carriers import (
     TrackingEvent,
     customs,
     karrio_gateway,
+    no_such_option,
 )
 from packhouse.shipping.carriers.karrio_gateway import Transport
 from packhouse.shipping.carriers.karrio_services import LINES, Line
@@ -56,7 +58,7 @@ class Karrio:
     async def announce(self, consignment: Consignment) -> Announcement:
         service = self._line.services.get(consignment.option_code)
         if service is None:
-            raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
+            raise no_such_option(consignment.option_code)
         payload = {**to_request(consignment, self._line), "service": service.code, "label_type": self._line.label_type}
         details, answer = await self._ask("announce", consignment, payload)
         numbers = self._line.find_numbers(answer) if self._line.find_numbers is not None else _find_numbers(details)
@@ -64,7 +66,13 @@ class Karrio:
 
     async def cancel(self, consignment: Consignment) -> None:
         if not self._line.cancels:
-            raise Rejected([errors.Fault("invalid", f"{self.name} takes no cancellations: tell it by other ways.")])
+            raise Rejected(
+                [
+                    errors.Fault(
+                        "invalid", message("{name} takes no cancellations: tell it by other ways.", name=self.name)
+                    )
+                ]
+            )
         by_reference = self._line.knows_reference
         identifier = to_reference(consignment) if by_reference else consignment.parcels[0].tracking_number
         await self._ask("cancel", consignment, {"shipment_identifier": identifier})
@@ -80,7 +88,7 @@ class Karrio:
     async def _ask(self, verb: str, consignment: Consignment, payload: dict[str, Any]) -> tuple[Any, Any]:
         """As `karrio_gateway.ask`, beside the event loop: the SDK waits for its answers."""
         if consignment.contract is None:
-            raise Rejected([errors.Fault("invalid", "The contract of this shipment is gone.")])
+            raise Rejected([errors.Fault("invalid", message("The contract of this shipment is gone."))])
         credentials = {"account_country_code": consignment.sender.country_code, **consignment.contract.credentials}
         question = partial(karrio_gateway.ask, verb, self._line.package, payload, credentials, self._transport)
         return await asyncio.to_thread(question)
@@ -114,7 +122,7 @@ def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
         faults.append(_to_cash_fault(line))
     if any(parcel.weight is None for parcel in consignment.parcels):
         pointer = errors.to_pointer(("shipping_details", "measurement", "weight"))
-        faults.append(errors.Fault("invalid", "The carrier must know the weight.", pointer=pointer))
+        faults.append(errors.Fault("invalid", message("The carrier must know the weight."), pointer=pointer))
     if faults:
         raise Rejected(faults)
     request = {
@@ -132,7 +140,7 @@ def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
 def _to_cash_fault(line: Line) -> errors.Fault:
     """The SDK loses the amount on its way to every carrier (it sends `None`, nothing, or no account to pay it to):
     goods that nobody collects the money for are worse than no label."""
-    detail = f"{line.name} cannot be told through the karrio SDK to collect cash on delivery."
+    detail = message("{name} cannot be told through the karrio SDK to collect cash on delivery.", name=line.name)
     pointer = errors.to_pointer(("payment_details", "is_cash_on_delivery"))
     return errors.Fault("invalid", detail, pointer=pointer)
 
@@ -150,8 +158,9 @@ def _find_dropped(consignment: Consignment) -> Iterator[errors.Fault]:
     for parcel in consignment.parcels:
         for item in parcel.items:
             if str(item.get("hs_code") or "").startswith("0"):
-                detail = (
-                    f"The karrio SDK cannot tell this carrier of an HS code that begins with 0, as of {item['name']}."
+                detail = message(
+                    "The karrio SDK cannot tell this carrier of an HS code that begins with 0, as of {name}.",
+                    name=item["name"],
                 )
                 yield errors.Fault("invalid", detail, pointer=pointer)
 

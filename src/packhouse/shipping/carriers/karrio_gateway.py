@@ -27,6 +27,7 @@ import orjson
 import structlog
 
 from packhouse.kit import errors
+from packhouse.kit.messages import foreign, message
 from packhouse.shipping.carriers import Rejected, Unreachable
 
 _log = structlog.get_logger()
@@ -63,7 +64,7 @@ def send(call: Call) -> tuple[int, bytes]:
             )
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
         is_unheard = isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
-        told = f"The carrier cannot be reached: {type(error).__name__}."
+        told = message("The carrier cannot be reached: {name}.", name=type(error).__name__)
         raise Unreachable(told, is_unheard=is_unheard) from error
     return answer.status, answer.content
 
@@ -131,30 +132,34 @@ def _read(work: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
     try:
         return work()
     except Unreachable as error:
-        raise Unreachable(str(error)) from error
+        raise Unreachable(foreign(str(error))) from error
 
 
 def _refuse(messages: Sequence[Any], statuses: Sequence[int]) -> None:
     """Raises Rejected where the carrier says why there is nothing, Unreachable where it says nothing at all. That
     nothing is known yet of where a parcel is comes as a warning, and is no refusal."""
-    told = [message for message in messages if message.level != "warning"]
+    told = [one for one in messages if one.level != "warning"]
     if told:
-        raise Rejected([_to_fault(message) for message in told])
+        raise Rejected([_to_fault(one) for one in told])
     if not messages:
-        raise _explain(ValueError("an empty answer"), statuses)
+        raise _explain(ValueError(message("an empty answer")), statuses)
 
 
 def _explain(error: Exception, statuses: Sequence[int]) -> Rejected | Unreachable:
     """What went wrong in the SDK, as one of ours: before anything was sent, the question was at fault; after a refusal
     that it could not read, the carrier refused; else nobody knows."""
     if messages := getattr(error, "messages", None):
-        return Rejected([_to_fault(message) for message in messages])
+        return Rejected([_to_fault(one) for one in messages])
     if not statuses:
-        return Rejected([errors.Fault("invalid", f"The carrier cannot be asked so: {_to_text(error)}.")])
+        return Rejected(
+            [errors.Fault("invalid", message("The carrier cannot be asked so: {error}.", error=_to_text(error)))]
+        )
     if 400 <= statuses[-1] < 500:
-        return Rejected([errors.Fault("invalid", f"The carrier refused with status {statuses[-1]}.")])
+        return Rejected(
+            [errors.Fault("invalid", message("The carrier refused with status {status}.", status=statuses[-1]))]
+        )
     _log.error("answer of a carrier cannot be read", error=type(error).__name__)
-    return Unreachable("The carrier's answer cannot be read.")
+    return Unreachable(message("The carrier's answer cannot be read."))
 
 
 def _to_text(error: Exception) -> str:
@@ -162,9 +167,9 @@ def _to_text(error: Exception) -> str:
     return f"{error} {details}" if details else f"{error}"
 
 
-def _to_fault(message: Any) -> errors.Fault:
-    code = f" ({message.code})" if message.code else ""
-    return errors.Fault("invalid", f"{message.message or 'The carrier refused.'}{code}")
+def _to_fault(told: Any) -> errors.Fault:
+    said = foreign(told.message) if told.message else message("The carrier refused.")
+    return errors.Fault("invalid", message("{said} ({code})", said=said, code=told.code) if told.code else said)
 
 
 def _to_settings(sdk: _Sdk, credentials: Mapping[str, Any]) -> Any:
@@ -172,7 +177,7 @@ def _to_settings(sdk: _Sdk, credentials: Mapping[str, Any]) -> Any:
     known = inspect.signature(sdk.settings).parameters
     lacking = [n for n, p in known.items() if p.default is p.empty and n != "services" and not credentials.get(n)]
     if lacking:
-        detail = f"The credentials of the contract lack {', '.join(lacking)}."
+        detail = message("The credentials of the contract lack {lacking}.", lacking=", ".join(lacking))
         raise Rejected([errors.Fault("invalid", detail, title="Incomplete contract")])
     return sdk.settings(**{name: value for name, value in credentials.items() if name in known})
 
@@ -276,7 +281,9 @@ def _request(  # in the place of the SDK's own, and called as that is
     status, body = line.transport(call)
     line.statuses[-1] = status
     if status >= 500 or status == 429:
-        raise Unreachable(f"The carrier answered with status {status}.", is_unheard=status in (429, 503))
+        raise Unreachable(
+            message("The carrier answered with status {status}.", status=status), is_unheard=status in (429, 503)
+        )
     if status >= 400:
         refusal = urllib.error.HTTPError(call.url, status, "refused", Message(), io.BytesIO(body))
         return on_error(refusal) if on_error else _decode(body)

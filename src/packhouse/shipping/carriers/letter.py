@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from packhouse.kit import errors
+from packhouse.kit.messages import message
 from packhouse.shipping import printers
 from packhouse.shipping.carriers import (
     PDF,
@@ -12,9 +12,9 @@ from packhouse.shipping.carriers import (
     Consignment,
     Document,
     Option,
-    Rejected,
     TrackingEvent,
     lettering,
+    no_such_option,
 )
 from packhouse.shipping.carriers.destinations import BY_POST
 
@@ -27,15 +27,15 @@ _HEAVIEST = Decimal(2)
 
 class Letter:
     code = "sendcloud"
-    name = "Letter post"
+    name = message("Letter post")
     has_tracking = False
 
     def options(self) -> Sequence[Option]:
-        return [Option(OPTION, "Unstamped letter", self.code, countries=BY_POST, max_weight_kg=_HEAVIEST)]
+        return [Option(OPTION, message("Unstamped letter"), self.code, countries=BY_POST, max_weight_kg=_HEAVIEST)]
 
     async def announce(self, consignment: Consignment) -> Announcement:
         if consignment.option_code != OPTION:
-            raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
+            raise no_such_option(consignment.option_code)
         lettering.require_drawable(consignment)
         numbers = [f"LT{parcel.id:012d}" for parcel in consignment.parcels]
         faces = [(self.name, "Unstamped letter", "L", "code-128", number, number) for number in numbers]

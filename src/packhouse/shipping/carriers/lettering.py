@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from packhouse.kit import errors, letters
+from packhouse.kit.messages import message
 from packhouse.shipping.carriers import Address, Consignment, Rejected
 
 _PRINTED = tuple(field.name for field in fields(Address) if field.name not in ("email", "country_code"))
@@ -33,5 +34,5 @@ def _find_faults(consignment: Consignment, with_items: bool) -> Iterator[errors.
 def _check(text: str, path: errors.Path) -> Iterator[errors.Fault]:
     if found := letters.find_undrawable(text):
         told = ", ".join(f"{letter} (U+{ord(letter):04X})" for letter in found[:20])
-        detail = f"This cannot be printed: no font here has {told}."
+        detail = message("This cannot be printed: no font here has {told}.", told=told)
         yield errors.Fault("invalid", detail, title="Unprintable text", pointer=errors.to_pointer(path))

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from packhouse.kit import errors, places
+from packhouse.kit.messages import message
 from packhouse.shipping import printers, serials
 from packhouse.shipping.carriers import (
     PDF,
@@ -22,6 +23,7 @@ from packhouse.shipping.carriers import (
     TrackingEvent,
     customs,
     lettering,
+    no_such_option,
 )
 from packhouse.shipping.carriers.destinations import BY_POST
 
@@ -37,18 +39,20 @@ class _Service(NamedTuple):
 
 
 _SERVICES = {
-    "post:packet": _Service("Small packet", "L", Decimal(2), True, {}),
-    "post:packet/signature=true": _Service("Small packet, registered", "R", Decimal(2), True, {"signature": True}),
-    "post:parcel": _Service("Parcel", "C", Decimal(30), False, {}),
-    "post:parcel/signature=true": _Service("Parcel, insured", "V", Decimal(30), False, {"signature": True}),
-    "post:express": _Service("Express", "E", Decimal(30), False, {}),
+    "post:packet": _Service(message("Small packet"), "L", Decimal(2), True, {}),
+    "post:packet/signature=true": _Service(
+        message("Small packet, registered"), "R", Decimal(2), True, {"signature": True}
+    ),
+    "post:parcel": _Service(message("Parcel"), "C", Decimal(30), False, {}),
+    "post:parcel/signature=true": _Service(message("Parcel, insured"), "V", Decimal(30), False, {"signature": True}),
+    "post:express": _Service(message("Express"), "E", Decimal(30), False, {}),
 }
 """Letters as UPU S10b gives them: L letter-post express, R registered, C parcels, V insured parcels, E EMS."""
 
 
 class Post:
     code = "post"
-    name = "Post"
+    name = message("Post")
     has_tracking = False
 
     def options(self) -> Sequence[Option]:
@@ -61,7 +65,7 @@ class Post:
         """Raises Rejected also for what a customs declaration needs and the order lacks: all of it at once."""
         service = _SERVICES.get(consignment.option_code)
         if service is None:
-            raise Rejected([errors.Fault("invalid", f"There is no shipping option {consignment.option_code}.")])
+            raise no_such_option(consignment.option_code)
         leaves = places.leaves_customs_union(consignment.sender.place, consignment.recipient.place)
         if leaves and (faults := customs.find_missing(consignment)):
             raise Rejected(faults)
@@ -93,7 +97,9 @@ def _to_numbers(consignment: Consignment, service: _Service) -> list[str]:
     try:
         return [serials.to_s10(service.letter, country, parcel.id) for parcel in consignment.parcels]
     except ValueError as error:
-        raise Rejected([errors.Fault("invalid", f"No S10 number can be given: {error}.")]) from error
+        raise Rejected(
+            [errors.Fault("invalid", message("No S10 number can be given: {error}.", error=error))]
+        ) from error
 
 
 def _to_shown(number: str) -> str:

@@ -1,26 +1,37 @@
-"""Refusals and warnings of the rooms below, and names of our carriers: in the reader's language on the page, in English
-to programs."""
+"""Messages: in the reader's language on the page, in English to programs."""
 
+import asyncio
+import csv
+import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AnyUrl, TypeAdapter, ValidationError
+from pydantic_core import from_json
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from packhouse.accounts import schema as accounts
 from packhouse.integrations import schema as integrations
-from packhouse.kit import errors, validation
+from packhouse.kit import errors, messages, validation
+from packhouse.kit.db import Database
+from packhouse.kit.messages import Message, message
 from packhouse.orders import schema as orders
+from packhouse.orders.tables import import_parts, imports
 from packhouse.shipping import schema as shipping
 from packhouse.shipping.setup_schema import KINDS, SETTINGS
+from packhouse.shipping.tables import shipments
 from packhouse.web import edits, languages
 from packhouse.webhooks import schema as webhooks
 from tests import make
-from tests.web import faults
+from tests.web import catalogues
 from tests.web.conftest import token
 from tests.web.test_orders_page import work
 from tests.web.test_settings import send, stored
@@ -57,7 +68,7 @@ def junk_of(shape: dict[str, Any], known: dict[str, Any], depth: int = 7) -> Ite
         yield from ([value] for value in junk_of(items, known, depth - 1))
 
 
-def flaws_of(shape: Any) -> Iterator[str]:
+def flaws_of(shape: Any) -> Iterator[Message]:
     described = shape.json_schema()
     for value in junk_of(described, described.get("$defs", {})):
         body = re.sub(rb"18446744073709551616", b"9" * 30, orjson.dumps(value))
@@ -74,59 +85,98 @@ def test_every_flaw_of_every_shape_is_translated() -> None:
             assert not ENGLISH.search(re.sub(r"'.*'", "", said)), (language, detail, said)
 
 
+LINES = messages.join("\n", [message("Field required"), message("Does not exist.")])
+RANGE = message("from {low} {unit} up to {high} {unit}", low="1", high="2.5", unit="kg")
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("told", "said"),
     [
-        ("There is no contract with id 7.", "Es gibt keinen Vertrag mit der ID 7."),
-        ("There is no shipping rule with id 7.", "Nicht gefunden: Versandregel mit der ID 7."),
-        ("An order from NL to CH needs customs details.", "Eine Bestellung von NL nach CH braucht Zollangaben."),
+        (message("There is no contract with id {contract_id}.", contract_id=7), "Es gibt keinen Vertrag mit der ID 7."),
         (
-            "The order weighs 3 kg; the rule is for from 1 kg up to 2.5 kg.",
+            message("There is no {noun} with id {id}.", noun=KINDS["rule"].noun, id=7),
+            "Nicht gefunden: Versandregel mit der ID 7.",
+        ),
+        (
+            message("The order weighs {weight} kg; the rule is for {range}.", weight=3, range=RANGE),
             "Die Bestellung wiegt 3 kg; die Regel ist für von 1 kg bis 2.5 kg.",
         ),
+        (LINES, "Dieses Feld ist nötig Gibt es nicht."),
+        # What was put in is somebody's, whatever it reads like.
         (
-            "value is not a valid email address: An email address must have an @-sign.",
-            "Das ist keine gültige E-Mail-Adresse: Eine E-Mail-Adresse muss ein @ haben.",
+            message("A customs declaration needs the weight of {name}", name="Parcel"),
+            "Eine Zollerklärung braucht das Gewicht von Parcel",
         ),
-        ("Field required\nDoes not exist.", "Dieses Feld ist nötig Gibt es nicht."),
-        # What somebody else wrote stays: a carrier's words, and the name of an item that is a word of ours.
-        ("Adresse {street} inconnue, 100 %", "Adresse {street} inconnue, 100 %"),
         (
-            "A customs declaration needs the weight of Parcel (order_details/order_items/0).",
-            "Eine Zollerklärung braucht das Gewicht von Parcel (order_details/order_items/0).",
+            message("There is a user {email} already.", email="{email} %(x)s"),
+            "Es gibt schon einen Benutzer {email} %(x)s.",
         ),
-        ("There is a user {email} %(x)s already.", "Es gibt schon einen Benutzer {email} %(x)s."),
-        ("x" * 10_000, "x" * 10_000),
+        # A carrier's words.
+        (messages.foreign("Adresse {street} inconnue, 100 %"), "Adresse {street} inconnue, 100 %"),
+        (message("{said} ({code})", said=messages.foreign("Adresse inconnue"), code=""), "Adresse inconnue ()"),
         ("", ""),
+        (message("There is no field {unknown}.", unknown=messages.foreign("")), "Es gibt kein Feld ."),
     ],
 )
-def test_what_is_put_into_a_text_is_put_into_its_translation(text: str, said: str) -> None:
-    assert languages.translate("de-CH", text) == said
-    assert languages.translate("en-GB", text) == text.replace("\n", " ")
+def test_what_is_put_into_a_message_is_put_into_its_translation(told: str, said: str) -> None:
+    assert languages.translate("de-CH", told) == said
+    assert languages.translate("en-GB", told) == told.replace("\n", " ")
 
 
-def test_a_new_text_would_be_found(tmp_path: Path) -> None:
-    path = tmp_path / "lamps.py"
-    path.write_text(
+EMAILS = ("x", "@x.nl", "x@", "x@y", "a..b@x.nl", ".a@x.nl", "a.@x.nl", "x@-a.nl", "x@a..nl", "x@.nl", "x@a.nl.")
+URLS = ("", "x", "http://", "http://a:x", "http://[", "http://a b")
+INSTANTS = ("2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01T25:00:00Z", "2026-01-01T00:61:00Z")
+JSONS = (
+    "", "{", '{"a" 1}', '{"a":1 "b"}', "[1 2]", "{a:1}", '{"a":1,}', "[1,]", '"a', '"\n"', r'"\x"', r'"\u12"',
+    r'"\ud800"', r'"\ud800\u0020"', "1 2", '{"a":', "{1:2", "01", "[1", "nul", "-",
+)  # fmt: skip
+CSVS = ('"a', '"a"b')
+
+
+def say_of_libraries() -> Iterator[str]:
+    """What they say of values that are wrong in every way we know."""
+    for text in EMAILS:
+        with pytest.raises(EmailNotValidError) as refused:
+            validate_email(text, check_deliverability=False)
+        yield str(refused.value)
+    for kind, texts in ((AnyUrl, URLS), (datetime, INSTANTS)):
+        for text in texts:
+            with pytest.raises(ValidationError) as invalid:
+                TypeAdapter(kind).validate_python(text)
+            yield invalid.value.errors()[0]["ctx"]["error"]
+    for text in JSONS:
+        try:
+            json.loads(text)
+        except json.JSONDecodeError as error:
+            yield error.msg
+        try:
+            from_json(text)
+        except ValueError as error:
+            yield str(error).partition(" at line ")[0]
+    for text in CSVS:
+        with pytest.raises(csv.Error) as broken:
+            list(csv.reader([text], strict=True))
+        yield str(broken.value)
+
+
+def test_what_libraries_say_is_in_the_catalogues() -> None:
+    assert set(say_of_libraries()) <= catalogues.find_texts()
+
+
+def test_a_new_message_would_be_found(tmp_path: Path) -> None:
+    (tmp_path / "cli").mkdir()
+    (tmp_path / "cli" / "lamps.py").write_text('message("To an operator")\n')
+    (tmp_path / "lamps.py").write_text(
         """
-LATE = "It is late."
-def light(lamp, is_red, error):
-    told = f"of {lamp.owner}" if lamp.owner else "of nobody"
-    if error:
-        raise Invalid(errors.Fault("invalid", str(error)))
-    raise Invalid([Fault("invalid", f"The lamp {lamp.id} {told} is out.", title="Not this"), Fault("x", LATE)])
-def _why(colour):
-    return f"No {colour} or {colour}"
-def find():
-    yield Flaw(("lamp",), detail=_why("red"))
+LATE = marked("It is late.")
+def light(lamp):
+    raise Invalid(Fault("invalid", message("The lamp {id} "
+        "of {owner} is out: {why}.", id=lamp.id, owner=lamp.owner, why=message("no oil"))))
 """
     )
-    assert faults.Module(path).find() == {
-        "It is late.",
-        "The lamp {id} of nobody is out.",
-        "The lamp {id} of {owner} is out.",
-        "No {colour} or {colour_2}",
-    }
+    found = set(catalogues.find_in_python(tmp_path))
+    assert found == {"It is late.", "The lamp {id} of {owner} is out: {why}.", "no oil"}
+    assert not catalogues.has_words("{why} ({place}).")
 
 
 def told(page: Any) -> list[str]:
@@ -274,7 +324,8 @@ def test_why_a_file_cannot_be_read_is_told_in_the_readers_language(
     for reader in ("en", language):
         page.headers["accept-language"] = reader
         text = page.get(shown.url.path).text
-        [*_, told] = re.findall(r'role="alert">([^<]+)<', text) or re.findall(r"<td></td><td>([^<]*)</td></tr>", text)
+        found = re.findall(r'(?:role="alert"|class="banner warn")>([^<]+)<', text)
+        [*_, told] = found or re.findall(r"<td></td><td>([^<]*)</td></tr>", text)
         said[reader] = unescape(told)
     assert english in said["en"]
     assert kept in said[language]
@@ -294,5 +345,118 @@ def test_a_password_and_a_user_are_refused_in_the_readers_language(person: Perso
 def test_all_faults_of_a_field_stand_there_and_none_twice() -> None:
     """Those of its parts too; what belongs to no field stands by itself."""
     told = (("tags/0", "One"), ("tags/2", "Another"), ("tags/3", "One"), ("elsewhere", "Else"))
-    at_places = [errors.Fault("invalid", detail, pointer=f"{errors.ATTRIBUTES}/{place}") for place, detail in told]
+    at_places = [
+        errors.Fault("invalid", message(detail), pointer=f"{errors.ATTRIBUTES}/{place}") for place, detail in told
+    ]
     assert edits.to_faults(at_places, {"tags": ""}) == {"tags": "One\nAnother", "": "Else"}
+
+
+def alerts(page: Any) -> str:
+    """What the page's main part says, without its tags."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2])).split())
+
+
+@pytest.mark.one_database
+def test_what_is_not_found_is_told_in_the_readers_language(person: Person) -> None:
+    page = person()
+    page.headers["accept-language"] = "de"
+    rule = {"name": "r", "is_active": "1", "actions/shipping_option_code": "post:parcel", "actions/contract_id": "77"}
+    assert told(send(page, "/settings/rules", **rule)) == ["Nicht gefunden: Vertrag mit der ID 77."]
+
+
+@pytest.mark.one_database
+def test_a_conflict_is_told_in_the_readers_language_with_its_values(
+    person: Person, client: TestClient, work: Callable[[], None]
+) -> None:
+    """One of the values is a message itself."""
+    swiss = make.order("c-1", shipping_address=make.address(country_code="CH", postal_code="8001"))
+    [order] = client.post(URL, json=[swiss]).json()["data"]
+    page = person("packer")
+    page.headers["accept-language"] = "de"
+    form = {"csrf": token(page.get("/orders").text), "id": order["id"], "option": "post:parcel"}
+    page.post("/orders/labels", data=form)
+    work()
+    [shipment] = client.get("/api/v3/shipments").json()["data"]
+    moved = {"csrf": form["csrf"], "parcel": shipment["parcels"][0]["id"], "status": "11"}
+    refused = page.post("/shipments/track", data=moved)
+    said = "Das Paket ist nicht unterwegs: Sein Status ist 1002 (Anmeldung fehlgeschlagen)."
+    assert (refused.status_code, said in alerts(refused)) == (409, True), alerts(refused)
+    answer = client.post(f"/api/packhouse/parcels/{moved['parcel']}/status", json={"status": 11})
+    english = "The parcel is not on its way: its status is 1002 (Announcement failed)."
+    assert answer.json()["errors"][0]["detail"] == english
+
+
+async def overwrite(database_url: str, table: Any, **values: str) -> None:
+    db = Database(database_url)
+    await db.write(lambda tx: tx.change(update(table).values(values)))
+    await db.close()
+
+
+async def read_column(database_url: str, column: Any) -> str:
+    db = Database(database_url)
+    async with db.read() as tx:
+        found = await tx.fetch_value(select(column))
+    await db.close()
+    return str(found)
+
+
+def test_why_a_label_failed_is_kept_with_its_values_and_was_once_kept_without(
+    person: Person, client: TestClient, work: Callable[[], None], database_url: str
+) -> None:
+    swiss = make.order("c-1", shipping_address=make.address(country_code="CH", postal_code="8001"))
+    [order] = client.post(URL, json=[swiss]).json()["data"]
+    page = person("packer")
+    page.headers["accept-language"] = "de"
+    form = {"csrf": token(page.get("/orders").text), "id": order["id"], "option": "post:parcel"}
+    shown = page.post("/orders/labels", data=form).url
+    work()
+    kept = asyncio.run(read_column(database_url, shipments.c.errors))
+    assert '"template":"A customs declaration needs the HS code of {name}, 6 to 10 digits"' in kept
+    assert "Eine Zollerklärung braucht den HS-Code von Green tea, 6 bis 10 Ziffern" in alerts(page.get(str(shown)))
+    [shipment] = client.get("/api/v3/shipments").json()["data"]
+    english = (
+        "A customs declaration needs the HS code of Green tea, 6 to 10 digits (order_details/order_items/0/hs_code)."
+    )
+    assert english in [error["detail"] for error in shipment["errors"]]
+    old = [{"code": "invalid", "detail": detail} for detail in (english, "The contract of this shipment is gone.")]
+    asyncio.run(overwrite(database_url, shipments, errors=orjson.dumps(old).decode()))
+    assert f"{english} Den Vertrag dieser Sendung gibt es nicht mehr." in alerts(page.get(str(shown)))
+    [shipment] = client.get("/api/v3/shipments").json()["data"]
+    assert shipment["errors"] == old
+
+
+def test_what_was_refused_in_a_file_is_kept_with_its_values_and_was_once_kept_without(
+    person: Person, do_jobs: Callable[..., None], database_url: str
+) -> None:
+    page = person("packer")
+    page.headers["accept-language"] = "de"
+    form = {"csrf": token(page.get("/import").text)}
+    lines = b'{"order_id": "", "order_number": "1"}\n{"order_id": "i-1" 2}\n'
+    shown = page.post("/import", data=form, files={"file": ("orders.jsonl", lines)}).url.path
+    do_jobs()
+    text = alerts(page.get(shown))
+    assert "Der Text muss mindestens 1 Zeichen haben" in text
+    assert "Ungültiges JSON: ein ',' wird erwartet in Spalte 20" in text
+    kept = asyncio.run(read_column(database_url, import_parts.c.faults))
+    assert '"values":{"min_length":"1"}' in kept
+    english = orjson.loads(kept)
+    for record in english:
+        for fault in record["faults"]:
+            fault["detail"] = str.__str__(messages.from_stored(fault["detail"]))
+    asyncio.run(overwrite(database_url, import_parts, faults=orjson.dumps(english).decode()))
+    text = alerts(page.get(shown))
+    assert "String should have at least 1 character" in text
+    assert "Dieses Feld ist nötig" in text
+
+
+def test_why_a_file_broke_is_kept_with_its_values_and_was_once_kept_without(
+    person: Person, do_jobs: Callable[..., None], database_url: str
+) -> None:
+    page = person("packer")
+    page.headers["accept-language"] = "de"
+    form = {"csrf": token(page.get("/import").text)}
+    shown = page.post("/import", data=form, files={"file": ("orders.csv", b"order_id,Ada\n")}).url.path
+    do_jobs()
+    assert "Spalten, die nicht gelesen werden können. unbekannt: 'Ada'." in alerts(page.get(shown))
+    asyncio.run(overwrite(database_url, imports, broken_detail="Columns that cannot be read. unknown: 'Ada'."))
+    assert "Columns that cannot be read. unknown: 'Ada'." in alerts(page.get(shown))
