@@ -1,0 +1,63 @@
+"""Every command and every example of the documents, run as a reader would run them (`runner`)."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.docs import documents, runner
+from tests.docs.documents import DOCUMENTS, Block, list_blocks, name_of
+from tests.webhooks.conftest import Receiver
+
+# What cannot be run here, by document, with the reason that the document gives.
+NOT_RUN: dict[str, list[str]] = {}
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if list_blocks(path.read_text("utf-8"))], ids=name_of)
+def test_the_examples_do_what_they_say(
+    path: Path,
+    tmp_path: Path,
+    demo_database: Path,
+    programs: Path,
+    receive: Callable[[], Receiver],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+        skipped = runner.Runner(tmp_path, demo_database, programs, receive, stack).run(path)
+    assert skipped == NOT_RUN.get(name_of(path), [])
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_block_names_a_language_that_is_tried(path: Path) -> None:
+    blocks = list_blocks(path.read_text("utf-8"))
+    assert {block.language for block in blocks if not block.reason} <= runner.LANGUAGES
+
+
+def test_what_is_not_run_is_listed_with_its_reason() -> None:
+    found = {name_of(path): [block.reason for block in list_blocks(path.read_text("utf-8")) if block.reason] for path in DOCUMENTS}
+    assert {name: reasons for name, reasons in found.items() if reasons} == NOT_RUN
+
+
+def test_a_block_is_found_with_why_it_is_not_run() -> None:
+    text = '# A\n\n<!-- skip: next "it needs Docker" -->\n```sh\ndocker ps\n```\n\n```json\n{}\n```\n'
+    assert documents.list_blocks(text) == [Block("sh", "docker ps\n", "it needs Docker"), Block("json", "{}\n", "")]
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "does"),
+    [
+        ({"a": 1}, {"a": 1}, True),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        ({"a": 1, "…": "…"}, {"a": 1, "b": 2}, True),
+        ({"a": "…"}, {"a": [1]}, True),
+        ({"a": "…"}, {}, False),
+        ([1, "…"], [1, 2, 3], True),
+        ([2, "…"], [1, 2, 3], False),
+        ([1], [1, 2], False),
+        (1, True, False),
+    ],
+)
+def test_an_answer_is_compared_with_what_is_shown(expected: object, found: object, does: bool) -> None:
+    assert runner.matches(expected, found) is does
