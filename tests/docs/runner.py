@@ -32,7 +32,9 @@ from tests.webhooks.conftest import Receiver
 SERVER = "http://127.0.0.1:8000"
 RECEIVER = "http://127.0.0.1:9000"
 ANY = "…"
+# Marks before a block: the answer is what the receiver at RECEIVER got; the script ends with this exit code.
 _RECEIVED = "<!-- received -->"
+_EXIT_1 = "<!-- exit code: 1 -->"
 
 
 class Runner:
@@ -80,7 +82,8 @@ class Runner:
             check=False,
         )
         self._answer = ended.stdout
-        if ended.returncode:
+        wanted = 1 if has_mark(example.document, example.start, _EXIT_1) else 0
+        if ended.returncode != wanted:
             return f"exit code {ended.returncode}: {ended.stderr}{ended.stdout}"
         return None
 
