@@ -184,11 +184,16 @@ def _parse_settings(example: Example) -> None:
     Settings(**{fields[name]: value for name, value in given.items()})
 
 
+def _require_skipped(_example: Example) -> str:
+    return "There is nothing here to run it on: say so with `skip`."
+
+
 # What is read and not run: a mistake in it is found all the same.
-PARSED: dict[str, Callable[[Example], None]] = {
+PARSED: dict[str, Callable[[Example], str | None]] = {
     "ini": _parse_ini,
     "toml": _parse_toml,
     "yaml": _parse_yaml,
     "env": _parse_settings,
+    "sql": _require_skipped,
 }
 LANGUAGES = {"sh", "python", "json", "text", *PARSED}
