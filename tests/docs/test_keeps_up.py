@@ -2,10 +2,11 @@
 
 import ast
 import functools
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 import pytest
 import typer
@@ -35,6 +36,7 @@ TASKS = {
 }  # fmt: skip
 REFERENCES = {"api.md", "configuration.md", "cli.md", "files.md"}
 README_LINES = 60
+SETTINGS = PACKAGE / "settings.py"
 
 
 def list_modules() -> set[str]:
@@ -104,6 +106,30 @@ def test_a_setting_is_documented_as_it_is(name: str) -> None:
     numbers = {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\d|\d", meaning)}
     assert set(list_bounds(field)) <= numbers
     assert {choice for choice in list_choices(field) if f"`{choice}`" not in meaning} == set()
+
+
+@pytest.mark.parametrize("name", settings.Settings.model_fields)
+def test_a_setting_is_described_alike_in_the_code(name: str) -> None:
+    _, meaning = list_settings()[name]
+    plain = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", meaning).removesuffix(".")
+    described = list_descriptions()[name].removesuffix(".")
+    assert described[0].lower() + described[1:] == plain[0].lower() + plain[1:]
+
+
+@functools.cache
+def list_descriptions() -> dict[str, str]:
+    """The text below each field of the settings, on one line."""
+    [body] = [node.body for node in ast.walk(ast.parse(SETTINGS.read_text("utf-8"))) if is_settings(node)]
+    return {
+        field.target.id: " ".join(text.value.value.split())
+        for field, text in itertools.pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+    }
+
+
+def is_settings(node: ast.AST) -> TypeGuard[ast.ClassDef]:
+    return isinstance(node, ast.ClassDef) and node.name == settings.Settings.__name__
 
 
 def show_default(value: Any) -> str:
