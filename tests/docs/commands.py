@@ -25,26 +25,39 @@ code = int(caller.recv(100))
 sys.exit(code if code >= 0 else 128 - code)
 """
 
+_PLAIN_SCRIPT = """#!/bin/sh
+exec '{python}' -m packhouse "$@"
+"""
+
 
 @contextmanager
 def installed() -> Iterator[Path]:
     """A folder for PATH that holds the command. It runs in the folder that this process is in."""
     with tempfile.TemporaryDirectory(prefix="docs-") as folder:
+        if sys.platform != "linux":
+            yield _write_script(folder, _PLAIN_SCRIPT.format(python=sys.executable))
+            return
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(f"{folder}/socket")
         listener.listen()
-        script = Path(folder, "bin", "packhouse")
-        script.parent.mkdir()
-        script.write_text(_SCRIPT.format(python=sys.executable, path=f"{folder}/socket"), "utf-8")
-        script.chmod(0o755)
+        programs = _write_script(folder, _SCRIPT.format(python=sys.executable, path=f"{folder}/socket"))
         accepting = threading.Thread(target=_accept, args=(listener,))
         accepting.start()
         try:
-            yield script.parent
+            yield programs
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             accepting.join()
             listener.close()
+
+
+def _write_script(folder: str, text: str) -> Path:
+    """Returns the folder that it is in."""
+    script = Path(folder, "bin", "packhouse")
+    script.parent.mkdir()
+    script.write_text(text, "utf-8")
+    script.chmod(0o755)
+    return script.parent
 
 
 def _accept(listener: socket.socket) -> None:
