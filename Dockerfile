@@ -1,7 +1,7 @@
 # The server and, with another command, the worker. Build: docker build -t packhouse .
 FROM python:3.12-slim AS build
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY src src
 RUN python -m venv /opt/packhouse \
  && /opt/packhouse/bin/pip install --no-cache-dir --constraint constraints.txt '.[otel,postgres,redis,s3]'

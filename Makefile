@@ -16,14 +16,22 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test environment chromium pgbouncer redis screenshots catalogues lint format bench bench-million check-install constraints clean
+.PHONY: help run shell check test environment chromium pgbouncer redis screenshots catalogues notice lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-run: $(INSTALL_RUN) ## start a server with a demo account and a few orders (HOST=, PORT=)
-	@PACKHOUSE_DATABASE_URL=sqlite:///packhouse.db $(BIN)/packhouse demo run --host $(HOST) --port $(PORT)
+run: ## start a server with a demo account and a few orders (HOST=, PORT=)
+	@$(call need-python)
+	@$(PYTHON) src/packhouse/cli/ports.py $(HOST) $(PORT) || { echo "Choose another: make run PORT=…" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(INSTALL_RUN)
+	@echo "Starting $(BIN)/packhouse demo run. (make shell opens a shell in which it is called packhouse.)"
+	@PYTHONDONTWRITEBYTECODE= PACKHOUSE_DATABASE_URL=sqlite:///packhouse.db $(BIN)/packhouse demo run --host $(HOST) --port $(PORT)
+
+shell: $(INSTALL_RUN) ## open a shell in which the command is called packhouse
+	@echo "Try packhouse --help. exit ends this shell."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec "$${SHELL:-/bin/sh}" -i
 
 # What runs in this process on SQLite: a minute at most, for every save.
 check: $(INSTALL_TEST) ## run the quick tests: in process, on SQLite alone (ARGS="-k upsert -x")
@@ -49,6 +57,9 @@ screenshots: $(INSTALL_TEST) chromium ## make the pictures of the page in docs/
 
 catalogues: $(INSTALL_TEST) ## put new texts of the page into the catalogues of its languages, and take old ones out
 	@$(BIN)/python -m tests.web.catalogues
+
+notice: $(INSTALL_TEST) ## write the licences of what is installed into NOTICE
+	@$(BIN)/python -m tests.notice
 
 lint: $(INSTALL_LINT) ## check style, format, types and the ladder of imports
 	@$(BIN)/ruff check
@@ -96,12 +107,14 @@ clean: ## remove the environment, caches and builds (never a database)
 
 $(VENV)/.made:
 	@$(call need-python)
+	@echo "Making an environment in $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
+# Python compiles what it imports, a part of all of it: to have pip do so would double the wait for the first start.
 $(INSTALL_RUN): $(VENV)/.made pyproject.toml constraints.txt
-	@echo "Installing Packhouse in $(VENV) …"
-	@$(PIP) install --constraint constraints.txt --editable .
+	@echo "Installing Packhouse and the packages it needs in $(VENV) …"
+	@$(PIP) install --no-compile --constraint constraints.txt --editable .
 	@touch $@
 
 $(INSTALL_TEST): $(VENV)/.made pyproject.toml constraints.txt

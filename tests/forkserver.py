@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import packhouse
+from packhouse.cli import lazy
 
 _ROOT = str(Path(__file__).parent.parent)
 _STREAMS = 3
@@ -155,6 +156,7 @@ def _become(asked: Mapping[str, Any]) -> None:
 if __name__ == "__main__":
     for module in _IMPORTED:
         importlib.import_module(module)
+    lazy.load()
     gc.freeze()
     _become(_serve(socket.socket(fileno=int(sys.argv[1]))))
     sys.modules["__main__"].main()

@@ -1,6 +1,7 @@
 """Composes the server: the database, the clock, the rooms' routes, the door around them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
@@ -35,11 +36,12 @@ from packhouse.shipping import documents_api as documents
 from packhouse.shipping import openapi as shipping_openapi
 from packhouse.shipping import setup_api as setup
 from packhouse.shipping.carriers import Carrier
-from packhouse.web import pages
+from packhouse.web import pages, visitors
 from packhouse.web.front import Front
 from packhouse.webhooks import api as webhooks_api
 from packhouse.webhooks import openapi as webhooks_openapi
 
+_API = "/api/v3/"
 _log = structlog.get_logger()
 
 
@@ -168,7 +170,26 @@ async def _refuse(request: Request, error: Exception) -> Response:
         error = HTTPException(405, headers={"Allow": ", ".join(_find_methods(request))})
     if pages.is_for_people(request):
         return await pages.refuse(request, error)
+    is_nowhere = isinstance(error, HTTPException | visitors.SignInNeeded)
+    if is_nowhere and (path := _find_api_path(request)) is not None:
+        fault = errors.Fault("not_found", f"There is no API at this path. It is at {path}.", title="Not found")
+        error = errors.NotFound(fault)
     return http.to_response(request, error)
+
+
+_PREFIX = re.compile(r"/(api/)?(v[0-9]+/)?")
+
+
+def _find_api_path(request: Request) -> str | None:
+    """The path that a program means which left out /api/v3, or wrote another version. The page's own scripts, whose
+    requests bring a cookie, mean the path that they ask for."""
+    path = request.scope["path"]
+    if path.startswith(_API) or request.cookies:
+        return None
+    meant = _API + _PREFIX.sub("", path, count=1)
+    routes = iter_route_contexts(request.app.routes)
+    is_known = any(route.path.startswith(_API) and route.path_regex.fullmatch(meant) for route in routes)
+    return meant if is_known else None
 
 
 def _find_methods(request: Request) -> list[str]:

@@ -88,10 +88,11 @@ def test_the_document_names_all_scopes_and_where_tokens_are_given(serve: Serve) 
 def test_no_route_answers_without_credentials(serve: Serve) -> None:
     client = serve()
     for method, path in routes(client):
-        for headers in ({}, {"Authorization": "Bearer ph_1_0000000000000000_" + "x" * 43}):
-            answer = call(client, method, path, headers=headers)
+        token = "Bearer ph_1_0000000000000000_" + "x" * 43
+        for sent, challenge in (({}, "Basic"), ({"Authorization": token}, 'Bearer error="invalid_token"')):
+            answer = call(client, method, path, headers=sent)
             assert answer.status_code == 401, (method, path)
-            assert answer.headers["WWW-Authenticate"] == "Basic"
+            assert answer.headers["WWW-Authenticate"] == challenge
 
 
 def test_a_strangers_token_reaches_nothing(serve: Serve) -> None:

@@ -136,7 +136,7 @@ def test_tokens_that_are_not_good(nobody: TestClient, run: Run) -> None:
     for sent in hostile:
         answer = nobody.get(ORDERS, headers={b"Authorization": sent.encode("latin-1")})
         assert answer.status_code == 401, sent
-        assert answer.headers["WWW-Authenticate"] == "Basic"
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
 def test_a_token_lasts_an_hour(database_url: str) -> None:

@@ -86,7 +86,7 @@ def test_what_cannot_be_done_is_one_line(command: str, said: str, run: Run) -> N
         ("sqlite://", "SQLite needs a file"),
         ("sqlite:////nowhere/at/all.db", "The folder /nowhere/at does not exist."),
         ("postgresql://nobody:x@127.0.0.1:1/none", "The database cannot be reached."),
-        ("sqlite:///{folder}/new.db", "The database is empty, this version needs"),
+        ("sqlite:///{folder}/new.db", "There is no database at {folder}/new.db. Run: packhouse migrate"),
     ],
 )
 def test_a_database_that_cannot_be_used_is_one_line(
@@ -95,5 +95,5 @@ def test_a_database_that_cannot_be_used_is_one_line(
     monkeypatch.setenv("PACKHOUSE_DATABASE_URL", url.format(folder=tmp_path))
     failed = run("account list")
     assert (failed.exit_code, failed.stdout) == (1, "")
-    assert failed.stderr.startswith(f"packhouse: {said}")
+    assert failed.stderr.startswith(f"packhouse: {said.format(folder=tmp_path)}")
     assert failed.stderr.count("\n") == 1

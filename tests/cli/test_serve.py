@@ -43,7 +43,12 @@ def refused(url: str, *arguments: str, **settings: Any) -> str:
 
 def test_an_empty_database_is_refused_until_it_is_migrated(empty_url: str, tmp_path: Path) -> None:
     told = refused(empty_url)
-    assert told == f"packhouse: The database is empty, this version needs {migrations.HEAD}. Run: packhouse migrate"
+    if empty_url.startswith("sqlite"):
+        path = Path(empty_url.removeprefix("sqlite:///"))
+        assert told == f"packhouse: There is no database at {path}. Run: packhouse migrate"
+        assert not path.exists()
+    else:
+        assert told == f"packhouse: The database is empty, this version needs {migrations.HEAD}. Run: packhouse migrate"
     assert served.run(empty_url, "migrate").returncode == 0
     with served.serve(empty_url, tmp_path / "log") as server, server.client() as client:
         assert client.get("/health").json()["database"] == {"status": "ok"}
@@ -67,7 +72,10 @@ def test_a_port_that_is_taken(sqlite_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         told = refused(sqlite_url, "serve", "--port", port)
-    assert told == f"packhouse: Cannot listen on 127.0.0.1 port {port}: Address already in use."
+        free = re.findall(r"Port (\d+) is free", told)[0]
+        assert int(free) > int(port)
+        socket.create_server(("127.0.0.1", int(free))).close()
+    assert told == f"packhouse: Cannot listen on 127.0.0.1 port {port}: Address already in use. Port {free} is free."
 
 
 def test_an_address_that_is_not_this_machines(sqlite_url: str) -> None:

@@ -83,7 +83,8 @@ def test_no_or_wrong_credentials(serve: Serve, method: str, path: str, body: Any
         headers = {} if header is None else {b"Authorization": header.encode("latin-1")}
         answer = client.request(method, path, json=body, headers=headers)
         assert (answer.status_code, answer.json()) == (401, UNAUTHENTICATED), header
-        assert answer.headers["WWW-Authenticate"] == "Basic"
+        is_bearer = header is not None and header.lower().startswith("bearer")
+        assert answer.headers["WWW-Authenticate"] == ('Bearer error="invalid_token"' if is_bearer else "Basic")
         assert answer.headers["content-type"] == "application/json"
     assert client.get(ORDERS, auth=OWNER).json() == before
 

@@ -25,6 +25,7 @@ NOT_RUN: dict[str, list[str]] = {
     "docs/carriers.md": [
         "it installs a package",
     ],
+    "docs/cli.md": ["it changes the shell of the reader"],
     "docs/client.md": [
         "it installs a package",
     ],

@@ -12,9 +12,8 @@ import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stdnum import ean as gtin
 
-from packhouse.kit import clock
+from packhouse.kit import clock, gtin
 from packhouse.orders import schema
 from packhouse.orders.demo import make_orders
 from packhouse.orders.warnings import find_warnings

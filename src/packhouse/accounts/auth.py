@@ -17,6 +17,7 @@ from packhouse.kit import clock, errors, http, limits, security
 # Compared against when there is no such key, so that a wrong key takes as long as a wrong secret.
 _NO_KEY = security.hash_secret(security.new_secret())
 _EVERYTHING = frozenset({ALL})
+_REFUSED_TOKEN = 'Bearer error="invalid_token"'  # noqa: S105 - a challenge (RFC 6750, section 3.1)
 
 
 async def caller(request: Request, scope: str | None = None) -> Caller:
@@ -95,13 +96,13 @@ async def _find_client(request: Request, public_key: str, secret: str) -> Sequen
 async def _find_by_token(request: Request, sent: str) -> Caller:
     parts = tokens.parse(sent.strip())
     if parts is None:
-        raise _unauthenticated()
+        raise _unauthenticated(_REFUSED_TOKEN)
     house = http.house(request)
     row = await house.db.fetch_one(queries.FIND_TOKEN, account_id=parts.account_id, token_id=parts.token_id)
     if not security.is_secret(parts.secret, row[0] if row else _NO_KEY) or row is None:
-        raise _unauthenticated()
+        raise _unauthenticated(_REFUSED_TOKEN)
     if clock.to_wire(row[1]) <= clock.to_wire(house.clock()):
-        raise _unauthenticated()
+        raise _unauthenticated(_REFUSED_TOKEN)
     return Caller(parts.account_id, row[5], queries.to_actor(row[3], row[4]), _to_scopes(row[2]))
 
 
@@ -168,6 +169,7 @@ def _decode(encoded: str) -> tuple[str, str]:
     return public_key, secret
 
 
-def _unauthenticated() -> errors.Unauthenticated:
+def _unauthenticated(challenge: str = "Basic") -> errors.Unauthenticated:
+    """The refusal of credentials, with a challenge in the scheme that they came in."""
     fault = errors.Fault("authentication_failed", "Invalid username/password.", pointer=errors.ROOT)
-    return errors.Unauthenticated(fault, {"WWW-Authenticate": "Basic"})
+    return errors.Unauthenticated(fault, {"WWW-Authenticate": challenge})

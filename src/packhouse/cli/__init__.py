@@ -1,19 +1,40 @@
-"""The command `packhouse`: what an operator does at a terminal, and programs with `--json`."""
+"""The command `packhouse`: what an operator does at a terminal, and programs with `--json`.
 
+Each module declares its commands and imports what carries them out with `lazy.imports()`, so that only the command that
+is called loads the server's code.
+"""
+
+import enum
 from typing import Annotated
 
 import typer
+from typer.completion import completion_init, get_completion_script
 
 import packhouse
-from packhouse.cli import accounts, deliveries, demo, exports, mappings, orders, privacy, serve, shipping, users, watch
-
-app = typer.Typer(
-    name="packhouse",
-    help="An order service, compatible with the Sendcloud Orders API v3.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+from packhouse.cli import (
+    accounts,
+    deliveries,
+    demo,
+    exports,
+    mappings,
+    orders,
+    privacy,
+    serve,
+    shipping,
+    terminal,
+    users,
+    watch,
 )
+from packhouse.cli.commands import RootCommands
+
+
+class Shell(enum.StrEnum):
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+app = RootCommands("packhouse", "An order service, compatible with the Sendcloud Orders API v3.")
 app.command("serve")(serve.serve)
 app.command("worker")(serve.work)
 app.command("migrate")(serve.migrate)
@@ -36,6 +57,16 @@ app.add_typer(shipping.parcels, name="parcels")
 app.add_typer(demo.demo, name="demo")
 
 
+@app.command("completion")
+def show_completion(shell: Shell, as_json: terminal.AsJson = False) -> None:
+    """Print what completes the command in a shell: eval "$(packhouse completion bash)"."""
+    script = get_completion_script(prog_name="packhouse", complete_var="_PACKHOUSE_COMPLETE", shell=shell.value)
+    if as_json:
+        terminal.print_json({"script": script})
+    else:
+        typer.echo(script)
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"packhouse {packhouse.__version__}")
@@ -52,4 +83,5 @@ def _options(
 
 
 def main() -> None:
-    app()
+    completion_init()
+    app(prog_name="packhouse")

@@ -5,21 +5,24 @@ from typing import Annotated, Any
 
 import typer
 
-from packhouse import worker
-from packhouse.accounts import audit as audit_log
-from packhouse.accounts import operations, queries
-from packhouse.accounts.schema import ALL, SCOPES
-from packhouse.cli import terminal
+from packhouse.cli import lazy, terminal
+from packhouse.cli.choices import ALL_SCOPES, SCOPES
+from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.integrations import operations as integration_operations
-from packhouse.integrations import queries as integration_queries
-from packhouse.kit import clock, pagination, zones
 
-account = typer.Typer(no_args_is_help=True, help="Accounts: the tenants, each with its own keys, shops and orders.")
-key = typer.Typer(no_args_is_help=True, help="API keys of an account. A secret is shown once, when it is made.")
-client = typer.Typer(no_args_is_help=True, help="OAuth2 clients of an account. A secret is shown once.")
-audit = typer.Typer(no_args_is_help=True, help="The audit log: sign-ins, changes of keys, clients and users.")
-integration = typer.Typer(no_args_is_help=True, help="Integrations: the shops that send an account's orders.")
+with lazy.imports():
+    from packhouse import worker
+    from packhouse.accounts import audit as audit_log
+    from packhouse.accounts import operations, queries
+    from packhouse.integrations import operations as integration_operations
+    from packhouse.integrations import queries as integration_queries
+    from packhouse.kit import clock, pagination, zones
+
+account = Commands("Accounts: the tenants, each with its own keys, shops and orders.")
+key = Commands("API keys of an account. A secret is shown once, when it is made.")
+client = Commands("OAuth2 clients of an account. A secret is shown once.")
+audit = Commands("The audit log: sign-ins, changes of keys, clients and users.")
+integration = Commands("Integrations: the shops that send an account's orders.")
 
 PublicKey = Annotated[str | None, typer.Option(help="Choose the public key; random without it.")]
 SecretKey = Annotated[str | None, typer.Option(help="Choose the secret key; random without it.")]
@@ -91,7 +94,7 @@ def create_key(
 
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db, db.write() as tx:
-            owner, scopes = await queries.get_account(tx, account), scope or [ALL]
+            owner, scopes = await queries.get_account(tx, account), scope or [ALL_SCOPES]
             made = await operations.create_key(
                 db,
                 tx,

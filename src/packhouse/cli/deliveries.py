@@ -1,23 +1,31 @@
 """`packhouse deliveries` and `packhouse connections`."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from packhouse import worker
-from packhouse.accounts import queries as account_queries
-from packhouse.cli import terminal
+from packhouse.cli import lazy, terminal
+from packhouse.cli.choices import DELIVERY_STATUSES
+from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit import clock, errors, pagination
-from packhouse.kit.db import Database, Transaction
-from packhouse.kit.vault import Vault
-from packhouse.webhooks import keys, operations, queries, schema
-from packhouse.webhooks.keys import Keys
 
-deliveries = typer.Typer(no_args_is_help=True, help="What receivers of webhooks were told, and what they answered.")
+with lazy.imports():
+    from packhouse import worker
+    from packhouse.accounts import queries as account_queries
+    from packhouse.kit import clock, errors, pagination
+    from packhouse.webhooks import keys, operations, queries
 
-connections = typer.Typer(no_args_is_help=True, help="Receivers of webhooks, those of integrations too.")
+if TYPE_CHECKING:
+    from packhouse.kit.db import Database, Transaction
+    from packhouse.kit.vault import Vault
+    from packhouse.webhooks.keys import Keys
+
+deliveries = Commands("What receivers of webhooks were told, and what they answered.")
+
+connections = Commands("Receivers of webhooks, those of integrations too.")
 
 _SHOWN = ("id", "status", "event_type", "subject", "connection_id", "attempts", "status_code", "error", "due_at")
 
@@ -25,14 +33,14 @@ _SHOWN = ("id", "status", "event_type", "subject", "connection_id", "attempts", 
 @deliveries.command("list")
 def list_deliveries(
     account: AccountName,
-    status: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(schema.STATUSES)}.")] = None,
+    status: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(DELIVERY_STATUSES)}.")] = None,
     connection: Annotated[int | None, typer.Option(help="Only those of this receiver.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show an account's deliveries, newest first."""
-    if status is not None and status not in schema.STATUSES:
-        terminal.fail(f"The status is one of {', '.join(schema.STATUSES)}.")
+    if status is not None and status not in DELIVERY_STATUSES:
+        terminal.fail(f"The status is one of {', '.join(DELIVERY_STATUSES)}.")
 
     async def work() -> list[dict[str, Any]]:
         async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
@@ -121,7 +129,7 @@ def resume_connection(id: int, account: AccountName, as_json: AsJson = False) ->
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
 
-_WorkOnKeys = Callable[[Database, Transaction, Vault, Any], Awaitable[Keys]]
+_WorkOnKeys: TypeAlias = "Callable[[Database, Transaction, Vault, Any], Awaitable[Keys]]"
 
 
 def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) -> None:

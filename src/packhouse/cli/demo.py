@@ -1,28 +1,39 @@
 """`packhouse demo`: something to look at, at once."""
 
+from __future__ import annotations
+
 import itertools
-from typing import Annotated, Any
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
-from packhouse import migrations
-from packhouse.accounts import operations as account_operations
-from packhouse.accounts import queries as account_queries
-from packhouse.accounts import users
 from packhouse.accounts.demo import ACCOUNT, EMAIL, PASSWORD, PUBLIC_KEY, SECRET_KEY
-from packhouse.accounts.schema import Caller
-from packhouse.cli import serve, terminal
+from packhouse.cli import lazy, serve, terminal
+from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.integrations import operations as integration_operations
-from packhouse.integrations import queries as integration_queries
-from packhouse.kit import clock, errors, security
-from packhouse.kit.db import Database, Transaction
-from packhouse.orders import demo as demo_orders
-from packhouse.orders import operations, schema
-from packhouse.settings import allow_private_webhooks
 
-demo = typer.Typer(no_args_is_help=True, help="Invented orders, and a server with some, to try things on.")
+with lazy.imports():
+    from packhouse import migrations
+    from packhouse import settings as all_settings
+    from packhouse.accounts import operations as account_operations
+    from packhouse.accounts import queries as account_queries
+    from packhouse.accounts import schema as account_schema
+    from packhouse.accounts import users
+    from packhouse.integrations import operations as integration_operations
+    from packhouse.integrations import queries as integration_queries
+    from packhouse.kit import clock, errors, security
+    from packhouse.orders import demo as demo_orders
+    from packhouse.orders import operations, schema
+
+if TYPE_CHECKING:
+    from packhouse.kit.db import Database, Transaction
+
+demo = Commands("Invented orders, and a server with some, to try things on.")
 
 FIRST_ORDERS = 12
 
@@ -46,20 +57,24 @@ def make_orders(
 
 
 @demo.command("run")
-def run(host: serve.Host = "127.0.0.1", port: serve.Port = 8000) -> None:
+def run(host: serve.Host = "127.0.0.1", port: serve.Port = 8000, as_json: AsJson = False) -> None:
     """Migrate, make a demo account with a shop and a few orders, show how to call it, and serve."""
-    allow_private_webhooks()
+    all_settings.allow_private_webhooks()
     settings = terminal.load_settings()
     listener = serve.bind(host, port)
     url = serve.to_url(listener, host)
 
-    async def work() -> int:
-        async with terminal.open_database(settings, migrated=False) as db:
+    async def work() -> tuple[int, str]:
+        async with terminal.open_database(settings, is_made=True) as db:
             await migrations.upgrade(db)
-            return await _set_up(db)
+            return await _set_up(db), _find_place(db)
 
-    integration_id = terminal.run(work())
-    typer.echo(_welcome(url, integration_id))
+    integration_id, place = terminal.run(work())
+    if as_json:
+        access = {"url": url, "public_key": PUBLIC_KEY, "secret_key": SECRET_KEY, "integration_id": integration_id}
+        terminal.print_json({**access, "email": EMAIL, "password": PASSWORD, "database": place})
+    else:
+        typer.echo(_welcome(url, integration_id, place))
     serve.run_server(settings, listener, workers=1)
 
 
@@ -99,7 +114,7 @@ async def _store(db: Database, owner: Any, count: int, seed: int) -> int:
         shops = [row.id for row in await integration_queries.list_integrations(tx, owner.account_id)]
     if not shops:
         raise errors.NotFound(errors.Fault("not_found", "The account has no integration to put orders into."))
-    caller = Caller(owner.account_id, owner.country_code, "command:demo orders")
+    caller = account_schema.Caller(owner.account_id, owner.country_code, "command:demo orders")
     made = demo_orders.make_orders(count, seed=seed, integration_ids=shops, now=clock.now())
     stored = 0
     while batch := list(itertools.islice(made, schema.MAX_BATCH)):
@@ -109,7 +124,26 @@ async def _store(db: Database, owner: Any, count: int, seed: int) -> int:
     return stored
 
 
-def _welcome(url: str, integration_id: int) -> str:
+def _find_place(db: Database) -> str:
+    """Where the data lies: the path of a file, or the address of a database without its password."""
+    if db.is_sqlite:
+        return str(Path(db.url.database or "").resolve())
+    return db.url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def _find_command() -> str:
+    """What a person types to call this command, from the folder that they are in."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{Path(sys.executable).name} -m packhouse"
+    found = shutil.which(called.name)
+    if found is not None and Path(found).resolve() == called.resolve():
+        return called.name
+    return os.path.relpath(called)
+
+
+def _welcome(url: str, integration_id: int, place: str) -> str:
+    command = _find_command()
     return f"""
 Packhouse listens on {url}   (Ctrl-C stops it)
 
@@ -126,5 +160,12 @@ Or ask by the API:
 
   curl -u {PUBLIC_KEY}:{SECRET_KEY} '{url}/api/v3/orders?page_size=2'
 
+Next, in another terminal, an account of your own:
+
+  {command} account create NAME
+  {command} integration create --account NAME --shop-name SHOP
+
+The command:        {command} --help
+The data:           {place}
 The API explained:  {url}/docs
 """

@@ -1,29 +1,38 @@
 """`packhouse orders export`: orders to a file (docs/files.md)."""
 
+from __future__ import annotations
+
 import enum
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
-from packhouse.accounts import queries as account_queries
-from packhouse.cli import streams, terminal
+from packhouse.cli import lazy, streams, terminal
+from packhouse.cli.choices import SORTS, WRITTEN_FORMATS
 from packhouse.cli.orders import DecimalOption, Separator, Time, to_separator
 from packhouse.cli.streams import STREAM
-from packhouse.cli.terminal import AccountName
-from packhouse.integrations import queries as integration_queries
-from packhouse.kit import errors, pagination
-from packhouse.kit.db import Database
-from packhouse.orders import list_request, queries
-from packhouse.orders.files import write
-from packhouse.orders.profile import PROFILES
-from packhouse.settings import Settings
-from packhouse.shipping import shipped
+from packhouse.cli.terminal import AccountName, AsJson
 
-Written = enum.StrEnum("Written", {name.upper().replace("-", "_"): name for name in write.NAMES})  # type: ignore[misc]
-WrittenName = Annotated[Written | None, typer.Option("--format", help="By the file's name without it.")]
+with lazy.imports():
+    from packhouse.accounts import queries as account_queries
+    from packhouse.integrations import queries as integration_queries
+    from packhouse.kit import errors, pagination
+    from packhouse.orders import list_request, profile, queries
+    from packhouse.orders.files import write
+    from packhouse.shipping import shipped
+
+if TYPE_CHECKING:
+    from packhouse.kit.db import Database
+    from packhouse.settings import Settings
+
+Written = enum.StrEnum("Written", {name.upper().replace("-", "_"): name for name in WRITTEN_FORMATS})  # type: ignore[misc]
+WrittenName = Annotated[
+    Written | None,
+    typer.Option("--format", metavar="FORMAT", help=f"Of {', '.join(WRITTEN_FORMATS)}; by the file's name without it."),
+]
 
 
 def export_orders(
@@ -42,9 +51,10 @@ def export_orders(
     order_updated_at: Time = "",
     order_updated_at_min: Time = "",
     order_updated_at_max: Time = "",
-    sort: Annotated[str, typer.Option(help=f"Of {', '.join(queries.SORTS)}; each with - for descending.")] = "",
+    sort: Annotated[str, typer.Option(help=f"Of {', '.join(SORTS)}; each with - for descending.")] = "",
+    as_json: AsJson = False,
 ) -> None:
-    """Write orders to a file, as the API gives them."""
+    """Write orders to a file, as the API gives them; with --json it is told how many, where they are not printed."""
     settings = terminal.load_settings()
     chosen = _choose_written(file, form)
     asked = _read_request(
@@ -67,7 +77,9 @@ def export_orders(
     # Orders that scroll by on a terminal are progress enough, and a bar would be drawn in the midst of them.
     is_quiet = file == STREAM and sys.stdout.isatty()
     with streams.replace(file) as target, streams.progress("Exporting", None, is_quiet=is_quiet) as progress:
-        terminal.run(_export(settings, account, asked, chosen, style, target, progress))
+        count = terminal.run(_export(settings, account, asked, chosen, style, target, progress))
+    if as_json and file != STREAM:
+        terminal.print_json({"exported": count})
 
 
 async def _export(
@@ -78,7 +90,8 @@ async def _export(
     style: write.Style,
     target: IO[bytes],
     progress: Callable[[int, int], None],
-) -> None:
+) -> int:
+    """The number of orders written."""
     async with terminal.open_database(settings) as db:
         account_id = await _find_owner(db, account, asked)
         writer = None if chosen in write.TRACKING else write.open_writer(chosen, target, style)
@@ -87,13 +100,14 @@ async def _export(
         async for page in _read_pages(db, account_id, asked):
             for row in page:
                 if writer is not None:
-                    writer.add(queries.to_wire(row, id_is_text=PROFILES[settings.profile].id_is_text))
+                    writer.add(queries.to_wire(row, id_is_text=profile.PROFILES[settings.profile].id_is_text))
                 if tracking is not None:
                     tracking.add(await _list_parcels(db, account_id, row))
             count += len(page)
             progress(0, count)
         if writer is not None:
             writer.close()
+    return count
 
 
 async def _list_parcels(db: Database, account_id: int, row: Sequence[Any]) -> list[write.Parcel]:

@@ -10,12 +10,10 @@ from typing import IO, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from packhouse.accounts import queries as account_queries
 from packhouse.accounts.schema import Caller
+from packhouse.cli import terminal
 from packhouse.integrations import queries as integration_queries
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Database
@@ -127,7 +125,8 @@ class Report:
         if self.stopped:
             at = "" if self.stopped["line"] is None else f" at line {self.stopped['line']}"
             kept = "" if self.is_dry_run else " What was stored before stays."
-            typer.echo(f"packhouse: stopped{at}: {self.stopped['detail'].removesuffix('.')}.{kept}", err=True)
+            stopped = terminal.CommandError(f"stopped{at}: {self.stopped['detail'].removesuffix('.')}.{kept}")
+            terminal.show_error(stopped, as_json=as_json)
 
     def sum_up(self) -> str:
         would = "would be " if self.is_dry_run else ""
@@ -183,9 +182,9 @@ def _show_file(found: Mapping[str, Any]) -> None:
     dates = found["dates"] and f"dates {found['dates']}"
     decimal = found["decimal"] == "," and "decimal comma"
     said = filter(None, (found["title"], separator, found["encoding"], decimal, dates))
-    typer.echo(_to_printable(f"Read as {', '.join(said)}."))
+    typer.echo(terminal.to_printable(f"Read as {', '.join(said)}."))
     for note in found["notes"]:
-        typer.echo(_to_printable(f"Line {note['line']}: {note['detail']}"))
+        typer.echo(terminal.to_printable(f"Line {note['line']}: {note['detail']}"))
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -195,20 +194,18 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 
 def _show_records(lines: Iterator[bytes], name: str, title: str) -> None:
     while records := [orjson.loads(line) for line in itertools.islice(lines, _RECORDS_OF_A_TABLE)]:
-        table = Table("line", "order_id", "column", "code", "detail", title=title)
-        for column in table.columns:
-            column.overflow = "fold"
-        for record in records:
-            for told in record[name]:
-                line, place = told.get("line", record["line"]), told.get("column") or told["pointer"]
-                cells = (str(line), record["order_id"] or "", place, told["code"], told["detail"])
-                table.add_row(*(Text(_to_printable(cell)) for cell in cells))
-        Console().print(table)
-
-
-def _to_printable(text: str) -> str:
-    """A file's words must not steer the terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+        rows = [
+            {
+                "line": told.get("line", record["line"]),
+                "order_id": record["order_id"],
+                "column": told.get("column") or told["pointer"],
+                "code": told["code"],
+                "detail": told["detail"],
+            }
+            for record in records
+            for told in record[name]
+        ]
+        terminal.show(rows, as_json=False, title=title)
 
 
 async def import_file(

@@ -5,15 +5,17 @@ from typing import Annotated
 
 import typer
 
-from packhouse.accounts import queries as account_queries
-from packhouse.cli import terminal
+from packhouse.cli import lazy, terminal
+from packhouse.cli.commands import Commands
 from packhouse.cli.orders import read_mapping
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit import clock
-from packhouse.orders.files import guess, known, mapping, read
-from packhouse.orders.files.records import Broken
 
-mappings = typer.Typer(no_args_is_help=True, help="Which column of a file is which field of an order.")
+with lazy.imports():
+    from packhouse.accounts import queries as account_queries
+    from packhouse.kit import clock
+    from packhouse.orders.files import guess, known, mapping, read, records
+
+mappings = Commands("Which column of a file is which field of an order.")
 
 Name = Annotated[str, typer.Argument(help="The mapping's name, for --preset.")]
 
@@ -37,7 +39,10 @@ def list_mappings(account: AccountName, as_json: AsJson = False) -> None:
 
 @mappings.command("save")
 def save_mapping(
-    name: Name, file: Annotated[Path, typer.Argument(help="The mapping, as TOML.")], account: AccountName
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="The mapping, as TOML.")],
+    account: AccountName,
+    as_json: AsJson = False,
 ) -> None:
     """Keep a mapping of the account's own under a name."""
     content = read_mapping(file) or ""
@@ -49,11 +54,14 @@ def save_mapping(
             await known.save_mapping(db, tx, owner.account_id, by, name, content, now=clock.now())
 
     terminal.run(work())
-    typer.echo(f"Kept: packhouse orders import FILE --account {account} --preset '{name}'")
+    if as_json:
+        terminal.print_json({"name": name})
+    else:
+        typer.echo(f"Kept: packhouse orders import FILE --account {account} --preset '{name}'")
 
 
 @mappings.command("show")
-def show_mapping(name: Name, account: AccountName) -> None:
+def show_mapping(name: Name, account: AccountName, as_json: AsJson = False) -> None:
     """Write a mapping or a preset as the file that it can be made from again."""
 
     async def work() -> str:
@@ -62,11 +70,18 @@ def show_mapping(name: Name, account: AccountName) -> None:
             return await known.get_mapping(tx, owner.account_id, name)
 
     ours = mapping.list_presets()
-    typer.echo(mapping.read_preset(name) if name in ours else terminal.run(work()), nl=False)
+    _show(mapping.read_preset(name) if name in ours else terminal.run(work()), as_json=as_json)
+
+
+def _show(content: str, *, as_json: bool) -> None:
+    if as_json:
+        terminal.print_json({"mapping": content})
+    else:
+        typer.echo(content, nl=False)
 
 
 @mappings.command("delete")
-def delete_mapping(name: Name, account: AccountName) -> None:
+def delete_mapping(name: Name, account: AccountName, as_json: AsJson = False) -> None:
     """Forget a mapping of the account's own."""
 
     async def work() -> None:
@@ -75,16 +90,20 @@ def delete_mapping(name: Name, account: AccountName) -> None:
             await known.delete_mapping(tx, owner.account_id, name)
 
     terminal.run(work())
+    if as_json:
+        terminal.print_json({"deleted": name})
 
 
 @mappings.command("guess")
-def guess_mapping(file: Annotated[Path, typer.Argument(help="A file whose columns no preset knows.")]) -> None:
+def guess_mapping(
+    file: Annotated[Path, typer.Argument(help="A file whose columns no preset knows.")], as_json: AsJson = False
+) -> None:
     """Write a mapping for a file by the names and words of its columns, to look through and mend."""
     try:
         with file.open("rb") as source:
             header, rows = read.read_head(source, read.Options(read.find_form(file.name)))
     except OSError as error:
         terminal.fail(f"Cannot read {file}: {error.strerror}.")
-    except Broken as broken:
+    except records.Broken as broken:
         terminal.fail(f"{file}, line {broken.line}: {broken.detail}")
-    typer.echo(guess.to_toml(file.name, header, guess.guess(header, rows)), nl=False)
+    _show(guess.to_toml(file.name, header, guess.guess(header, rows)), as_json=as_json)

@@ -1,33 +1,36 @@
 """`packhouse orders`: import and export (docs/files.md)."""
 
+from __future__ import annotations
+
 import codecs
 import enum
 from collections.abc import Callable
 from contextlib import closing
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from packhouse.accounts import queries as account_queries
-from packhouse.cli import imports, streams, terminal
+from packhouse.cli import lazy, streams, terminal
+from packhouse.cli.choices import READ_FORMATS
+from packhouse.cli.commands import Commands
 from packhouse.cli.streams import STREAM
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.orders import search
-from packhouse.orders.files import formats, read
-from packhouse.orders.files.columns import COLUMNS
 
-orders = typer.Typer(no_args_is_help=True, help="Orders in bulk: import and export.")
+with lazy.imports():
+    from packhouse.accounts import queries as account_queries
+    from packhouse.cli import imports
+    from packhouse.orders import search
+    from packhouse.orders.files import columns, formats, read
+
+if TYPE_CHECKING:
+    from packhouse.orders.files.formats import Conventions
+
+orders = Commands("Orders in bulk: import and export.")
 
 
-class Form(enum.StrEnum):
-    """The names of `read.FORMS`, as a choice."""
-
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
-    XLSX = "xlsx"
+Form = enum.StrEnum("Form", {name.upper(): name for name in READ_FORMATS})  # type: ignore[misc]
 
 
 class Dates(enum.StrEnum):
@@ -164,7 +167,7 @@ def to_encoding(said: str | None) -> str | None:
         terminal.fail(f"--encoding: {said!r} is not known.")
 
 
-def to_conventions(decimal: DecimalMark | None, dates: Dates | None) -> formats.Conventions:
+def to_conventions(decimal: DecimalMark | None, dates: Dates | None) -> Conventions:
     return formats.Conventions(decimal.value if decimal else None, dates.value if dates else None)
 
 
@@ -172,14 +175,14 @@ def read_fixed(said: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in said:
         name, mark, value = part.partition("=")
-        if not mark or name not in COLUMNS or COLUMNS[name].of_item:
+        if not mark or name not in columns.COLUMNS or columns.COLUMNS[name].of_item:
             terminal.fail(f"--set: {part!r} is no FIELD=VALUE with a field of orders.")
         found[name] = value
     return found
 
 
 @orders.command("reindex")
-def reindex_orders(account: AccountName) -> None:
+def reindex_orders(account: AccountName, as_json: AsJson = False) -> None:
     """Write anew what every order of an account is found by: for orders that are older than search."""
 
     async def work() -> int:
@@ -192,4 +195,8 @@ def reindex_orders(account: AccountName) -> None:
                     progress(0, done)
         return done
 
-    typer.echo(f"{terminal.run(work())} orders can be found by what is in them.")
+    done = terminal.run(work())
+    if as_json:
+        terminal.print_json({"reindexed": done})
+    else:
+        typer.echo(f"{done} orders can be found by what is in them.")

@@ -1,26 +1,35 @@
 """`packhouse person`, and `packhouse account retention`."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
-from packhouse.accounts import queries as accounts
-from packhouse.accounts.schema import Caller
-from packhouse.cli import terminal
+from packhouse.cli import lazy, terminal
+from packhouse.cli.choices import MOST_DAYS
+from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit import clock, errors
-from packhouse.kit.db import Database
-from packhouse.orders.persons import Person
-from packhouse.orders.profile import PROFILES
-from packhouse.privacy import operations, queries, schema
-from packhouse.settings import Settings
-from packhouse.shipping.storage import StorageError
-from packhouse.worker import create_desk
 
-person = typer.Typer(no_args_is_help=True, help="One customer's data: told to them, or erased (docs/privacy.md).")
+with lazy.imports():
+    from packhouse import worker
+    from packhouse.accounts import queries as accounts
+    from packhouse.accounts import schema as account_schema
+    from packhouse.kit import clock, errors
+    from packhouse.orders import profile
+    from packhouse.privacy import operations, queries, schema
+    from packhouse.shipping import storage
+
+if TYPE_CHECKING:
+    from packhouse.accounts.schema import Caller
+    from packhouse.kit.db import Database
+    from packhouse.orders.persons import Person
+    from packhouse.settings import Settings
+
+person = Commands("One customer's data: told to them, or erased (docs/privacy.md).")
 
 Email = Annotated[str, typer.Option(help="Their e-mail address; case does not count.")]
 Phone = Annotated[str, typer.Option(help="Their telephone number, in any spelling.")]
@@ -48,7 +57,7 @@ def erase_person(
     async def work() -> dict[str, int]:
         async with terminal.open_database(settings) as db:
             caller = await _find_caller(db, account, "person erase")
-            report = await operations.erase_person(create_desk(settings, db), caller, wanted)
+            report = await operations.erase_person(worker.create_desk(settings, db), caller, wanted)
             return report.to_wire()
 
     terminal.show_one(_run(work()), as_json=as_json)
@@ -64,7 +73,7 @@ def _read_person(**sent: str) -> Person:
 def _run(work: Any) -> Any:
     try:
         return terminal.run(work)
-    except StorageError as error:
+    except storage.StorageError as error:
         terminal.fail(str(error))
 
 
@@ -77,7 +86,7 @@ async def _count(settings: Settings, account: str, wanted: Person) -> tuple[int,
 async def _find_caller(db: Database, account: str, words: str) -> Caller:
     async with db.read() as tx:
         owner = await accounts.get_account(tx, account)
-    return Caller(owner.account_id, owner.country_code, f"command:{words}")
+    return account_schema.Caller(owner.account_id, owner.country_code, f"command:{words}")
 
 
 @person.command("export")
@@ -103,7 +112,7 @@ def export_person(
                 wanted,
                 now=now,
                 base_url=settings.public_url or "",
-                id_is_text=PROFILES[settings.profile].id_is_text,
+                id_is_text=profile.PROFILES[settings.profile].id_is_text,
             )
             _write(output, orjson.dumps(exported, option=orjson.OPT_INDENT_2))
             async with db.write() as tx:
@@ -121,10 +130,8 @@ def _write(path: Path, content: bytes) -> None:
         terminal.fail(f"Cannot write {path}: {error.strerror}.")
 
 
-Days = Annotated[int | None, typer.Option("--days", min=1, max=schema.MAX_DAYS, help="Of orders and shipments.")]
-DocumentsDays = Annotated[
-    int | None, typer.Option("--documents-days", min=0, max=schema.MAX_DAYS, help="Of customs papers.")
-]
+Days = Annotated[int | None, typer.Option("--days", min=1, max=MOST_DAYS, help="Of orders and shipments.")]
+DocumentsDays = Annotated[int | None, typer.Option("--documents-days", min=0, max=MOST_DAYS, help="Of customs papers.")]
 
 
 def set_retention(

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from packhouse import app
-from packhouse.cli import interpreter
+from packhouse.cli import interpreter, lazy
 from packhouse.settings import share_metrics
 
 _log = structlog.get_logger()
@@ -32,6 +32,7 @@ def run(config: uvicorn.Config, listener: socket.socket) -> None:
 
 def create_app(*, works: bool = True) -> ASGIApp:
     """What each of the processes calls first."""
+    lazy.load()
     threading.Thread(target=_follow_parent, daemon=True).start()
     made = app.create_app_from_environment(works=works)
     interpreter.tune()

@@ -1,30 +1,37 @@
 """`packhouse serve`, `packhouse worker` and `packhouse migrate`."""
 
-import asyncio
+from __future__ import annotations
+
 import signal
 import socket
 import sys
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import uvicorn
 
-from packhouse import migrations, worker
-from packhouse.accounts import demo
-from packhouse.accounts import queries as account_queries
-from packhouse.app import create_counters, create_database
-from packhouse.cli import interpreter, processes, terminal
+from packhouse.cli import lazy, ports, terminal
 from packhouse.cli.terminal import AsJson
-from packhouse.kit import clock, errors, jobs, logs, protocol, security, tracing
-from packhouse.kit.db import DatabaseUrlError
-from packhouse.kit.redis_counters import RedisUrlError
-from packhouse.settings import Settings
+
+with lazy.imports():
+    import asyncio
+
+    import uvicorn
+
+    from packhouse import app, migrations, worker
+    from packhouse.accounts import demo
+    from packhouse.accounts import queries as account_queries
+    from packhouse.cli import interpreter, processes
+    from packhouse.kit import clock, db, errors, jobs, logs, protocol, redis_counters, security, tracing
+
+if TYPE_CHECKING:
+    from packhouse.settings import Settings
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
 
 _OVERDUE = timedelta(minutes=5)
+_WAITING_CONNECTIONS = 2048
 # A process that starts, or works, on a machine that is short of memory may not answer its supervisor for some seconds,
 # and killing it then would only make more work.
 _HUNG_AFTER_SECONDS = 20
@@ -65,6 +72,7 @@ def work(
     if check:
         terminal.show_one(terminal.run(_check(settings)), as_json=as_json)
         return
+    lazy.load()
     logs.configure(settings.log_level, settings.log_format)
     terminal.run(_work(settings, as_json=as_json))
 
@@ -96,7 +104,7 @@ def migrate(as_json: AsJson = False) -> None:
     """Bring the database's schema to this version."""
 
     async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings(), migrated=False) as db:
+        async with terminal.open_database(terminal.load_settings(), is_made=True) as db:
             before = await migrations.upgrade(db)
         return {"before": before, "after": migrations.HEAD}
 
@@ -112,16 +120,15 @@ def _require_tracing() -> None:
 
 def _require_redis(settings: Settings) -> None:
     try:
-        create_counters(settings, create_database(settings))
-    except (RedisUrlError, DatabaseUrlError) as error:
+        app.create_counters(settings, app.create_database(settings))
+    except (redis_counters.RedisUrlError, db.DatabaseUrlError) as error:
         terminal.fail(str(error))
 
 
 async def _prepare(settings: Settings, *, migrate: bool) -> None:
-    async with terminal.open_database(settings, migrated=False) as db:
+    async with terminal.open_database(settings, is_made=migrate) as db:
         if migrate:
             await migrations.upgrade(db)
-        await terminal.require_head(db)
         async with db.read() as tx:
             key = await account_queries.find_key(tx, demo.PUBLIC_KEY)
     if key is not None and key.revoked_at is None and security.is_secret(demo.SECRET_KEY, key.secret_hash):
@@ -131,13 +138,10 @@ async def _prepare(settings: Settings, *, migrate: bool) -> None:
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket, made here so that a port that is taken is one clear line."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(2048)
+        listener = ports.bind(host, port)
+        listener.listen(_WAITING_CONNECTIONS)
     except OSError as error:
-        terminal.fail(f"Cannot listen on {host} port {port}: {error.strerror}.")
+        terminal.fail(ports.explain(host, port, error))
     listener.set_inheritable(True)
     return listener
 
@@ -148,6 +152,7 @@ def to_url(listener: socket.socket, host: str) -> str:
 
 
 def run_server(settings: Settings, listener: socket.socket, workers: int, *, works: bool = True) -> None:
+    lazy.load()
     logs.configure(settings.log_level, settings.log_format)
     place = "packhouse.cli.processes:create_app" if workers > 1 else "packhouse.app:create_app_from_environment"
     config = uvicorn.Config(
@@ -157,7 +162,6 @@ def run_server(settings: Settings, listener: socket.socket, workers: int, *, wor
         http=protocol.BoundedProtocol,
         ws="none",
         limit_concurrency=settings.max_connections,
-        loop="packhouse.cli.sharing:Loop" if workers > 1 else "auto",
         access_log=False,
         log_config=None,
         server_header=False,

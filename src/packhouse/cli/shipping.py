@@ -1,34 +1,41 @@
 """`packhouse shipping` and `packhouse parcels`: what an account ships with, and where its parcels are."""
 
-from typing import Annotated, Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
-from packhouse import worker
-from packhouse.accounts import queries as accounts
-from packhouse.cli import terminal
+from packhouse.cli import lazy, terminal
+from packhouse.cli.choices import SETUP_KINDS
+from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit import clock, validation
-from packhouse.kit.db import Database
-from packhouse.shipping import operations, setup, trials
-from packhouse.shipping.setup_schema import KINDS, Kind
 
-shipping = typer.Typer(no_args_is_help=True, help="What an account ships with: addresses, contracts, brands, rules.")
-parcels = typer.Typer(no_args_is_help=True, help="Parcels on their way.")
+with lazy.imports():
+    from packhouse import worker
+    from packhouse.accounts import queries as accounts
+    from packhouse.kit import clock, validation
+    from packhouse.shipping import operations, setup, setup_schema, trials
 
-_PATHS = {kind.path: kind for kind in KINDS.values()}
-KindName = Annotated[str, typer.Argument(help=f"One of {', '.join(_PATHS)}.")]
+if TYPE_CHECKING:
+    from packhouse.kit.db import Database
+    from packhouse.shipping.setup_schema import Kind
+
+shipping = Commands("What an account ships with: addresses, contracts, brands, rules.")
+parcels = Commands("Parcels on their way.")
+
+KindName = Annotated[str, typer.Argument(help=f"One of {', '.join(SETUP_KINDS)}.")]
 Fields = Annotated[
     list[str] | None, typer.Argument(help='`city=Utrecht` is a text, `is_active:=false` and `tags:=["a"]` are JSON.')
 ]
 
 
 def _to_kind(name: str) -> Kind:
-    kind = _PATHS.get(name)
-    if kind is None:
-        terminal.fail(f"There is no kind {name!r}: it is one of {', '.join(_PATHS)}.")
-    return kind
+    paths = {kind.path: kind for kind in setup_schema.KINDS.values()}
+    if name not in paths:
+        terminal.fail(f"There is no kind {name!r}: it is one of {', '.join(SETUP_KINDS)}.")
+    return paths[name]
 
 
 def _read_fields(fields: list[str] | None) -> dict[str, Any]:

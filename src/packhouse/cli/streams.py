@@ -10,10 +10,11 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, cast
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from packhouse.cli import lazy, terminal
 
-from packhouse.cli import terminal
+with lazy.imports():
+    import rich.console
+    import rich.progress
 
 STREAM = "-"
 
@@ -85,9 +86,14 @@ def progress(what: str, total: int | None, *, is_quiet: bool = False) -> Iterato
     """On standard error, and only to a person: `(bytes read, orders)`. Asked of the stream itself, for rich takes any
     stream for a terminal where `FORCE_COLOR` is set."""
     is_shown = sys.stderr.isatty() and not is_quiet
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[count]} orders"))
-    known = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if total else ()
-    with Progress(*columns, *known, console=console, transient=True, disable=not is_shown) as progress:
+    console = rich.console.Console(stderr=True)
+    bars = rich.progress
+    columns = (
+        bars.SpinnerColumn(),
+        bars.TextColumn("{task.description}"),
+        bars.TextColumn("{task.fields[count]} orders"),
+    )
+    known = (bars.BarColumn(), bars.TaskProgressColumn(), bars.TimeRemainingColumn()) if total else ()
+    with bars.Progress(*columns, *known, console=console, transient=True, disable=not is_shown) as progress:
         task = progress.add_task(what, total=total, count=0)
         yield lambda done, count: progress.update(task, completed=done, count=count)

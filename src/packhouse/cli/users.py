@@ -1,18 +1,26 @@
 """`packhouse user`."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from packhouse.accounts import audit, queries, reset_links, two_factors, users
-from packhouse.cli import terminal
+from packhouse.cli import lazy, terminal
+from packhouse.cli.choices import ROLES
+from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit import clock, errors, security
-from packhouse.kit.db import Database, Transaction
 
-user = typer.Typer(no_args_is_help=True, help="Users: the people of an account who sign in to its page.")
+with lazy.imports():
+    from packhouse.accounts import audit, queries, reset_links, two_factors, users
+    from packhouse.kit import clock, errors, security
+
+if TYPE_CHECKING:
+    from packhouse.kit.db import Database, Transaction
+
+user = Commands("Users: the people of an account who sign in to its page.")
 
 Email = Annotated[str, typer.Option("--email", help="What they sign in with.")]
 
@@ -21,7 +29,7 @@ Email = Annotated[str, typer.Option("--email", help="What they sign in with.")]
 def create_user(
     account: AccountName,
     email: Email,
-    role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(users.ROLES)}.")] = "packer",
+    role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(ROLES)}.")] = "packer",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from the input.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +84,7 @@ def change_password(
 def change_role(
     account: AccountName,
     email: Email,
-    role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(users.ROLES)}.")],
+    role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(ROLES)}.")],
     as_json: AsJson = False,
 ) -> None:
     """Change what a person may do, from their next request on."""
@@ -150,7 +158,7 @@ def delete_user(account: AccountName, email: Email, as_json: AsJson = False) -> 
     terminal.show_one({"deleted": email}, as_json=as_json)
 
 
-Deed: TypeAlias = Callable[[Transaction, int, int], Awaitable[None]]
+Deed: TypeAlias = "Callable[[Transaction, int, int], Awaitable[None]]"
 
 
 def _change(account: str, email: str, verb: str, action: str, deed: Deed) -> None:
@@ -178,4 +186,4 @@ async def _record(db: Database, tx: Transaction, account_id: int, verb: str, act
 
 
 def _ask() -> str:
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))

@@ -5,6 +5,8 @@ report beside it. Killed at any moment, it goes on: what is there already is unc
 whole, but not moved, is known by its bytes.
 """
 
+from __future__ import annotations
+
 import fcntl
 import os
 import time
@@ -15,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from packhouse.cli import imports, terminal
+from packhouse.cli import lazy, terminal
 from packhouse.cli.orders import (
     DatesOption,
     DecimalOption,
@@ -28,9 +30,12 @@ from packhouse.cli.orders import (
     to_encoding,
     to_separator,
 )
-from packhouse.cli.terminal import AccountName
-from packhouse.kit import errors
-from packhouse.orders.files import read
+from packhouse.cli.terminal import AccountName, AsJson
+
+with lazy.imports():
+    from packhouse.cli import imports
+    from packhouse.kit import errors
+    from packhouse.orders.files import read
 
 DONE, FAILED = "done", "failed"
 _LOCK = ".packhouse-watch"
@@ -51,8 +56,9 @@ def watch_folder(
     time_zone: TimeZone = None,
     interval: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks, for which a size rests.")] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="End when every file that is there was taken.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Import the files that appear in a folder, until it is stopped."""
+    """Import the files that appear in a folder, until it is stopped; with --json a line of JSON tells of each."""
     asked = imports.Asked(
         account,
         preset=preset,
@@ -64,7 +70,7 @@ def watch_folder(
     )
     try:
         with _alone(folder):
-            _watch(folder, asked, interval, once)
+            _watch(folder, asked, interval, once=once, as_json=as_json)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except OSError as error:
@@ -84,13 +90,13 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _watch(folder: Path, asked: imports.Asked, interval: float, once: bool) -> None:
+def _watch(folder: Path, asked: imports.Asked, interval: float, *, once: bool, as_json: bool) -> None:
     before: _Look = {}
     while True:
         now = _look(folder)
         resting = [path for path, size in now.items() if before.get(path) == size]
         for path in sorted(resting, key=lambda path: (now[path][1], path.name)):
-            _take(path, asked)
+            _take(path, asked, as_json=as_json)
         if once and not now:
             return
         before = {path: size for path, size in now.items() if path not in resting}
@@ -112,14 +118,15 @@ def _look(folder: Path) -> _Look:
     return found
 
 
-def _take(path: Path, asked: imports.Asked) -> None:
+def _take(path: Path, asked: imports.Asked, *, as_json: bool) -> None:
     """Import a file and move it away. While the database is not there, the file waits."""
     report = imports.Report(is_dry_run=False)
     with closing(report):
         try:
             terminal.run_or_raise(_import(path, asked, report))
         except errors.Unavailable as unavailable:
-            typer.echo(f"packhouse: {path.name} waits: {unavailable.faults[0].detail}", err=True)
+            waits = terminal.CommandError(f"{path.name} waits: {unavailable.faults[0].detail}", unavailable.to_wire())
+            terminal.show_error(waits, as_json=as_json)
             return
         except errors.Refusal as refusal:
             report.stop("; ".join(fault.detail for fault in refusal.faults))
@@ -127,7 +134,10 @@ def _take(path: Path, asked: imports.Asked) -> None:
         target = _find_free(where / path.name)
         _write_report(target.with_name(f"{target.name}.report.json"), report)
         path.replace(target)
-        typer.echo(f"{path.name}: {where.name}. {report.sum_up()}")
+        if as_json:
+            terminal.print_json({"file": path.name, "moved_to": where.name, "counts": dict(report.counts)})
+        else:
+            typer.echo(f"{path.name}: {where.name}. {report.sum_up()}")
 
 
 async def _import(path: Path, asked: imports.Asked, report: imports.Report) -> None:

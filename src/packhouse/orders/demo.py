@@ -18,6 +18,8 @@ from itertools import product
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
+from packhouse.kit import gtin
+
 T = TypeVar("T")
 Entry = dict[str, Any]
 
@@ -461,6 +463,7 @@ def _read_product(number: int, raw: Entry, rates: Mapping[str, int]) -> tuple[_A
 
 
 def _read_article(number: int, place: int, raw: Entry, variant: Entry, rates: Mapping[str, int]) -> _Article:
+    ean = f"952{number:05}{place:04}"
     fixed = {
         "product_id": str(1000 + number),
         "variant_id": f"{1000 + number}-{place:02}",
@@ -470,7 +473,7 @@ def _read_article(number: int, place: int, raw: Entry, variant: Entry, rates: Ma
         "sku": "-".join([raw["sku"], *(value.upper().replace(" ", "") for value in variant.values())]),
         "hs_code": raw["hs_code"],
         "country_of_origin": raw["origin"],
-        "ean": _with_check_digit(f"952{number:05}{place:04}"),
+        "ean": ean + gtin.find_check_digit(ean),
     }
     return _Article(
         fixed=fixed,
@@ -485,9 +488,3 @@ def _read_article(number: int, place: int, raw: Entry, variant: Entry, rates: Ma
 def _convert(cents: int, percent: int) -> int:
     """Rounded up to the next 5 cents, as on a price tag."""
     return -(-cents * percent // 500) * 5
-
-
-def _with_check_digit(digits: str) -> str:
-    """Of an EAN-13: its digits, weighted 1 and 3 in turn, add up to a multiple of 10 (GS1 General Specifications)."""
-    weighted = sum(int(digit) * (3 if position % 2 else 1) for position, digit in enumerate(digits))
-    return f"{digits}{-weighted % 10}"

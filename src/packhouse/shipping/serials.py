@@ -3,6 +3,8 @@
 import re
 import string
 
+from packhouse.kit import gtin
+
 DEMONSTRATION_PREFIX = "952"
 """Kept by GS1 for demonstrations: what an account without a company prefix of its own prints is nobody's."""
 
@@ -28,7 +30,7 @@ def to_sscc(prefix: str, id: int) -> str:
     if extension > 9:
         raise ValueError(f"the GS1 company prefix {prefix} has no numbers left for parcel {id}")
     body = f"{extension}{prefix}{serial:0{room}d}"
-    return body + str(-sum(int(digit) * (3, 1)[index % 2] for index, digit in enumerate(body)) % 10)
+    return body + gtin.find_check_digit(body)
 
 
 def to_s10(letter: str, country: str, id: int) -> str:

@@ -1,6 +1,7 @@
 """Carriers of the karrio SDK, with a line of ours instead of the network. The shared suite is run against them too."""
 
 import asyncio
+import io
 import json
 import socket
 import ssl
@@ -10,6 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pypdfium2
 import pytest
 
 from packhouse.shipping.carriers import (
@@ -253,3 +255,34 @@ print(json.dumps(found))
     for package, known in json.loads(asked.stdout.splitlines()[-1]).items():
         assert {service.code for service in OFFERED[package].services.values()} <= set(known)
     assert set(OFFERED) <= {carrier.code for carrier in registry.find_carriers()}
+
+
+_JOIN = """
+import base64, io, sys
+import pypdfium2
+from packhouse.shipping.carriers import karrio_gateway
+
+def draw(width):
+    with pypdfium2.PdfDocument.new() as file:
+        file.new_page(width, 100)
+        target = io.BytesIO()
+        file.save(target)
+    return base64.b64encode(target.getvalue()).decode()
+
+sdk = karrio_gateway._load("ups")
+with pypdfium2.PdfDocument(base64.b64decode(sdk.lib.bundle_base64([draw(200), draw(300)], "PDF"))) as whole:
+    print([round(page.get_width()) for page in whole], [name for name in sys.modules if "PyPDF2" in name])
+"""
+
+
+def test_the_pdfs_of_carriers_are_joined_and_never_read_by_an_unmaintained_library() -> None:
+    """In a process of its own, where nothing else can have loaded PyPDF2."""
+    told = subprocess.run([sys.executable, "-c", _JOIN], capture_output=True, text=True, check=True)
+    assert told.stdout == "[200, 300] []\n"
+
+
+def test_what_a_carrier_sends_that_is_no_pdf_is_no_label() -> None:
+    merger = karrio_gateway._PdfMerger(strict=False)
+    merger.append(io.BytesIO(b"%PDF-1.4 and nothing more"))
+    with pytest.raises(pypdfium2.PdfiumError):
+        merger.write(io.BytesIO())

@@ -3,6 +3,7 @@
 Its carriers turn questions into requests and answers into data; what is sent in between goes through a `Transport` of
 ours. Left to itself the SDK sends with certificates unchecked (and switches the check off for the whole process while
 it is loaded), waits for an answer without end, and writes what it sends to standard error: none of that happens here.
+Nor does it read the PDFs of carriers with PyPDF2, which is maintained no more: pypdfium2 joins them.
 """
 
 import importlib
@@ -10,13 +11,16 @@ import inspect
 import io
 import re
 import ssl
+import sys
 import threading
+import types
 import urllib.error
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from email.message import Message
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 
 import httpcore
 import orjson
@@ -179,7 +183,7 @@ def _load(package: str) -> _Sdk:
     images = importlib.import_module("PIL.ImageFile")
     checked, is_lenient = ssl._create_default_https_context, images.LOAD_TRUNCATED_IMAGES  # noqa: SLF001
     importlib.import_module("loguru").logger.disable("karrio")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _pdf_merger_replaced():
         warnings.simplefilter("ignore")
         try:
             lib = importlib.import_module("karrio.lib")
@@ -194,6 +198,42 @@ def _load(package: str) -> _Sdk:
 
 
 _PARTS = ("settings", "mapper", "proxy")
+
+
+class _PdfMerger:
+    """The three methods of `PyPDF2.PdfMerger` that the SDK calls to join the PDFs that a carrier sent."""
+
+    def __init__(self, **_: Any) -> None:
+        self._parts: list[bytes] = []
+
+    def append(self, file: IO[bytes]) -> None:
+        file.seek(0)
+        self._parts.append(file.read())
+
+    def write(self, target: IO[bytes]) -> None:
+        """Raises PdfiumError for what is no PDF."""
+        pdfium = importlib.import_module("pypdfium2")  # a server never needs it
+        with pdfium.PdfDocument.new() as whole:
+            for content in self._parts:
+                with pdfium.PdfDocument(content) as part:
+                    whole.import_pages(part)
+            whole.save(target)
+
+
+@contextmanager
+def _pdf_merger_replaced() -> Iterator[None]:
+    """Have the SDK import a stand-in for PyPDF2, whose own code is never loaded: it has had no release since 2022, and
+    a PDF of a stranger can make it read without end (CVE-2023-36464)."""
+    stand_in = types.ModuleType("PyPDF2")
+    vars(stand_in)["PdfMerger"] = _PdfMerger
+    before = sys.modules.get("PyPDF2")
+    sys.modules["PyPDF2"] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules["PyPDF2"]
+        if before is not None:
+            sys.modules["PyPDF2"] = before
 
 
 def _to_tracer(lib: Any) -> Any:
