@@ -11,6 +11,7 @@ PROCESSES = (
     "tests/client/",
     "tests/concurrency/",
     "tests/contract/test_bodies.py",
+    "tests/docs/test_examples.py",
     "tests/operations/",
     "tests/outages/",
     "tests/shipping/test_kill.py",

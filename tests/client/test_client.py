@@ -19,8 +19,6 @@ from tests import make
 from tests.concurrency import served
 from tests.conftest import OWNER, SECOND_SHOP, SHOP
 
-EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "client.md"
-
 
 @pytest.fixture(params=["guide", "reference"])
 def url(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[str]:
@@ -217,18 +215,3 @@ def test_nothing_of_the_server_is_loaded_with_it() -> None:
     assert loaded == {"packhouse", "packhouse.client"} | {
         f"packhouse.client.{name}" for name in ("calls", "exchange", "runners", "signatures")
     }
-
-
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_the_examples_run(database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    examples = re.findall(r"```python\n(.*?)```", EXAMPLES.read_text("utf-8"), re.DOTALL)
-    assert len(examples) == 5
-    with served.serve(database_url, tmp_path / "log") as server:
-        names: dict[str, Any] = {}
-        for example in examples:
-            code = example.replace("http://127.0.0.1:8000", server.url)
-            exec(code.replace("demo-public-key", OWNER[0]).replace("demo-secret-key", OWNER[1]), names)  # noqa: S102
-    told = capsys.readouterr().out.splitlines()
-    assert told[:3] == ["1 250", "T-0 (changed)", told[2]]
-    assert told[2].startswith("400 Input should be a valid string {'pointer': '/data/attributes/[0]/order_number'}")
-    assert names["last"].startswith("T-")

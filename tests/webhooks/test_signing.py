@@ -37,8 +37,8 @@ def test_the_documented_check_says_so_too() -> None:
     names: dict[str, Any] = {}
     exec(example, names)  # noqa: S102
     body, signature = b'{"key": "value"}', "1eed4b3d41f4653ac64fd56f1bf1cbfd349e4482cbc11dff7134bd93e5da4b0a"
-    assert names["is_ours"](body, signature, "secretkey")
-    assert not names["is_ours"](body + b" ", signature, "secretkey")
+    assert names["is_authentic"](body, signature, "secretkey")
+    assert not names["is_authentic"](body + b" ", signature, "secretkey")
 
 
 def test_a_body_has_spaces_between_its_parts_and_nothing_but_ascii() -> None:
