@@ -24,7 +24,7 @@ _HEALTH_SECONDS = 0.25
 
 
 class HealthReport(NamedTuple):
-    """What the database said of itself: `ok`, `behind` or `unavailable`, and why."""
+    """What the database said of itself: `ok`, `behind`, `newer` or `unavailable`, and why."""
 
     database: str
     detail: str | None
@@ -66,9 +66,10 @@ class Health:
             return self._report or HealthReport("ok", busy.faults[0].detail)
         except errors.Unavailable as away:
             return HealthReport("unavailable", away.faults[0].detail)
-        if revision != migrations.HEAD:
-            return HealthReport("behind", f"at {revision}, not {migrations.HEAD}")
-        return HealthReport("ok", None)
+        why = migrations.explain(revision)
+        if why is None:
+            return HealthReport("ok", None)
+        return HealthReport("behind" if migrations.is_known(revision) else "newer", why)
 
 
 @router.get("/health", summary="Is this process up, and does its database answer?")

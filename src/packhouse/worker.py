@@ -65,6 +65,7 @@ JOBS: dict[str, Handler] = {
     uploads.JOB: lambda workshop, job: uploads.handle(workshop.db, job, workshop.clock),
     deletions.JOB: lambda workshop, job: deletions.handle(workshop.db, job, workshop.clock()),
     shipments.JOB: lambda workshop, job: announce.handle(workshop.desk, job),
+    search.REINDEX_JOB: lambda workshop, job: search.handle_reindex(workshop.db, job, workshop.clock()),
     orders.COMPARE_JOB: lambda workshop, job: staleness.handle(workshop.db, job, workshop.clock()),
     shipments.TRACK_JOB: lambda workshop, job: tracking.handle(workshop.desk, job),
     privacy.RETAIN_JOB: lambda workshop, job: retention.retain(workshop.desk, job),

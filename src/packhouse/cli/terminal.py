@@ -67,11 +67,9 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
 
 
 async def require_head(db: Database) -> None:
-    revision = await migrations.find_revision(db)
-    if revision != migrations.HEAD:
-        state = "is empty" if revision is None else f"is at schema {revision}"
-        detail = f"The database {state}, this version needs {migrations.HEAD}. Run: packhouse migrate"
-        raise errors.Unavailable(detail)
+    why = migrations.explain(await migrations.find_revision(db))
+    if why is not None:
+        raise errors.Unavailable(why)
 
 
 def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:

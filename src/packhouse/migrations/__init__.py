@@ -12,8 +12,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect
 from sqlalchemy.schema import CreateTable
 
-from packhouse.kit import errors
-from packhouse.kit.db import Database
+import packhouse
+from packhouse.accounts import queries as accounts
+from packhouse.kit import clock, errors
+from packhouse.kit.db import Database, Transaction
+from packhouse.orders import search
 
 
 def _config() -> Config:
@@ -32,7 +35,29 @@ _VERSION = Table(
 _ATTEMPTS = 30
 _LONGEST_SECONDS = 3600
 
-HEAD = ScriptDirectory.from_config(_config()).get_current_head()
+_SCRIPTS = ScriptDirectory.from_config(_config())
+HEAD = _SCRIPTS.get_current_head()
+_KNOWN = frozenset(script.revision for script in _SCRIPTS.walk_revisions())
+
+
+def explain(revision: str | None) -> str | None:
+    """What keeps this version from working with a database at that schema, and what helps; None where nothing does."""
+    if revision == HEAD:
+        return None
+    if revision is None:
+        return f"The database is empty, this version needs {HEAD}. Run: packhouse migrate"
+    if revision in _KNOWN:
+        return f"The database is at schema {revision}, this version needs {HEAD}. Run: packhouse migrate"
+    return (
+        f"The database is at schema {revision}, which Packhouse {packhouse.__version__} does not know: "
+        f"it ends at {HEAD}. A newer version has migrated this database, so run that version, "
+        "or restore a backup of before."
+    )
+
+
+def is_known(revision: str | None) -> bool:
+    """Whether `upgrade` can begin there. It cannot where a newer version has been."""
+    return revision is None or revision in _KNOWN
 
 
 async def find_revision(db: Database) -> str | None:
@@ -48,7 +73,7 @@ async def upgrade(db: Database, to: str = "head") -> str | None:
     Of several who do it at once one works and the others wait: first for their turn (SQLite) or for the table that
     holds the version (PostgreSQL), then they find nothing left to do. A lock that is held against us is asked for again
     and again, rather than waited for: who waits for a table holds up everybody that comes after. Raises Busy when a
-    minute was not enough.
+    minute was not enough, and Unavailable where a newer version has migrated the database.
     """
     for _ in range(_ATTEMPTS):
         with suppress(errors.Busy):
@@ -57,11 +82,21 @@ async def upgrade(db: Database, to: str = "head") -> str | None:
                 await db.lock_table(tx, _VERSION)
                 await db.allow_seconds(tx, _LONGEST_SECONDS)
                 before: str | None = await tx.run_sync(_current)
+                if not is_known(before):
+                    raise errors.Unavailable(str(explain(before)))
                 if before != HEAD:
                     await tx.run_sync(_upgrade, to)
+                    if before is not None and before < search.SINCE and to == "head":
+                        await _reindex_all(db, tx)
             return before
         await asyncio.sleep(0.2)
     raise errors.Busy
+
+
+async def _reindex_all(db: Database, tx: Transaction) -> None:
+    """What orders are found by is written anew by a worker, while all goes on."""
+    for account in await accounts.list_accounts(tx):
+        await search.enqueue_reindex(db, tx, account.account_id, account.country_code, clock.now())
 
 
 async def _ensure_version_table(db: Database) -> None:
