@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,10 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+import uvicorn
+from uvicorn.supervisors.multiprocess import SIGNALS, Process
 
+from packhouse.cli import processes
 from tests import make
 from tests.cli.test_serve import begin_upload, is_refused, read_body
 from tests.concurrency import served
@@ -97,15 +101,15 @@ def find_answering(server: served.Server) -> set[str]:
 def test_connections_wait_while_no_process_can_take_them(database_url: str, tmp_path: Path) -> None:
     with served.serve(database_url, tmp_path / "log", "--workers", "2") as server:
         served.wait_until(lambda: len(server.workers()) == 2)
-        processes = [psutil.Process(pid) for pid in server.workers()]
-        allowed = processes[0].rlimit(psutil.RLIMIT_NOFILE)
-        for process in processes:
+        running = [psutil.Process(pid) for pid in server.workers()]
+        allowed = running[0].rlimit(psutil.RLIMIT_NOFILE)
+        for process in running:
             process.rlimit(psutil.RLIMIT_NOFILE, (3, allowed[1]))
         with ThreadPoolExecutor(1) as pool:
             asked = pool.submit(httpx.get, f"{server.url}/nowhere", timeout=served.PATIENCE_SECONDS)
             served.wait_until(lambda: "connections wait" in server.log.read_text("utf-8"))
             assert not asked.done()
-            for process in processes:
+            for process in running:
                 process.rlimit(psutil.RLIMIT_NOFILE, allowed)
             assert asked.result().status_code == 404
         assert server.stop() == 0
@@ -118,3 +122,55 @@ def test_nobody_stays_behind_when_the_supervisor_is_killed(database_url: str, tm
         assert len(workers) == 2
         server.kill()
         served.wait_until(lambda: not any(map(psutil.pid_exists, workers)) and is_refused(server.url))
+
+
+@pytest.mark.one_database
+def test_a_process_that_starts_slowly_is_not_killed_and_one_that_hangs_is(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is frozen from its first moment on, for longer than a process that serves may be silent."""
+    monkeypatch.setenv("PACKHOUSE_DATABASE_URL", database_url)
+    handlers = {name: signal.getsignal(name) for name in SIGNALS}
+    config = uvicorn.Config(
+        "packhouse.cli.processes:create_app_without_worker", factory=True, workers=1, timeout_worker_healthcheck=1
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        supervisor = processes._Supervisor(config, [listener], str(tmp_path))
+        try:
+            supervisor.init_processes()
+            [first] = supervisor.processes
+            freeze(first)
+            for _ in range(4):
+                supervisor.keep_subprocess_alive()
+                time.sleep(0.5)
+            assert supervisor.processes == [first]
+            os.kill(first.pid or 0, signal.SIGCONT)
+            served.wait_until(lambda: keep(supervisor) and first in supervisor._started)
+            assert supervisor.processes == [first]
+            freeze(first)
+            supervisor.keep_subprocess_alive()
+            [second] = supervisor.processes
+            assert (second is not first, first.exitcode) == (True, -signal.SIGKILL)
+            # Nor may a start take for ever.
+            freeze(second)
+            supervisor.keep_subprocess_alive()
+            monkeypatch.setattr(processes, "_STARTS_WITHIN_SECONDS", 0)
+            supervisor.keep_subprocess_alive()
+            assert second.exitcode == -signal.SIGKILL
+        finally:
+            for process in supervisor.processes:
+                process.process.kill()
+                process.join()
+            for name, handler in handlers.items():
+                signal.signal(name, handler)
+
+
+def freeze(process: Process) -> None:
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    served.wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
+
+
+def keep(supervisor: processes._Supervisor) -> bool:
+    supervisor.keep_subprocess_alive()
+    return True
