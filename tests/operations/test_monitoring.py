@@ -2,9 +2,9 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from packhouse.kit.metrics import CONTENT_TYPE
 from packhouse.worker import KINDS
+from tests import components
 from tests.operations.texts import DOCUMENT
 from tests.test_house import ROOT
 
@@ -24,12 +25,16 @@ RULES: list[dict[str, Any]] = [
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text("utf-8"))
 QUESTIONS: list[str] = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 
-needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (Debian: prometheus)")
 
+@pytest.fixture(scope="session")
+def promtool() -> Callable[..., None]:
+    program = components.require("promtool", package="prometheus")
 
-def promtool(*words: str) -> None:
-    done = subprocess.run(["promtool", *words], check=False, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stdout + done.stderr
+    def run(*words: str) -> None:
+        done = subprocess.run([program, *words], check=False, capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
 
 
 def metrics_in(expression: str) -> set[str]:
@@ -102,14 +107,12 @@ def test_there_is_an_alert_for_what_nobody_would_see() -> None:
     )
 
 
-@needs_promtool
-def test_prometheus_takes_the_rules_and_they_fire_when_they_should() -> None:
+def test_prometheus_takes_the_rules_and_they_fire_when_they_should(promtool: Callable[..., None]) -> None:
     promtool("check", "rules", "deploy/monitoring/alerts.yaml")
     promtool("test", "rules", "tests/operations/alerts.test.yaml")
 
 
-@needs_promtool
-def test_prometheus_takes_the_questions_of_the_dashboard(tmp_path: Any) -> None:
+def test_prometheus_takes_the_questions_of_the_dashboard(promtool: Callable[..., None], tmp_path: Path) -> None:
     rules = [
         {"record": f"question:{n}", "expr": question.replace("$__rate_interval", "5m")}
         for n, question in enumerate(QUESTIONS)
