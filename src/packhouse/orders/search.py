@@ -155,7 +155,8 @@ async def _write_held(
 async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[int]:
     """Writes what every order is found by, part by part, and gives back how many orders are done: for orders that are
     older than search, and wherever terms were lost. What came by a deleted order goes. Others may write meanwhile."""
-    done, last = 0, 0
+    done = 0
+    last: int | None = 0
     while last is not None:
         count, last = await _reindex_part(db, account_id, origin, last)
         done += count
@@ -170,11 +171,12 @@ async def enqueue_reindex(db: Database, tx: AsyncConnection, account_id: int, or
 
 async def handle_reindex(db: Database, job: jobs.Job, now: datetime) -> None:
     """A stretch of an account's orders, and a job for those that follow."""
-    last = job.payload["after"]
+    last: int = job.payload["after"]
     for _ in range(_PARTS_OF_A_JOB):
-        _, last = await _reindex_part(db, job.account_id, job.payload["origin"], last)
-        if last is None:
+        _, reached = await _reindex_part(db, job.account_id, job.payload["origin"], last)
+        if reached is None:
             return
+        last = reached
     async with db.write() as tx:
         if await jobs.is_mine(tx, job):
             await jobs.remove_waiting(tx, job.account_id, REINDEX_JOB)
