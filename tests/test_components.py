@@ -16,8 +16,8 @@ NEEDING = {
     "redis-server": "tests/kit/test_redis_limits.py",
 }
 PACKAGES = {"promtool": "prometheus"}
-# A replica is made of a server of the tests' own: it is no component that could be missing. Neither Helm nor base images
-# can be had from Debian, so the chart and the image are built where they are there.
+# A replica is made of a server of the tests' own: it is no component that could be missing. Neither Helm nor base
+# images can be had from Debian, so the chart and the image are built where they are there.
 SKIPPING = {
     "tests/components.py",
     "tests/operations/test_helm.py",
