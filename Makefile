@@ -6,6 +6,7 @@ PORT   = 8000
 ARGS   =
 
 VENV  := .venv
+NEWEST := .venv-newest
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP   := $(BIN)/python -m pip -qq --disable-pip-version-check
@@ -16,7 +17,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run shell check test environment chromium pgbouncer screenshots catalogues notice lint format bench bench-million check-install constraints clean
+.PHONY: help run shell check test test-newest environment chromium pgbouncer promtool screenshots catalogues notice lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -38,16 +39,28 @@ check: $(INSTALL_TEST) ## run the quick tests: in process, on SQLite alone (ARGS
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not processes and not postgresql and not thorough" $(ARGS)
 
 # Some hundred processes are started: where the environment forbids to keep bytecode, each would compile all of it anew.
-test: $(INSTALL_TEST) chromium pgbouncer ## run all tests (ARGS="-k upsert -x", ARGS=--durations=25 for the slowest)
+test: $(INSTALL_TEST) chromium pgbouncer promtool ## run all tests (ARGS="-k upsert -x", ARGS=--durations=25 for the slowest)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(ARGS)
 
-environment: $(INSTALL_LINT) chromium pgbouncer ## install whatever the tests and checks need
+# In an environment of its own, made anew each time: what is found here is what who installs Packhouse today would find.
+test-newest: chromium pgbouncer promtool ## run all tests with the newest dependencies instead of the pinned ones (PYTHON=, ARGS=)
+	@$(call need-python)
+	@rm -rf $(NEWEST)
+	@$(PYTHON) -m venv $(NEWEST)
+	@echo "Installing Packhouse and the newest of all that it needs in $(NEWEST) …"
+	@$(NEWEST)/bin/python -m pip -qq --disable-pip-version-check install --upgrade --editable '.[test]'
+	@PYTHONDONTWRITEBYTECODE= $(NEWEST)/bin/python -m pytest $(ARGS)
+
+environment: $(INSTALL_LINT) chromium pgbouncer promtool ## install whatever the tests and checks need
 
 chromium: ## make sure that there is a browser for the tests of the page
 	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { $(call install-debian,chromium); }
 
 pgbouncer: ## make sure that there is a connection pooler for the tests of PostgreSQL
 	@command -v pgbouncer > /dev/null || test -x /usr/sbin/pgbouncer || { $(call install-debian,pgbouncer); }
+
+promtool: ## make sure that there is a promtool for the tests of the alerts
+	@command -v promtool > /dev/null || { $(call install-debian,prometheus); }
 
 
 screenshots: $(INSTALL_TEST) chromium ## make the pictures of the page in docs/
@@ -100,7 +113,7 @@ constraints: ## resolve every dependency anew and pin it in constraints.txt
 	@echo "Pinned $$(wc -l < constraints.txt | tr -d ' ') packages in constraints.txt."
 
 clean: ## remove the environment, caches and builds (never a database)
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(NEWEST) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.made:

@@ -21,7 +21,7 @@ PROCESSES = (
 )
 STARTING = {"both", "browser", "cluster", "desk", "pooler", "server"}
 # Many examples, or many packages.
-THOROUGH = ("tests/shipping/carriers/", "tests/web/test_languages.py")
+THOROUGH = ("tests/kit/test_upgrades.py", "tests/shipping/carriers/", "tests/web/test_languages.py")
 
 
 def list_marks(item: Any) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from packhouse import context
 from packhouse.accounts.failures import Failures
 from packhouse.context import Context
-from packhouse.health import Health
+from packhouse.database_health import Health
 from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, counters, limits, metrics, places
 from packhouse.kit.clock import Clock

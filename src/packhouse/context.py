@@ -20,7 +20,7 @@ from packhouse.settings import Settings
 
 if TYPE_CHECKING:
     from packhouse.accounts.failures import Failures
-    from packhouse.health import Health
+    from packhouse.database_health import Health
     from packhouse.shipping.options import Options
     from packhouse.shipping.storage import Store
     from packhouse.web.watches import Watches

@@ -42,6 +42,7 @@ JOBS: dict[str, Handler] = {
     uploads.JOB: lambda ctx, job: uploads.handle(ctx.db, job, ctx.clock),
     deletions.JOB: lambda ctx, job: deletions.handle(ctx.db, job, ctx.clock()),
     shipments.JOB: announce.handle,
+    search.REINDEX_JOB: lambda ctx, job: search.handle_reindex(ctx.db, job, ctx.clock()),
     orders.COMPARE_JOB: lambda ctx, job: staleness.handle(ctx.db, job, ctx.clock()),
     shipments.TRACK_JOB: tracking.handle,
     privacy.RETAIN_JOB: retention.retain,

@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+import packhouse
 from packhouse import migrations
 from tests import make, servers
 from tests.concurrency import served
@@ -62,10 +63,24 @@ def test_serve_migrates_when_asked(empty_url: str, tmp_path: Path) -> None:
 
 
 def test_a_database_behind_is_refused_with_the_command_that_mends_it(database_url: str) -> None:
-    servers.change(database_url, "UPDATE alembic_version SET version_num = '0000'")
+    servers.change(database_url, "UPDATE alembic_version SET version_num = '0027'")
     told = refused(database_url)
     needs = f"this version needs {migrations.HEAD}. Run: packhouse migrate"
-    assert told == f"packhouse: The database is at schema 0000, {needs}"
+    assert told == f"packhouse: The database is at schema 0027, {needs}"
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("serve", "--port", "0", "--migrate"), ("migrate",)])
+def test_a_database_that_a_newer_version_has_migrated_is_said_to_be_one(
+    database_url: str, command: tuple[str, ...]
+) -> None:
+    servers.change(database_url, "UPDATE alembic_version SET version_num = '9001'")
+    told = refused(database_url, *command)
+    assert told == (
+        f"packhouse: The database is at schema 9001, which Packhouse {packhouse.__version__} does not know: it ends at "
+        f"{migrations.HEAD}. A newer version has migrated this database, so run that version, or restore a backup of "
+        "before."
+    )
+    assert refused(database_url, *command) == told  # and it is left as it was
 
 
 def test_a_port_that_is_taken(sqlite_url: str) -> None:
@@ -277,9 +292,16 @@ def test_health_tells_when_the_database_is_away(database_url: str, tmp_path: Pat
     with served.serve(database_url, tmp_path / "log") as server, server.client(auth=None) as client:
         well = client.get("/health")
         assert (well.status_code, well.json()["status"], well.json()["database"]) == (200, "ok", {"status": "ok"})
-        servers.change(database_url, "UPDATE alembic_version SET version_num = '0000'")
+        servers.change(database_url, "UPDATE alembic_version SET version_num = '0027'")
         served.wait_until(lambda: client.get("/health").status_code == 503)  # it looks four times a second
-        assert client.get("/health").json()["database"]["status"] == "behind"
+        behind = client.get("/health").json()["database"]
+        assert (behind["status"], behind["detail"].split(". ")[-1]) == ("behind", "Run: packhouse migrate")
+        servers.change(database_url, "UPDATE alembic_version SET version_num = '9001'")
+        served.wait_until(lambda: client.get("/health").json()["database"]["status"] == "newer")
+        newer = client.get("/health")
+        assert newer.status_code == 503
+        assert "packhouse migrate" not in newer.text
+        assert "A newer version has migrated this database" in newer.json()["database"]["detail"]
         servers.change(database_url, f"UPDATE alembic_version SET version_num = '{migrations.HEAD}'")  # noqa: S608
         served.wait_until(lambda: client.get("/health").status_code == 200)
 

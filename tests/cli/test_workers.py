@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,10 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+import uvicorn
+from uvicorn.supervisors.multiprocess import SIGNALS, Process
 
+from packhouse.cli import processes
 from tests import make
 from tests.cli.test_serve import begin_upload, is_refused, read_body
 from tests.concurrency import served
@@ -105,3 +109,55 @@ def test_nobody_stays_behind_when_the_supervisor_is_killed(database_url: str, tm
         assert len(workers) == 2
         server.kill()
         served.wait_until(lambda: not any(map(psutil.pid_exists, workers)) and is_refused(server.url))
+
+
+@pytest.mark.one_database
+def test_a_process_that_starts_slowly_is_not_killed_and_one_that_hangs_is(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is frozen from its first moment on, for longer than a process that serves may be silent."""
+    monkeypatch.setenv("PACKHOUSE_DATABASE_URL", database_url)
+    handlers = {name: signal.getsignal(name) for name in SIGNALS}
+    config = uvicorn.Config(
+        "packhouse.cli.processes:create_app_without_worker", factory=True, workers=1, timeout_worker_healthcheck=1
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        supervisor = processes._Supervisor(config, [listener], str(tmp_path))
+        try:
+            supervisor.init_processes()
+            [first] = supervisor.processes
+            freeze(first)
+            for _ in range(4):
+                supervisor.keep_subprocess_alive()
+                time.sleep(0.5)
+            assert supervisor.processes == [first]
+            os.kill(first.pid or 0, signal.SIGCONT)
+            served.wait_until(lambda: keep(supervisor) and first in supervisor._started)
+            assert supervisor.processes == [first]
+            freeze(first)
+            supervisor.keep_subprocess_alive()
+            [second] = supervisor.processes
+            assert (second is not first, first.exitcode) == (True, -signal.SIGKILL)
+            # Nor may a start take for ever.
+            freeze(second)
+            supervisor.keep_subprocess_alive()
+            monkeypatch.setattr(processes, "_STARTS_WITHIN_SECONDS", 0)
+            supervisor.keep_subprocess_alive()
+            assert second.exitcode == -signal.SIGKILL
+        finally:
+            for process in supervisor.processes:
+                process.process.kill()
+                process.join()
+            for name, handler in handlers.items():
+                signal.signal(name, handler)
+
+
+def freeze(process: Process) -> None:
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    served.wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
+
+
+def keep(supervisor: processes._Supervisor) -> bool:
+    supervisor.keep_subprocess_alive()
+    return True

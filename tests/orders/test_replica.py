@@ -1,16 +1,21 @@
 """Lists from a streaming replica: of two real servers, with the one behind, away and up to date."""
 
+import asyncio
 import os
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from starlette.testclient import TestClient
 
 from packhouse.app import create_app
 from packhouse.kit.db import DatabaseUrlError
+from packhouse.kit.db import replica as replica_module
 from packhouse.settings import Settings
 from tests import make, replicas
 from tests.conftest import OWNER, STRANGER
@@ -98,6 +103,140 @@ def test_a_replica_that_is_behind_or_away_is_passed_over(reader: TestClient, rep
     replica.start()
     wait_for_replica(reader)
     assert names(reader) == ["newer"]
+
+
+def to_seconds(client: TestClient, expected: list[str]) -> float:
+    """How long a list takes, which is as expected."""
+    began = time.monotonic()
+    assert names(client) == expected
+    return time.monotonic() - began
+
+
+@contextmanager
+def trying(client: TestClient) -> Iterator[list[float]]:
+    """The moments at which a list is begun on the replica."""
+    lists = lists_of(client)
+    tried: list[float] = []
+    run = lists._try_replica
+
+    def note(*arguments: Any) -> Any:
+        tried.append(time.monotonic())
+        return run(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lists, "_try_replica", note)
+        yield tried
+
+
+def lists_of(client: TestClient) -> Any:
+    app: Any = client.app
+    return app.house.lists
+
+
+def check_cost(client: TestClient, expected: list[str]) -> None:
+    """One list of many is sent to the replica. It waits for 200 ms, and a busy machine may take its time for the rest;
+    without that limit it would be five seconds for a connection and thirty-seven for an answer."""
+    assert replica_module._PATIENCE_SECONDS + replica_module._PROBE_SECONDS <= 0.25
+    with trying(client) as tried:
+        seconds = [to_seconds(client, expected) for _ in range(20)]
+    assert len(tried) == 1
+    assert max(seconds) < 3, seconds
+    assert 3 < lists_of(client)._passed_over_until - time.monotonic() <= 10
+
+
+def test_a_replica_that_is_stopped_holds_up_one_list_for_a_moment(
+    reader: TestClient, replica: replicas.Replica
+) -> None:
+    wait_for_replica(reader)
+    assert reader.post(URL, json=[make.order("a")]).status_code == 200
+    with replica.frozen():
+        check_cost(reader, ["a"])
+        with trying(reader) as tried:
+            assert reader.post(URL, json=[make.order("b")]).status_code == 200
+            assert names(reader) == ["b", "a"]
+        assert tried == []
+        # When the ten seconds are over, one list tries it again.
+        lists_of(reader)._passed_over_until = time.monotonic()
+        check_cost(reader, ["b", "a"])
+    lists_of(reader)._passed_over_until = time.monotonic()
+    wait_for_replica(reader)
+    assert lists_of(reader)._passed_over_until == 0
+    assert names(reader) == ["b", "a"]
+
+
+def test_a_replica_that_is_stopped_in_the_middle_of_a_list_is_left(
+    reader: TestClient, replica: replicas.Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for_replica(reader)
+    assert reader.post(URL, json=[make.order("a")]).status_code == 200
+    held = threading.Event()
+    frozen = threading.Event()
+    lists = lists_of(reader)
+    run = lists._try_replica
+
+    async def run_late(replica: Any, place: str, work: Any) -> Any:
+        async def late(connection: Any) -> Any:
+            held.set()
+            await asyncio.to_thread(frozen.wait)
+            return await work(connection)
+
+        return await run(replica, place, late)
+
+    monkeypatch.setattr(lists, "_try_replica", run_late)
+    with freezing(replica, held, frozen):
+        seconds = [to_seconds(reader, ["a"]) for _ in range(5)]
+    assert max(seconds) < 3, seconds
+    assert lists._passed_over_until > 0
+
+
+@contextmanager
+def freezing(replica: replicas.Replica, held: threading.Event, frozen: threading.Event) -> Iterator[None]:
+    """Frozen from the moment that the first list has begun there."""
+    done = threading.Event()
+
+    def freeze() -> None:
+        held.wait()
+        with replica.frozen():
+            frozen.set()
+            done.wait()
+
+    thread = threading.Thread(target=freeze)
+    thread.start()
+    try:
+        yield
+    finally:
+        held.set()
+        done.set()
+        thread.join()
+
+
+def test_a_place_that_takes_calls_and_never_answers_holds_up_one_list_for_a_moment(
+    serve: Callable[..., TestClient],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        client = serve(read_database_url=f"postgresql://postgres@127.0.0.1:{port}/packhouse")
+        client.auth = OWNER
+        check_cost(client, [])
+
+
+def test_a_list_that_takes_long_is_waited_for(reader: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_for_replica(reader)
+    lists = lists_of(reader)
+    run = lists._try_replica
+
+    async def run_long(replica: Any, place: str, work: Any) -> Any:
+        async def long(connection: Any) -> Any:
+            await connection.execute(text("SELECT pg_sleep(0.6)"))
+            return await work(connection)
+
+        return await run(replica, place, long)
+
+    monkeypatch.setattr(lists, "_try_replica", run_long)
+    with counting(reader) as seen:
+        assert to_seconds(reader, []) >= 0.6
+    assert seen
+    assert lists._passed_over_until == 0
 
 
 def test_a_file_has_no_replica(database_url: str) -> None:

@@ -124,13 +124,9 @@ def _require_file(path: Path) -> None:
 
 
 async def require_head(opened: Database) -> None:
-    revision = await migrations.find_revision(opened)
-    if revision != migrations.HEAD:
-        state = "is empty" if revision is None else f"is at schema {revision}"
-        detail = messages.message(
-            "The database {state}, this version needs {head}. Run: packhouse migrate", state=state, head=migrations.HEAD
-        )
-        raise errors.Unavailable(detail)
+    why = migrations.explain(await migrations.find_revision(opened))
+    if why is not None:
+        raise errors.Unavailable(why)
 
 
 def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None) -> None:

@@ -12,8 +12,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect
 from sqlalchemy.schema import CreateTable
 
-from packhouse.kit import errors
+import packhouse
+from packhouse.accounts import queries as accounts
+from packhouse.kit import clock, errors
 from packhouse.kit.db import Database, Transaction, connection_of
+from packhouse.kit.messages import Message, message
+from packhouse.orders import search
 
 
 def _config() -> Config:
@@ -32,7 +36,35 @@ _VERSION = Table(
 _ATTEMPTS = 30
 _LONGEST_SECONDS = 3600
 
-HEAD = ScriptDirectory.from_config(_config()).get_current_head()
+_SCRIPTS = ScriptDirectory.from_config(_config())
+HEAD = _SCRIPTS.get_current_head()
+_KNOWN = frozenset(script.revision for script in _SCRIPTS.walk_revisions())
+
+
+def explain(revision: str | None) -> Message | None:
+    """What keeps this version from working with a database at that schema, and what helps; None where nothing does."""
+    if revision == HEAD:
+        return None
+    if revision is None:
+        return message("The database is empty, this version needs {head}. Run: packhouse migrate", head=HEAD)
+    if revision in _KNOWN:
+        return message(
+            "The database is at schema {revision}, this version needs {head}. Run: packhouse migrate",
+            revision=revision,
+            head=HEAD,
+        )
+    return message(
+        "The database is at schema {revision}, which Packhouse {version} does not know: it ends at {head}. "
+        "A newer version has migrated this database, so run that version, or restore a backup of before.",
+        revision=revision,
+        version=packhouse.__version__,
+        head=HEAD,
+    )
+
+
+def is_known(revision: str | None) -> bool:
+    """Whether `upgrade` can begin there. It cannot where a newer version has been."""
+    return revision is None or revision in _KNOWN
 
 
 async def find_revision(db: Database) -> str | None:
@@ -47,7 +79,7 @@ async def upgrade(db: Database, to: str = "head") -> str | None:
     Of several who do it at once one works and the others wait: first for their turn (SQLite) or for the table that
     holds the version (PostgreSQL), then they find nothing left to do. A lock that is held against us is asked for again
     and again, rather than waited for: who waits for a table holds up everybody that comes after. Raises Busy when a
-    minute was not enough.
+    minute was not enough, and Unavailable where a newer version has migrated the database.
     """
     for _ in range(_ATTEMPTS):
         with suppress(errors.Busy):
@@ -57,13 +89,23 @@ async def upgrade(db: Database, to: str = "head") -> str | None:
                 await tx.lock_table(_VERSION)
                 await tx.allow_seconds(_LONGEST_SECONDS)
                 before: str | None = await connection_of(tx).run_sync(_current)
+                if not is_known(before) and (why := explain(before)) is not None:
+                    raise errors.Unavailable(why)
                 if before != HEAD:
                     await connection_of(tx).run_sync(_upgrade, to)
+                    if before is not None and before < search.SINCE and to == "head":
+                        await _reindex_all(tx)
                 return before
 
             return await db.write(work)
         await asyncio.sleep(0.2)
     raise errors.Busy
+
+
+async def _reindex_all(tx: Transaction) -> None:
+    """What orders are found by is written anew by a worker, while all goes on."""
+    for account in await accounts.list_accounts(tx):
+        await search.enqueue_reindex(tx, account.account_id, account.country_code, clock.now())
 
 
 async def _ensure_version_table(db: Database) -> None:

@@ -15,7 +15,7 @@ from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock, errors, http, pagination, repeats
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import Message, message
 from packhouse.kit.routing import Route
 from packhouse.kit.validation import Flaw, Reading
@@ -96,12 +96,15 @@ async def list_orders(request: Request) -> Response:
     """A page of the account's orders."""
     caller = await auth.caller(request)
     parameters = request.query_params.multi_items()
-    async with context.of(request).lists.read() as tx:
+
+    async def read(tx: Reader) -> pagination.Page:
         wanted = list_request.find_integrations(parameters)
         known = await integrations.find_known(tx, caller.account_id, wanted)
         asked = list_request.read_list_request(parameters, known=known)
         cursor = pagination.decode(asked.cursor)
-        page = await queries.list_orders(tx, caller.account_id, asked.filters, asked.sort, cursor, asked.page_size)
+        return await queries.list_orders(tx, caller.account_id, asked.filters, asked.sort, cursor, asked.page_size)
+
+    page = await context.of(request).lists.read(read)
     id_is_text = _profile(request).id_is_text
     body = ",".join(queries.to_wire(row[-4:], id_is_text=id_is_text) for row in page.rows)
     return http.json_response(f'{{"data":[{body}]}}'.encode(), headers=http.page_links(request, page))

@@ -23,6 +23,9 @@ from packhouse.orders import plain, queries, warnings
 from packhouse.orders.tables import order_terms, orders
 
 JOB = "order.index"
+REINDEX_JOB = "order.reindex"
+SINCE = "0028"
+"""The schema from which on terms are as `to_terms` writes them now: what comes from before is read anew."""
 COUNTRY, TAG, WARNING = " country:", " tag:", " warning:"
 """The kinds."""
 
@@ -32,6 +35,8 @@ _SHORTENED = re.compile(r".{0,100}\x1f[0-9a-f]{32}", re.DOTALL)
 # Orders of one transaction, and of one stretch of work that nobody else can interrupt.
 _AT_ONCE = 200
 _BETWEEN_BREATHS = 20
+# A reindexing job does so many transactions' orders and leaves the rest to the next one: well within a lease.
+_PARTS_OF_A_JOB = 10
 # A beginning of a word may be that of very many: so many places are looked at, and a sort other than the list's own
 # is made among so many of the newest.
 _MOST_BEGINNINGS = 1_000
@@ -140,21 +145,49 @@ async def _write_held(tx: Transaction, account_id: int, ids: Collection[int], or
 async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[int]:
     """Writes what every order is found by, part by part, and gives back how many orders are done: for orders that are
     older than search, and wherever terms were lost. What came by a deleted order goes. Others may write meanwhile."""
-    done = last = 0
-    while True:
-        following = select(_o.id).where(_o.account_id == account_id, _o.id > last).order_by(_o.id).limit(_AT_ONCE)
-        async with db.read() as tx:
-            ids = list(await tx.fetch_values(following))
-        await _index(db, account_id, ids, dict.fromkeys(ids, origin))
-        is_last = len(ids) < _AT_ONCE
-        within = (_t.id > last,) if is_last else (_t.id > last, _t.id <= ids[-1])
-        there = exists().where(_o.account_id == _t.account_id, _o.id == _t.id)
-        await db.write(lambda tx: tx.execute(delete(order_terms).where(_t.account_id == account_id, *within, ~there)))
-        done += len(ids)
+    done = 0
+    last: int | None = 0
+    while last is not None:
+        count, last = await _reindex_part(db, account_id, origin, last)
+        done += count
         yield done
-        if is_last:
+
+
+async def enqueue_reindex(tx: Transaction, account_id: int, origin: str, now: datetime) -> None:
+    """Have a worker write what every order of an account is found by."""
+    payload = {"after": 0, "origin": origin}
+    await jobs.enqueue(tx, account_id, REINDEX_JOB, [payload], now=now, lane=REINDEX_JOB)
+
+
+async def handle_reindex(db: Database, job: jobs.Job, now: datetime) -> None:
+    """A stretch of an account's orders, and a job for those that follow."""
+    last: int = job.payload["after"]
+    for _ in range(_PARTS_OF_A_JOB):
+        _, reached = await _reindex_part(db, job.account_id, job.payload["origin"], last)
+        if reached is None:
             return
-        last = ids[-1]
+        last = reached
+
+    async def work(tx: Transaction) -> None:
+        if await jobs.is_mine(tx, job):
+            await jobs.remove_waiting(tx, job.account_id, REINDEX_JOB)
+            payload = {**job.payload, "after": last}
+            await jobs.enqueue(tx, job.account_id, REINDEX_JOB, [payload], now=now, lane=REINDEX_JOB)
+
+    await db.write(work)
+
+
+async def _reindex_part(db: Database, account_id: int, origin: str, last: int) -> tuple[int, int | None]:
+    """How many orders behind this id were done, and the last of them; None where there are no more."""
+    following = select(_o.id).where(_o.account_id == account_id, _o.id > last).order_by(_o.id).limit(_AT_ONCE)
+    async with db.read() as tx:
+        ids = list(await tx.fetch_values(following))
+    await _index(db, account_id, ids, dict.fromkeys(ids, origin))
+    is_last = len(ids) < _AT_ONCE
+    within = (_t.id > last,) if is_last else (_t.id > last, _t.id <= ids[-1])
+    there = exists().where(_o.account_id == _t.account_id, _o.id == _t.id)
+    await db.write(lambda tx: tx.execute(delete(order_terms).where(_t.account_id == account_id, *within, ~there)))
+    return len(ids), None if is_last else ids[-1]
 
 
 def to_terms(order: Mapping[str, Any], origin: str) -> set[str]:
