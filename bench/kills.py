@@ -23,7 +23,7 @@ from packhouse import migrations
 from packhouse.accounts import operations as accounts
 from packhouse.kit import clock
 from packhouse.kit.db import Database
-from packhouse.kit.vault import Vault
+from packhouse.kit.encryption import Encryptor
 from packhouse.webhooks import operations
 from packhouse.webhooks.schema import ORDER_CREATED, Event
 
@@ -91,13 +91,13 @@ def end(process: subprocess.Popen[str]) -> None:
 
 async def prepare(url: str, receivers: list[str], *, migrate: bool) -> int:
     """An account of its own, with these receivers subscribed; its id."""
-    db, vault, now = Database(url), Vault(_SECRET), clock.now()
+    db, encryptor, now = Database(url), Encryptor(_SECRET), clock.now()
     if migrate:
         await migrations.upgrade(db)
     async with db.begin() as tx:
         account_id = await accounts.create_account(tx, f"bench-{os.getpid()}", "NL", now=now)
         for receiver in receivers:
-            made = await operations.create_connection(tx, vault, account_id, {"url": receiver}, now=now)
+            made = await operations.create_connection(tx, encryptor, account_id, {"url": receiver}, now=now)
             wanted = {"connection_id": made, "event_type": ORDER_CREATED}
             await operations.create_subscription(tx, account_id, wanted, now=now)
     await db.close()

@@ -41,7 +41,7 @@ NOT_BY_ACCOUNT: frozenset[str] = frozenset()
 # The hosts that a file of ours may name in a URL, beside this machine and the names that belong to nobody.
 HOSTS = {"www.apache.org", "www.w3.org"}  # the second is a name of SVG, which nobody asks
 OURS = {"127.0.0.1", "[::1]"}
-NOBODYS = ("example.com", "example.org", "example.net", ".example", ".test", ".invalid")
+NO_ID = ("example.com", "example.org", "example.net", ".example", ".test", ".invalid")
 
 
 RELEASED = (
@@ -254,7 +254,7 @@ def test_files_name_no_strange_host() -> None:
         f"{name}: {host}"
         for name, text in tracked_texts()
         for host in url.findall(text)
-        if host not in HOSTS | OURS and not host.endswith(NOBODYS)
+        if host not in HOSTS | OURS and not host.endswith(NO_ID)
     }
     assert strange == set()
 

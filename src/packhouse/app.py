@@ -29,7 +29,7 @@ from packhouse.shipping import api as shipping
 from packhouse.shipping import documents_api as documents
 from packhouse.shipping import setup_api as setup
 from packhouse.shipping.carriers import Carrier
-from packhouse.web import pages, visitors
+from packhouse.web import pages, web_users
 from packhouse.webhooks import api as webhooks
 
 _API = "/api/v3/"
@@ -101,9 +101,9 @@ def create_app_without_worker() -> ASGIApp:
 async def _refuse(request: Request, error: Exception) -> Response:
     if pages.is_for_people(request):
         return await pages.refuse(request, error)
-    is_nowhere = isinstance(error, HTTPException | visitors.SignInNeeded)
+    is_nowhere = isinstance(error, HTTPException | web_users.SignInNeeded)
     if is_nowhere and (path := _find_api_path(request)) is not None:
-        fault = errors.Fault(
+        fault = errors.ErrorItem(
             "not_found", message("There is no API at this path. It is at {path}.", path=path), title="Not found"
         )
         error = errors.NotFound(fault)

@@ -13,7 +13,7 @@ from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, counters, limits, metrics, places
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database, Transaction
-from packhouse.kit.db.replica import Lists
+from packhouse.kit.db.replica import ReplicaReads
 from packhouse.kit.mail import Mailer
 from packhouse.orders import api as orders
 from packhouse.settings import Settings
@@ -21,7 +21,7 @@ from packhouse.shipping import storage
 from packhouse.shipping.carriers import Carrier, registry
 from packhouse.shipping.options import Options
 from packhouse.web.watches import Watches
-from packhouse.webhooks.outcomes import Patience
+from packhouse.webhooks.outcomes import RetryPolicy
 from packhouse.webhooks.sender import Sender
 
 
@@ -48,10 +48,10 @@ def create_context(
         body_timeout_seconds=settings.body_timeout_seconds,
         body_total_timeout_seconds=settings.body_total_timeout_seconds,
         partner_ids=settings.partner_ids,
-        metrics=metrics.Meters(orders.COUNTED),
-        lists=Lists(db, replica),
+        metrics=metrics.Metrics(orders.COUNTED),
+        lists=ReplicaReads(db, replica),
         limits=limits.Limiter(counters.create_counters(db), policies) if settings.rate_limits != "off" else None,
-        encryptor=context.open_vault(settings, db),
+        encryptor=context.open_encryptor(settings, db),
         failures=Failures(db, now),
         options=Options({carrier.code: carrier for carrier in installed}),
         store=_open_store(settings),
@@ -108,8 +108,8 @@ def _create_sender(settings: Settings) -> Sender:
     )
 
 
-def _to_retry_policy(settings: Settings) -> Patience:
-    return Patience(
+def _to_retry_policy(settings: Settings) -> RetryPolicy:
+    return RetryPolicy(
         first_wait=timedelta(seconds=settings.webhooks_first_wait_seconds),
         longest_wait=timedelta(seconds=settings.webhooks_longest_wait_seconds),
         pause_after=timedelta(days=settings.webhooks_pause_after_days),

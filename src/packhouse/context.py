@@ -14,8 +14,8 @@ from starlette.requests import Request
 
 from packhouse.kit import http
 from packhouse.kit.db import Database, Transaction, Tuning
+from packhouse.kit.encryption import Encryptor
 from packhouse.kit.mail import Mailer
-from packhouse.kit.vault import Vault
 from packhouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from packhouse.shipping.options import Options
     from packhouse.shipping.storage import Store
     from packhouse.web.watches import Watches
-    from packhouse.webhooks.outcomes import Patience
+    from packhouse.webhooks.outcomes import RetryPolicy
     from packhouse.webhooks.sender import Sender
 
 AppendLog = Callable[[Transaction, int, int | None, dict[str, Any], datetime], Awaitable[None]]
@@ -36,12 +36,12 @@ class Context(http.HttpContext):
     database where the settings say so, `append_log` writes into an integration's log what could not be delivered."""
 
     settings: Settings
-    encryptor: Vault
+    encryptor: Encryptor
     failures: "Failures"
     options: "Options"
     store: "Store | None"
     sender: "Sender"
-    retry_policy: "Patience"
+    retry_policy: "RetryPolicy"
     append_log: AppendLog
     watches: "Watches"
     mailer: Mailer | None
@@ -64,7 +64,7 @@ def create_database(settings: Settings, url: str | None = None) -> Database:
     return Database(url or settings.database_url, tuning)
 
 
-def open_vault(settings: Settings, db: Database) -> Vault:
+def open_encryptor(settings: Settings, db: Database) -> Encryptor:
     """Beside a SQLite file there may be a key file; PostgreSQL, where several machines meet, needs the setting."""
     keys = settings.secret_key.get_secret_value() if settings.secret_key else None
-    return Vault(keys, Path(f"{db.url.database}.key") if db.is_sqlite else None)
+    return Encryptor(keys, Path(f"{db.url.database}.key") if db.is_sqlite else None)

@@ -51,7 +51,7 @@ class Health:
     async def _ask(self) -> HealthReport:
         try:
             revision = await migrations.find_revision(self._db)
-        except errors.Busy as busy:  # our own connections are all in use: that says nothing of the database
+        except errors.LockTimeout as busy:  # our own connections are all in use: that says nothing of the database
             return self._report or HealthReport("ok", busy.faults[0].detail)
         except errors.Unavailable as away:
             return HealthReport("unavailable", away.faults[0].detail)

@@ -36,7 +36,7 @@ async def get_health(request: Request) -> Response:
 async def get_metrics(request: Request) -> Response:
     """To callers on this machine, and to those who bring the operator's token as a bearer."""
     if not _may_see_metrics(request):
-        fault = errors.Fault(
+        fault = errors.ErrorItem(
             "forbidden", message("From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
         )
         raise errors.Forbidden(fault)
@@ -47,24 +47,24 @@ async def get_metrics(request: Request) -> Response:
     return Response(ctx.metrics.to_text(readings), media_type=metrics.CONTENT_TYPE)
 
 
-async def _read_outbox(ctx: Context) -> list[metrics.Reading]:
+async def _read_outbox(ctx: Context) -> list[metrics.Sample]:
     """What only the database knows; where it does not answer, that is what is told."""
     about_up = "Whether the database answered just now."
     try:
         async with ctx.db.read() as tx:
             found = await jobs.find_backlog(tx, now=ctx.clock())
     except errors.Unavailable:
-        return [metrics.Reading("database_up", about_up, None, {"": 0})]
+        return [metrics.Sample("database_up", about_up, None, {"": 0})]
     about_search = "How far the index behind search is behind: since the oldest change that is not in it was made."
     kinds = {**dict.fromkeys(worker.KINDS, jobs.NO_BACKLOG), **found}
     age = {kind: backlog.age.total_seconds() for kind, backlog in kinds.items()}
     overdue = {kind: backlog.overdue.total_seconds() for kind, backlog in kinds.items()}
     return [
-        metrics.Reading("database_up", about_up, None, {"": 1}),
-        metrics.Reading("outbox_jobs", "Jobs still to be done.", "kind", {k: b.jobs for k, b in kinds.items()}),
-        metrics.Reading("outbox_oldest_age_seconds", "Since the oldest of them was written.", "kind", age),
-        metrics.Reading("search_lag_seconds", about_search, None, {"": age[search.JOB]}),
-        metrics.Reading("outbox_overdue_seconds", "How long the latest is past its time.", "kind", overdue),
+        metrics.Sample("database_up", about_up, None, {"": 1}),
+        metrics.Sample("outbox_jobs", "Jobs still to be done.", "kind", {k: b.jobs for k, b in kinds.items()}),
+        metrics.Sample("outbox_oldest_age_seconds", "Since the oldest of them was written.", "kind", age),
+        metrics.Sample("search_lag_seconds", about_search, None, {"": age[search.JOB]}),
+        metrics.Sample("outbox_overdue_seconds", "How long the latest is past its time.", "kind", overdue),
     ]
 
 

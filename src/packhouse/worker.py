@@ -36,7 +36,7 @@ Handler: TypeAlias = Callable[[Context, Job], Awaitable[None]]
 # It gives back nothing, after each stretch but the last: there it may be left waiting.
 GroupHandler: TypeAlias = Callable[[Context, Sequence[Job]], AsyncIterator[None]]
 
-# A handler that returns has done its job, one that raises `jobs.Later` wants it again then, any other exception is
+# A handler that returns has done its job, one that raises `jobs.Reschedule` wants it again then, any other exception is
 # kept with the job, which is tried again with back-off. It may be run twice for one job, and must not mind.
 JOBS: dict[str, Handler] = {
     uploads.JOB: lambda ctx, job: uploads.handle(ctx.db, job, ctx.clock),
@@ -71,7 +71,7 @@ SLOTS: dict[str, int] = {webhooks.JOB: 100, webhooks.SLOW_JOB: 100}
 USUAL_SLOTS = 8
 
 
-class Loan(NamedTuple):
+class BorrowedSlots(NamedTuple):
     """What a job of a kind does that has been in hand for so long: it gives its slot to another, as `most` may."""
 
     seconds: float
@@ -79,7 +79,7 @@ class Loan(NamedTuple):
 
 
 # A receiver that is not known as slow may hang for the first time.
-LOANS: dict[str, Loan] = {webhooks.JOB: Loan(seconds=1, most=400)}
+BORROWED_SLOTS: dict[str, BorrowedSlots] = {webhooks.JOB: BorrowedSlots(seconds=1, most=400)}
 
 
 # Kinds that ask a carrier, and the time of such a job in times of the carrier's answer.
@@ -87,7 +87,7 @@ ASKING = (shipments.JOB, shipments.TRACK_JOB)
 _WITH_ALL_BESIDE = 1.2
 
 
-class Pace(NamedTuple):
+class WorkerConfig(NamedTuple):
     """`lease`: how long a job may be in hand. `poll_seconds`: how long other processes' jobs may go unseen."""
 
     lease: timedelta = timedelta(seconds=60)
@@ -99,14 +99,14 @@ class Pace(NamedTuple):
         return dict.fromkeys(ASKING, max(self.lease, timedelta(seconds=carrier_seconds * _WITH_ALL_BESIDE)))
 
 
-USUAL_PACE = Pace()
+DEFAULT_CONFIG = WorkerConfig()
 
 
 @asynccontextmanager
 async def running(ctx: Context, is_busy: Callable[[], bool] = lambda: False) -> AsyncIterator[None]:
     """Keep a worker at work while the block runs. At its end it takes nothing new and finishes what it has in hand.
     `is_busy` says whether this process is serving callers just now."""
-    worker = Worker(ctx, pace=Pace(lease=timedelta(seconds=ctx.settings.worker_lease_seconds)), is_busy=is_busy)
+    worker = Worker(ctx, pace=WorkerConfig(lease=timedelta(seconds=ctx.settings.worker_lease_seconds)), is_busy=is_busy)
     task = asyncio.create_task(worker.run())
     try:
         yield
@@ -132,7 +132,7 @@ class Worker:
         handlers: Mapping[str, Handler] | None = None,
         together: Mapping[str, GroupHandler] | None = None,
         *,
-        pace: Pace = USUAL_PACE,
+        pace: WorkerConfig = DEFAULT_CONFIG,
         is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ctx = ctx
@@ -148,7 +148,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: Counter[str] = Counter()
         self._held: dict[tuple[int, int], Job] = {}
-        self._lent: dict[str, set[tuple[int, int]]] = {kind: set() for kind in LOANS}
+        self._lent: dict[str, set[tuple[int, int]]] = {kind: set() for kind in BORROWED_SLOTS}
         self._outcomes: list[_Outcome] = []
         self._accounts: list[int] = []
         self._served = 0
@@ -265,12 +265,12 @@ class Worker:
         task = asyncio.create_task(self._do(kind, group))
         self._tasks.add(task)
         task.add_done_callback(self._end)
-        if kind in LOANS:
-            lending = asyncio.get_running_loop().call_later(LOANS[kind].seconds, self._lend, kind, group)
+        if kind in BORROWED_SLOTS:
+            lending = asyncio.get_running_loop().call_later(BORROWED_SLOTS[kind].seconds, self._lend, kind, group)
             task.add_done_callback(lambda _: lending.cancel())
 
     def _lend(self, kind: str, group: Sequence[Job]) -> None:
-        if len(self._lent[kind]) < LOANS[kind].most:
+        if len(self._lent[kind]) < BORROWED_SLOTS[kind].most:
             self._lent[kind] |= {(job.account_id, job.id) for job in group}
             self._db.work.set()
 
@@ -283,7 +283,7 @@ class Worker:
         try:
             await self._hand_over(kind, group)
             outcomes = [_Outcome(job) for job in group]
-        except jobs.Later as later:
+        except jobs.Reschedule as later:
             outcomes = [_Outcome(job, later.due_at, fresh=later.fresh, kind=later.kind) for job in group]
         except asyncio.CancelledError:
             outcomes = [_Outcome(job, now()) for job in group]

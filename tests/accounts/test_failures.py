@@ -99,18 +99,18 @@ def test_a_flood_writes_a_few_entries_an_hour(nobody: TestClient, clock: Clock) 
         for _ in range(6 * MOST):
             assert nobody.get(ORDERS, auth=(OWNER[0], "wrong")).status_code == 401
         nobody.get(ORDERS, auth=(STRANGER[0], "wrong"))
-        wait_until(lambda: len(entries(nobody, STRANGER)) > strangers)
+        wait_until(lambda: len(entries(nobody, STRANGER)) > unknown_ids)
 
-    strangers = 0
+    unknown_ids = 0
     flood()
     told = wait_for(nobody, MOST + 1)
     assert [action for _, action, _ in told] == ["key.refused_often"] + ["key.refused"] * MOST
     clock.now += WINDOW - timedelta(seconds=1)
-    strangers = 1
+    unknown_ids = 1
     flood()
     assert len(entries(nobody)) == MOST + 1
     clock.now += timedelta(seconds=1)
-    strangers = 2
+    unknown_ids = 2
     flood()
     assert len(wait_for(nobody, 2 * (MOST + 1))) == 2 * (MOST + 1)
 

@@ -14,7 +14,7 @@ from packhouse import migrations
 from packhouse.accounts import operations as accounts
 from packhouse.accounts import users
 from packhouse.accounts.schema import Caller
-from packhouse.context import open_vault
+from packhouse.context import open_encryptor
 from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, security
 from packhouse.kit.db import Database
@@ -41,7 +41,7 @@ async def fill(url: str) -> None:
         account = await accounts.create_account(tx, "demo", "NL", now=now)
         shops = [await integrations.create_integration(tx, account, n, now=now) for n in ("Teashop", "Blumen B2B")]
         await users.create_user(tx, account, EMAIL, security.hash_password(PASSWORD), "owner", now=now)
-        await setup.create_item(tx, open_vault(Settings(database_url=url), db), account, RULE, LIGHT, now=now)
+        await setup.create_item(tx, open_encryptor(Settings(database_url=url), db), account, RULE, LIGHT, now=now)
         made: list[Any] = list(demo.make_orders(90, seed=0, integration_ids=shops, now=now))
         for order in Random(1).sample(made, 12):
             order["shipping_address"]["postal_code"] = "?"

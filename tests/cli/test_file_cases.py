@@ -58,7 +58,7 @@ def table(*lines: str) -> bytes:
     return "\n".join([HEADER, *lines, ""]).encode()
 
 
-def read_file(content: bytes, form: str = "csv", **said: Any) -> tuple[read.Reading, list[Any]]:
+def read_file(content: bytes, form: str = "csv", **said: Any) -> tuple[read.ParsedFile, list[Any]]:
     """The orders of a file, with the details of its flaws for one that has any."""
     place = Place(1, "NL", formats.zone_of_country("NL"))
     reading = read.open_file(io.BytesIO(content), read.Options(form, place=place, **said))

@@ -365,12 +365,12 @@ def begin_demo(url: str) -> tuple[subprocess.Popen[str], str]:
 def open_page_of_demo(url: str, told: str) -> str:
     """As somebody does who reads what `demo run` printed."""
     page, email, password = (re.findall(rf"{name} +(\S+)", told)[0] for name in ("page at", "e-mail", "password"))
-    with httpx.Client(base_url=url, headers={"accept": "text/html"}, follow_redirects=True) as visitor:
-        form = visitor.get(page)
+    with httpx.Client(base_url=url, headers={"accept": "text/html"}, follow_redirects=True) as web_user:
+        form = web_user.get(page)
         csrf = re.findall(r'name="csrf" value="([^"]+)"', form.text)[0]
-        shown = visitor.post("/sign-in", data={"csrf": csrf, "email": email, "password": password})
+        shown = web_user.post("/sign-in", data={"csrf": csrf, "email": email, "password": password})
         assert shown.status_code == 200
-        return visitor.get("/orders").text
+        return web_user.get("/orders").text
 
 
 def test_the_demo_shows_a_call_that_works_twice_in_a_row(empty_url: str) -> None:

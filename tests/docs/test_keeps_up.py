@@ -289,7 +289,7 @@ def documented_codes(heading: str) -> set[str]:
 
 
 def test_every_error_code_is_documented_and_no_other() -> None:
-    codes = find_codes("Fault", "TokenRefusal") | {code for code in find_codes("__init__") if code.isidentifier()}
+    codes = find_codes("ErrorItem", "TokenRefusal") | {code for code in find_codes("__init__") if code.isidentifier()}
     assert len(codes) > 10
     assert documented_codes("Error codes") == codes
 

@@ -90,7 +90,8 @@ def test_what_is_somebodys_in_a_message_can_be_changed() -> None:
 
 # What is told to people, and at which place its text stands among the arguments.
 TELLING = {
-    "Fault": 1, "Flaw": 1, "Notice": 1, "OrderWarning": 1, "Contradiction": 3, "Hold": 1, "Finding": 2, "OddTotal": 1,
+    "ErrorItem": 1, "ValidationIssue": 1, "Notice": 1, "OrderWarning": 1, "Contradiction": 3, "Hold": 1, "Finding": 2,
+    "OddTotal": 1,
     "Broken": 1, "UnknownColumns": 1, "Note": 1, "LeftOut": 2, "ItemUnclear": 2, "Unreadable": 0, "MappingError": 0,
     "NoKey": 0, "Unreachable": 0, "Unavailable": 0, "TokenRefusal": 1, "refuse": 1, "_refusal": 0, "custom_error": 1,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from packhouse.kit import clock
 from packhouse.kit.db import Database
-from packhouse.orders import paths
+from packhouse.orders import list_plan
 from packhouse.orders.tables import orders, to_row
 from tests import make
 from tests.conftest import SECOND_SHOP, SHOP
@@ -90,7 +90,7 @@ def to_query(parts: tuple[str, ...]) -> str:
 
 
 def test_there_are_more_than_are_gathered() -> None:
-    assert COUNT - 400 > paths.MOST_GATHERED
+    assert COUNT - 400 > list_plan.MOST_GATHERED
 
 
 def test_common_and_rare_filters_in_pairs_find_the_same_as_a_look_at_each_order(full: TestClient) -> None:

@@ -41,8 +41,8 @@ class FakeCarrier:
     name: str = "Fake Carrier"
     mood: str = "well"
     has_tracking: bool = False
-    is_asked_by_worker: bool = False
-    makes_twice: bool = False
+    worker_only: bool = False
+    is_idempotent: bool = True
     labels: dict[str, Announcement] = field(default_factory=dict)
     asked: list[Consignment] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -58,9 +58,9 @@ class FakeCarrier:
     async def announce(self, consignment: Consignment, /) -> Announcement:
         self.asked.append(consignment)
         if self.mood == "away":
-            raise Unreachable(message("nobody home"), is_unheard=True)
+            raise Unreachable(message("nobody home"), not_received=True)
         if self.mood == "strict":
-            raise Rejected([errors.Fault("invalid", message("The postal code is not served."))])
+            raise Rejected([errors.ErrorItem("invalid", message("The postal code is not served."))])
         made = self.labels.setdefault(consignment.reference, self._make(consignment))
         if self.mood == "dies after":
             raise Unreachable(message("the line broke after the label was made"))
@@ -91,7 +91,7 @@ class FakeCarrier:
         if self.mood == "away":
             raise Unreachable(message("nobody home"))
         if self.mood == "strict":
-            raise Rejected([errors.Fault("invalid", message("The van has left."))])
+            raise Rejected([errors.ErrorItem("invalid", message("The van has left."))])
         self.cancelled.append(consignment.reference)
 
 

@@ -52,7 +52,7 @@ class Snail:
     code = "snail"
     name = "Snail mail"
     has_tracking = False
-    makes_twice = FOLDER.joinpath("forgets").exists()
+    is_idempotent = not FOLDER.joinpath("forgets").exists()
 
     def options(self):
         return [Option("snail:standard", "Snail", self.code)]

@@ -17,7 +17,7 @@ NOW = {"integration_id": make.SHOP, "order": {"order_id": "o-1"}}
 
 @pytest.fixture
 def carrier() -> FakeCarrier:
-    return FakeCarrier(makes_twice=True)
+    return FakeCarrier(is_idempotent=False)
 
 
 def order_label(shop: TestClient) -> str:

@@ -98,7 +98,7 @@ def test_a_question_whose_asker_died_while_the_clock_was_ahead(
     watch: Watch,
     work: Work,
 ) -> None:
-    carrier.makes_twice = True
+    carrier.is_idempotent = False
     push(shop)
     watch.move(hours=1)
     carrier.mood = "cut off"

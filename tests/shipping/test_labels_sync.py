@@ -199,7 +199,7 @@ def test_a_carrier_that_is_left_to_the_workers(
     shop: TestClient, carrier: FakeCarrier, work: Callable[..., int]
 ) -> None:
     """The server asks it nothing, and answers when a worker has."""
-    carrier.is_asked_by_worker = True
+    carrier.worker_only = True
     push(shop)
     with ThreadPoolExecutor(1) as others:
         answering = others.submit(call, shop)

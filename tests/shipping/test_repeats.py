@@ -62,20 +62,20 @@ def test_an_async_call_is_answered_the_same_and_makes_one_label(
     assert (len(list_shipments(shop)), len(carrier.asked)) == (1, 1)
 
 
-@pytest.mark.parametrize("makes_twice", [False, True])
+@pytest.mark.parametrize("is_idempotent", [True, False])
 def test_a_call_that_was_cut_off_after_the_carrier_answered(
-    shop: TestClient, carrier: FakeCarrier, watch: Watch, makes_twice: bool
+    shop: TestClient, carrier: FakeCarrier, watch: Watch, is_idempotent: bool
 ) -> None:
     """Nobody knows whether the carrier made a label: who sends the call again gets the shipment that was made."""
     push(shop)
-    carrier.makes_twice, carrier.mood = makes_twice, "cut off"
+    carrier.is_idempotent, carrier.mood = is_idempotent, "cut off"
     assert shop.post(SYNC, json=ONE, headers=KEY).status_code == 500
     carrier.mood = "well"
     watch.move(minutes=3)
     again = shop.post(SYNC, json=ONE, headers=KEY)
     [shipment] = list_shipments(shop)
     assert len(carrier.labels) == 1
-    if makes_twice:  # asked once: the shipment says so
+    if not is_idempotent:  # asked once: the shipment says so
         assert (again.status_code, len(carrier.asked)) == (400, 1)
         assert shipment["id"].replace("-", "") in again.json()["errors"][0]["detail"]
         return

@@ -74,14 +74,14 @@ def find_jobs(database_url: str) -> list[Any]:
 
 
 async def handle(database_url: str, carrier: FakeCarrier, watch: Watch, job: jobs.Job, times: int = 1) -> None:
-    """As the worker does, each time when the job wants it; the last time raises Later if it wants it again."""
+    """As the worker does, each time when the job wants it; the last time raises Reschedule if it wants it again."""
     db = Database(database_url)
     ctx = bootstrap.create_context(Settings(database_url=database_url), db, now=watch, carriers=[carrier])
     try:
         for left in range(times, 0, -1):
             try:
                 await tracking.handle(ctx, job)
-            except jobs.Later as later:
+            except jobs.Reschedule as later:
                 if left == 1:
                     raise
                 watch.at = later.due_at
@@ -135,7 +135,7 @@ def test_what_is_known_is_not_told_again(
     [row] = find_jobs(database_url)
     job = jobs.Job(1, row.id, row.kind, row.lane, {"shipment": 1}, 1, row.created_at)
 
-    with pytest.raises(jobs.Later):
+    with pytest.raises(jobs.Reschedule):
         asyncio.run(handle(database_url, carrier, watch, job))
     assert carrier.looks == 2
     assert count_told(shop) == told

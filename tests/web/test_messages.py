@@ -170,7 +170,7 @@ def test_a_new_message_would_be_found(tmp_path: Path) -> None:
         """
 LATE = marked("It is late.")
 def light(lamp):
-    raise Invalid(Fault("invalid", message("The lamp {id} "
+    raise Invalid(ErrorItem("invalid", message("The lamp {id} "
         "of {owner} is out: {why}.", id=lamp.id, owner=lamp.owner, why=message("no oil"))))
 """
     )
@@ -346,7 +346,7 @@ def test_all_faults_of_a_field_stand_there_and_none_twice() -> None:
     """Those of its parts too; what belongs to no field stands by itself."""
     told = (("tags/0", "One"), ("tags/2", "Another"), ("tags/3", "One"), ("elsewhere", "Else"))
     at_places = [
-        errors.Fault("invalid", message(detail), pointer=f"{errors.ATTRIBUTES}/{place}") for place, detail in told
+        errors.ErrorItem("invalid", message(detail), pointer=f"{errors.ATTRIBUTES}/{place}") for place, detail in told
     ]
     assert edits.to_faults(at_places, {"tags": ""}) == {"tags": "One\nAnother", "": "Else"}
 

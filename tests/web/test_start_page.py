@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from packhouse.kit import clock
 from packhouse.kit.db import Database
-from packhouse.orders import figures
+from packhouse.orders import stats
 from packhouse.orders.tables import orders
 from packhouse.shipping.tables import shipments
 from tests import make
@@ -74,7 +74,7 @@ def test_counts_stop_early_and_say_so(person: Person, client: TestClient, databa
         db = Database(database_url)
         async with db.begin() as tx:
             [row] = (await tx.execute(select(orders).where(orders.c.id == receipt["id"]))).mappings()
-            ids = await tx.next_ids("orders", figures.MOST)
+            ids = await tx.next_ids("orders", stats.MOST)
             await tx.execute(insert(orders), [{**row, "id": id, "order_id": f"o-{id}"} for id in ids])
         await db.close()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from packhouse.webhooks.outcomes import Patience
+from packhouse.webhooks.outcomes import RetryPolicy
 from tests import make
 from tests.concurrency.served import wait_until
 from tests.conftest import OWNER
@@ -52,7 +52,7 @@ def test_one_that_fails_is_tried_ten_times_more_under_one_id_and_then_given_up(
 
 
 def test_the_waits_are_those_of_the_contract() -> None:
-    waits = [Patience().find_wait(attempts) for attempts in range(1, 12)]
+    waits = [RetryPolicy().find_wait(attempts) for attempts in range(1, 12)]
     minutes = [wait and wait.total_seconds() / 60 for wait in waits]
     assert minutes == [5, 10, 20, 40, 60, 60, 60, 60, 60, 60, None]
 

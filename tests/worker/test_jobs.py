@@ -200,7 +200,7 @@ def test_a_job_that_fails_is_kept_and_tried_again_later_and_later(database_url: 
 
 def test_a_job_may_ask_to_be_done_later_without_failing(database_url: str) -> None:
     async def later(_n: int) -> None:
-        raise jobs.Later(NOW + LEASE, fresh=True)
+        raise jobs.Reschedule(NOW + LEASE, fresh=True)
 
     async def work(db: Database) -> None:
         await enqueue(db, OWNER, 1)
@@ -412,7 +412,7 @@ def test_a_worker_that_stalls_leaves_its_job_to_the_one_that_took_it(database_ur
             await go_on.wait()
 
         async def put_off(_n: int) -> None:
-            raise jobs.Later(NOW + 3 * LEASE, fresh=True)
+            raise jobs.Reschedule(NOW + 3 * LEASE, fresh=True)
 
         stalled, quick = Hands(db, stall), Hands(db, put_off)
         await enqueue(db, OWNER, 1)
@@ -442,7 +442,7 @@ def test_a_job_that_asks_a_carrier_is_in_hand_for_as_long_as_that_may_take(
 
         settings = Settings(database_url="sqlite:///unused.db", carriers_timeout_seconds=int(carrier))
         ctx = create_context(settings, db, now=lambda: NOW, carriers=[])
-        pace = worker.Pace(lease=timedelta(seconds=lease))
+        pace = worker.WorkerConfig(lease=timedelta(seconds=lease))
         hand = Worker(ctx, {"label.announce": ask, "test": ask}, pace=pace)
         async with db.begin() as tx:
             await jobs.enqueue(tx, OWNER, "label.announce", [{"n": 1}], now=NOW)

@@ -61,7 +61,9 @@ async def _let_in(request: Request, found: Caller) -> None:
         trace.headers = await limiter.take(found.account_id, kind, context.of(request).clock())
     scope = route_of(request).scope
     if scope and not found.may(scope):
-        raise errors.Forbidden(errors.Fault("forbidden", message("The scope {scope} is needed for this.", scope=scope)))
+        raise errors.Forbidden(
+            errors.ErrorItem("forbidden", message("The scope {scope} is needed for this.", scope=scope))
+        )
 
 
 async def _find_by_key(
@@ -170,5 +172,5 @@ def _decode(encoded: str) -> tuple[str, str]:
 
 def _unauthenticated(challenge: str = "Basic") -> errors.Unauthenticated:
     """The refusal of credentials, with a challenge in the scheme that they came in."""
-    fault = errors.Fault("authentication_failed", message("Invalid username/password."), pointer=errors.ROOT)
+    fault = errors.ErrorItem("authentication_failed", message("Invalid username/password."), pointer=errors.ROOT)
     return errors.Unauthenticated(fault, {"WWW-Authenticate": challenge})

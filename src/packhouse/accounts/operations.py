@@ -28,14 +28,14 @@ class NewKey(NamedTuple):
 async def create_account(tx: Transaction, name: str, country_code: str, *, now: datetime, actor: str = OPERATOR) -> int:
     """The id of the new account. Raises Invalid for a name that is taken or empty and for an unknown country."""
     if not name.strip() or "\0" in name:
-        raise errors.Invalid(errors.Fault("required", message("An account needs a name.")))
+        raise errors.Invalid(errors.ErrorItem("required", message("An account needs a name.")))
     if country_code not in places.COUNTRIES:
         detail = message("{country_code} is not an ISO 3166-1 alpha-2 country code.", country_code=repr(country_code))
-        raise errors.Invalid(errors.Fault("invalid", detail))
+        raise errors.Invalid(errors.ErrorItem("invalid", detail))
     await tx.lock_table(accounts)
     if await tx.fetch_one(select(accounts.c.account_id).where(accounts.c.name == name)):
         raise errors.Invalid(
-            errors.Fault("invalid", message("There is an account named {name} already.", name=repr(name)))
+            errors.ErrorItem("invalid", message("There is an account named {name} already.", name=repr(name)))
         )
     [account_id] = await tx.next_ids("accounts", 1)
     row = {"account_id": account_id, "name": name, "country_code": country_code, "created_at": now}
@@ -60,7 +60,9 @@ async def create_key(
     cannot carry."""
     public, secret = public_key or security.new_public_key(), secret_key or security.new_secret()
     if ":" in public or not (public + secret).isprintable():
-        raise errors.Invalid(errors.Fault("invalid", message("A key is printable and a public key holds no colon.")))
+        raise errors.Invalid(
+            errors.ErrorItem("invalid", message("A key is printable and a public key holds no colon."))
+        )
     if not scopes or (unknown := sorted(set(scopes) - set(SCOPES))):
         detail = (
             message(
@@ -69,11 +71,11 @@ async def create_key(
             if scopes
             else message("A scope is needed.")
         )
-        raise errors.Invalid(errors.Fault("invalid_choice", detail, pointer=errors.to_pointer(("scopes",))))
+        raise errors.Invalid(errors.ErrorItem("invalid_choice", detail, pointer=errors.to_pointer(("scopes",))))
     await tx.lock_table(api_keys)
     if await queries.find_key(tx, public) is not None:
         raise errors.Invalid(
-            errors.Fault("invalid", message("The public key {public} is in use.", public=repr(public)))
+            errors.ErrorItem("invalid", message("The public key {public} is in use.", public=repr(public)))
         )
     [id] = await tx.next_ids("api_keys", 1)
     row = {"account_id": account_id, "id": id, "name": name, "public_key": public, "created_at": now}
@@ -147,7 +149,7 @@ async def set_time_zone(
     """The zone whose days are the account's; None for that of its country. Raises Invalid."""
     if name is not None and not zones.is_zone(name):
         detail = message("This is no time zone; they are named like Europe/Amsterdam.")
-        raise errors.Invalid(errors.Fault("invalid_choice", detail, pointer=errors.to_pointer(("time_zone",))))
+        raise errors.Invalid(errors.ErrorItem("invalid_choice", detail, pointer=errors.to_pointer(("time_zone",))))
     await tx.execute(update(accounts).where(accounts.c.account_id == account_id).values(time_zone=name))
     await audit.record(tx, account_id, actor, "account.time_zone_changed", name or "of its country", now=now)
 
@@ -161,7 +163,7 @@ async def _change_key(tx: Transaction, account_id: int, public_key: str, kind: s
     )
     if not await tx.change(update(api_keys).where(*live).values(**changes)):
         raise errors.NotFound(
-            errors.Fault(
+            errors.ErrorItem(
                 "not_found",
                 message("The account has no live {kind} {public_key}.", kind=kind, public_key=repr(public_key)),
             )

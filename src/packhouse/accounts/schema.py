@@ -43,6 +43,6 @@ def read_new_client(body: bytes) -> dict[str, Any]:
     reading = validation.read_json(NEW_CLIENT, body)
     if reading.flaws:
         raise errors.Invalid(
-            [errors.Fault("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws]
+            [errors.ErrorItem("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws]
         )
     return dict(reading.value)

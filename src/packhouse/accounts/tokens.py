@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"ph_([1-9][0-9]{0,17})_([0-9a-f]{16})_([A-Za-z0-9_-]{20,100
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-class TokenRefusal(errors.Refusal):
+class TokenRefusal(errors.ApiError):
     """In the words of RFC 6749, section 5.2, and beside them as the error list of the contract."""
 
     status: ClassVar[int] = 400
@@ -31,7 +31,7 @@ class TokenRefusal(errors.Refusal):
 
     def __init__(self, error: str, description: Message) -> None:
         headers = {**_NOT_STORED, "WWW-Authenticate": "Basic"} if self.status == 401 else _NOT_STORED
-        super().__init__(errors.Fault(self.code, description, pointer=errors.ROOT), headers)
+        super().__init__(errors.ErrorItem(self.code, description, pointer=errors.ROOT), headers)
         self._said = {"error": error, "error_description": description}
 
     def to_wire(self) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from packhouse.accounts.tables import accounts, recovery_codes, second_factors
 from packhouse.kit import errors
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.db.columns import Instant
+from packhouse.kit.encryption import Encryptor, NoSecretKey
 from packhouse.kit.messages import message
-from packhouse.kit.vault import NoSecretKey, Vault
 
 # Whom an account may require it of.
 GROUPS = ("nobody", "owners", "everybody")
@@ -59,25 +59,25 @@ async def get_group(tx: Reader, account_id: int) -> str:
     return str(await tx.fetch_value(statement))
 
 
-async def require_of(tx: Transaction, vault: Vault, account_id: int, group: str) -> None:
+async def require_of(tx: Transaction, encryptor: Encryptor, account_id: int, group: str) -> None:
     """Raises Invalid for no group, and NoSecretKey where nobody could set it up."""
     if group not in GROUPS:
         detail = message("A second factor is required of one of {groups}.", groups=", ".join(GROUPS))
-        raise errors.Invalid(errors.Fault("invalid", detail, parameter="two_factors_for"))
-    if group != "nobody" and not vault.has_key:
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, parameter="two_factors_for"))
+    if group != "nobody" and not encryptor.has_key:
         raise NoSecretKey
     statement = update(accounts).where(accounts.c.account_id == account_id)
     await tx.execute(statement.values(two_factors_for=group))
 
 
-async def get_state(tx: Reader, vault: Vault, account_id: int, user_id: int, *, now: datetime) -> State:
+async def get_state(tx: Reader, encryptor: Encryptor, account_id: int, user_id: int, *, now: datetime) -> State:
     """Raises WrongSecretKey where there is an offer that we cannot read."""
     row = await _find(tx, account_id, user_id)
     count = select(func.count()).where(_r.account_id == account_id, _r.user_id == user_id)
     left = await tx.fetch_value(count)
     if row is None:
         return State(None, left, None)
-    offered = vault.open(row.offered) if row.offered and row.offered_at > now - OFFERED_FOR else None
+    offered = encryptor.decrypt(row.offered) if row.offered and row.offered_at > now - OFFERED_FOR else None
     return State(row.set_up_at, left, offered)
 
 
@@ -92,9 +92,9 @@ async def list_users(tx: Reader, account_id: int) -> set[int]:
     return set(await tx.fetch_values(statement))
 
 
-async def offer(tx: Reader, vault: Vault, account_id: int, user_id: int, *, now: datetime) -> None:
+async def offer(tx: Reader, encryptor: Encryptor, account_id: int, user_id: int, *, now: datetime) -> None:
     """Make a new secret, which counts once a code of it was given. Raises NoSecretKey."""
-    offered = {"offered": vault.seal(pyotp.random_base32()), "offered_at": now}
+    offered = {"offered": encryptor.encrypt(pyotp.random_base32()), "offered_at": now}
     await tx.execute(_OFFER, {"account_id": account_id, "user_id": user_id, **offered})
 
 
@@ -104,13 +104,13 @@ def to_uri(secret: str, email: str) -> str:
 
 
 async def set_up(
-    tx: Transaction, vault: Vault, account_id: int, user_id: int, code: str, *, now: datetime
+    tx: Transaction, encryptor: Encryptor, account_id: int, user_id: int, code: str, *, now: datetime
 ) -> list[str] | None:
     """The recovery codes, the only time that they are seen; None where the code is none of the secret on offer."""
     row = await _find(tx, account_id, user_id, lock=True)
     if row is None or row.offered is None or row.offered_at <= now - OFFERED_FOR:
         return None
-    step = _find_step(vault.open(row.offered), _plain(code), now)
+    step = _find_step(encryptor.decrypt(row.offered), _plain(code), now)
     if step is None:
         return None
     changes = {"secret": row.offered, "set_up_at": now, "last_step": step, "offered": None, "offered_at": None}
@@ -128,7 +128,9 @@ async def renew_codes(tx: Transaction, account_id: int, user_id: int) -> list[st
     return ["-".join(code[at : at + 4] for at in range(0, _CODE_LENGTH, 4)) for code in codes]
 
 
-async def use(tx: Transaction, vault: Vault, account_id: int, user_id: int, code: str, *, now: datetime) -> Used:
+async def use(
+    tx: Transaction, encryptor: Encryptor, account_id: int, user_id: int, code: str, *, now: datetime
+) -> Used:
     """What the code was; it is good no more. Raises NoSecretKey and WrongSecretKey, but for a recovery code."""
     plain = _plain(code)
     if len(plain) == _CODE_LENGTH:
@@ -136,7 +138,7 @@ async def use(tx: Transaction, vault: Vault, account_id: int, user_id: int, code
         mine = (_r.account_id == account_id, _r.user_id == user_id, _r.code_hash == found)
         return "recovery code" if await tx.change(delete(recovery_codes).where(*mine)) else "nothing"
     row = await _find(tx, account_id, user_id)
-    step = _find_step(vault.open(row.secret), plain, now) if row is not None and row.secret is not None else None
+    step = _find_step(encryptor.decrypt(row.secret), plain, now) if row is not None and row.secret is not None else None
     if step is None:
         return "nothing"
     unused = (_f.account_id == account_id, _f.user_id == user_id, _f.last_step < step)
@@ -156,7 +158,7 @@ async def remove(tx: Transaction, account_id: int, user_id: int) -> bool:
 async def reset(tx: Transaction, account_id: int, user_id: int) -> None:
     """Raises NotFound where there is none to take away."""
     if not await remove(tx, account_id, user_id):
-        raise errors.NotFound(errors.Fault("not_found", message("This person has no second factor.")))
+        raise errors.NotFound(errors.ErrorItem("not_found", message("This person has no second factor.")))
 
 
 async def _find(tx: Reader, account_id: int, user_id: int, *, lock: bool = False) -> Any:

@@ -30,11 +30,11 @@ def check_user(email: str, password: str, role: str) -> None:
     try:
         validate_email(email, check_deliverability=False)
     except EmailNotValidError as error:
-        faults.append(errors.Fault("invalid", foreign(str(error)), parameter="email"))
+        faults.append(errors.ErrorItem("invalid", foreign(str(error)), parameter="email"))
     faults += _find_password_faults(password)
     if role not in ROLES:
         faults.append(
-            errors.Fault("invalid", message("A role is one of {roles}.", roles=", ".join(ROLES)), parameter="role")
+            errors.ErrorItem("invalid", message("A role is one of {roles}.", roles=", ".join(ROLES)), parameter="role")
         )
     if faults:
         raise errors.Invalid(faults)
@@ -46,7 +46,7 @@ def check_password(password: str) -> None:
         raise errors.Invalid(faults)
 
 
-def _find_password_faults(password: str) -> list[errors.Fault]:
+def _find_password_faults(password: str) -> list[errors.ErrorItem]:
     if MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         return []
     detail = message(
@@ -54,7 +54,7 @@ def _find_password_faults(password: str) -> list[errors.Fault]:
         min_password=MIN_PASSWORD,
         max_password=MAX_PASSWORD,
     )
-    return [errors.Fault("invalid", detail, parameter="password")]
+    return [errors.ErrorItem("invalid", detail, parameter="password")]
 
 
 async def create_user(
@@ -64,7 +64,7 @@ async def create_user(
     await tx.lock_table(users)
     if await find_user(tx, email) is not None:
         raise errors.Invalid(
-            errors.Fault("invalid", message("There is a user {email} already.", email=email), parameter="email")
+            errors.ErrorItem("invalid", message("There is a user {email} already.", email=email), parameter="email")
         )
     [id] = await tx.next_ids("users", 1)
     row = {"account_id": account_id, "id": id, "email": email, "email_folded": email.casefold(), "role": role}
@@ -121,7 +121,7 @@ async def change_role(tx: Transaction, account_id: int, id: int, role: str) -> N
     """Raises as `disable_user` does, and Invalid for no role."""
     if role not in ROLES:
         raise errors.Invalid(
-            errors.Fault("invalid", message("A role is one of {roles}.", roles=", ".join(ROLES)), parameter="role")
+            errors.ErrorItem("invalid", message("A role is one of {roles}.", roles=", ".join(ROLES)), parameter="role")
         )
     if role != "owner":
         await _keep_an_owner(tx, account_id, id)
@@ -169,8 +169,8 @@ async def _keep_an_owner(tx: Reader, account_id: int, id: int) -> None:
         detail = message("An account with users keeps at least one owner who can sign in.")
         others = select(func.count()).where(users.c.account_id == account_id, users.c.id != id)
         if await tx.fetch_value(others):
-            raise errors.Conflict(errors.Fault("conflict", detail))
+            raise errors.Conflict(errors.ErrorItem("conflict", detail))
 
 
 def _no_such_user() -> errors.NotFound:
-    return errors.NotFound(errors.Fault("not_found", message("There is no such user.")))
+    return errors.NotFound(errors.ErrorItem("not_found", message("There is no such user.")))

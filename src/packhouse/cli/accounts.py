@@ -332,9 +332,9 @@ def create_integration(
 
             async def work(tx: Transaction) -> dict[str, Any]:
                 owner = await queries.get_account(tx, account)
-                vault = context.open_vault(settings, db)
+                encryptor = context.open_encryptor(settings, db)
                 made = await integration_operations.create_integration(
-                    tx, owner.account_id, shop_name, now=clock.now(), id=id, vault=vault
+                    tx, owner.account_id, shop_name, now=clock.now(), id=id, encryptor=encryptor
                 )
                 return {"id": made, "account_id": owner.account_id, "shop_name": shop_name}
 

@@ -13,7 +13,7 @@ from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
 from packhouse.kit import clock, errors, pagination
 from packhouse.kit.db import Transaction
-from packhouse.kit.vault import Vault
+from packhouse.kit.encryption import Encryptor
 from packhouse.webhooks import keys, operations, queries
 from packhouse.webhooks.keys import Keys
 
@@ -25,7 +25,7 @@ with lazy.imports():
 
 if TYPE_CHECKING:
     from packhouse.kit.db import Transaction
-    from packhouse.kit.vault import Vault
+    from packhouse.kit.encryption import Encryptor
     from packhouse.webhooks.keys import Keys
 
 deliveries = Commands("What receivers of webhooks were told, and what they answered.")
@@ -89,7 +89,7 @@ def replay_deliveries(
                 chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
                 if not chosen:
                     raise errors.NotFound(
-                        errors.Fault("not_found", messages.message("There is no delivery to send again."))
+                        errors.ErrorItem("not_found", messages.message("There is no delivery to send again."))
                     )
                 await operations.replay_deliveries(tx, owner.account_id, chosen, now=clock.now())
                 return {"replayed": len(chosen)}
@@ -134,7 +134,9 @@ def resume_connection(id: int, account: AccountName, as_json: AsJson = False) ->
                 owner = await account_queries.get_account(tx, account)
                 row = await queries.find_connection(tx, owner.account_id, id)
                 if row is None:
-                    raise errors.NotFound(errors.Fault("not_found", messages.message("There is no such connection.")))
+                    raise errors.NotFound(
+                        errors.ErrorItem("not_found", messages.message("There is no such connection."))
+                    )
                 held = await queries.count_held(tx, owner.account_id, id)
                 await operations.resume_by_hand(tx, row, now=clock.now(), actor="command:connections resume")
                 return {"resumed": queries.to_name(row), "sent_again": held}
@@ -144,7 +146,7 @@ def resume_connection(id: int, account: AccountName, as_json: AsJson = False) ->
     terminal.show_one(terminal.run(work()), as_json=as_json)
 
 
-_WorkOnKeys: TypeAlias = "Callable[[Transaction, Vault, Any], Awaitable[Keys]]"
+_WorkOnKeys: TypeAlias = "Callable[[Transaction, Encryptor, Any], Awaitable[Keys]]"
 
 
 def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) -> None:
@@ -156,8 +158,10 @@ def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) ->
                 owner = await account_queries.get_account(tx, account)
                 row = await queries.find_connection(tx, owner.account_id, id)
                 if row is None:
-                    raise errors.NotFound(errors.Fault("not_found", messages.message("There is no such connection.")))
-                live = await work(tx, context.open_vault(settings, db), row)
+                    raise errors.NotFound(
+                        errors.ErrorItem("not_found", messages.message("There is no such connection."))
+                    )
+                live = await work(tx, context.open_encryptor(settings, db), row)
                 return {"signing_key": live.current, "next_signing_key": live.next, "switches_at": live.switches_at}
 
             return await db.write(change)
@@ -168,15 +172,17 @@ def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) ->
 @connections.command("key")
 def show_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Show what a receiver's events are signed with, and the key that takes over next."""
-    _work_on_keys(id, account, lambda tx, vault, row: keys.keep(tx, vault, row, now=clock.now()), as_json=as_json)
+    _work_on_keys(
+        id, account, lambda tx, encryptor, row: keys.keep(tx, encryptor, row, now=clock.now()), as_json=as_json
+    )
 
 
 @connections.command("rotate")
 def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Make the signing key that takes over next: when you activate it, or after seven days."""
 
-    def work(tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
-        return keys.rotate(tx, vault, row, now=clock.now(), actor="command:connections rotate")
+    def work(tx: Transaction, encryptor: Encryptor, row: Any) -> Awaitable[Keys]:
+        return keys.rotate(tx, encryptor, row, now=clock.now(), actor="command:connections rotate")
 
     _work_on_keys(id, account, work, as_json=as_json)
 
@@ -185,7 +191,7 @@ def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -
 def activate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Sign with the next signing key from now on."""
 
-    def work(tx: Transaction, vault: Vault, row: Any) -> Awaitable[Keys]:
-        return keys.activate(tx, vault, row, now=clock.now(), actor="command:connections activate")
+    def work(tx: Transaction, encryptor: Encryptor, row: Any) -> Awaitable[Keys]:
+        return keys.activate(tx, encryptor, row, now=clock.now(), actor="command:connections activate")
 
     _work_on_keys(id, account, work, as_json=as_json)

@@ -108,7 +108,7 @@ async def _set_up(db: Database) -> int:
         integration_id = await integration_queries.find_first(tx, owner.account_id)
     if integration_id is None:
         raise errors.NotFound(
-            errors.Fault("not_found", messages.message("The demo account has no integration any more."))
+            errors.ErrorItem("not_found", messages.message("The demo account has no integration any more."))
         )
     await _store(db, owner, FIRST_ORDERS, seed=0)
     return integration_id
@@ -127,7 +127,7 @@ async def _store(db: Database, owner: Any, count: int, seed: int) -> int:
         shops = [row.id for row in await integration_queries.list_integrations(tx, owner.account_id)]
     if not shops:
         raise errors.NotFound(
-            errors.Fault("not_found", messages.message("The account has no integration to put orders into."))
+            errors.ErrorItem("not_found", messages.message("The account has no integration to put orders into."))
         )
     caller = account_schema.Caller(owner.account_id, owner.country_code, "command:demo orders")
     made = demo_orders.make_orders(count, seed=seed, integration_ids=shops, now=clock.now())

@@ -141,9 +141,9 @@ async def _find_owner(db: Database, account: str, asked: list_request.ListReques
         owner = await account_queries.get_account(tx, account)
         wanted = asked.filters.get("integration", [])
         known = await integration_queries.find_known(tx, owner.account_id, wanted) if wanted else set()
-    if strangers := [id for id in wanted if id not in known]:
+    if unknown_ids := [id for id in wanted if id not in known]:
         raise errors.NotFound(
-            errors.Fault("not_found", messages.message("The account has no integration {id}.", id=strangers[0]))
+            errors.ErrorItem("not_found", messages.message("The account has no integration {id}.", id=unknown_ids[0]))
         )
     return int(owner.account_id)
 

@@ -65,7 +65,7 @@ class Report:
     counts: Counter[str] = field(default_factory=Counter)
     stopped: dict[str, Any] | None = None
     again: dict[str, Any] | None = None
-    reading: read.Reading | None = None
+    reading: read.ParsedFile | None = None
     # Whether it was stopped by the database, so that it may go on later.
     is_away: bool = False
     _refused: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
@@ -240,7 +240,7 @@ async def _prepare(db: Database, asked: Asked) -> tuple[Caller, read.Options]:
         wanted = asked.into or asked.integration
         if wanted is not None and wanted not in shops:
             raise errors.NotFound(
-                errors.Fault("not_found", messages.message("The account has no integration {id}.", id=wanted))
+                errors.ErrorItem("not_found", messages.message("The account has no integration {id}.", id=wanted))
             )
         presets = await known.list_presets(tx, owner.account_id)
     caller = Caller(owner.account_id, owner.country_code, "command:orders import")
@@ -249,7 +249,7 @@ async def _prepare(db: Database, asked: Asked) -> tuple[Caller, read.Options]:
     zone = formats.find_zone(asked.time_zone) if asked.time_zone else formats.zone_of_country(owner.country_code)
     if zone is None:
         raise errors.Invalid(
-            errors.Fault("invalid", messages.message("There is no time zone {zone}.", zone=asked.time_zone))
+            errors.ErrorItem("invalid", messages.message("There is no time zone {zone}.", zone=asked.time_zone))
         )
     place = Place(shop, owner.country_code, zone, asked.fixed)
     return caller, read.Options(
@@ -265,7 +265,7 @@ async def _choose_preset(
         try:
             own = mapping.parse(asked.mapping)
         except mapping.MappingError as error:
-            raise errors.Invalid(errors.Fault("invalid", messages.foreign(str(error)))) from None
+            raise errors.Invalid(errors.ErrorItem("invalid", messages.foreign(str(error)))) from None
         if saved_as := asked.save_as:
             content, now = asked.mapping, clock.now()
             await db.write(
@@ -275,7 +275,7 @@ async def _choose_preset(
     if asked.preset is not None and asked.preset not in presets:
         names = ", ".join(presets)
         raise errors.NotFound(
-            errors.Fault(
+            errors.ErrorItem(
                 "not_found",
                 messages.message(
                     "There is no preset {name}. There are: {names}.", name=repr(asked.preset), names=names
@@ -292,7 +292,7 @@ async def _require_shop(db: Database, caller: Caller, options: read.Options) -> 
         detail = messages.message(
             "The account has {count} shops: say with --into which one the orders of this file belong to.", count=count
         )
-        raise errors.Invalid(errors.Fault("invalid", detail))
+        raise errors.Invalid(errors.ErrorItem("invalid", detail))
 
 
 async def _is_known(db: Database, caller: Caller, asked: Asked, report: Report) -> bool:

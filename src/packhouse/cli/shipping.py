@@ -17,7 +17,7 @@ with lazy.imports():
     from packhouse import context
     from packhouse.accounts import queries as accounts
     from packhouse.kit import clock, validation
-    from packhouse.shipping import operations, setup, setup_schema, trials
+    from packhouse.shipping import dry_run, operations, setup, setup_schema
 
 if TYPE_CHECKING:
     from packhouse.kit.db import Database
@@ -92,13 +92,13 @@ def create_item(kind: KindName, account: AccountName, fields: Fields = None, as_
     async def work() -> dict[str, Any]:
         settings = terminal.load_settings()
         async with terminal.open_database(settings) as db:
-            vault = context.open_vault(settings, db)
+            encryptor = context.open_encryptor(settings, db)
             reading = validation.read_json(wanted.shape, orjson.dumps(sent))
             setup.refuse_flaws(reading.flaws)
 
             async def work(tx: Transaction) -> tuple[Any, int]:
                 owner = await accounts.get_account(tx, account)
-                id = await setup.create_item(tx, vault, owner.account_id, wanted, reading.value, now=clock.now())
+                id = await setup.create_item(tx, encryptor, owner.account_id, wanted, reading.value, now=clock.now())
                 return owner, id
 
             owner, id = await db.write(work)
@@ -115,11 +115,11 @@ def update_item(kind: KindName, id: int, account: AccountName, fields: Fields = 
     async def work() -> dict[str, Any]:
         settings = terminal.load_settings()
         async with terminal.open_database(settings) as db:
-            vault = context.open_vault(settings, db)
+            encryptor = context.open_encryptor(settings, db)
 
             async def work(tx: Transaction) -> Any:
                 owner = await accounts.get_account(tx, account)
-                await setup.update_item(tx, vault, owner.account_id, wanted, id, sent, now=clock.now())
+                await setup.update_item(tx, encryptor, owner.account_id, wanted, id, sent, now=clock.now())
                 return owner
 
             owner = await db.write(work)
@@ -183,7 +183,7 @@ def try_rules(
             async with db.read() as tx:
                 owner = await accounts.get_account(tx, account)
                 row = await operations.find_order(tx, owner.account_id, selector)
-            return trials.to_trial(await setup.read_setup(db, owner.account_id, now=clock.now()), row)
+            return dry_run.to_trial(await setup.read_setup(db, owner.account_id, now=clock.now()), row)
 
     trial = terminal.run(work())
     if as_json:

@@ -95,7 +95,7 @@ def run(task: Coroutine[Any, Any, T]) -> T:
     """Run a command's work; what it refuses ends the command."""
     try:
         return asyncio.run(task)
-    except errors.Refusal as refusal:
+    except errors.ApiError as refusal:
         raise CommandError("; ".join(fault.detail for fault in refusal.faults), refusal.to_wire()) from None
     except db.DatabaseUrlError as error:
         fail(str(error))

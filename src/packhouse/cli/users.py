@@ -151,7 +151,7 @@ def make_reset_link(
                 person = await users.get_user(tx, account_id, id)
                 if person.disabled_at is not None:
                     raise errors.Conflict(
-                        errors.Fault("conflict", messages.message("{email} may not sign in.", email=person.email))
+                        errors.ErrorItem("conflict", messages.message("{email} may not sign in.", email=person.email))
                     )
                 token = await reset_links.make(tx, account_id, id, now=now)
                 await _record(tx, account_id, "reset-link", "user.reset_link_made", person.email)
@@ -194,7 +194,7 @@ async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
     found = await users.find_user(tx, email)
     if found is None or found.account_id != owner.account_id:
         raise errors.NotFound(
-            errors.Fault("not_found", messages.message("The account has no user {email}.", email=email))
+            errors.ErrorItem("not_found", messages.message("The account has no user {email}.", email=email))
         )
     return owner.account_id, found.id
 

@@ -142,7 +142,7 @@ def _take(path: Path, asked: imports.Asked, *, as_json: bool) -> bool:
             waits = terminal.CommandError(f"{path.name} waits: {unavailable.faults[0].detail}", unavailable.to_wire())
             terminal.show_error(waits, as_json=as_json)
             return False
-        except errors.Refusal as refusal:
+        except errors.ApiError as refusal:
             report.stop("; ".join(fault.detail for fault in refusal.faults))
         where = path.parent / (DONE if report.is_clean() else FAILED)
         target = _find_free(where / path.name)

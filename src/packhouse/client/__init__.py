@@ -4,8 +4,8 @@ It needs `pip install 'packhouse[client]'` and nothing of the server: none of it
 """
 
 from packhouse.client.calls import Integration, Order, Receipt
-from packhouse.client.exchange import ApiError, Fault
+from packhouse.client.exchange import ApiError, ErrorItem
 from packhouse.client.runners import AsyncClient, Client
 from packhouse.client.signatures import is_signed, sign
 
-__all__ = ["ApiError", "AsyncClient", "Client", "Fault", "Integration", "Order", "Receipt", "is_signed", "sign"]
+__all__ = ["ApiError", "AsyncClient", "Client", "ErrorItem", "Integration", "Order", "Receipt", "is_signed", "sign"]

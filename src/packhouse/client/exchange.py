@@ -29,7 +29,7 @@ Steps: TypeAlias = Generator[httpx.Request | Wait, httpx.Response, httpx.Respons
 
 
 @dataclass(frozen=True)
-class Fault:
+class ErrorItem:
     """One entry of an error list; `source` is `{"pointer": …}`, `{"parameter": …}`, `{"header": …}` or empty."""
 
     status: str
@@ -50,12 +50,12 @@ class ApiError(Exception):
         super().__init__(f"{self.status}: {told or response.reason_phrase}")
 
 
-def _read_faults(response: httpx.Response) -> list[Fault]:
+def _read_faults(response: httpx.Response) -> list[ErrorItem]:
     try:
         listed = response.json()["errors"]
         entries = listed if isinstance(listed, list) else [listed]
         return [
-            Fault(
+            ErrorItem(
                 str(entry.get("status", response.status_code)),
                 str(entry.get("code", "")),
                 str(entry.get("detail", "")),

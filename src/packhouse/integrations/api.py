@@ -54,8 +54,8 @@ async def create_integration(request: Request) -> Response:
         if missing := schema.find_required(fields):
             raise errors.Invalid(missing)
         webhooks_api.refuse_private_url(request, fields.get("webhook_url") or "", ("webhook_url",))
-        vault = context.of(request).encryptor
-        id = await operations.create_integration(tx, caller.account_id, **fields, now=ctx.clock(), vault=vault)
+        encryptor = context.of(request).encryptor
+        id = await operations.create_integration(tx, caller.account_id, **fields, now=ctx.clock(), encryptor=encryptor)
         row = await queries.get_integration(tx, caller.account_id, id)
         return http.json_response({"data": queries.to_wire(row)}, status=201)
 
@@ -67,7 +67,7 @@ async def get_signing_key(request: Request) -> Response:
     caller = await auth.caller(request)
     return await context.of(request).db.write(
         lambda tx: _answer_keys(
-            request, caller, tx, lambda tx, vault, row, now, _actor: webhook_keys.keep(tx, vault, row, now=now)
+            request, caller, tx, lambda tx, encryptor, row, now, _actor: webhook_keys.keep(tx, encryptor, row, now=now)
         )
     )
 
@@ -264,7 +264,7 @@ async def _require_named(tx: Reader, account_id: int, id: int) -> Any:
     row = await queries.find_integration(tx, account_id, id)
     if row is None:
         detail = message("Select a valid choice. {id} is not one of the available choices.", id=id)
-        fault = errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter="integration_id")
+        fault = errors.ErrorItem("invalid_choice", detail, title="Invalid Choice", parameter="integration_id")
         raise errors.Invalid(fault)
     return row
 
@@ -275,7 +275,7 @@ async def _require_sent(tx: Reader, account_id: int, id: int) -> Any:
     if row is None:
         pointer = errors.to_pointer(("integration_id",))
         raise errors.Invalid(
-            errors.Fault("invalid", message("Integration with id {id} does not exist", id=id), pointer=pointer)
+            errors.ErrorItem("invalid", message("Integration with id {id} does not exist", id=id), pointer=pointer)
         )
     return row
 

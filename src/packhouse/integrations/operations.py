@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 from sqlalchemy import delete, insert, select, update
 
-from packhouse.integrations import queries, telling
+from packhouse.integrations import events, queries
 from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Transaction
+from packhouse.kit.encryption import Encryptor
 from packhouse.kit.messages import message
-from packhouse.kit.vault import Vault
 from packhouse.webhooks import keys as webhook_keys
 from packhouse.webhooks import operations as webhooks
 
@@ -38,7 +38,7 @@ async def create_integration(
     *,
     now: datetime,
     id: int | None = None,
-    vault: Vault | None = None,
+    encryptor: Encryptor | None = None,
     **fields: Any,
 ) -> int:
     """The id of the new integration: the one asked for, or the next. Raises Invalid for an id that the account has.
@@ -46,7 +46,7 @@ async def create_integration(
     The signing key of its webhook is made with it; where this server keeps no secrets yet, when it is first asked for.
     """
     if not shop_name.strip() or "\0" in shop_name:
-        raise errors.Invalid(errors.Fault("required", message("An integration needs a shop name.")))
+        raise errors.Invalid(errors.ErrorItem("required", message("An integration needs a shop name.")))
     if id is None:
         [id] = await tx.next_ids("integrations", 1)
     else:
@@ -55,21 +55,23 @@ async def create_integration(
     await tx.execute(insert(integrations).values({**row, **_to_columns(fields)}))
     if fields.get("webhook_active"):
         made = await queries.get_integration(tx, account_id, id)
-        await telling.tell(tx, made, telling.CONNECTED, now=now)
-    if vault is not None and vault.has_key:
+        await events.publish(tx, made, events.CONNECTED, now=now)
+    if encryptor is not None and encryptor.has_key:
         connection = await webhooks.keep_of_integration(tx, account_id, id, now=now)
-        await webhook_keys.keep(tx, vault, connection, now=now)
+        await webhook_keys.keep(tx, encryptor, connection, now=now)
     return id
 
 
 async def _reserve(tx: Transaction, account_id: int, id: int) -> None:
     if not 1 <= id <= _MAX_ID:
         raise errors.Invalid(
-            errors.Fault("invalid", message("An integration's id lies between 1 and {max_id}.", max_id=_MAX_ID))
+            errors.ErrorItem("invalid", message("An integration's id lies between 1 and {max_id}.", max_id=_MAX_ID))
         )
     taken = select(integrations.c.id).where(integrations.c.account_id == account_id, integrations.c.id == id)
     if await tx.fetch_one(taken):
-        raise errors.Invalid(errors.Fault("invalid", message("The account has, or had, an integration {id}.", id=id)))
+        raise errors.Invalid(
+            errors.ErrorItem("invalid", message("The account has, or had, an integration {id}.", id=id))
+        )
     await tx.keep_above("integrations", id)
 
 
@@ -87,7 +89,7 @@ async def update_integration(
     if changed:
         here = (integrations.c.account_id == account_id, integrations.c.id == id)
         await tx.execute(update(integrations).where(*here).values({**changed, "updated_at": now}))
-        await telling.tell(tx, await queries.get_integration(tx, account_id, id), telling.UPDATED, now=now)
+        await events.publish(tx, await queries.get_integration(tx, account_id, id), events.UPDATED, now=now)
     return bool(changed)
 
 
@@ -96,7 +98,7 @@ async def delete_integration(tx: Transaction, account_id: int, id: int, *, now: 
     row = await queries.get_integration(tx, account_id, id, lock=True)
     here = (integrations.c.account_id == account_id, integrations.c.id == id)
     await tx.execute(update(integrations).where(*here).values(deleted_at=now))
-    await telling.tell(tx, row, telling.DELETED, now=now)
+    await events.publish(tx, row, events.DELETED, now=now)
 
 
 async def append_log(
@@ -159,7 +161,7 @@ async def replace_mapping(tx: Transaction, account_id: int, integration: Any, ma
     """Raises Invalid for statuses that the shop has not."""
     known = {row.external_id for row in await queries.list_statuses(tx, account_id, integration.id)}
     strange = [
-        errors.Fault(
+        errors.ErrorItem(
             "invalid_choice",
             message(
                 "Select a valid choice. {external_id} is not one of the available choices.",

@@ -96,8 +96,8 @@ async def get_integration(tx: Reader, account_id: int, id: int, *, lock: bool = 
     return row
 
 
-def no_such_integration(id: int | str) -> errors.Fault:
-    return errors.Fault("not_found", message("The account has no integration {id}.", id=id), title="Not found")
+def no_such_integration(id: int | str) -> errors.ErrorItem:
+    return errors.ErrorItem("not_found", message("The account has no integration {id}.", id=id), title="Not found")
 
 
 def to_wire(row: Any) -> dict[str, Any]:

@@ -161,8 +161,8 @@ NEW_MAPPING: TypeAdapter[Any] = TypeAdapter(NewMapping)
 _INSTANT: TypeAdapter[str] = TypeAdapter(InstantText)
 
 
-def to_fault(flaw: validation.Flaw) -> errors.Fault:
-    return errors.Fault("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path))
+def to_fault(flaw: validation.ValidationIssue) -> errors.ErrorItem:
+    return errors.ErrorItem("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path))
 
 
 def read_body(adapter: TypeAdapter[Any], body: bytes, *, closed: bool = False) -> Any:
@@ -171,13 +171,15 @@ def read_body(adapter: TypeAdapter[Any], body: bytes, *, closed: bool = False) -
     faults = [to_fault(flaw) for flaw in [*reading.flaws, *_find_repeated(reading.value)]]
     if closed:
         detail = message("Extra inputs are not permitted")
-        faults += [errors.Fault("unknown_field", detail, pointer=errors.to_pointer(path)) for path in reading.unknown]
+        faults += [
+            errors.ErrorItem("unknown_field", detail, pointer=errors.to_pointer(path)) for path in reading.unknown
+        ]
     if faults:
         raise errors.Invalid(faults)
     return reading.value
 
 
-def _find_repeated(value: Any) -> list[validation.Flaw]:
+def _find_repeated(value: Any) -> list[validation.ValidationIssue]:
     """A status, a language of a status and a category of a mapping stand once each."""
     flaws = list(_repeated(value, "statuses", "external_id")) + list(_repeated(value, "mapping", "status_category"))
     statuses = value.get("statuses") if isinstance(value, dict) else None
@@ -187,21 +189,21 @@ def _find_repeated(value: Any) -> list[validation.Flaw]:
     return flaws
 
 
-def _repeated(value: Any, name: str, key: str) -> list[validation.Flaw]:
+def _repeated(value: Any, name: str, key: str) -> list[validation.ValidationIssue]:
     entries = value.get(name) if isinstance(value, dict) else None
     seen: list[Any] = []
     flaws = []
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
         if isinstance(entry, dict) and key in entry:
             if entry[key] in seen:
-                flaws.append(validation.Flaw((name, index, key), message("Input should appear once")))
+                flaws.append(validation.ValidationIssue((name, index, key), message("Input should appear once")))
             seen.append(entry[key])
     return flaws
 
 
-def find_required(integration: dict[str, Any]) -> list[errors.Fault]:
+def find_required(integration: dict[str, Any]) -> list[errors.ErrorItem]:
     """What a new one needs beside what `INTEGRATION` says of each field."""
-    missing = validation.Flaw(("shop_name",), message("Field required"), "missing")
+    missing = validation.ValidationIssue(("shop_name",), message("Field required"), "missing")
     return [] if "shop_name" in integration else [to_fault(missing)]
 
 
@@ -235,7 +237,7 @@ def read_log_cursor(text: str | None) -> LogCursor | None:
         at = datetime.fromisoformat(_INSTANT.validate_python(instant))
     except ValueError:
         detail = message("Input should be an RFC 3339 date-time, like 2026-03-14T08:26:53Z")
-        raise errors.Invalid(errors.Fault("invalid", detail, parameter="cursor")) from None
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, parameter="cursor")) from None
     return LogCursor(at, int(place[2]) if place else None)
 
 
@@ -253,14 +255,16 @@ def read_status_request(given: dict[str, str]) -> StatusRequest:
     faults = []
     id, language, deleted = (given.get(name, "") for name in ("integration_id", "language", "show_deleted"))
     if not id:
-        faults.append(errors.Fault("required", message("Field required"), parameter="integration_id"))
+        faults.append(errors.ErrorItem("required", message("Field required"), parameter="integration_id"))
     elif not re.fullmatch(r"[0-9]{1,18}", id):
-        faults.append(errors.Fault("invalid", message("Input should be a valid integer"), parameter="integration_id"))
+        faults.append(
+            errors.ErrorItem("invalid", message("Input should be a valid integer"), parameter="integration_id")
+        )
     if language and language not in LANGUAGES:
         detail = message("Select a valid choice. {language} is not one of the available choices.", language=language)
-        faults.append(errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter="language"))
+        faults.append(errors.ErrorItem("invalid_choice", detail, title="Invalid Choice", parameter="language"))
     if deleted.lower() not in _FLAGS:
-        faults.append(errors.Fault("invalid", message("Input should be true or false"), parameter="show_deleted"))
+        faults.append(errors.ErrorItem("invalid", message("Input should be true or false"), parameter="show_deleted"))
     if faults:
         raise errors.Invalid(faults)
     return StatusRequest(int(id), language or None, _FLAGS[deleted.lower()])

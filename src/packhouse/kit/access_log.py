@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from packhouse.kit import logs
-from packhouse.kit.metrics import Meters
+from packhouse.kit.metrics import Metrics
 
 _WRITE_AFTER_SECONDS = 0.01
 
@@ -30,7 +30,7 @@ class AccessLog:
     moment later: one by one that took a fifth of the time of a GET. A process that is killed takes a moment's lines
     with it."""
 
-    def __init__(self, meters: Meters) -> None:
+    def __init__(self, meters: Metrics) -> None:
         self._meters = meters
         self._entries: list[tuple[str, RequestInfo, float, float]] = []
         self._later: asyncio.TimerHandle | None = None

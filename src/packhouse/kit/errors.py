@@ -1,6 +1,6 @@
 """What is answered when a request is not carried out.
 
-    Refusal                     a status, its faults and headers
+    ApiError                     a status, its faults and headers
     ├── Invalid             400
     ├── Unauthenticated     401
     ├── Forbidden           403
@@ -17,8 +17,8 @@
         └── Busy                 somebody else is writing the same thing
             └── Crossed          and was first: the same work done anew finds what they wrote
 
-A `Fault` is one entry of the error list on the wire. Nothing here knows HTTP: `kit.http` renders it. Its detail is a
-message (`kit.messages`), which the API writes in English and the page in the reader's language.
+A `ErrorItem` is one entry of the error list on the wire. Nothing here knows HTTP: `kit.http` renders it. Its detail is
+a message (`kit.messages`), which the API writes in English and the page in the reader's language.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ def _escape(step: str | int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ErrorItem:
     """One entry of `errors`; at most one of pointer, parameter and header is set."""
 
     code: str
@@ -77,7 +77,7 @@ class Fault:
         return {kind: place for kind, place in places.items() if place is not None}
 
 
-def gather(faults: Iterable[Fault], find_field: Callable[[Fault], str]) -> dict[str, Message]:
+def gather(faults: Iterable[ErrorItem], find_field: Callable[[ErrorItem], str]) -> dict[str, Message]:
     """Details by field, one a line, none twice."""
     found: dict[str, list[Message]] = {}
     for fault in faults:
@@ -85,15 +85,15 @@ def gather(faults: Iterable[Fault], find_field: Callable[[Fault], str]) -> dict[
     return {field: messages.join("\n", dict.fromkeys(details)) for field, details in found.items()}
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """Raised anywhere below a door; the door answers `status` with `faults`, all of them at once."""
 
     status: ClassVar[int] = 400
     is_temporary = False
     """Whether it says nothing about the work and asks to be sent again, though its status does not tell."""
 
-    def __init__(self, faults: Fault | Sequence[Fault], headers: Mapping[str, str] | None = None) -> None:
-        self.faults = [faults] if isinstance(faults, Fault) else list(faults)
+    def __init__(self, faults: ErrorItem | Sequence[ErrorItem], headers: Mapping[str, str] | None = None) -> None:
+        self.faults = [faults] if isinstance(faults, ErrorItem) else list(faults)
         self.headers = dict(headers or {})
         super().__init__("; ".join(f"{fault.detail} ({fault.source()})" for fault in self.faults[:10]))
 
@@ -104,67 +104,67 @@ class Refusal(Exception):
         return wire
 
 
-class Invalid(Refusal):
+class Invalid(ApiError):
     status = 400
 
 
-class Unauthenticated(Refusal):
+class Unauthenticated(ApiError):
     status = 401
 
 
-class Forbidden(Refusal):
+class Forbidden(ApiError):
     status = 403
 
 
-class NotFound(Refusal):
+class NotFound(ApiError):
     status = 404
 
 
-class MethodNotAllowed(Refusal):
+class MethodNotAllowed(ApiError):
     status = 405
 
 
-class Slow(Refusal):
+class RequestTimeout(ApiError):
     status = 408
 
 
-class Conflict(Refusal):
+class Conflict(ApiError):
     status = 409
 
 
-class PreconditionFailed(Refusal):
+class PreconditionFailed(ApiError):
     status = 412
 
 
-class TooLarge(Refusal):
+class TooLarge(ApiError):
     status = 413
 
 
-class UnsupportedMediaType(Refusal):
+class UnsupportedMediaType(ApiError):
     status = 415
 
 
-class Throttled(Refusal):
+class Throttled(ApiError):
     status = 429
 
 
-class Failed(Refusal):
+class InternalError(ApiError):
     status = 500
 
 
-class Unavailable(Refusal):
+class Unavailable(ApiError):
     status = 503
 
     def __init__(self, detail: Message, *, retry_after_seconds: int = 1) -> None:
-        super().__init__(Fault("unavailable", detail), {"Retry-After": str(retry_after_seconds)})
+        super().__init__(ErrorItem("unavailable", detail), {"Retry-After": str(retry_after_seconds)})
 
 
-class Busy(Unavailable):
+class LockTimeout(Unavailable):
     """A lock was not to be had in time. A door that knows what was being written says so in its own words."""
 
     def __init__(self) -> None:
         super().__init__(message("The database is busy with other writes. Please try again in a moment."))
 
 
-class Crossed(Busy):
+class SerializationConflict(LockTimeout):
     """Two transactions wanted the same at the same time and this one was undone."""

@@ -20,10 +20,10 @@ from packhouse.kit import errors, logs, validation
 from packhouse.kit.access_log import AccessLog, RequestInfo
 from packhouse.kit.clock import Clock
 from packhouse.kit.db import Database
-from packhouse.kit.db.replica import Lists
+from packhouse.kit.db.replica import ReplicaReads
 from packhouse.kit.limits import Limiter
 from packhouse.kit.messages import Message, foreign, message
-from packhouse.kit.metrics import Meters
+from packhouse.kit.metrics import Metrics
 from packhouse.kit.pagination import Page
 from packhouse.kit.routing import route_of
 
@@ -40,8 +40,8 @@ class HttpContext:
     clock: Clock
     public_url: str | None
     max_body_bytes: int
-    metrics: Meters
-    lists: Lists
+    metrics: Metrics
+    lists: ReplicaReads
     partner_ids: frozenset[uuid.UUID] = frozenset()
     limits: Limiter | None = None
     body_timeout_seconds: float = 30.0
@@ -74,7 +74,7 @@ def to_response(request: Request, error: Exception) -> Response:
             "Something went wrong on our side. The request id is {request_id}.",
             request_id=request_info(request).request_id,
         )
-        refusal = errors.Failed(errors.Fault("unavailable", detail))
+        refusal = errors.InternalError(errors.ErrorItem("unavailable", detail))
     if isinstance(refusal, errors.Unavailable):
         _log.warning("unavailable", request_id=request_info(request).request_id, detail=refusal.faults[0].detail)
     wire = refusal.to_wire()
@@ -83,22 +83,22 @@ def to_response(request: Request, error: Exception) -> Response:
     return json_response(wire, status=refusal.status, headers=refusal.headers)
 
 
-def _to_oauth_error(refusal: errors.Refusal) -> dict[str, str]:
+def _to_oauth_error(refusal: errors.ApiError) -> dict[str, str]:
     """In the words of RFC 6749, sections 4.1.2.1 and 5.2."""
     code = {500: "server_error", 503: "temporarily_unavailable"}.get(refusal.status, "invalid_request")
     return {"error": code, "error_description": refusal.faults[0].detail}
 
 
-def _to_refusal(error: Exception) -> errors.Refusal | None:
-    if isinstance(error, errors.Refusal):
+def _to_refusal(error: Exception) -> errors.ApiError | None:
+    if isinstance(error, errors.ApiError):
         return error
     if isinstance(error, HTTPException):
         if error.status_code == 405:
-            fault = errors.Fault("invalid", message("This method is not allowed here."), title="Method not allowed")
+            fault = errors.ErrorItem("invalid", message("This method is not allowed here."), title="Method not allowed")
             return errors.MethodNotAllowed(fault, error.headers)
         if error.status_code == 400:  # a form that cannot be read
-            return errors.Invalid(errors.Fault("invalid", foreign(error.detail)))
-        fault = errors.Fault("not_found", message("There is nothing at this path."), title="Not found")
+            return errors.Invalid(errors.ErrorItem("invalid", foreign(error.detail)))
+        fault = errors.ErrorItem("not_found", message("There is nothing at this path."), title="Not found")
         return errors.NotFound(fault)
     return None
 
@@ -136,7 +136,9 @@ async def read_body(request: Request) -> bytes:
     route, before it is all in memory."""
     content_type = request.headers.get("content-type")
     if content_type and not _JSON_TYPE.fullmatch(content_type.strip()):
-        fault = errors.Fault("invalid", message("The content type must be application/json."), header="Content-Type")
+        fault = errors.ErrorItem(
+            "invalid", message("The content type must be application/json."), header="Content-Type"
+        )
         raise errors.UnsupportedMediaType(fault)
     most = context(request).max_body_bytes
     return await _read_bytes(request, most if route_of(request).is_large else min(most, SMALL_BODY_BYTES))
@@ -196,7 +198,7 @@ def find_expected(request: Request) -> frozenset[str] | None:
 def _too_large(limit: int, size: Message) -> errors.TooLarge:
     detail = message("The body may have at most {limit} bytes, this one has {size}.", limit=limit, size=size)
     # What is still on its way is not read, so this connection can carry no other request.
-    return errors.TooLarge(errors.Fault("invalid", detail), {"Connection": "close"})
+    return errors.TooLarge(errors.ErrorItem("invalid", detail), {"Connection": "close"})
 
 
 def find_header(request: Request, name: bytes) -> str:
@@ -213,7 +215,7 @@ def read_page_size(request: Request, most: int, default: int) -> int:
     sent = request.query_params.get("page_size") or str(default)
     if not re.fullmatch(r"[0-9]{1,4}", sent) or not 1 <= int(sent) <= most:
         detail = message("Input should be a number between 1 and {most}", most=most)
-        raise errors.Invalid(errors.Fault("invalid", detail, parameter="page_size"))
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, parameter="page_size"))
     return int(sent)
 
 
@@ -224,7 +226,7 @@ def read_text(request: Request, name: str) -> str | None:
     try:
         return sent and validation.read_text([sent])
     except ValueError as error:
-        raise errors.Invalid(errors.Fault("invalid", foreign(str(error)), parameter=name)) from None
+        raise errors.Invalid(errors.ErrorItem("invalid", foreign(str(error)), parameter=name)) from None
 
 
 def read_cursor(request: Request) -> str | None:
@@ -234,27 +236,27 @@ def read_cursor(request: Request) -> str | None:
 _ID = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
-NOBODYS = 0
+NO_ID = 0
 
 
-def to_id(request: Request, otherwise: errors.Fault) -> int:
+def to_id(request: Request, otherwise: errors.ErrorItem) -> int:
     """The path's `id`. Raises NotFound for what can be nobody's."""
     id = find_id(request)
-    if id == NOBODYS:
+    if id == NO_ID:
         raise errors.NotFound(otherwise)
     return id
 
 
 def find_id(request: Request) -> int:
-    """The path's `id`; NOBODYS for what can be no id."""
+    """The path's `id`; NO_ID for what can be no id."""
     text = request.path_params["id"]
-    return int(text) if _ID.fullmatch(text) else NOBODYS
+    return int(text) if _ID.fullmatch(text) else NO_ID
 
 
 PARTNER_HEADER = "Sendcloud-Partner-Id"
 
 
-def find_strange_partners(request: Request) -> list[errors.Fault]:
+def find_unknown_partners(request: Request) -> list[errors.ErrorItem]:
     """Optional; when sent it must be one that the operator knows (contract, section 2)."""
     sent = request.headers.get(PARTNER_HEADER)
     if sent is None:
@@ -263,7 +265,7 @@ def find_strange_partners(request: Request) -> list[errors.Fault]:
         is_known = uuid.UUID(sent) in context(request).partner_ids
     except ValueError:
         is_known = False
-    fault = errors.Fault("invalid", message("This is not the UUID of a known partner."), header=PARTNER_HEADER)
+    fault = errors.ErrorItem("invalid", message("This is not the UUID of a known partner."), header=PARTNER_HEADER)
     return [] if is_known else [fault]
 
 

@@ -127,12 +127,12 @@ def read(account_id: int, operation: str, key: str | None, body: bytes) -> Once 
     if key is None:
         return None
     if not _KEY.fullmatch(key):
-        fault = errors.Fault("invalid", message("A key has 1 to 255 visible ASCII characters."), header=HEADER)
+        fault = errors.ErrorItem("invalid", message("A key has 1 to 255 visible ASCII characters."), header=HEADER)
         raise errors.Invalid(fault)
     return Once(account_id, operation, key, hashlib.sha256(body).hexdigest())
 
 
-def is_kept(refusal: errors.Refusal) -> bool:
+def is_kept(refusal: errors.ApiError) -> bool:
     """Whether a refusal is the answer to the work; what asks to be tried again is not."""
     if isinstance(refusal, KeyRefused) or refusal.is_temporary or "Retry-After" in refusal.headers:
         return False
@@ -150,12 +150,12 @@ async def find(tx: Reader, once: Once, *, now: datetime) -> Answer | Progress | 
         if row.status >= _REFUSED and row.progress is None:
             return None
         raise KeyRefused(
-            errors.Fault("conflict", message("This key was sent with another body or path."), header=HEADER)
+            errors.ErrorItem("conflict", message("This key was sent with another body or path."), header=HEADER)
         )
     if row.status != _UNDER_WAY:
         return _to_answer(once, row)
     if row.claimed_until is not None and clock.is_to_come(row.claimed_until, now, within=LEASE):
-        fault = errors.Fault("conflict", message("A request with this key is under way."), header=HEADER)
+        fault = errors.ErrorItem("conflict", message("A request with this key is under way."), header=HEADER)
         raise KeyRefused(fault, {"Retry-After": "1"})
     return Progress(orjson.loads(once.open(row.progress)))
 

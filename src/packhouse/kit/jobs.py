@@ -92,7 +92,7 @@ class Backlog(NamedTuple):
 NO_BACKLOG = Backlog(0, timedelta(), timedelta())
 
 
-class Later(Exception):
+class Reschedule(Exception):
     """Raised by a handler: not an error, do this job again at `due_at`. `fresh` counts its attempts from zero; `kind`
     makes it one of another kind, for a handler whose slots are others."""
 

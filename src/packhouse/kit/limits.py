@@ -118,4 +118,4 @@ def _throttled(states: Sequence[_State], headers: dict[str, str]) -> errors.Thro
         window=full.seconds,
         seconds=seconds,
     )
-    return errors.Throttled(errors.Fault("throttled", detail), {**headers, "Retry-After": str(seconds)})
+    return errors.Throttled(errors.ErrorItem("throttled", detail), {**headers, "Retry-After": str(seconds)})

@@ -20,7 +20,7 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _METHODS = frozenset({"GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"})
 
 
-class Reading(NamedTuple):
+class Sample(NamedTuple):
     """A figure that is looked up when it is asked for: a value for each value of its one label, or without a label
     the value of `""`."""
 
@@ -30,7 +30,7 @@ class Reading(NamedTuple):
     found: Mapping[str, float]
 
 
-class Meters:
+class Metrics:
     """`counted` names what the rooms count, each with a sentence about it: `packhouse_<name>_total` by outcome."""
 
     def __init__(self, counted: Mapping[str, str]) -> None:
@@ -86,7 +86,7 @@ class Meters:
         self._connections.set(in_use)
         self._allowed.set(allowed)
 
-    def to_text(self, readings: Iterable[Reading]) -> bytes:
+    def to_text(self, readings: Iterable[Sample]) -> bytes:
         """Everything, of all processes, with these readings beside it."""
         if not values.ValueClass._multiprocess:  # noqa: SLF001 - the package has no other word for it
             return generate_latest(self._registry) + generate_latest(_registry_of(_Readings(readings)))
@@ -96,7 +96,7 @@ class Meters:
 
 
 class _Readings(Collector):
-    def __init__(self, readings: Iterable[Reading]) -> None:
+    def __init__(self, readings: Iterable[Sample]) -> None:
         self._readings = list(readings)
 
     def collect(self) -> Iterator[Metric]:

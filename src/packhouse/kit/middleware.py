@@ -83,7 +83,7 @@ class ServerMiddleware:
         sent = [value for name, value in scope["headers"] if name == b"host"]
         if sent not in ([], self._last_host):
             if len(sent) > 1 or not _HOST.fullmatch(sent[0]):
-                raise errors.Invalid(errors.Fault("invalid", message("This is no name of a host."), header="Host"))
+                raise errors.Invalid(errors.ErrorItem("invalid", message("This is no name of a host."), header="Host"))
             self._last_host = sent
 
     def _new_id(self) -> str:
@@ -144,8 +144,8 @@ def _naming(send: Send, record: RequestInfo) -> Send:
 
 
 def _patient(receive: Receive, context: http.HttpContext) -> Receive:
-    """Raises Slow where a body was begun and nothing more of it comes, or it takes too long in all: a request is not
-    kept for a client that is gone without a word, or that sends a byte now and then."""
+    """Raises RequestTimeout where a body was begun and nothing more of it comes, or it takes too long in all: a
+    request is not kept for a client that is gone without a word, or that sends a byte now and then."""
     idle, total = context.body_timeout_seconds, context.body_total_timeout_seconds
     is_whole = False
     ends_at: float | None = None
@@ -163,7 +163,7 @@ def _patient(receive: Receive, context: http.HttpContext) -> Receive:
             why = message("Nothing more of the body came for {idle} seconds.", idle=f"{idle:g}")
             if asyncio.get_running_loop().time() >= ends_at:
                 why = message("The body did not end within {total} seconds.", total=f"{total:g}")
-            raise errors.Slow(errors.Fault("invalid", why), {"Connection": "close"}) from None
+            raise errors.RequestTimeout(errors.ErrorItem("invalid", why), {"Connection": "close"}) from None
         is_whole = not event.get("more_body", False)
         return event
 

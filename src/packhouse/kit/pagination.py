@@ -46,7 +46,7 @@ class Cursor:
 
 
 def invalid_cursor() -> errors.NotFound:
-    return errors.NotFound(errors.Fault("not_found", message("Invalid cursor"), title="Invalid cursor"))
+    return errors.NotFound(errors.ErrorItem("not_found", message("Invalid cursor"), title="Invalid cursor"))
 
 
 def decode(text: str | None) -> Cursor:

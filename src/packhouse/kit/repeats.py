@@ -109,7 +109,7 @@ async def answer_once(
         response = await work(call)
     except _Answered as quicker:
         return _to_response(quicker.answer)
-    except errors.Refusal as refusal:
+    except errors.ApiError as refusal:
         if sent is None or not idempotency.is_kept(refusal):
             await call.release()
             raise

@@ -34,7 +34,7 @@ _JSON_PLACE = re.compile(r"(.*) at line ([0-9]+) column ([0-9]+)", re.DOTALL)
 _NO_NULL = message("String should not contain U+0000")
 
 
-class Flaw(NamedTuple):
+class ValidationIssue(NamedTuple):
     """What is wrong at a place of the body; a door turns it into a fault with a pointer of its own kind."""
 
     path: errors.Path
@@ -43,17 +43,17 @@ class Flaw(NamedTuple):
 
 
 @dataclass(slots=True)
-class Reading(Generic[T]):
+class Parsed(Generic[T]):
     """`value` holds the valid value, or where there are flaws the body as parsed, whatever its shape. `odd` is what the
     shape itself refuses and a looser one takes."""
 
     value: T
-    flaws: list[Flaw] = field(default_factory=list)
+    flaws: list[ValidationIssue] = field(default_factory=list)
     unknown: list[errors.Path] = field(default_factory=list)
-    odd: list[Flaw] = field(default_factory=list)
+    odd: list[ValidationIssue] = field(default_factory=list)
 
 
-def read_json(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None = None) -> Reading[T]:
+def read_json(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None = None) -> Parsed[T]:
     """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON.
 
     What is refused is looked at again by the shape that `loose` makes, where there is one: a body that it takes is
@@ -73,15 +73,13 @@ def read_json(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdap
         if len(body) <= SMALL_BYTES and (reading := _read_at_once(adapter, body, loose)) is not None:
             return reading
         return read_parsed(adapter, from_json(body), loose, may_hold_nulls=holds_nulls(body))
-    return Reading(value, _find_null_characters(value) if holds_nulls(body) else [])
+    return Parsed(value, _find_null_characters(value) if holds_nulls(body) else [])
 
 
-def _read_at_once(
-    adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None
-) -> Reading[T] | None:
+def _read_at_once(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None) -> Parsed[T] | None:
     """The second look at a small body; None where more is wrong with it than is told."""
     try:
-        return Reading(adapter.validate_json(body, extra="forbid"))  # no error is left: another look at the same
+        return Parsed(adapter.validate_json(body, extra="forbid"))  # no error is left: another look at the same
     except ValidationError as error:
         if error.error_count() > errors.MAX_LISTED:
             return None
@@ -89,7 +87,7 @@ def _read_at_once(
     unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
     flaws = [_to_flaw(detail) for detail in details if detail["type"] != "extra_forbidden"]
     value: Any = None
-    odd: dict[errors.Path, Flaw] = {}
+    odd: dict[errors.Path, ValidationIssue] = {}
     if not flaws:  # a rule between values is looked at only once each of them is right
         value, flaws = _validate_json(adapter, body)
     if flaws and loose is not None:
@@ -98,10 +96,10 @@ def _read_at_once(
         flaws = [odd.get(flaw.path, flaw) for flaw in flaws]
     value = from_json(body) if flaws else value
     nulls = _find_null_characters(value, frozenset(unknown) if flaws else frozenset()) if holds_nulls(body) else []
-    return Reading(value, [*flaws, *nulls], unknown, [] if flaws else list(odd.values()))
+    return Parsed(value, [*flaws, *nulls], unknown, [] if flaws else list(odd.values()))
 
 
-def _validate_json(adapter: TypeAdapter[Any], body: bytes) -> tuple[Any, list[Flaw]]:
+def _validate_json(adapter: TypeAdapter[Any], body: bytes) -> tuple[Any, list[ValidationIssue]]:
     try:
         return adapter.validate_json(body, extra="ignore"), []
     except ValidationError as error:
@@ -116,7 +114,7 @@ def parse(body: bytes) -> Any:
             max_containers=MAX_CONTAINERS,
             max_values=MAX_VALUES,
         )
-        raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.ROOT))
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.ROOT))
     try:
         sent = from_json(body)
     except ValueError as error:
@@ -127,28 +125,28 @@ def parse(body: bytes) -> Any:
 
 def read_parsed(
     adapter: TypeAdapter[T], sent: Any, loose: Callable[[], TypeAdapter[T]] | None = None, *, may_hold_nulls: bool
-) -> Reading[T]:
+) -> Parsed[T]:
     """The same as `read_json` for a value that is parsed already. `may_hold_nulls`: U+0000 was written somewhere."""
     unknown = list(islice(_finder(adapter).find_unknown(sent), errors.MAX_LISTED + 1))
     value, flaws = _validate(adapter, sent)
-    odd: dict[errors.Path, Flaw] = {}
+    odd: dict[errors.Path, ValidationIssue] = {}
     if flaws and loose is not None:
         odd = {flaw.path: flaw for flaw in flaws}
         value, flaws = _validate(loose(), sent)
         flaws = [odd.get(flaw.path, flaw) for flaw in flaws]  # told of what was sent, not of what was made of it
-    reading = Reading(value, flaws, unknown, [] if flaws else list(odd.values()))
+    reading = Parsed(value, flaws, unknown, [] if flaws else list(odd.values()))
     if may_hold_nulls:
         reading.flaws += _find_null_characters(value, frozenset(unknown) if flaws else frozenset())
     return reading
 
 
-def _validate(adapter: TypeAdapter[Any], sent: Any) -> tuple[Any, list[Flaw]]:
+def _validate(adapter: TypeAdapter[Any], sent: Any) -> tuple[Any, list[ValidationIssue]]:
     """The valid value, or what was sent and why it is not valid: one more flaw than is told, at most."""
     finder = _finder(adapter)
     try:
         return finder.quick.validate_python(sent, extra="ignore"), []
     except ValidationError as error:
-        flaws = [Flaw(*issue) for issue in islice(finder.find_issues(sent), errors.MAX_LISTED + 1)]
+        flaws = [ValidationIssue(*issue) for issue in islice(finder.find_issues(sent), errors.MAX_LISTED + 1)]
         return sent, flaws or [_to_flaw(detail) for detail in issues.list_details(error)]
 
 
@@ -157,9 +155,9 @@ def holds_nulls(body: bytes) -> bool:
     return rb"\u0000" in body
 
 
-def read_python(adapter: TypeAdapter[T], value: Any) -> Reading[T]:
+def read_python(adapter: TypeAdapter[T], value: Any) -> Parsed[T]:
     """The same for a value that is parsed already; it may hold only what JSON can."""
-    return Reading(*_validate(adapter, value))
+    return Parsed(*_validate(adapter, value))
 
 
 @cache
@@ -167,9 +165,9 @@ def _finder(adapter: TypeAdapter[Any]) -> issues.Finder:
     return issues.Finder(adapter.core_schema)
 
 
-def _to_flaw(detail: ErrorDetails) -> Flaw:
+def _to_flaw(detail: ErrorDetails) -> ValidationIssue:
     path = tuple(step for step in detail["loc"] if step != issues.EXACT)
-    return Flaw(path, to_message(detail), detail["type"])
+    return ValidationIssue(path, to_message(detail), detail["type"])
 
 
 def _not_json(body: bytes, why: str) -> errors.Invalid:
@@ -186,7 +184,7 @@ def _not_json(body: bytes, why: str) -> errors.Invalid:
         detail = message(
             "Invalid JSON: not UTF-8 at byte {start} (0x{body})", start=error.start, body=f"{body[error.start]:02x}"
         )
-    return errors.Invalid(errors.Fault("invalid", detail, pointer=errors.ROOT))
+    return errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.ROOT))
 
 
 def _refuse_not_a_number(body: bytes) -> None:
@@ -202,24 +200,24 @@ def _refuse_not_a_number(body: bytes) -> None:
             lineno=error.lineno,
             colno=error.colno,
         )
-        raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.ROOT)) from None
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.ROOT)) from None
 
 
-def _find_null_characters(value: Any, dropped: frozenset[errors.Path] = frozenset()) -> list[Flaw]:
+def _find_null_characters(value: Any, dropped: frozenset[errors.Path] = frozenset()) -> list[ValidationIssue]:
     return list(islice(_walk(value, (), dropped), errors.MAX_LISTED + 1))
 
 
-def _walk(value: Any, path: errors.Path, dropped: frozenset[errors.Path]) -> Iterator[Flaw]:
+def _walk(value: Any, path: errors.Path, dropped: frozenset[errors.Path]) -> Iterator[ValidationIssue]:
     if isinstance(value, dict):
         for key in [key for key in value if (*path, key) not in dropped]:
             if "\0" in key:
-                yield Flaw(path, message("Keys should not contain U+0000"))
+                yield ValidationIssue(path, message("Keys should not contain U+0000"))
             yield from _walk(value[key], (*path, key), dropped)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _walk(inner, (*path, index), dropped)
     elif isinstance(value, str) and "\0" in value:
-        yield Flaw(path, _NO_NULL)
+        yield ValidationIssue(path, _NO_NULL)
 
 
 def read_text(values: Sequence[str]) -> str:

@@ -78,11 +78,11 @@ async def upgrade(db: Database, to: str = "head") -> str | None:
 
     Of several who do it at once one works and the others wait: first for their turn (SQLite) or for the table that
     holds the version (PostgreSQL), then they find nothing left to do. A lock that is held against us is asked for again
-    and again, rather than waited for: who waits for a table holds up everybody that comes after. Raises Busy when a
-    minute was not enough, and Unavailable where a newer version has migrated the database.
+    and again, rather than waited for: who waits for a table holds up everybody that comes after. Raises LockTimeout
+    when a minute was not enough, and Unavailable where a newer version has migrated the database.
     """
     for _ in range(_ATTEMPTS):
-        with suppress(errors.Busy):
+        with suppress(errors.LockTimeout):
             await _ensure_version_table(db)
 
             async def work(tx: Transaction) -> str | None:
@@ -99,7 +99,7 @@ async def upgrade(db: Database, to: str = "head") -> str | None:
 
             return await db.write(work)
         await asyncio.sleep(0.2)
-    raise errors.Busy
+    raise errors.LockTimeout
 
 
 async def _reindex_all(tx: Transaction) -> None:

@@ -18,7 +18,7 @@ from packhouse.kit import clock, errors, http, pagination, repeats
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import Message, message
 from packhouse.kit.routing import Route
-from packhouse.kit.validation import Flaw, Reading
+from packhouse.kit.validation import Parsed, ValidationIssue
 from packhouse.orders import list_request, openapi, operations, queries, schema, warnings
 from packhouse.orders.profile import PROFILES, Profile
 
@@ -33,16 +33,16 @@ async def upsert_orders(request: Request) -> Response:
     """Create or update up to 100 orders, all or none."""
     ctx = context.of(request)
     caller = await auth.caller(request)
-    strangers = http.find_strange_partners(request)
+    unknown_ids = http.find_unknown_partners(request)
     body = await http.read_body(request)
 
     async def work(call: repeats.Call) -> Response:
         reading = await schema.read_batch_stepwise(body)
         with _counting_refused(request, len(reading.value) if isinstance(reading.value, list) else 0):
-            if reading.flaws or strangers:
+            if reading.flaws or unknown_ids:
                 async with ctx.db.read() as tx:
                     more = await operations.find_flaws(tx, caller.account_id, reading.value)
-                raise errors.Invalid([*strangers, *operations.to_faults([*reading.flaws, *more])])
+                raise errors.Invalid([*unknown_ids, *operations.to_faults([*reading.flaws, *more])])
             expected = _find_expected_of_one(request, reading.value)
             return await _upsert(request, caller, call, reading, expected)
 
@@ -50,7 +50,7 @@ async def upsert_orders(request: Request) -> Response:
 
 
 async def _upsert(
-    request: Request, caller: Caller, call: repeats.Call, reading: Reading[Any], expected: frozenset[str] | None
+    request: Request, caller: Caller, call: repeats.Call, reading: Parsed[Any], expected: frozenset[str] | None
 ) -> Response:
     """Under a key the answer is made within the transaction, because it is kept there."""
     ctx = context.of(request)
@@ -70,7 +70,7 @@ async def _upsert(
 
 
 def _to_upserted(
-    request: Request, caller: Caller, receipts: Sequence[operations.Receipt], reading: Reading[Any]
+    request: Request, caller: Caller, receipts: Sequence[operations.Receipt], reading: Parsed[Any]
 ) -> Response:
     content: dict[str, Any] = {"data": [receipt.to_wire() for receipt in receipts]}
     if found := list(islice(_find_warnings(caller, receipts, reading), errors.MAX_LISTED + 1)):
@@ -85,7 +85,7 @@ def _find_expected_of_one(request: Request, batch: Sequence[Any]) -> frozenset[s
     """A tag is one order's, so a batch that is sent under a condition holds one."""
     expected = http.find_expected(request)
     if expected is not None and len(batch) != 1:
-        fault = errors.Fault(
+        fault = errors.ErrorItem(
             "invalid", message("A condition is for one order, this batch has more."), header="If-Match"
         )
         raise errors.Invalid(fault)
@@ -198,7 +198,7 @@ def _turned_away(request: Request) -> Iterator[None]:
     """When the turn of a write on orders does not come in time, the profile's conflict is the answer."""
     try:
         yield
-    except errors.Busy:
+    except errors.LockTimeout:
         raise _profile(request).to_conflict() from None
 
 
@@ -206,7 +206,7 @@ def _turned_away(request: Request) -> Iterator[None]:
 def _counting_refused(request: Request, size: int) -> Iterator[None]:
     try:
         yield
-    except errors.Refusal:
+    except errors.ApiError:
         context.of(request).metrics.count("orders", "refused", size)
         raise
 
@@ -219,7 +219,7 @@ def _count(request: Request, receipts: Sequence[operations.Receipt]) -> None:
 
 
 def _find_warnings(
-    caller: Caller, receipts: Sequence[operations.Receipt], reading: Reading[Any]
+    caller: Caller, receipts: Sequence[operations.Receipt], reading: Parsed[Any]
 ) -> Iterator[dict[str, Any]]:
     """What is odd but no reason to refuse, each with its place: keys that were dropped, entries that contradict each
     other, then values."""
@@ -246,7 +246,7 @@ def _to_stale(name: str) -> Message:
     )
 
 
-def to_odd(flaw: Flaw) -> Message:
+def to_odd(flaw: ValidationIssue) -> Message:
     return message("{detail}; what was sent is stored as it is.", detail=flaw.detail)
 
 

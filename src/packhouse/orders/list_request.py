@@ -39,19 +39,19 @@ def read_list_request(
     named where not any may. Raises Invalid that names each bad parameter; unknown and empty ones are ignored."""
     given = _collect(parameters)
     filters: dict[str, Any] = {}
-    faults: list[errors.Fault] = []
+    faults: list[errors.ErrorItem] = []
     for name, reader in _READERS.items():
         if name in given and (only is None or name in only):
             try:
                 filters[name] = reader(given[name])
             except ValueError as error:
-                faults.append(errors.Fault("invalid", foreign(str(error)), parameter=name))
+                faults.append(errors.ErrorItem("invalid", foreign(str(error)), parameter=name))
     size = filters.pop("page_size", DEFAULT_PAGE)
     named = filters.get("integration", ())
     if not named:  # `?integration=,` names none
         filters.pop("integration", None)
-    strangers = [id for id in named if not isinstance(id, int) or (known is not None and id not in known)]
-    faults += [_not_an_integration(stranger) for stranger in strangers]
+    unknown_ids = [id for id in named if not isinstance(id, int) or (known is not None and id not in known)]
+    faults += [_not_an_integration(stranger) for stranger in unknown_ids]
     if faults:
         raise errors.Invalid(faults)
     return ListRequest(filters, ",".join(given.get("sort", [])), size, given.get("cursor", [None])[-1])
@@ -71,9 +71,9 @@ def _collect(parameters: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return given
 
 
-def _not_an_integration(value: object) -> errors.Fault:
+def _not_an_integration(value: object) -> errors.ErrorItem:
     detail = message("Select a valid choice. {value} is not one of the available choices.", value=value)
-    return errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter="integration")
+    return errors.ErrorItem("invalid_choice", detail, title="Invalid Choice", parameter="integration")
 
 
 def _read_integrations(values: list[str]) -> list[int | str]:

@@ -14,7 +14,7 @@ from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import message
-from packhouse.kit.validation import Flaw
+from packhouse.kit.validation import ValidationIssue
 from packhouse.orders import events, history, merge, queries, schema, search
 from packhouse.orders.tables import order_history, orders, to_row
 from packhouse.webhooks import operations as webhooks
@@ -118,23 +118,23 @@ async def upsert_orders(
     return receipts
 
 
-async def find_flaws(tx: Reader, account_id: int, batch: Any) -> list[Flaw]:
+async def find_flaws(tx: Reader, account_id: int, batch: Any) -> list[ValidationIssue]:
     """What a batch that was not valid would meet besides: unknown ids and integrations, keys that a new order lacks."""
     entries = batch if isinstance(batch, list) else []
     return list(_apply(await _open_book(tx, account_id, entries, lock=False), entries))
 
 
-def to_faults(flaws: Iterable[Flaw]) -> list[errors.Fault]:
+def to_faults(flaws: Iterable[ValidationIssue]) -> list[errors.ErrorItem]:
     """All of them, each place once, in the order of the batch."""
-    places: dict[errors.Path, Flaw] = {}
+    places: dict[errors.Path, ValidationIssue] = {}
     for flaw in flaws:
         places.setdefault(flaw.path, flaw)
     ordered = sorted(places.values(), key=lambda flaw: flaw.path[:1])
-    return [errors.Fault("invalid", flaw.detail, pointer=errors.to_batch_pointer(flaw.path)) for flaw in ordered]
+    return [errors.ErrorItem("invalid", flaw.detail, pointer=errors.to_batch_pointer(flaw.path)) for flaw in ordered]
 
 
-def to_invalid_patch(flaws: Iterable[Flaw]) -> errors.Invalid:
-    return errors.Invalid([errors.Fault("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in flaws])
+def to_invalid_patch(flaws: Iterable[ValidationIssue]) -> errors.Invalid:
+    return errors.Invalid([errors.ErrorItem("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in flaws])
 
 
 async def patch_order(
@@ -165,10 +165,10 @@ def _to_patched(row: Any, sent: dict[str, Any], expected: Expected) -> Draft:
     except merge.ItemNotFound:
         pointer = "order/order_details/order_items"
         detail = message("Could not find specified item.")
-        raise errors.Invalid(errors.Fault("invalid", detail, title="Invalid", pointer=pointer)) from None
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, title="Invalid", pointer=pointer)) from None
     except merge.ItemUnclear as unclear:
         place = ("order_details", "order_items", unclear.index, unclear.name)
-        raise to_invalid_patch([Flaw(place, unclear.detail)]) from None
+        raise to_invalid_patch([ValidationIssue(place, unclear.detail)]) from None
     flaws = [*_find_moved(row, sent), *schema.find_unmerged(draft.document, before)]
     if flaws:
         raise to_invalid_patch(flaws)
@@ -213,11 +213,11 @@ def _require(expected: Expected, row: Any) -> None:
         if row is None
         else message("The order is at version {version} by now.", version=row.version)
     )
-    raise errors.PreconditionFailed(errors.Fault("conflict", detail, header="If-Match"))
+    raise errors.PreconditionFailed(errors.ErrorItem("conflict", detail, header="If-Match"))
 
 
-def no_such_order() -> errors.Fault:
-    return errors.Fault("not_found", message("Could not find specified item."), title="Not found")
+def no_such_order() -> errors.ErrorItem:
+    return errors.ErrorItem("not_found", message("Could not find specified item."), title="Not found")
 
 
 def _to_receipt(draft: Draft) -> Receipt:
@@ -268,7 +268,7 @@ def to_id(entry: Any) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else 0
 
 
-def _apply(book: _Book, batch: Sequence[Any]) -> Iterator[Flaw]:
+def _apply(book: _Book, batch: Sequence[Any]) -> Iterator[ValidationIssue]:
     """Each entry in turn, on what the ones before it left; entries that are no objects are flawed already."""
     for index, entry in enumerate(batch):
         if isinstance(entry, dict):
@@ -276,18 +276,18 @@ def _apply(book: _Book, batch: Sequence[Any]) -> Iterator[Flaw]:
                 yield flaw._replace(path=(index, *flaw.path))
 
 
-def _apply_entry(book: _Book, entry: dict[str, Any]) -> Iterator[Flaw]:
+def _apply_entry(book: _Book, entry: dict[str, Any]) -> Iterator[ValidationIssue]:
     integration_id, order_id = to_key(entry)
     if integration_id is not None and integration_id not in book.live_integrations:
         detail = message("Integration with id {integration_id} does not exist", integration_id=integration_id)
-        yield Flaw(("order_details", "integration", "id"), detail)
+        yield ValidationIssue(("order_details", "integration", "id"), detail)
     id = to_id(entry)
     if id is None and "id" in entry:  # no text: flawed already, and nobody knows which order is meant
         return
     if id is not None:
         draft = book.by_id.get(id)
         if draft is None:
-            yield Flaw(("id",), message("Order with id {id} does not exist", id=entry["id"]))
+            yield ValidationIssue(("id",), message("Order with id {id} does not exist", id=entry["id"]))
             return
         yield from _find_moved(draft.stored, entry)
     elif integration_id is not None and order_id is not None:
@@ -298,7 +298,7 @@ def _apply_entry(book: _Book, entry: dict[str, Any]) -> Iterator[Flaw]:
     book.entries.append(draft)
 
 
-def _merge_into(draft: Draft, entry: dict[str, Any]) -> Iterator[Flaw]:
+def _merge_into(draft: Draft, entry: dict[str, Any]) -> Iterator[ValidationIssue]:
     try:
         draft.document = merge.upsert(draft.document, entry)
     except TypeError:  # a container that is no object: flawed already, and there is nothing to merge
@@ -306,14 +306,14 @@ def _merge_into(draft: Draft, entry: dict[str, Any]) -> Iterator[Flaw]:
     yield from schema.find_missing(draft.document)
 
 
-def _find_moved(row: Any, sent: dict[str, Any]) -> Iterator[Flaw]:
+def _find_moved(row: Any, sent: dict[str, Any]) -> Iterator[ValidationIssue]:
     """An order keeps its key for life."""
     integration_id, order_id = to_key(sent)
     if order_id is not None and order_id != row.order_id:
-        yield Flaw(("order_id",), message("Order id {order_id} cannot be changed", order_id=row.order_id))
+        yield ValidationIssue(("order_id",), message("Order id {order_id} cannot be changed", order_id=row.order_id))
     if integration_id is not None and integration_id != row.integration_id:
         detail = message("Integration {integration_id} cannot be changed", integration_id=row.integration_id)
-        yield Flaw(("order_details", "integration", "id"), detail)
+        yield ValidationIssue(("order_details", "integration", "id"), detail)
 
 
 async def _write(tx: Transaction, caller: Caller, drafts: Sequence[Draft], now: datetime) -> None:

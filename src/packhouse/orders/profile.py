@@ -10,13 +10,13 @@ from packhouse.kit.messages import message
 class Profile:
     upserted_status: int
     id_is_text: bool
-    conflict: type[errors.Refusal]
+    conflict: type[errors.ApiError]
     conflict_code: str
     conflict_headers: tuple[tuple[str, str], ...]
 
-    def to_conflict(self) -> errors.Refusal:
+    def to_conflict(self) -> errors.ApiError:
         detail = message("We are still processing a previous request. Please try again in a moment.")
-        fault = errors.Fault(self.conflict_code, detail, pointer=errors.ROOT)
+        fault = errors.ErrorItem(self.conflict_code, detail, pointer=errors.ROOT)
         refusal = self.conflict(fault, dict(self.conflict_headers))
         refusal.is_temporary = True
         return refusal

@@ -11,14 +11,14 @@ from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
-from packhouse.orders import list_request, paths, tables
+from packhouse.orders import list_plan, list_request, tables
 from packhouse.orders.tables import order_history, orders
 
 _o, _h = orders.c, order_history.c
 
 GET_ORDER = accounts.owned([_o.version, _o.id, _o.created_at, _o.modified_at, _o.document], _o.id == bindparam("id"))
 
-NOT_FOUND = errors.Fault(
+NOT_FOUND = errors.ErrorItem(
     "not_found", message("The order could not be found with the search criteria given"), title="Not found"
 )
 
@@ -67,18 +67,18 @@ def _is_incoming(column: ColumnElement[Any], is_so: bool) -> ColumnElement[bool]
 
 # What a list can be narrowed by: the parameter's name, the column and its condition on a value that `schema` has read.
 FILTERS = {
-    "integration": paths.Filter("integration_id", _is_one_of),
-    "order_number": paths.Filter("order_number_folded", _is_text),
-    "order_id": paths.Filter("order_id_folded", _is_text),
-    "status": paths.Filter("status_folded", _is_text),
-    "order_created_at": paths.Filter("order_created_at", _is_within),
-    "order_created_at_min": paths.Filter("order_created_at", _is_from),
-    "order_created_at_max": paths.Filter("order_created_at", _is_until),
-    "order_updated_at": paths.Filter("order_updated_at", _is_within),
-    "order_updated_at_min": paths.Filter("order_updated_at", _is_from),
-    "order_updated_at_max": paths.Filter("order_updated_at", _is_until),
+    "integration": list_plan.Filter("integration_id", _is_one_of),
+    "order_number": list_plan.Filter("order_number_folded", _is_text),
+    "order_id": list_plan.Filter("order_id_folded", _is_text),
+    "status": list_plan.Filter("status_folded", _is_text),
+    "order_created_at": list_plan.Filter("order_created_at", _is_within),
+    "order_created_at_min": list_plan.Filter("order_created_at", _is_from),
+    "order_created_at_max": list_plan.Filter("order_created_at", _is_until),
+    "order_updated_at": list_plan.Filter("order_updated_at", _is_within),
+    "order_updated_at_min": list_plan.Filter("order_updated_at", _is_from),
+    "order_updated_at_max": list_plan.Filter("order_updated_at", _is_until),
     # Not a parameter of the Orders API: what the warehouse still has to do, or has done.
-    "incoming": paths.Filter("live_shipments", _is_incoming),
+    "incoming": list_plan.Filter("live_shipments", _is_incoming),
 }
 
 
@@ -111,7 +111,7 @@ async def list_orders(
     shops = [*filters.get("integration", ())]
     if not shops and order.keys[0].column is SORTS["integration"].column:
         shops = await integrations.list_ids(tx, account_id)
-    find = await paths.find_way(tx, account_id, conditions, order, shops)
+    find = await list_plan.choose_plan(tx, account_id, conditions, order, shops)
     return await pagination.find_page(tx, find, order, cursor, size)
 
 

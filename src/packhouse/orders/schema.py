@@ -399,7 +399,7 @@ def _to_loose_patch() -> TypeAdapter[Any]:
     return TypeAdapter(patch)
 
 
-def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validation.Reading[list[Any]]:
+def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validation.Parsed[list[Any]]:
     """Raises Invalid for what is not a list of 1 to 100 entries; everything else is in the flaws, all at once."""
     reading = validation.read_json(shape, body, _to_loose_orders if shape is ORDERS else _to_loose_records)
     if reading.flaws and not reading.flaws[0].path:
@@ -410,14 +410,14 @@ def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validatio
     return reading
 
 
-async def read_batch_stepwise(body: bytes) -> validation.Reading[list[Any]]:
+async def read_batch_stepwise(body: bytes) -> validation.Parsed[list[Any]]:
     """The same, of a large body an order at a time, so that others are answered between them."""
     if len(body) <= validation.LARGE_BYTES:
         return read_batch(body)
     batch = validation.parse(body)
     if not isinstance(batch, list) or not 0 < len(batch) <= MAX_BATCH:
         raise _not_a_batch(batch)
-    whole: validation.Reading[list[Any]] = validation.Reading(batch)
+    whole: validation.Parsed[list[Any]] = validation.Parsed(batch)
     may_hold_nulls = validation.holds_nulls(body)
     for index, entry in enumerate(batch):
         await asyncio.sleep(0)
@@ -431,11 +431,11 @@ async def read_batch_stepwise(body: bytes) -> validation.Reading[list[Any]]:
     return whole
 
 
-def _prefix(index: int, flaws: Iterable[validation.Flaw]) -> list[validation.Flaw]:
+def _prefix(index: int, flaws: Iterable[validation.ValidationIssue]) -> list[validation.ValidationIssue]:
     return [flaw._replace(path=(index, *flaw.path)) for flaw in flaws]
 
 
-def read_patch(body: bytes) -> validation.Reading[Any]:
+def read_patch(body: bytes) -> validation.Parsed[Any]:
     return validation.read_json(PATCH, body, _to_loose_patch)
 
 
@@ -449,14 +449,14 @@ def to_integration_id(value: Any) -> int | None:
 def _not_a_batch(value: Any) -> errors.Invalid:
     if not isinstance(value, list):
         detail = message("Wrong request format, expected list of objects")
-        return errors.Invalid(errors.Fault("non_field_errors", detail, title="Wrong format"))
+        return errors.Invalid(errors.ErrorItem("non_field_errors", detail, title="Wrong format"))
     detail = message("Orders list should have at least 1 item, not {count}", count=len(value))
     if value:
         detail = message("Orders list should have at most {most} items, not {count}", most=MAX_BATCH, count=len(value))
-    return errors.Invalid(errors.Fault("invalid", detail, pointer=f"{errors.ATTRIBUTES}/"))
+    return errors.Invalid(errors.ErrorItem("invalid", detail, pointer=f"{errors.ATTRIBUTES}/"))
 
 
-def find_unmerged(order: dict[str, Any], before: dict[str, Any]) -> list[validation.Flaw]:
+def find_unmerged(order: dict[str, Any], before: dict[str, Any]) -> list[validation.ValidationIssue]:
     """What keeps an order, into which something was merged, from being valid; parts that are still the very ones of
     the order before were accepted with it."""
     changed = _without_shared(order, before)
@@ -470,7 +470,7 @@ def _without_shared(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in new.items() if key not in old or value is not old[key]}
 
 
-def find_missing(order: Any) -> list[validation.Flaw]:
+def find_missing(order: Any) -> list[validation.ValidationIssue]:
     """The required keys that a complete order lacks; of a container that is absent only the container."""
     flaws = []
     for container, keys in REQUIRED.items():
@@ -478,24 +478,26 @@ def find_missing(order: Any) -> list[validation.Flaw]:
         if isinstance(part, dict) and not part.keys() >= keys:
             at = (container,) if container else ()
             flaws += [
-                validation.Flaw((*at, key), message("Field required"), "missing") for key in keys if key not in part
+                validation.ValidationIssue((*at, key), message("Field required"), "missing")
+                for key in keys
+                if key not in part
             ]
     return flaws
 
 
-def find_broken(order: Any) -> list[validation.Flaw]:
+def find_broken(order: Any) -> list[validation.ValidationIssue]:
     """Rules between fields: a subdivision belongs to its country, a service point has a name."""
-    flaws: list[validation.Flaw] = []
+    flaws: list[validation.ValidationIssue] = []
     if not isinstance(order, dict):
         return flaws
     for part in ("shipping_address", "billing_address"):
         address = order.get(part)
         if isinstance(address, dict) and address.get("state_province_code") and not _is_in_country(address):
             detail = message("Input should be an ISO 3166-2 subdivision code of the address's country")
-            flaws.append(validation.Flaw((part, "state_province_code"), detail))
+            flaws.append(validation.ValidationIssue((part, "state_province_code"), detail))
     point = order.get("service_point_details")
     if isinstance(point, dict) and "id" not in point and "carrier_service_point_id" not in point:
-        flaws.append(validation.Flaw(("service_point_details", "id"), message("Field required"), "missing"))
+        flaws.append(validation.ValidationIssue(("service_point_details", "id"), message("Field required"), "missing"))
     return flaws
 
 

@@ -19,9 +19,9 @@ from packhouse.orders import redaction
 from packhouse.orders.import_erasure import Key
 from packhouse.orders.persons import Person
 from packhouse.privacy.tables import retention_settings
-from packhouse.shipping import answers
 from packhouse.shipping import erasure as shipments
 from packhouse.shipping import queries as shipping_queries
+from packhouse.shipping import wire
 from packhouse.webhooks import erasure as webhooks
 from packhouse.webhooks import queries as webhook_queries
 
@@ -155,5 +155,5 @@ async def _list_shipments(db: Database, account_id: int, ids: Collection[int], b
         async with db.read() as tx:
             cursor = pagination.Cursor()
             page = await shipping_queries.list_shipments(tx, account_id, {"numbers": part}, cursor, _PART)
-        listed += [answers.to_shipment(found, base_url) for found in page.rows]
+        listed += [wire.to_shipment(found, base_url) for found in page.rows]
     return listed

@@ -74,7 +74,7 @@ async def finish(ctx: Context, job: jobs.Job) -> None:
     ids = job.payload["shipments"]
     erased = await shipments.erase_shipments(ctx, job.account_id, ids, Words(), keep_after=edge)
     if erased.postponed:
-        raise jobs.Later(ctx.clock() + _POSTPONED, fresh=True)
+        raise jobs.Reschedule(ctx.clock() + _POSTPONED, fresh=True)
     await ctx.db.forget_old_pages()
 
 

@@ -78,20 +78,22 @@ def to_person(sent: dict[str, str]) -> Person:
 _FEWEST_DIGITS = 6
 
 
-def _find_faults(person: Person) -> Iterator[errors.Fault]:
+def _find_faults(person: Person) -> Iterator[errors.ErrorItem]:
     if person.name and not person.postal_code:
         detail = message("A name is looked for together with a postal code.")
-        yield errors.Fault("invalid", detail, pointer=errors.to_pointer(("postal_code",)))
+        yield errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(("postal_code",)))
     if person.postal_code and not person.name:
         detail = message("A postal code is looked for together with a name.")
-        yield errors.Fault("invalid", detail, pointer=errors.to_pointer(("name",)))
+        yield errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(("name",)))
     if person.email and "@" not in person.email.strip("@"):
-        yield errors.Fault("invalid", message("This is no e-mail address."), pointer=errors.to_pointer(("email",)))
+        yield errors.ErrorItem("invalid", message("This is no e-mail address."), pointer=errors.to_pointer(("email",)))
     if person.phone and sum(map(str.isdigit, person.phone)) < _FEWEST_DIGITS:
-        yield errors.Fault("invalid", message("This is no telephone number."), pointer=errors.to_pointer(("phone",)))
+        yield errors.ErrorItem(
+            "invalid", message("This is no telephone number."), pointer=errors.to_pointer(("phone",))
+        )
     if person == Person():
         detail = message("Say an e-mail address, a telephone number, or a name with a postal code.")
-        yield errors.Fault("invalid", detail, pointer=errors.to_pointer(("email",)))
+        yield errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(("email",)))
 
 
 def read_retention(body: bytes) -> dict[str, int | None]:
@@ -102,9 +104,9 @@ def read_retention(body: bytes) -> dict[str, int | None]:
 
 def _read_body(adapter: TypeAdapter[Any], body: bytes) -> Any:
     reading = validation.read_json(adapter, body)
-    faults = [errors.Fault("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws]
+    faults = [errors.ErrorItem("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws]
     detail = message("Extra inputs are not permitted")
-    faults += [errors.Fault("unknown_field", detail, pointer=errors.to_pointer(path)) for path in reading.unknown]
+    faults += [errors.ErrorItem("unknown_field", detail, pointer=errors.to_pointer(path)) for path in reading.unknown]
     if faults:
         raise errors.Invalid(faults)
     return reading.value

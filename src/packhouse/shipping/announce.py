@@ -18,7 +18,7 @@ from packhouse.context import Context
 from packhouse.kit import clock, errors, jobs
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
-from packhouse.shipping import answers, carriers, operations, queries, setup, storage
+from packhouse.shipping import carriers, operations, queries, setup, storage, wire
 from packhouse.shipping.consignment import to_consignment
 from packhouse.shipping.operations import ANNOUNCING, CANCELLED, CANCELLING, FAILED, READY, WITHDRAWING
 from packhouse.shipping.queries import Shipment
@@ -40,14 +40,14 @@ async def handle(ctx: Context, job: jobs.Job) -> None:
         await settle(ctx, job.account_id, job.payload["shipment"])
     except carriers.Unreachable as error:
         _log.warning("carrier unreachable", account=job.account_id, job=job.id, attempts=job.attempts)
-        raise jobs.Later(ctx.clock() + jobs.back_off(job.attempts)) from error
+        raise jobs.Reschedule(ctx.clock() + jobs.back_off(job.attempts)) from error
 
 
 async def settle(ctx: Context, account_id: int, shipment_id: int) -> None:
     """Bring a shipment that is in the middle of something to its end; one that is not stays as it is.
 
-    Run any number of times. Raises Later where there is another question, and Unreachable where the carrier does not
-    answer: then it is to be tried again.
+    Run any number of times. Raises Reschedule where there is another question, and Unreachable where the carrier does
+    not answer: then it is to be tried again.
     """
     async with ctx.db.read() as tx:
         found = await queries.find_shipment(tx, account_id, shipment_id)
@@ -58,7 +58,7 @@ async def settle(ctx: Context, account_id: int, shipment_id: int) -> None:
         async with ctx.db.read() as tx:
             found = await queries.find_shipment(tx, account_id, shipment_id)
         if found is not None and found.row.state == CANCELLING:
-            raise jobs.Later(ctx.clock(), fresh=True)  # a lease is long enough for one answer, not for two
+            raise jobs.Reschedule(ctx.clock(), fresh=True)  # a lease is long enough for one answer, not for two
     elif found.row.state == CANCELLING:
         await cancel(ctx, account_id, shipment_id, in_worker=True)
 
@@ -69,11 +69,11 @@ async def announce(ctx: Context, account_id: int, shipment_id: int, *, in_worker
     if found.row.state not in _AFTER_ANSWER:
         return
     carrier = find_carrier(ctx, consignment)
-    if carriers.is_asked_by_worker(carrier) and not in_worker:
+    if carriers.worker_only(carrier) and not in_worker:
         await _await_worker(ctx, account_id, shipment_id)
         return
     try:
-        if carriers.makes_twice(carrier):
+        if not carriers.is_idempotent(carrier):
             announcement = await _ask_once(ctx, carrier, found, consignment)
         else:
             announcement = await ask(ctx, carrier.announce(consignment))
@@ -104,7 +104,7 @@ async def _store(ctx: Context, carrier: carriers.Carrier, found: Shipment, annou
         state = _AFTER_ANSWER[current.row.state]
         await operations.move(tx, after, state, now=now, announced_at=now)
         if state == READY and carrier.has_tracking:
-            await operations.await_news(tx, account_id, shipment_id, now=now)
+            await operations.schedule_tracking(tx, account_id, shipment_id, now=now)
 
     await ctx.db.write(store)
 
@@ -123,7 +123,7 @@ async def _ask_once(
     try:
         return await ask(ctx, carrier.announce(consignment))
     except carriers.Unreachable as error:
-        if error.is_unheard:
+        if error.not_received:
             await ctx.db.write(lambda tx: operations.note_question(tx, account_id, id, None))
             raise
         await _fail(ctx, account_id, id, [_to_lost(carrier, found)])
@@ -154,7 +154,7 @@ async def _may_ask(ctx: Context, carrier: carriers.Carrier, found: Shipment) -> 
     return False
 
 
-def _to_lost(carrier: carriers.Carrier, found: Shipment) -> errors.Fault:
+def _to_lost(carrier: carriers.Carrier, found: Shipment) -> errors.ErrorItem:
     reference = found.row.uuid.replace("-", "")
     detail = message(
         "{name} was asked for a label and its answer was lost. Before you make another, look there for "
@@ -162,19 +162,19 @@ def _to_lost(carrier: carriers.Carrier, found: Shipment) -> errors.Fault:
         name=carrier.name,
         reference=reference,
     )
-    return errors.Fault("parcel_announcement_error", detail)
+    return errors.ErrorItem("parcel_announcement_error", detail)
 
 
-async def cancel(ctx: Context, account_id: int, shipment_id: int, *, in_worker: bool = False) -> list[errors.Fault]:
+async def cancel(ctx: Context, account_id: int, shipment_id: int, *, in_worker: bool = False) -> list[errors.ErrorItem]:
     """Why the carrier refuses, which leaves the shipment as it was; nothing when it is cancelled. Raises
     Unreachable."""
     found, consignment = await read_consignment(ctx, account_id, shipment_id)
     if found.row.state != CANCELLING:  # somebody else has asked, and this is what came of it
-        return answers.from_errors(found.row.errors) if found.row.state == READY else []
+        return wire.from_errors(found.row.errors) if found.row.state == READY else []
     carrier = find_carrier(ctx, consignment)
-    if carriers.is_asked_by_worker(carrier) and not in_worker:
+    if carriers.worker_only(carrier) and not in_worker:
         raise carriers.Unreachable(message("A worker will ask."))
-    faults: list[errors.Fault] = []
+    faults: list[errors.ErrorItem] = []
     try:
         await ask(ctx, carrier.cancel(consignment))
     except carriers.Rejected as rejection:
@@ -241,7 +241,7 @@ async def ask(ctx: Context, question: Awaitable[T]) -> T:
         ) from None
 
 
-async def _fail(ctx: Context, account_id: int, shipment_id: int, faults: Sequence[errors.Fault]) -> None:
+async def _fail(ctx: Context, account_id: int, shipment_id: int, faults: Sequence[errors.ErrorItem]) -> None:
     """Nothing was made: an announcement has failed, a cancellation has nothing left to do."""
     now = ctx.clock()
 
@@ -256,7 +256,7 @@ async def _fail(ctx: Context, account_id: int, shipment_id: int, faults: Sequenc
     return await ctx.db.write(work)
 
 
-def _to_faults(rejection: carriers.Rejected) -> list[errors.Fault]:
+def _to_faults(rejection: carriers.Rejected) -> list[errors.ErrorItem]:
     return [replace(fault, code="parcel_announcement_error") for fault in rejection.faults]
 
 

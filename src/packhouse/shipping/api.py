@@ -17,7 +17,7 @@ from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.openapi import repeatable
 from packhouse.kit.routing import Route
-from packhouse.shipping import announce, answers, drafts, openapi, operations, printing, queries, schema, staleness
+from packhouse.shipping import announce, draft, openapi, operations, printing, queries, schema, staleness, wire
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.operations import Shipped
 
@@ -84,25 +84,25 @@ async def _ship_several(request: Request, caller: Caller, asked: schema.LabelCal
     return http.json_response({**answer, **_find_meta(shipped, asked)}, status=202)
 
 
-def _to_errors(refusal: errors.Refusal, index: int) -> list[dict[str, Any]]:
+def _to_errors(refusal: errors.ApiError, index: int) -> list[dict[str, Any]]:
     place = {"source": {"pointer": schema.to_pointer(("orders", index))}}
     return [{**fault.to_wire(refusal.status), **place} for fault in refusal.faults]
 
 
 def _read_call(request: Request, body: bytes, read: Callable[[bytes], schema.LabelCall]) -> schema.LabelCall:
-    strangers = http.find_strange_partners(request)
+    unknown_ids = http.find_unknown_partners(request)
     try:
         call = read(body)
     except errors.Invalid as refusal:
-        raise errors.Invalid([*strangers, *refusal.faults]) from None
-    if strangers:
-        raise errors.Invalid(strangers)
+        raise errors.Invalid([*unknown_ids, *refusal.faults]) from None
+    if unknown_ids:
+        raise errors.Invalid(unknown_ids)
     return call
 
 
 def _find_meta(shipped: Shipped, call: schema.LabelCall) -> dict[str, Any]:
     detail = message("This key is unknown and was not read.")
-    unknown = [drafts.Notice("unknown_field", detail, schema.to_pointer(path)) for path in call.unknown]
+    unknown = [draft.Notice("unknown_field", detail, schema.to_pointer(path)) for path in call.unknown]
     found = [notice.to_wire() for notice in (*unknown, *shipped.warnings)]
     return {"meta": {"warnings": found}} if found else {}
 
@@ -117,7 +117,7 @@ async def _announce(request: Request, caller: Caller, made: _Made) -> None:
             "does: see shipment {uuid}.",
             uuid=made.uuid,
         )
-        fault = errors.Fault("parcel_announcement_error", detail, title="Carrier unreachable", pointer=errors.ROOT)
+        fault = errors.ErrorItem("parcel_announcement_error", detail, title="Carrier unreachable", pointer=errors.ROOT)
         raise errors.Invalid(fault) from None
 
 
@@ -128,11 +128,11 @@ async def _to_label(request: Request, caller: Caller, made: _Made, label: schema
         found = await queries.get_shipment(tx, caller.account_id, made.uuid)
         contents = await queries.find_contents(tx, caller.account_id, made.parcel_ids, ["label"])
     if found.row.state == operations.FAILED:
-        raise errors.Invalid(answers.from_errors(found.row.errors))
+        raise errors.Invalid(wire.from_errors(found.row.errors))
     if found.row.state != operations.READY:
         detail = message("The shipment {uuid} was cancelled while its label was made.", uuid=made.uuid)
-        raise errors.Conflict(errors.Fault("conflict", detail))
-    shown = answers.to_shipment(found, http.base_url(request))
+        raise errors.Conflict(errors.ErrorItem("conflict", detail))
+    shown = wire.to_shipment(found, http.base_url(request))
     [parcel] = shown["parcels"]
     answer = {**made.wire, **{key: parcel[key] for key in ("documents", "tracking_number")}}
     if parcel["tracking_url"] is not None:  # a text here, where a shipment may say null
@@ -153,7 +153,7 @@ async def list_shipments(request: Request) -> Response:
     async with context.of(request).db.read() as tx:
         page = await queries.list_shipments(tx, caller.account_id, asked.filters, cursor, asked.page_size)
     base_url = http.base_url(request)
-    data = [answers.to_shipment(found, base_url) for found in page.rows]
+    data = [wire.to_shipment(found, base_url) for found in page.rows]
     return http.json_response({"data": data}, headers=http.page_links(request, page))
 
 
@@ -166,8 +166,8 @@ async def get_shipment(request: Request) -> Response:
 
 
 def _to_shown(request: Request, found: queries.Shipment) -> dict[str, Any]:
-    answer: dict[str, Any] = {"data": answers.to_shipment(found, http.base_url(request))}
-    if stale := answers.find_stale(found.row):
+    answer: dict[str, Any] = {"data": wire.to_shipment(found, http.base_url(request))}
+    if stale := wire.find_stale(found.row):
         answer["meta"] = {"warnings": stale}
     return answer
 

@@ -6,13 +6,13 @@ from typing import Any
 import orjson
 
 from packhouse.kit import units
-from packhouse.kit.vault import Vault
+from packhouse.kit.encryption import Encryptor
 from packhouse.shipping import carriers
 from packhouse.shipping.queries import Shipment
 from packhouse.shipping.setup_schema import SEALED, Setup
 
 
-def to_consignment(found: Shipment, setup: Setup, vault: Vault) -> carriers.Consignment:
+def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor) -> carriers.Consignment:
     """The reference is the shipment's uuid: however often it is announced, it is one consignment.
 
     Raises NoSecretKey and WrongSecretKey where the contract has credentials.
@@ -26,7 +26,7 @@ def to_consignment(found: Shipment, setup: Setup, vault: Vault) -> carriers.Cons
         recipient=_to_address(document["to_address"]),
         parcels=[_to_parcel(parcel) for parcel in found.parcels],
         option_code=properties["shipping_option_code"],
-        contract=_to_contract(setup, properties["contract_id"], vault),
+        contract=_to_contract(setup, properties["contract_id"], encryptor),
         customs=document.get("customs_details"),
         service_point=document.get("service_point_details"),
         notes=document.get("notes") or "",
@@ -79,7 +79,7 @@ def _to_parcel(parcel: Any) -> carriers.Parcel:
     )
 
 
-def _to_contract(setup: Setup, id: int, vault: Vault) -> carriers.Contract | None:
+def _to_contract(setup: Setup, id: int, encryptor: Encryptor) -> carriers.Contract | None:
     """None for one that has been deleted since."""
     found = setup.contract.get(id)
     if found is None:
@@ -89,5 +89,5 @@ def _to_contract(setup: Setup, id: int, vault: Vault) -> carriers.Contract | Non
         carrier_code=found["carrier_code"],
         name=found.get("name", ""),
         client_id=found.get("client_id", ""),
-        credentials=orjson.loads(vault.open(found[SEALED])) if SEALED in found else {},
+        credentials=orjson.loads(encryptor.decrypt(found[SEALED])) if SEALED in found else {},
     )

@@ -10,7 +10,7 @@ from packhouse import context
 from packhouse.accounts import auth
 from packhouse.kit import errors, http
 from packhouse.kit.routing import Route
-from packhouse.shipping import announce, answers, openapi, printing, queries, schema
+from packhouse.shipping import announce, openapi, printing, queries, schema, wire
 from packhouse.shipping.api import SCOPE
 from packhouse.shipping.schema import ZPL
 
@@ -42,7 +42,7 @@ async def get_documents(request: Request) -> Response:
 
 
 def _to_kinds(request: Request) -> Sequence[str]:
-    kinds = answers.KINDS_OF_TYPE.get(request.path_params["type"])
+    kinds = wire.KINDS_OF_TYPE.get(request.path_params["type"])
     if kinds is None:
         raise errors.NotFound(queries.no_such_document())
     return kinds

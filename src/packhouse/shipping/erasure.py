@@ -22,7 +22,7 @@ from packhouse.kit.redaction import ERASED, Words
 from packhouse.orders import redaction
 from packhouse.orders.persons import Facts, Person
 from packhouse.orders.redaction import Text
-from packhouse.shipping import answers, storage
+from packhouse.shipping import storage, wire
 from packhouse.shipping.operations import ANNOUNCING, WITHDRAWING
 from packhouse.shipping.tables import documents, parcels, shipments
 
@@ -142,7 +142,7 @@ def _to_errors(text: str) -> str:
 async def _erase_parcels(tx: Transaction, account_id: int, shipment_id: int, words: Words) -> None:
     """A carrier's own words may say who took the parcel, and its link where that was."""
     of_it = (_p.account_id == account_id, _p.shipment_id == shipment_id)
-    known = {**answers.TRACKING, **answers.STATUSES}
+    known = {**wire.TRACKING, **wire.STATUSES}
     for row in await tx.fetch_all(select(parcels).where(*of_it)):
         changes = {
             "document": orjson.dumps(redaction.redact(orjson.loads(row.document), words)).decode(),

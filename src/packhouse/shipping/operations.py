@@ -18,10 +18,10 @@ from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import foreign, message, to_stored
 from packhouse.orders import operations as orders
 from packhouse.orders import queries as order_queries
-from packhouse.shipping import answers, packing, queries, schema, setup, telling
-from packhouse.shipping import drafts as drafting
-from packhouse.shipping.carriers import TrackingEvent, is_asked_by_worker
-from packhouse.shipping.drafts import Draft, Notice
+from packhouse.shipping import draft as drafting
+from packhouse.shipping import events, packing, queries, schema, setup, wire
+from packhouse.shipping.carriers import TrackingEvent, worker_only
+from packhouse.shipping.draft import Draft, Notice
 from packhouse.shipping.options import Options
 from packhouse.shipping.queries import Shipment
 from packhouse.shipping.setup_schema import Setup
@@ -44,7 +44,7 @@ class Shipped(NamedTuple):
     """`faults` by the index of the order in the call."""
 
     drafts: list[Draft]
-    faults: dict[int, errors.Refusal]
+    faults: dict[int, errors.ApiError]
     warnings: list[Notice]
 
 
@@ -65,7 +65,7 @@ async def ship_orders(
     shipped = _draft(account_setup, call, found, options)
     if shipped.drafts:
         codes = [draft.choice.option_code for draft in shipped.drafts]
-        are_workers = any(is_asked_by_worker(options.carrier_of(code)) for code in codes)
+        are_workers = any(worker_only(options.carrier_of(code)) for code in codes)
         await _insert(tx, caller, shipped.drafts, now=now, due_at=None if are_workers else due_at)
     return shipped
 
@@ -79,13 +79,13 @@ def _draft(account_setup: Setup, call: schema.LabelCall, found: Sequence[Any], o
         try:
             row = _pick(found, selector)
             shipped.drafts.append(drafting.to_draft(account_setup, call, selector, row, options, at))
-        except errors.Refusal as refusal:
+        except errors.ApiError as refusal:
             shipped.faults[index] = refusal
     shipped.warnings.extend(warning for draft in shipped.drafts for warning in draft.warnings)
     return shipped
 
 
-async def find_refusal(tx: Reader, account_id: int, call: schema.LabelCall, options: Options) -> errors.Refusal | None:
+async def find_refusal(tx: Reader, account_id: int, call: schema.LabelCall, options: Options) -> errors.ApiError | None:
     """Why a call of one order would be refused now: nothing is written and nothing locked."""
     account_setup = await queries.find_setup(tx, account_id) or Setup()
     ids = [selector["order_id"] for selector in call.selectors]
@@ -93,7 +93,7 @@ async def find_refusal(tx: Reader, account_id: int, call: schema.LabelCall, opti
         _require_named(account_setup, call)
         found = await order_queries.find_shippable(tx, account_id, call.integration_id, ids, [], lock=False)
         return next(iter(_draft(account_setup, call, found, options).faults.values()), None)
-    except errors.Refusal as refusal:
+    except errors.ApiError as refusal:
         return refusal
 
 
@@ -104,7 +104,7 @@ def _require_named(account_setup: Setup, call: schema.LabelCall) -> None:
         "ship_with/properties/contract_id": (call.ship_with.get("contract_id"), account_setup.contract),
     }
     faults = [
-        errors.Fault("invalid", message("Does not exist."), pointer=f"{errors.ATTRIBUTES}/{name}")
+        errors.ErrorItem("invalid", message("Does not exist."), pointer=f"{errors.ATTRIBUTES}/{name}")
         for name, (id, known) in named.items()
         if id is not None and id not in known
     ]
@@ -121,7 +121,7 @@ async def _find_orders(tx: Reader, account_id: int, call: schema.LabelCall) -> S
         rows = await order_queries.find_of_shop(tx, account_id, call.integration_id, ids)
     if not rows and not await integrations.find_known(tx, account_id, [call.integration_id]):
         detail = message("Integration with id {integration_id} does not exist", integration_id=call.integration_id)
-        raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.to_pointer(("integration_id",))))
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(("integration_id",))))
     return rows
 
 
@@ -139,7 +139,7 @@ def _pick(rows: Sequence[Any], selector: Mapping[str, Any]) -> Any:
             "multiple_orders_found: {found} orders of the integration have this number; name one by order_id",
             found=len(found),
         )
-        raise errors.Invalid(errors.Fault("validation_error", detail, title="Multiple orders found"))
+        raise errors.Invalid(errors.ErrorItem("validation_error", detail, title="Multiple orders found"))
     return found[0]
 
 
@@ -147,7 +147,7 @@ async def find_order(tx: Reader, account_id: int, selector: Mapping[str, Any]) -
     """The row of an order as a label call names it. Raises NotFound, and Invalid where several are named."""
     if "order_id" not in selector and "order_number" not in selector:
         raise errors.NotFound(
-            errors.Fault("not_found", message("Name an order by order_id or order_number."), title="Not found")
+            errors.ErrorItem("not_found", message("Name an order by order_id or order_number."), title="Not found")
         )
     ids = [selector["order_id"]] if "order_id" in selector else []
     numbers = [] if ids else [selector["order_number"]]
@@ -163,11 +163,11 @@ def _require_packable(call: schema.LabelCall, rows: Sequence[Any]) -> None:
             continue
         try:
             document = orjson.loads(_pick(rows, selector).document)
-        except errors.Refusal:
+        except errors.ApiError:
             continue
         for flaw in packing.find_flaws(document, selector["parcels"]):
             pointer = schema.to_pointer(("orders", index, *flaw.path))
-            faults.append(errors.Fault("invalid", flaw.detail, pointer=pointer))
+            faults.append(errors.ErrorItem("invalid", flaw.detail, pointer=pointer))
     if faults:
         raise errors.Invalid(faults)
 
@@ -197,8 +197,8 @@ async def _insert(
     rows = [row for draft in made for row in drafting.to_parcel_rows(draft, caller.account_id, now)]
     await tx.upsert(parcels, rows)
     of = {draft.id: draft for draft in made}
-    told = [telling.Told(of[r["shipment_id"]].order.integration_id, of[r["shipment_id"]].uuid, r) for r in rows]
-    await telling.tell(tx, caller.account_id, told, now=now)
+    told = [events.ParcelChange(of[r["shipment_id"]].order.integration_id, of[r["shipment_id"]].uuid, r) for r in rows]
+    await events.publish(tx, caller.account_id, told, now=now)
     payloads = [{"shipment": draft.id} for draft in made]
     await jobs.enqueue(tx, caller.account_id, JOB, payloads, now=now, due_at=due_at, ids=drawn["jobs"])
 
@@ -230,12 +230,14 @@ async def move(
     await tx.execute(update(shipments).where(*mine).values(state=state, updated_at=now, errors=told, **changes))
     code = _CODES[state]
     of_it = (parcels.c.account_id == row.account_id, parcels.c.shipment_id == row.id)
-    shown = answers.STATUSES[code]
+    shown = wire.STATUSES[code]
     await tx.execute(update(parcels).where(*of_it).values(status_code=code, status_message=shown, updated_at=now))
     if row.state in LIVE and state not in LIVE:
         await orders.count_shipments(tx, row.account_id, [row.for_order], -1)
     moved = [{**p._asdict(), "status_code": code, "status_message": shown, "updated_at": now} for p in found.parcels]
-    await telling.tell(tx, row.account_id, [telling.Told(row.integration_id, row.uuid, p) for p in moved], now=now)
+    await events.publish(
+        tx, row.account_id, [events.ParcelChange(row.integration_id, row.uuid, p) for p in moved], now=now
+    )
 
 
 async def note_question(tx: Transaction, account_id: int, id: int, at: datetime | None) -> None:
@@ -254,13 +256,13 @@ async def request_cancellation(
         told = message("The shipment is being cancelled already.")
         if state == CANCELLED:
             told = message("The shipment has been cancelled already.")
-        raise errors.Conflict(errors.Fault("invalid", told))
+        raise errors.Conflict(errors.ErrorItem("invalid", told))
     if now - (found.row.announced_at or found.row.created_at) > LONGEST_TO_CANCEL:
         detail = message("A shipment can be cancelled for {days} days.", days=LONGEST_TO_CANCEL.days)
-        raise errors.Conflict(errors.Fault("invalid", detail))
-    if any(parcel.status_code not in answers.STATUSES for parcel in found.parcels):
+        raise errors.Conflict(errors.ErrorItem("invalid", detail))
+    if any(parcel.status_code not in wire.STATUSES for parcel in found.parcels):
         raise errors.Conflict(
-            errors.Fault("invalid", message("The carrier has the parcel: it cannot be cancelled any more."))
+            errors.ErrorItem("invalid", message("The carrier has the parcel: it cannot be cancelled any more."))
         )
     await move(tx, found, _AFTER_REQUEST[state], now=now)
     if state != FAILED:
@@ -282,35 +284,35 @@ async def track_parcel(
     now: datetime,
 ) -> Any:
     """A parcel that its carrier has announced comes along; its new row. Raises NotFound, Conflict and Invalid."""
-    if code not in answers.TRACKING and code != "1000":
-        known = ", ".join(f"{code} ({told})" for code, told in answers.TRACKING.items())
+    if code not in wire.TRACKING and code != "1000":
+        known = ", ".join(f"{code} ({told})" for code, told in wire.TRACKING.items())
         raise errors.Invalid(
-            errors.Fault(
+            errors.ErrorItem(
                 "invalid", message("A status is one of {known}.", known=known), pointer=errors.to_pointer(("status",))
             )
         )
     row = await queries.find_parcel(tx, account_id, id)
     if row is None:
         raise errors.NotFound(queries.no_such_parcel())
-    if row.status_code not in answers.TRACKING and row.status_code != "1000":
+    if row.status_code not in wire.TRACKING and row.status_code != "1000":
         detail = message(
             "The parcel is not on its way: its status is {status_code} ({status_message}).",
             status_code=row.status_code,
             status_message=foreign(row.status_message),
         )
-        raise errors.Conflict(errors.Fault("invalid", detail))
-    shown = words or answers.TRACKING.get(code) or answers.STATUSES[code]
+        raise errors.Conflict(errors.ErrorItem("invalid", detail))
+    shown = words or wire.TRACKING.get(code) or wire.STATUSES[code]
     values = {"status_code": code, "status_message": shown, "updated_at": now}
     mine = (parcels.c.account_id == account_id, parcels.c.id == id)
     await tx.execute(update(parcels).where(*mine).values(values))
     of_it = (shipments.c.account_id == account_id, shipments.c.id == row.shipment_id)
     await tx.execute(update(shipments).where(*of_it).values(updated_at=now))
     told = {**row._asdict(), **values}
-    await telling.tell(tx, account_id, [telling.Told(row.integration_id, row.uuid, told)], now=now)
+    await events.publish(tx, account_id, [events.ParcelChange(row.integration_id, row.uuid, told)], now=now)
     return told
 
 
-async def await_news(tx: Transaction, account_id: int, shipment_id: int, *, now: datetime) -> None:
+async def schedule_tracking(tx: Transaction, account_id: int, shipment_id: int, *, now: datetime) -> None:
     """Of a shipment that its carrier has just taken and will tell of: a job that comes back by itself."""
     payloads = [{"shipment": shipment_id}]
     await jobs.enqueue(tx, account_id, TRACK_JOB, payloads, now=now, due_at=now + FIRST_LOOK)
@@ -322,11 +324,11 @@ async def apply_news(
     """What a carrier tells of its parcels, by tracking number, oldest first: all that is new is told on, the last of it
     is what the parcel has come to. The parcels' rows as they are then. The shipment was read in this transaction,
     locked."""
-    told: list[telling.Told] = []
+    told: list[events.ParcelChange] = []
     rows = []
     for parcel in found.parcels:
         steps = list(_find_steps(parcel, news.get(parcel.tracking_number or "", ()), now))
-        told += [telling.Told(found.row.integration_id, found.row.uuid, step) for step in steps]
+        told += [events.ParcelChange(found.row.integration_id, found.row.uuid, step) for step in steps]
         rows.append(steps[-1] if steps else parcel._asdict())
         if steps:
             values = {name: steps[-1][name] for name in ("status_code", "status_message", "updated_at", "tracked_at")}
@@ -335,7 +337,7 @@ async def apply_news(
     if told:
         mine = (shipments.c.account_id == found.row.account_id, shipments.c.id == found.row.id)
         await tx.execute(update(shipments).where(*mine).values(updated_at=now))
-        await telling.tell(tx, found.row.account_id, told, now=now)
+        await events.publish(tx, found.row.account_id, told, now=now)
     return rows
 
 
@@ -344,11 +346,11 @@ def _find_steps(parcel: Any, events: Sequence[TrackingEvent], now: datetime) -> 
     row, known = parcel._asdict(), parcel.tracked_at
     for event in events:
         code, words = str(event.status), event.message[:255]
-        if code not in answers.TRACKING and code != "1000":
+        if code not in wire.TRACKING and code != "1000":
             continue
         if known is not None and event.at <= known:
             continue
-        shown = words or answers.TRACKING.get(code) or answers.STATUSES[code]
+        shown = words or wire.TRACKING.get(code) or wire.STATUSES[code]
         changed = {"status_code": code, "status_message": shown, "tracked_at": event.at}
         if (row["status_code"], row["status_message"]) != (code, shown):
             row = {**row, **changed, "updated_at": now}

@@ -20,7 +20,7 @@ class Chosen(NamedTuple):
     contract_id: int
 
 
-class Way(NamedTuple):
+class Route(NamedTuple):
     """From one place to another: a country alone does not say it (`kit.places.territories`)."""
 
     origin: Place
@@ -42,7 +42,7 @@ class Options:
         option = self._known.get(option_code)
         return self.carriers.get(option.carrier_code if option else option_code.partition(":")[0])
 
-    def require(self, setup: Setup, choice: Choice, way: Way, weights: Sequence[Decimal | None]) -> Chosen:
+    def require(self, setup: Setup, choice: Choice, way: Route, weights: Sequence[Decimal | None]) -> Chosen:
         """Raises Invalid for an option that is unknown, has no contract, or does not take such parcels that way."""
         option = self._known.get(choice.option_code)
         if option is None:
@@ -114,7 +114,7 @@ def carries(option: Option, weight: Decimal) -> bool:
 
 
 def _refusal(detail: Message, title: str = "Invalid shipping option") -> errors.Invalid:
-    return errors.Invalid(errors.Fault("validation_error", detail, title=title))
+    return errors.Invalid(errors.ErrorItem("validation_error", detail, title=title))
 
 
 def find_options(options: Options, setup: Setup, asked: Mapping[str, Any]) -> Iterable[tuple[Option, int]]:

@@ -16,7 +16,7 @@ _LOOSE = Decimal("0.1")
 """Weight: a tenth more than the items is packaging."""
 
 
-class Flaw(NamedTuple):
+class ValidationIssue(NamedTuple):
     """Why parcels cannot be packed as asked: `path` leads from the selector to the place."""
 
     path: Path
@@ -118,7 +118,7 @@ def _share(item: Mapping[str, Any], count: int) -> dict[str, Any]:
     return {**price, "value": units.to_text(share, 2)}
 
 
-def find_flaws(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) -> Iterator[Flaw]:
+def find_flaws(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) -> Iterator[ValidationIssue]:
     """Items that the order has not, and more of an item than was ordered. One that is no goods may be named, and is in
     no parcel."""
     left: Counter[str | int] = Counter()
@@ -132,10 +132,12 @@ def find_flaws(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | 
             item_id: str = wanted["item_id"]
             which: str | int = wanted.get("place", item_id)
             if which not in left:
-                yield Flaw((*at, "item_id"), message("The order has no item with item_id {item_id}", item_id=item_id))
+                yield ValidationIssue(
+                    (*at, "item_id"), message("The order has no item with item_id {item_id}", item_id=item_id)
+                )
                 continue
             if wanted["quantity"] > left[which]:
-                yield Flaw(
+                yield ValidationIssue(
                     (*at, "quantity"),
                     message(
                         "More than was ordered: {left} are left of {item_id}", left=max(left[which], 0), item_id=item_id

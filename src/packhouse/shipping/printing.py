@@ -39,7 +39,7 @@ async def merge(rows: Sequence[Any], contents: Sequence[bytes], label: Label, pa
 
 def _exists_as(mime_type: str) -> errors.Invalid:
     return errors.Invalid(
-        errors.Fault(
+        errors.ErrorItem(
             "invalid", message("This document exists as {mime_type} only.", mime_type=mime_type), header="Accept"
         )
     )

@@ -150,13 +150,13 @@ async def find_parcel(tx: Reader, account_id: int, id: int) -> Any:
     return await tx.fetch_one(statement.with_for_update())
 
 
-def no_such_shipment() -> errors.Fault:
-    return errors.Fault("not_found", message("The shipment could not be found."), title="Not found")
+def no_such_shipment() -> errors.ErrorItem:
+    return errors.ErrorItem("not_found", message("The shipment could not be found."), title="Not found")
 
 
-def no_such_parcel() -> errors.Fault:
-    return errors.Fault("not_found", message("The parcel could not be found."), title="Not found")
+def no_such_parcel() -> errors.ErrorItem:
+    return errors.ErrorItem("not_found", message("The parcel could not be found."), title="Not found")
 
 
-def no_such_document() -> errors.Fault:
-    return errors.Fault("not_found", message("The parcel has no such document."), title="Not found")
+def no_such_document() -> errors.ErrorItem:
+    return errors.ErrorItem("not_found", message("The parcel has no such document."), title="Not found")

@@ -170,7 +170,7 @@ def read_async(body: bytes) -> LabelCall:
         for index, selector in enumerate(value["orders"]):
             flaws += _find_unnamed(selector, ("orders", index))
             if selector in value["orders"][:index]:
-                flaws.append(validation.Flaw(("orders", index), message("This order is named twice")))
+                flaws.append(validation.ValidationIssue(("orders", index), message("This order is named twice")))
     _refuse(flaws)
     return _to_call(value, value["orders"], Label(PDF, DPIS[PDF][0]), reading.unknown)
 
@@ -189,17 +189,17 @@ def _to_call(value: Any, selectors: list[Any], label: Label, unknown: list[error
     )
 
 
-def _find_unnamed(selector: dict[str, Any], at: errors.Path) -> list[validation.Flaw]:
+def _find_unnamed(selector: dict[str, Any], at: errors.Path) -> list[validation.ValidationIssue]:
     if "order_id" in selector or "order_number" in selector:
         return []
-    return [validation.Flaw((*at, "order_id"), message("Field required"), "missing")]
+    return [validation.ValidationIssue((*at, "order_id"), message("Field required"), "missing")]
 
 
-def _find_wrong_dpi(details: dict[str, Any]) -> list[validation.Flaw]:
+def _find_wrong_dpi(details: dict[str, Any]) -> list[validation.ValidationIssue]:
     mime_type, dpi = details.get("mime_type", PDF), details.get("dpi")
     if dpi is None or dpi in DPIS[mime_type]:
         return []
-    return [validation.Flaw(("label_details", "dpi"), no_such_dpi(mime_type))]
+    return [validation.ValidationIssue(("label_details", "dpi"), no_such_dpi(mime_type))]
 
 
 def no_such_dpi(mime_type: str) -> Message:
@@ -210,9 +210,9 @@ def no_such_dpi(mime_type: str) -> Message:
     )
 
 
-def _refuse(flaws: Sequence[validation.Flaw]) -> None:
+def _refuse(flaws: Sequence[validation.ValidationIssue]) -> None:
     if flaws:
-        raise errors.Invalid([errors.Fault("invalid", f.detail, pointer=to_pointer(f.path)) for f in flaws])
+        raise errors.Invalid([errors.ErrorItem("invalid", f.detail, pointer=to_pointer(f.path)) for f in flaws])
 
 
 def to_pointer(path: errors.Path) -> str:
@@ -254,18 +254,18 @@ def read_print_request(
     for name, value in parameters:
         if value:
             given.setdefault(re.sub(r"\[\d*\]$", "", name), []).append(value)
-    faults: list[errors.Fault] = []
+    faults: list[errors.ErrorItem] = []
     mime_type = _choose_type(accept, MIME_TYPES)
     if mime_type is None:
-        faults.append(errors.Fault("invalid", message("Documents are given in another format."), header="Accept"))
+        faults.append(errors.ErrorItem("invalid", message("Documents are given in another format."), header="Accept"))
     mime_type = mime_type or PDF
     dpi = given.get("dpi", [str(DPIS[mime_type][0])])[-1]
     if dpi not in map(str, DPIS[mime_type]):
-        faults.append(errors.Fault("invalid", no_such_dpi(mime_type), parameter="dpi"))
+        faults.append(errors.ErrorItem("invalid", no_such_dpi(mime_type), parameter="dpi"))
     paper_size = given["paper_size"][-1].upper() if "paper_size" in given else None
     if paper_size not in (None, *PAPER_SIZES):
         faults.append(
-            errors.Fault(
+            errors.ErrorItem(
                 "invalid",
                 message("Input should be one of {paper_sizes}", paper_sizes=", ".join(PAPER_SIZES)),
                 parameter="paper_size",
@@ -274,7 +274,7 @@ def read_print_request(
     parcels = _read_parcels(given.get("parcels", [])) if is_bulk else []
     if is_bulk and not 1 <= len(parcels) <= MAX_BULK:
         detail = message("Between 1 and {max_bulk} ids of parcels are needed", max_bulk=MAX_BULK)
-        faults.append(errors.Fault("invalid", detail, parameter="parcels"))
+        faults.append(errors.ErrorItem("invalid", detail, parameter="parcels"))
     if faults:
         raise errors.Invalid(faults)
     return PrintRequest(Label(mime_type, int(dpi)), paper_size, parcels)
@@ -317,13 +317,13 @@ def read_list_request(parameters: Iterable[tuple[str, str]]) -> ListRequest:
         if value:
             given.setdefault(re.sub(r"\[\d*\]$", "", name), []).append(value)
     filters: dict[str, Any] = {}
-    faults: list[errors.Fault] = []
+    faults: list[errors.ErrorItem] = []
     for name, reader in _READERS.items():
         if name in given:
             try:
                 filters[name] = reader(given[name])
             except ValueError as error:
-                faults.append(errors.Fault("invalid", foreign(str(error)), parameter=name))
+                faults.append(errors.ErrorItem("invalid", foreign(str(error)), parameter=name))
     if faults:
         raise errors.Invalid(faults)
     size = filters.pop("page_size", DEFAULT_PAGE)

@@ -11,8 +11,8 @@ from packhouse.accounts import queries as accounts
 from packhouse.kit import errors, validation
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.db.columns import Instant
+from packhouse.kit.encryption import Encryptor
 from packhouse.kit.messages import message
-from packhouse.kit.vault import Vault
 from packhouse.shipping import queries, setup_schema
 from packhouse.shipping.setup_schema import BRAND, CONTRACT, KINDS, RULE, SENDER, SETTINGS, SETTINGS_ID, Kind, Setup
 from packhouse.shipping.tables import shipping_setup
@@ -69,12 +69,12 @@ async def _make_defaults(tx: Transaction, account_id: int, now: datetime) -> Non
 
 
 async def create_item(
-    tx: Transaction, vault: Vault, account_id: int, kind: Kind, sent: dict[str, Any], *, now: datetime
+    tx: Transaction, encryptor: Encryptor, account_id: int, kind: Kind, sent: dict[str, Any], *, now: datetime
 ) -> int:
     """Its id. `sent` is valid in itself; raises Invalid where it names what the account has not, and NoSecretKey."""
     setup = await load_setup(tx, account_id, now=now)
     _require_named(setup, kind, sent)
-    document = _seal(vault, sent)
+    document = _seal(encryptor, sent)
     wants_default = document.pop("is_default", False)
     if kind is RULE:
         last = max((rule.get("position", 0) for rule in setup.rule.values()), default=0)
@@ -87,7 +87,7 @@ async def create_item(
 
 
 async def update_item(
-    tx: Transaction, vault: Vault, account_id: int, kind: Kind, id: int, sent: Any, *, now: datetime
+    tx: Transaction, encryptor: Encryptor, account_id: int, kind: Kind, id: int, sent: Any, *, now: datetime
 ) -> None:
     """The keys that are sent replace the stored ones, null takes one away; the result must be valid. Raises Invalid,
     NotFound, NoSecretKey."""
@@ -97,7 +97,7 @@ async def update_item(
         raise errors.NotFound(no_such_item(kind))
     stored = orjson.loads(row.document)
     sealed = {name: stored.pop(name) for name in (setup_schema.SEALED,) if name in stored}
-    document = _seal(vault, merge(kind, stored, sent))
+    document = _seal(encryptor, merge(kind, stored, sent))
     if "credentials" not in sent:
         document |= sealed
     _require_named(setup, kind, document)
@@ -123,11 +123,11 @@ async def update_settings(tx: Transaction, account_id: int, sent: Any, *, now: d
     await _write(tx, account_id, SETTINGS, SETTINGS_ID, document, now)
 
 
-def _seal(vault: Vault, document: dict[str, Any]) -> dict[str, Any]:
+def _seal(encryptor: Encryptor, document: dict[str, Any]) -> dict[str, Any]:
     """A carrier must be given the credentials as they are, so they are encrypted at rest, and never shown."""
     sealed = dict(document)
     if credentials := sealed.pop("credentials", None):
-        sealed[setup_schema.SEALED] = vault.seal(orjson.dumps(credentials).decode())
+        sealed[setup_schema.SEALED] = encryptor.encrypt(orjson.dumps(credentials).decode())
     return sealed
 
 
@@ -138,20 +138,22 @@ _ALWAYS_THERE = frozenset({"position", "is_active", "is_default"})
 def merge(kind: Kind, stored: dict[str, Any], sent: Any) -> dict[str, Any]:
     """Raises Invalid with every flaw of what comes out."""
     if not isinstance(sent, dict):
-        raise errors.Invalid(errors.Fault("invalid", message("Input should be an object"), pointer=errors.ATTRIBUTES))
+        raise errors.Invalid(
+            errors.ErrorItem("invalid", message("Input should be an object"), pointer=errors.ATTRIBUTES)
+        )
     merged = {key: value for key, value in {**stored, **sent}.items() if value is not None or key in _ALWAYS_THERE}
     reading = validation.read_python(kind.shape, merged)
     refuse_flaws(reading.flaws)
     return dict(reading.value)
 
 
-def refuse_flaws(flaws: Sequence[validation.Flaw]) -> None:
+def refuse_flaws(flaws: Sequence[validation.ValidationIssue]) -> None:
     if flaws:
-        raise errors.Invalid([errors.Fault("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in flaws])
+        raise errors.Invalid([errors.ErrorItem("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in flaws])
 
 
-def no_such_item(kind: Kind) -> errors.Fault:
-    return errors.Fault("not_found", message("There is no such {noun}.", noun=kind.noun), title="Not found")
+def no_such_item(kind: Kind) -> errors.ErrorItem:
+    return errors.ErrorItem("not_found", message("There is no such {noun}.", noun=kind.noun), title="Not found")
 
 
 def show_item(setup: Setup, kind: Kind, id: int) -> dict[str, Any]:
@@ -195,7 +197,7 @@ def _require_named(setup: Setup, kind: Kind, document: dict[str, Any]) -> None:
     for path, wanted, id in _find_named(kind, document):
         if id not in setup.of_kind(wanted):
             detail = message("There is no {noun} with id {id}.", noun=wanted.noun, id=id)
-            faults.append(errors.Fault("invalid", detail, pointer=errors.to_pointer(path)))
+            faults.append(errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(path)))
     if faults:
         raise errors.Invalid(faults)
 

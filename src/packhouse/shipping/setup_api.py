@@ -14,7 +14,7 @@ from packhouse.kit import http, repeats, validation
 from packhouse.kit.db import Transaction
 from packhouse.kit.openapi import repeatable
 from packhouse.kit.routing import Route
-from packhouse.shipping import answers, openapi, operations, options, setup, setup_schema, trials
+from packhouse.shipping import dry_run, openapi, operations, options, setup, setup_schema, wire
 from packhouse.shipping.api import SCOPE
 from packhouse.shipping.setup_schema import CONTRACT, KINDS, SENDER, Kind, Setup
 
@@ -28,7 +28,7 @@ async def list_sender_addresses(request: Request) -> Response:
     """The addresses that parcels can be sent from."""
     caller = await auth.caller(request)
     found = await _read_setup(request, caller)
-    shown = [answers.to_address(setup.show_item(found, SENDER, id)) for id in found.sender_address]
+    shown = [wire.to_address(setup.show_item(found, SENDER, id)) for id in found.sender_address]
     return http.json_response({"data": shown})
 
 
@@ -98,7 +98,7 @@ async def try_shipping_rules(request: Request) -> Response:
         found = await _read_setup(request, caller)
         async with context.of(request).db.read() as tx:
             row = await operations.find_order(tx, caller.account_id, reading.value)
-        return http.json_response({"data": trials.to_trial(found, row)})
+        return http.json_response({"data": dry_run.to_trial(found, row)})
 
     return await repeats.answer_once(request, caller.account_id, body, work)
 
@@ -117,8 +117,8 @@ async def create_item(kind: Kind, request: Request) -> Response:
         now = ctx.clock()
         reading = validation.read_json(kind.shape, body)
         setup.refuse_flaws(reading.flaws)
-        vault = context.of(request).encryptor
-        id = await setup.create_item(tx, vault, caller.account_id, kind, reading.value, now=now)
+        encryptor = context.of(request).encryptor
+        id = await setup.create_item(tx, encryptor, caller.account_id, kind, reading.value, now=now)
         found = await setup.load_setup(tx, caller.account_id, now=now)
         return http.json_response({"data": setup.show_item(found, kind, id)}, status=201)
 

@@ -43,10 +43,10 @@ async def handle(ctx: Context, job: jobs.Job) -> None:
             news = await _hear(ctx, account_id, shipment_id)
         except carriers.Unreachable as error:
             _log.warning("carrier unreachable", account=account_id, job=job.id, attempts=job.attempts)
-            raise jobs.Later(ctx.clock() + max(jobs.back_off(job.attempts), timedelta(minutes=5))) from error
+            raise jobs.Reschedule(ctx.clock() + max(jobs.back_off(job.attempts), timedelta(minutes=5))) from error
         if await _note(ctx, account_id, shipment_id, news):
             return
-    raise jobs.Later(ctx.clock() + wait, fresh=True)
+    raise jobs.Reschedule(ctx.clock() + wait, fresh=True)
 
 
 def _find_wait(ctx: Context, found: Shipment) -> timedelta | None:

@@ -64,7 +64,7 @@ class FormReader:
         self.tag = tag
         self.confirmed = confirmed
         self.at = at
-        self.faults: list[errors.Fault] = []
+        self.faults: list[errors.ErrorItem] = []
         self.questions: dict[str, str] = {}
 
     @contextmanager
@@ -90,10 +90,10 @@ class FormReader:
             return text
         shown = text[:_LONGEST]
         if amount != amount.to_integral_value():
-            self._refuse(field, errors.Fault("invalid", message("“{shown}” is not a whole number.", shown=shown)))
+            self._refuse(field, errors.ErrorItem("invalid", message("“{shown}” is not a whole number.", shown=shown)))
         elif amount > MOST_PIECES:
             most = formats.number(self.tag, MOST_PIECES)
-            self._refuse(field, errors.Fault("invalid", message("At most {most} are possible.", most=most)))
+            self._refuse(field, errors.ErrorItem("invalid", message("At most {most} are possible.", most=most)))
         elif before is not None and amount > UNUSUAL * max(before, 1):
             self._ask(field, amount, formats.number(self.tag, amount), formats.number(self.tag, before))
         return to_wire(amount)
@@ -106,7 +106,7 @@ class FormReader:
             return text if amount is None else to_wire(amount)
         if kilograms > MOST_KILOGRAMS:
             most = formats.number(self.tag, MOST_KILOGRAMS)
-            self._refuse(field, errors.Fault("invalid", message("At most {most} kg are possible.", most=most)))
+            self._refuse(field, errors.ErrorItem("invalid", message("At most {most} kg are possible.", most=most)))
         elif before and kilograms > UNUSUAL * before:
             self._ask(field, amount, f"{formats.number(self.tag, amount)} {unit}", formats.kilograms(self.tag, before))
         return to_wire(amount)
@@ -117,7 +117,7 @@ class FormReader:
             return text
         if unit in units.CENTIMETRES and amount * units.CENTIMETRES[unit] > MOST_CENTIMETRES:
             most = formats.number(self.tag, MOST_CENTIMETRES)
-            self._refuse(field, errors.Fault("invalid", message("At most {most} cm are possible.", most=most)))
+            self._refuse(field, errors.ErrorItem("invalid", message("At most {most} cm are possible.", most=most)))
         return to_wire(amount)
 
     def _read(self, field: str, text: str) -> Decimal | None:
@@ -130,7 +130,7 @@ class FormReader:
             detail = message(
                 "“{shown}” cannot be read: a number is written like {example} here.", shown=shown, example=example
             )
-            self._refuse(field, errors.Fault("invalid", detail))
+            self._refuse(field, errors.ErrorItem("invalid", detail))
         return amount
 
     def _ask(self, field: str, amount: Decimal, typed: str, before: str) -> None:
@@ -139,10 +139,10 @@ class FormReader:
             return
         self.questions[field] = value
         detail = message("You typed {typed} where there were {before}: is that right?", typed=typed, before=before)
-        self._refuse(field, errors.Fault("unusual", detail))
+        self._refuse(field, errors.ErrorItem("unusual", detail))
 
-    def _refuse(self, field: str, fault: errors.Fault) -> None:
-        self.faults.append(errors.Fault(fault.code, fault.detail, pointer=f"{self.at}{field}"))
+    def _refuse(self, field: str, fault: errors.ErrorItem) -> None:
+        self.faults.append(errors.ErrorItem(fault.code, fault.detail, pointer=f"{self.at}{field}"))
 
 
 def _to_kilograms(amount: Decimal, unit: str) -> Decimal | None:

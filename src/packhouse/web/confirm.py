@@ -17,7 +17,7 @@ from packhouse.accounts import attempts, sessions, users
 from packhouse.accounts.failures import Failure
 from packhouse.kit import security
 from packhouse.kit.db import Transaction
-from packhouse.web import forms, rendering, visitors
+from packhouse.web import forms, rendering, web_users
 from packhouse.web.languages import marked
 
 # How long the password counts that was last given in a session.
@@ -34,20 +34,20 @@ _LABELS = {
 class Asked(NamedTuple):
     """A form that was sent, and where the password is to be given before, the page that asks for it."""
 
-    visitor: visitors.Visitor
+    web_user: web_users.WebUser
     form: FormData
     page: Response | None
 
 
-async def read(request: Request, visitor: visitors.Visitor) -> Asked:
-    """Raises as `visitors.read_form` does."""
-    form = await visitors.read_form(request, visitor.token)
-    return Asked(visitor, form, await _ask(request, visitor, form))
+async def read(request: Request, web_user: web_users.WebUser) -> Asked:
+    """Raises as `web_users.read_form` does."""
+    form = await web_users.read_form(request, web_user.token)
+    return Asked(web_user, form, await _ask(request, web_user, form))
 
 
 async def read_from_owner(request: Request) -> Asked:
-    """Raises as `visitors.owner` does."""
-    return await read(request, await visitors.owner(request))
+    """Raises as `web_users.owner` does."""
+    return await read(request, await web_users.owner(request))
 
 
 async def carry_out(request: Request, name: str, work: forms.Work, show: forms.Show, then: str) -> Response:
@@ -56,21 +56,21 @@ async def carry_out(request: Request, name: str, work: forms.Work, show: forms.S
     return asked.page or await forms.carry_out(request, name, work, show, then)
 
 
-async def _ask(request: Request, visitor: visitors.Visitor, form: FormData) -> Response | None:
-    ctx, session = context.of(request), visitor.session
+async def _ask(request: Request, web_user: web_users.WebUser, form: FormData) -> Response | None:
+    ctx, session = context.of(request), web_user.session
     now = ctx.clock()
     if now - session.confirmed_at < FRESH_FOR:
         return None
     if FIELD not in form:
-        return _show(request, visitor, form)
+        return _show(request, web_user, form)
     bounds = attempts.to_session_bounds(session.token_hash)
     if (next_at := await attempts.take(ctx.db, bounds, now=now)) is not None:
-        seconds = visitors.to_seconds(request, next_at)
-        page = _show(request, visitor, form, wait_seconds=seconds, status=429)
+        seconds = web_users.to_seconds(request, next_at)
+        page = _show(request, web_user, form, wait_seconds=seconds, status=429)
         page.headers["Retry-After"] = str(seconds)
         return page
-    if not await _is_password(request, visitor, str(form[FIELD])[: users.MAX_PASSWORD + 1]):
-        return _show(request, visitor, form, is_wrong=True, status=422)
+    if not await _is_password(request, web_user, str(form[FIELD])[: users.MAX_PASSWORD + 1]):
+        return _show(request, web_user, form, is_wrong=True, status=422)
 
     async def work(tx: Transaction) -> None:
         await attempts.forgive(tx, bounds)
@@ -80,20 +80,20 @@ async def _ask(request: Request, visitor: visitors.Visitor, form: FormData) -> R
     return None
 
 
-async def _is_password(request: Request, visitor: visitors.Visitor, password: str) -> bool:
-    session = visitor.session
+async def _is_password(request: Request, web_user: web_users.WebUser, password: str) -> bool:
+    session = web_user.session
     async with context.of(request).db.read() as tx:
         user = await users.get_user(tx, session.account_id, session.user_id)
     if await asyncio.to_thread(security.is_password, password, user.password_hash):
         return True
-    failure = Failure(session.account_id, visitor.caller.actor, "user.sign_in_failed", session.email)
+    failure = Failure(session.account_id, web_user.caller.actor, "user.sign_in_failed", session.email)
     context.of(request).failures.note(failure)
     return False
 
 
 def _show(
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     form: FormData,
     *,
     is_wrong: bool = False,
@@ -101,13 +101,13 @@ def _show(
     status: int = 200,
 ) -> Response:
     sent = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    secret = {name for name, value in sent if name in forms.SECRET and value and name != visitors.FIELD}
+    secret = {name for name, value in sent if name in forms.SECRET and value and name != web_users.FIELD}
     return rendering.render(
         request,
         "confirm.html",
-        visitor,
+        web_user,
         status=status,
-        kept=[(name, value) for name, value in sent if name not in {*secret, FIELD, visitors.FIELD}],
+        kept=[(name, value) for name, value in sent if name not in {*secret, FIELD, web_users.FIELD}],
         secret=[(name, _LABELS.get(name, name)) for name in sorted(secret)],
         is_wrong=is_wrong,
         wait_seconds=wait_seconds,

@@ -116,11 +116,11 @@ def _put(patch: dict[str, Any], steps: list[str], value: Any) -> None:
     patch[last] = value
 
 
-def to_faults(faults: Sequence[errors.Fault], fields: Fields) -> dict[str, Message]:
+def to_faults(faults: Sequence[errors.ErrorItem], fields: Fields) -> dict[str, Message]:
     """The words of each fault by the field where it stands, or the one that it is a part of (a tag of the tags); what
     belongs to none stands at ''."""
 
-    def find_field(fault: errors.Fault) -> str:
+    def find_field(fault: errors.ErrorItem) -> str:
         place = (fault.pointer or "").removeprefix(f"{errors.ATTRIBUTES}/")
         while place and place not in fields:
             place = place.rpartition("/")[0]

@@ -19,7 +19,7 @@ from packhouse.orders import queries, search
 from packhouse.orders.files import write
 from packhouse.orders.profile import PROFILES
 from packhouse.shipping import shipped
-from packhouse.web import languages, orders, rendering, visitors
+from packhouse.web import languages, orders, rendering, web_users
 
 _AT_ONCE = 100
 _MOST_TICKED = 200
@@ -42,7 +42,7 @@ class _Asked(NamedTuple):
     """Who asks for which form, and what takes each order's place in the file."""
 
     request: Request
-    visitor: visitors.Visitor
+    web_user: web_users.WebUser
     form: str
 
 
@@ -52,30 +52,30 @@ _Rows = Sequence[Sequence[Any]]
 
 async def export_found(request: Request) -> Response:
     """What the list shows, all pages of it. Of a list that only the page sorts, the newest come first."""
-    visitor = await visitors.visitor(request)
-    asked = _Asked(request, visitor, _to_form(request.query_params.get("format", "")))
+    web_user = await web_users.require_user(request)
+    asked = _Asked(request, web_user, _to_form(request.query_params.get("format", "")))
     state = orders.read_state(request)
     if asked.form in write.TRACKING and state.show == "incoming":
         state = state._replace(show="shipped")
-    filters, faults = orders.to_filters(state, zones.to_zone(visitor.session.time_zone))
+    filters, faults = orders.to_filters(state, zones.to_zone(web_user.session.time_zone))
     if faults:
         # The list says so at the field and shows all orders; a file would hold them without a word.
-        raise errors.Invalid([errors.Fault("invalid", detail, parameter=name) for name, detail in faults.items()])
+        raise errors.Invalid([errors.ErrorItem("invalid", detail, parameter=name) for name, detail in faults.items()])
     return _send(asked, _find_rows(asked, state, filters))
 
 
 async def export_ticked(request: Request) -> Response:
-    visitor = await visitors.visitor(request)
-    form = await visitors.read_form(request, visitor.token)
-    asked = _Asked(request, visitor, _to_form(visitors.text(form, "format")))
-    return _send(asked, _find_ticked(asked, visitors.ids(visitors.texts(form, "id"), _MOST_TICKED)))
+    web_user = await web_users.require_user(request)
+    form = await web_users.read_form(request, web_user.token)
+    asked = _Asked(request, web_user, _to_form(web_users.text(form, "format")))
+    return _send(asked, _find_ticked(asked, web_users.ids(web_users.texts(form, "id"), _MOST_TICKED)))
 
 
 def _to_form(name: str) -> str:
     """Raises Invalid."""
     if name not in _KINDS:
         raise errors.Invalid(
-            errors.Fault("invalid", message("Choose what kind of file it is to be."), parameter="format")
+            errors.ErrorItem("invalid", message("Choose what kind of file it is to be."), parameter="format")
         )
     return name
 
@@ -85,21 +85,21 @@ async def _find_rows(asked: _Asked, state: orders.State, filters: dict[str, Any]
     cursor = orders.FIRST_PAGE
     while cursor is not None:
         async with context.of(asked.request).db.read() as tx:
-            page = await orders.read_whole(tx, asked.visitor.session.account_id, state, filters, cursor, _AT_ONCE)
+            page = await orders.read_whole(tx, asked.web_user.session.account_id, state, filters, cursor, _AT_ONCE)
         yield [row[-4:] for row in page.rows]
         cursor = page.next
 
 
 async def _find_ticked(asked: _Asked, ids: Sequence[int]) -> AsyncIterator[_Rows]:
     async with context.of(asked.request).db.read() as tx:
-        stored = await search.find_stored(tx, asked.visitor.session.account_id, ids)
+        stored = await search.find_stored(tx, asked.web_user.session.account_id, ids)
     found = {row.id: (row.id, row.created_at, row.modified_at, row.document) for row in stored}
     yield [found[id] for id in ids if id in found]
 
 
 def _send(asked: _Asked, pages: AsyncIterator[_Rows]) -> Response:
     kind, suffix = _KINDS[asked.form]
-    day = context.of(asked.request).clock().astimezone(zones.to_zone(asked.visitor.session.time_zone)).date()
+    day = context.of(asked.request).clock().astimezone(zones.to_zone(asked.web_user.session.time_zone)).date()
     what = asked.form if asked.form in write.TRACKING else "orders"
     headers = {**rendering.headers(asked.request)}
     headers["Content-Disposition"] = f'attachment; filename="{what}-{day.isoformat()}.{suffix}"'
@@ -142,7 +142,7 @@ def _take(target: IO[bytes]) -> Iterable[bytes]:
 
 
 async def _write_tracking(asked: _Asked, pages: AsyncIterator[_Rows]) -> AsyncIterator[bytes]:
-    account_id, target = asked.visitor.session.account_id, io.BytesIO()
+    account_id, target = asked.web_user.session.account_id, io.BytesIO()
     tracking = write.open_tracking(asked.form, target)
     async for rows in pages:
         for id, *_, document in rows:

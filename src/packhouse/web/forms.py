@@ -15,12 +15,12 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.kit import errors, http
 from packhouse.kit.db import Database, Transaction
+from packhouse.kit.encryption import NoSecretKey
 from packhouse.kit.messages import Message, message
-from packhouse.kit.vault import NoSecretKey
-from packhouse.web import rendering, visitors
+from packhouse.web import rendering, web_users
 
 # Never written into a page again, not even for who typed it.
-SECRET = frozenset({"password", "current_password", "again", "code", "credentials", "token", visitors.FIELD})
+SECRET = frozenset({"password", "current_password", "again", "code", "credentials", "token", web_users.FIELD})
 
 
 class Typed(NamedTuple):
@@ -51,24 +51,24 @@ class Change(NamedTuple):
     request: Request
     db: Database
     tx: Transaction
-    visitor: visitors.Visitor
+    web_user: web_users.WebUser
     form: FormData
     now: datetime
 
     @property
     def account_id(self) -> int:
-        return self.visitor.session.account_id
+        return self.web_user.session.account_id
 
     @property
     def actor(self) -> str:
-        return self.visitor.caller.actor
+        return self.web_user.caller.actor
 
     def text(self, name: str) -> str:
         """No text column keeps U+0000."""
-        return visitors.text(self.form, name).replace("\0", "").replace("\r\n", "\n")
+        return web_users.text(self.form, name).replace("\0", "").replace("\r\n", "\n")
 
     def texts(self, name: str) -> list[str]:
-        return [text.replace("\0", "") for text in visitors.texts(self.form, name)]
+        return [text.replace("\0", "") for text in web_users.texts(self.form, name)]
 
     def is_ticked(self, name: str) -> bool:
         return bool(self.text(name))
@@ -89,7 +89,7 @@ class Show(Protocol):
     """Shows the page that a form stands on."""
 
     def __call__(
-        self, request: Request, visitor: visitors.Visitor, outcome: Outcome = FRESH
+        self, request: Request, web_user: web_users.WebUser, outcome: Outcome = FRESH
     ) -> Awaitable[Response]: ...
 
 
@@ -99,28 +99,28 @@ Work = Callable[[Change], Awaitable[Mapping[str, Any] | None]]
 
 async def carry_out(request: Request, name: str, work: Work, show: Show, then: str) -> Response:
     """An owner's form called `name`; afterwards the reader is sent to `then`, so that a reload repeats nothing."""
-    visitor = await visitors.owner(request)
-    form = await visitors.read_form(request, visitor.token)
+    web_user = await web_users.owner(request)
+    form = await web_users.read_form(request, web_user.token)
     ctx = context.of(request)
     try:
-        told = await ctx.db.write(lambda tx: work(Change(request, ctx.db, tx, visitor, form, ctx.clock())))
+        told = await ctx.db.write(lambda tx: work(Change(request, ctx.db, tx, web_user, form, ctx.clock())))
     except (errors.Invalid, errors.Conflict, NoSecretKey) as refusal:
         status = 422 if refusal.status == 400 else refusal.status
-        return await show(request, visitor, Outcome(to_typed(name, form, refusal.faults), status=status))
+        return await show(request, web_user, Outcome(to_typed(name, form, refusal.faults), status=status))
     if told is not None:
-        return await show(request, visitor, Outcome(told=told))
+        return await show(request, web_user, Outcome(told=told))
     return rendering.redirect(request, then)
 
 
-def render(request: Request, template: str, visitor: visitors.Visitor, outcome: Outcome, **values: Any) -> Response:
+def render(request: Request, template: str, web_user: web_users.WebUser, outcome: Outcome, **values: Any) -> Response:
     typed, told, status = outcome
-    return rendering.render(request, template, visitor, status=status, typed=typed, told=told, **values)
+    return rendering.render(request, template, web_user, status=status, typed=typed, told=told, **values)
 
 
-def to_typed(name: str, form: FormData, faults: Iterable[errors.Fault]) -> Typed:
-    values = {field: visitors.texts(form, field) for field in form if field not in SECRET}
+def to_typed(name: str, form: FormData, faults: Iterable[errors.ErrorItem]) -> Typed:
+    values = {field: web_users.texts(form, field) for field in form if field not in SECRET}
 
-    def find_field(fault: errors.Fault) -> str:
+    def find_field(fault: errors.ErrorItem) -> str:
         place = (fault.pointer or "").removeprefix(errors.ATTRIBUTES).strip("/") or fault.parameter or ""
         while place and place not in form:
             place = place.rpartition("/")[0]
@@ -138,7 +138,7 @@ def to_words(text: str) -> list[str]:
 def to_id(request: Request, what: Message) -> int:
     """The path's `id`. Raises NotFound."""
     return http.to_id(
-        request, errors.Fault("not_found", message("There is no such {what}.", what=what), title="Not found")
+        request, errors.ErrorItem("not_found", message("There is no such {what}.", what=what), title="Not found")
     )
 
 
@@ -148,4 +148,4 @@ def read_id(text: str) -> int | None:
 
 
 def refuse(field: str, detail: Message) -> errors.Invalid:
-    return errors.Invalid(errors.Fault("invalid", detail, parameter=field))
+    return errors.Invalid(errors.ErrorItem("invalid", detail, parameter=field))

@@ -19,7 +19,7 @@ from packhouse.kit.routing import Route
 from packhouse.orders.files import formats, known, mapping, originals, read, store, tables, uploads
 from packhouse.orders.files.map import Place
 from packhouse.orders.files.records import Broken, Record, UnknownColumns
-from packhouse.web import forms, orders, rendering, visitors
+from packhouse.web import forms, orders, rendering, web_users
 
 SCOPE = "write:order"
 _SHOWN = 10
@@ -48,13 +48,13 @@ class Line(NamedTuple):
 
 
 async def show_imports(request: Request) -> Response:
-    return await _show(request, await visitors.visitor(request, scope=SCOPE))
+    return await _show(request, await web_users.require_user(request, scope=SCOPE))
 
 
 async def _show(
-    request: Request, visitor: visitors.Visitor, typed: forms.Typed = forms.NOTHING, *, status: int = 200
+    request: Request, web_user: web_users.WebUser, typed: forms.Typed = forms.NOTHING, *, status: int = 200
 ) -> Response:
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         shops = await orders.list_shops(tx, account_id)
         recent = await uploads.list_imports(tx, account_id, _RECENT)
@@ -68,20 +68,20 @@ async def _show(
         "presets": await list_presets(request, account_id),
         "most": context.of(request).settings.max_import_bytes,
     }
-    return rendering.render(request, "import.html", visitor, status=status, **values)
+    return rendering.render(request, "import.html", web_user, status=status, **values)
 
 
 async def put_in_file(request: Request) -> Response:
-    visitor = await visitors.visitor(request, scope=SCOPE)
-    form = await visitors.read_form(request, visitor.token, most=context.of(request).settings.max_import_bytes)
+    web_user = await web_users.require_user(request, scope=SCOPE)
+    form = await web_users.read_form(request, web_user.token, most=context.of(request).settings.max_import_bytes)
     try:
-        id = await _read_file(request, visitor, form)
+        id = await _read_file(request, web_user, form)
     except errors.Invalid as refusal:
-        return await _show(request, visitor, forms.to_typed("new", form, refusal.faults), status=422)
+        return await _show(request, web_user, forms.to_typed("new", form, refusal.faults), status=422)
     finally:
         await form.close()
     async with context.of(request).db.read() as tx:
-        row = await uploads.get_import(tx, visitor.session.account_id, id)
+        row = await uploads.get_import(tx, web_user.session.account_id, id)
     return rendering.redirect(request, to_place(row))
 
 
@@ -108,35 +108,35 @@ class Said(NamedTuple):
 
 def read_said(form: FormData) -> Said:
     """The mapping is nothing that people type."""
-    return Said(**{name: visitors.text(form, name) for name in Said._fields if name != "mapping"})
+    return Said(**{name: web_users.text(form, name) for name in Said._fields if name != "mapping"})
 
 
 def to_said(kept: Mapping[str, str]) -> Said:
     return Said(**{name: kept.get(name, "") for name in Said._fields})
 
 
-async def _read_file(request: Request, visitor: visitors.Visitor, form: FormData) -> int:
+async def _read_file(request: Request, web_user: web_users.WebUser, form: FormData) -> int:
     """Its id. The file lies on disk while it is read, a part at a time, beside the event loop. Raises Invalid."""
     sent = form.get("file")
     if not isinstance(sent, UploadFile) or not sent.filename:
         raise forms.refuse("file", message("Choose a file."))
-    ctx, caller = context.of(request), visitor.caller
+    ctx, caller = context.of(request), web_user.caller
     said = read_said(form)
-    options = await to_options(request, visitor, said, sent.filename)
+    options = await to_options(request, web_user, said, sent.filename)
     shown = sent.filename.replace("\0", "").replace("\\", "/").rpartition("/")[2][:_MAX_NAME]
     id = await ctx.db.write(lambda tx: uploads.begin(tx, caller, shown, said._asdict(), now=ctx.clock()))
     if options.form in TABLES:
         await originals.keep(ctx.db, caller.account_id, id, sent.file)
-    await read_into(request, visitor, id, sent.file, options)
+    await read_into(request, web_user, id, sent.file, options)
     return id
 
 
 async def read_into(
-    request: Request, visitor: visitors.Visitor, id: int, source: IO[bytes], options: read.Options
+    request: Request, web_user: web_users.WebUser, id: int, source: IO[bytes], options: read.Options
 ) -> None:
     """Put what a file holds into its import, from where on the worker checks it; or leave it until somebody says what
     its columns are."""
-    ctx, account_id = context.of(request), visitor.session.account_id
+    ctx, account_id = context.of(request), web_user.session.account_id
     broken: Broken | None = None
     try:
         reading = await asyncio.to_thread(read.open_file, source, options)
@@ -144,7 +144,7 @@ async def read_into(
         await ctx.db.write(partial(uploads.ask, account_id=account_id, id=id, broken=unknown, now=ctx.clock()))
         return
     except Broken as error:
-        reading, broken = read.Reading(options, options.form or ""), error
+        reading, broken = read.ParsedFile(options, options.form or ""), error
     parts = count = 0
     while broken is None:
         part = await asyncio.to_thread(uploads.read_part, reading.records)
@@ -161,12 +161,12 @@ async def read_into(
     await ctx.db.write(work)
 
 
-async def to_options(request: Request, visitor: visitors.Visitor, said: Said, file_name: str) -> read.Options:
+async def to_options(request: Request, web_user: web_users.WebUser, said: Said, file_name: str) -> read.Options:
     """How a file is to be read. Raises Invalid."""
     name = said.format or read.find_form(file_name) or ""
     if name not in read.FORMS:
         raise forms.refuse("format", message("Say which format it is: its name does not tell."))
-    presets = {**await list_presets(request, visitor.session.account_id)}
+    presets = {**await list_presets(request, web_user.session.account_id)}
     preset = said.preset or None
     if said.mapping:
         preset = file_name
@@ -174,11 +174,11 @@ async def to_options(request: Request, visitor: visitors.Visitor, said: Said, fi
     if preset is not None and preset not in presets:
         raise forms.refuse("preset", message("There is no such preset."))
     async with context.of(request).db.read() as tx:
-        shops = await orders.list_shops(tx, visitor.session.account_id)
+        shops = await orders.list_shops(tx, web_user.session.account_id)
     shop, is_for_all = forms.read_id(said.shop), bool(said.all)
     if is_for_all and shop is None:
         raise forms.refuse("shop", message("Choose the shop that every order goes into."))
-    country = visitor.caller.country_code
+    country = web_user.caller.country_code
     only = next(iter(shops)) if len(shops) == 1 else None
     place = Place(shop or only, country, formats.zone_of_country(country))
     into = shop if is_for_all else None
@@ -192,10 +192,10 @@ async def list_presets(request: Request, account_id: int) -> Mapping[str, mappin
 
 
 async def show_import(request: Request) -> Response:
-    visitor = await visitors.visitor(request, scope=SCOPE)
+    web_user = await web_users.require_user(request, scope=SCOPE)
     id = forms.to_id(request, message("import"))
     after = forms.read_id(request.query_params.get("after", ""))
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         row = await uploads.get_import(tx, account_id, id)
         refused = await _list_refused(tx, row, -1 if after is None else after)
@@ -221,7 +221,7 @@ async def show_import(request: Request) -> Response:
         "first": [to_line(record) for record in first],
     }
     template = "import_progress.html" if rendering.is_partial(request) else "import_one.html"
-    return rendering.render(request, template, visitor, **values)
+    return rendering.render(request, template, web_user, **values)
 
 
 async def _list_refused(tx: Reader, row: Any, after: int) -> list[tuple[int, Any]]:
@@ -262,10 +262,10 @@ def _to_text(value: Any) -> str:
 
 async def download_refused(request: Request) -> Response:
     """The refused rows as a file of the kind that they came in, to be mended and brought again."""
-    visitor = await visitors.visitor(request, scope=SCOPE)
+    web_user = await web_users.require_user(request, scope=SCOPE)
     id = forms.to_id(request, message("import"))
     async with context.of(request).db.read() as tx:
-        row = await uploads.get_import(tx, visitor.session.account_id, id)
+        row = await uploads.get_import(tx, web_user.session.account_id, id)
     about = uploads.read_about(row)
     is_table = bool(about["header"])
     stem, _, suffix = row.file_name.rpartition(".")
@@ -296,24 +296,24 @@ async def _write_refused(request: Request, row: Any, about: Mapping[str, Any]) -
 
 
 async def run_import(request: Request) -> Response:
-    visitor, id = await _read_change(request)
+    web_user, id = await _read_change(request)
     ctx = context.of(request)
-    await ctx.db.write(lambda tx: uploads.run(tx, visitor.caller, id, now=ctx.clock()))
+    await ctx.db.write(lambda tx: uploads.run(tx, web_user.caller, id, now=ctx.clock()))
     return rendering.redirect(request, f"/import/{id}")
 
 
 async def stop_import(request: Request) -> Response:
     """Or throw it away, where nothing was stored yet."""
-    visitor, id = await _read_change(request)
+    web_user, id = await _read_change(request)
     ctx = context.of(request)
-    await ctx.db.write(lambda tx: uploads.stop(tx, visitor.session.account_id, id, now=ctx.clock()))
+    await ctx.db.write(lambda tx: uploads.stop(tx, web_user.session.account_id, id, now=ctx.clock()))
     return rendering.redirect(request, f"/import/{id}")
 
 
-async def _read_change(request: Request) -> tuple[visitors.Visitor, int]:
-    visitor = await visitors.visitor(request, scope=SCOPE)
-    await visitors.read_form(request, visitor.token)
-    return visitor, forms.to_id(request, message("import"))
+async def _read_change(request: Request) -> tuple[web_users.WebUser, int]:
+    web_user = await web_users.require_user(request, scope=SCOPE)
+    await web_users.read_form(request, web_user.token)
+    return web_user, forms.to_id(request, message("import"))
 
 
 ROUTES = [

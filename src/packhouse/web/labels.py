@@ -19,10 +19,10 @@ from packhouse.kit.messages import Message, join, message
 from packhouse.kit.routing import Route
 from packhouse.orders import plain, search
 from packhouse.orders import queries as order_queries
-from packhouse.shipping import announce, answers, drafts, holds, operations, printing, queries, rules, schema, setup
+from packhouse.shipping import announce, draft, holds, operations, printing, queries, rules, schema, setup, wire
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
-from packhouse.web import amounts, choices, languages, order, parcels, ranges, rendering, visitors
+from packhouse.web import amounts, languages, options, order, parcels, ranges, rendering, web_users
 
 SCOPE = "write:parcel"
 MOST = 200
@@ -83,30 +83,30 @@ class Selection(NamedTuple):
 
 async def show_options(request: Request) -> Response:
     """What a selection can be shipped with, and what it would be."""
-    visitor = await visitors.visitor(request, scope=SCOPE)
-    ids = visitors.ids(request.query_params.getlist("id"), MOST)
-    ctx, account_id = context.of(request), visitor.session.account_id
+    web_user = await web_users.require_user(request, scope=SCOPE)
+    ids = web_users.ids(request.query_params.getlist("id"), MOST)
+    ctx, account_id = context.of(request), web_user.session.account_id
     async with ctx.db.read() as tx:
         documents = [plain.read(row.document) for row in await search.find_stored(tx, account_id, ids)]
     account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
-    found = choices.find_choices(context.of(request).options, account, documents)
-    return rendering.render(request, "option_choice.html", visitor, choices=found)
+    found = options.find_choices(context.of(request).options, account, documents)
+    return rendering.render(request, "option_choice.html", web_user, choices=found)
 
 
 async def make_labels(request: Request) -> Response:
     """The worker asks the carriers; how far it is stands at an address of its own."""
-    visitor = await visitors.visitor(request, scope=SCOPE)
-    form = await visitors.read_form(request, visitor.token)
-    ids = visitors.ids(visitors.texts(form, "id"), MOST)
-    again = visitors.ids(visitors.texts(form, "again"), MOST)
-    packed = await _find_failed(request, visitor.caller, again)
-    said = visitors.text(form, "held")
-    selection = Selection([*ids, *packed], packed, visitors.text(form, "option") or None, ships_held=said == SHIP_THEM)
-    if not said and (held := await _find_held(request, visitor.caller, selection.ids)):
+    web_user = await web_users.require_user(request, scope=SCOPE)
+    form = await web_users.read_form(request, web_user.token)
+    ids = web_users.ids(web_users.texts(form, "id"), MOST)
+    again = web_users.ids(web_users.texts(form, "again"), MOST)
+    packed = await _find_failed(request, web_user.caller, again)
+    said = web_users.text(form, "held")
+    selection = Selection([*ids, *packed], packed, web_users.text(form, "option") or None, ships_held=said == SHIP_THEM)
+    if not said and (held := await _find_held(request, web_user.caller, selection.ids)):
         values: dict[str, Any] = {"held": held, "ids": ids, "again": again, "option": selection.option or ""}
         values |= {"others": len(selection.ids) - len(held), "section": "orders"}
-        return rendering.render(request, "labels_ask.html", visitor, **values)
-    outcome = await ship_selection(request, visitor.caller, selection)
+        return rendering.render(request, "labels_ask.html", web_user, **values)
+    outcome = await ship_selection(request, web_user.caller, selection)
     return to_progress(request, outcome, selection.option)
 
 
@@ -122,13 +122,13 @@ async def _find_held(request: Request, caller: Caller, ids: Sequence[int]) -> li
 
 def find_reasons(account: Setup, document: Mapping[str, Any]) -> list[Message]:
     """Why an order had better not be shipped: what it is, and the rule that keeps it back."""
-    if not drafts.is_usable(document.get("shipping_address")):
+    if not draft.is_usable(document.get("shipping_address")):
         return []  # it is refused in the words of the label call
     reasons = [hold.detail for hold in holds.find_holds(document, account.status_codes())]
     integration = document["order_details"]["integration"]["id"]
     choice = rules.choose(account, {}, document, integration, apply_rules=True)
     if choice.is_held:
-        reasons.append(drafts.to_held(account, choice).detail)
+        reasons.append(draft.to_held(account, choice).detail)
     return reasons
 
 
@@ -140,30 +140,30 @@ def to_progress(request: Request, outcome: Outcome, option: str | None) -> Respo
 
 async def make_label(request: Request) -> Response:
     """Of one order, in as many parcels as the form has; what is refused stands at its field."""
-    visitor = await visitors.visitor(request, scope=SCOPE)
-    form = await visitors.read_form(request, visitor.token)
+    web_user = await web_users.require_user(request, scope=SCOPE)
+    form = await web_users.read_form(request, web_user.token)
     id = order.to_id(request)
-    sent = {name: visitors.text(form, name) for name in form if name.startswith("parcels/")}
-    count = len(visitors.texts(form, "parcel")) or 1
-    option = visitors.text(form, "option") or None
-    ctx, is_confirmed = context.of(request), visitors.text(form, "held") == SHIP_THEM
+    sent = {name: web_users.text(form, name) for name in form if name.startswith("parcels/")}
+    count = len(web_users.texts(form, "parcel")) or 1
+    option = web_users.text(form, "option") or None
+    ctx, is_confirmed = context.of(request), web_users.text(form, "held") == SHIP_THEM
     now = ctx.clock()
     is_read = False
 
     async def ship(tx: Transaction) -> list[int]:
         nonlocal is_read
-        row = await order_queries.find_order(tx, visitor.session.account_id, id)
+        row = await order_queries.find_order(tx, web_user.session.account_id, id)
         if row is None:
             raise HTTPException(404)
         document = plain.read(row.document)
-        await _require_seen(tx, visitor.caller, document, visitors.text(form, "seen"))
+        await _require_seen(tx, web_user.caller, document, web_users.text(form, "seen"))
         wanted = parcels.read_call(document, option, sent, min(count, parcels.MOST), read_way(request, form))
         is_read = True
         if is_confirmed:
             wanted = _with_held(wanted)
         else:
-            _require_wanted(await setup.load_setup(tx, visitor.session.account_id, now=now), document)
-        return await _ship_one(request, tx, visitor.caller, wanted, waits=True)
+            _require_wanted(await setup.load_setup(tx, web_user.session.account_id, now=now), document)
+        return await _ship_one(request, tx, web_user.caller, wanted, waits=True)
 
     try:
         made = await ctx.db.write(ship)
@@ -171,8 +171,8 @@ async def make_label(request: Request) -> Response:
         asked = {"held": SHIP_THEM} if (is_read and is_confirmed) or isinstance(refusal, _Held) else {}
         fields = {**sent, "option": option or "", **asked}
         typed = order.Typed(fields, refusal.fields, questions=refusal.questions)
-        return await order.answer_order(request, visitor, id, typed, parcels=count, status=422)
-    await _announce(request, visitor.caller, made[0])
+        return await order.answer_order(request, web_user, id, typed, parcels=count, status=422)
+    await _announce(request, web_user.caller, made[0])
     return to_progress(request, to_outcome(made), option)
 
 
@@ -183,7 +183,7 @@ class _Held(parcels.Refused):
 def _require_wanted(account: Setup, document: Mapping[str, Any]) -> None:
     """Raises _Held."""
     if reasons := find_reasons(account, document):
-        raise _Held(errors.Invalid([errors.Fault("conflict", reason) for reason in reasons]), [])
+        raise _Held(errors.Invalid([errors.ErrorItem("conflict", reason) for reason in reasons]), [])
 
 
 def _with_held(wanted: parcels.Wanted) -> parcels.Wanted:
@@ -192,7 +192,7 @@ def _with_held(wanted: parcels.Wanted) -> parcels.Wanted:
 
 def read_way(request: Request, form: FormData) -> parcels.Written:
     """How the numbers of a form are written, and which were confirmed."""
-    return parcels.Written(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
+    return parcels.Written(languages.negotiate(request), web_users.texts(form, amounts.CONFIRMED))
 
 
 async def _require_seen(tx: Reader, caller: Caller, document: Mapping[str, Any], seen: str) -> None:
@@ -201,7 +201,7 @@ async def _require_seen(tx: Reader, caller: Caller, document: Mapping[str, Any],
     if not found:  # deleted since it was read
         raise HTTPException(404)
     if str(found[0].live_shipments) != seen:
-        raise parcels.Refused(errors.Conflict(errors.Fault("conflict", _MEANWHILE)), [])
+        raise parcels.Refused(errors.Conflict(errors.ErrorItem("conflict", _MEANWHILE)), [])
 
 
 async def _lock(tx: Reader, caller: Caller, document: Mapping[str, Any]) -> Sequence[Any]:
@@ -222,7 +222,7 @@ async def _ship_one(
     options = context.of(request).options
     try:
         shipped = await operations.ship_orders(tx, caller, wanted.call, options, now=now, due_at=due_at)
-    except errors.Refusal as refusal:
+    except errors.ApiError as refusal:
         raise parcels.Refused(refusal, wanted.places) from None
     for fault in shipped.faults.values():
         raise parcels.Refused(fault, wanted.places)
@@ -332,21 +332,21 @@ async def _announce(request: Request, caller: Caller, id: int) -> None:
 
 async def show_labels(request: Request) -> Response:
     """How far a selection is. All of it stands in the address, so it outlives a reload."""
-    visitor = await visitors.visitor(request, scope=SCOPE)
+    web_user = await web_users.require_user(request, scope=SCOPE)
     given = request.query_params
     ids = ranges.from_text(given.get("shipments", ""), MOST)
     refused = ranges.from_text(given.get("refused", ""), MOST)
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     option = given.get("option") or None
     async with context.of(request).db.read() as tx:
         page = await queries.list_shipments(tx, account_id, {"numbers": ids}, pagination.Cursor(), MOST)
         rows = await search.find_stored(tx, account_id, refused) if refused else []
-        reasons = await _find_refusals(request, tx, visitor.caller, rows, option)
+        reasons = await _find_refusals(request, tx, web_user.caller, rows, option)
     values = {**_to_states(page.rows), "section": "shipments", "option": option or ""}
     values |= {"total": len(page.rows) + len(refused), "here": f"/labels?{request.url.query}"}
     values |= {"refused": [(row, reasons.get(row.id, "")) for row in rows], "gone": len(refused) - len(rows)}
     template = "labels_progress.html" if rendering.is_partial(request) else "labels.html"
-    return rendering.render(request, template, visitor, **values)
+    return rendering.render(request, template, web_user, **values)
 
 
 def _to_states(found: Sequence[queries.Shipment]) -> dict[str, Any]:
@@ -362,7 +362,7 @@ def _to_states(found: Sequence[queries.Shipment]) -> dict[str, Any]:
 
 
 def _to_reason(shipment: queries.Shipment) -> Message:
-    return join("\n", (fault.detail for fault in answers.from_errors(shipment.row.errors)))
+    return join("\n", (fault.detail for fault in wire.from_errors(shipment.row.errors)))
 
 
 _KINDS = ("label", "customs-declaration", "commercial-invoice")
@@ -370,10 +370,10 @@ _KINDS = ("label", "customs-declaration", "commercial-invoice")
 
 async def print_labels(request: Request) -> Response:
     """The documents of parcels, or of all parcels of shipments, in one PDF, in the order asked."""
-    visitor = await visitors.visitor(request, scope=SCOPE)
+    web_user = await web_users.require_user(request, scope=SCOPE)
     given = request.query_params
-    ids = visitors.ids(given.getlist("parcel"), 2 * MOST)
-    account_id = visitor.session.account_id
+    ids = web_users.ids(given.getlist("parcel"), 2 * MOST)
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         asked = {"numbers": ranges.from_text(given.get("shipments", ""), MOST)}
         page = await queries.list_shipments(tx, account_id, asked, pagination.Cursor(), MOST)

@@ -14,7 +14,7 @@ from packhouse.context import Context
 from packhouse.kit import errors
 from packhouse.kit.routing import Route
 from packhouse.orders import deletions, search
-from packhouse.web import orders, rendering, visitors, watches
+from packhouse.web import orders, rendering, watches, web_users
 
 # A stream ends by itself, so that a session that was ended elsewhere is asked for anew; the browser comes back.
 _LONGEST = timedelta(minutes=5)
@@ -26,10 +26,10 @@ _MOST_ORDERS = 50
 async def follow_orders(request: Request) -> Response:
     """`?order=17&order=18` follows those orders too: all tabs of a browser have one stream, because a browser opens few
     to one server."""
-    visitor = await visitors.visitor(request)
+    web_user = await web_users.require_user(request)
     headers = {**rendering.headers(request), "X-Accel-Buffering": "no"}
-    open_orders = visitors.ids(request.query_params.getlist("order"), _MOST_ORDERS)
-    stream = _tell(request, visitor.session.account_id, open_orders)
+    open_orders = web_users.ids(request.query_params.getlist("order"), _MOST_ORDERS)
+    stream = _tell(request, web_user.session.account_id, open_orders)
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 

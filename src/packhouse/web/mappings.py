@@ -20,7 +20,7 @@ from packhouse.orders.files import choose, known, originals, read, store, upload
 from packhouse.orders.files.map import NUMBER, TEXT
 from packhouse.orders.files.mapping import MappingError, Preset, parse
 from packhouse.orders.files.records import Broken, Record, Row
-from packhouse.web import forms, imports, orders, rendering, visitors
+from packhouse.web import forms, imports, orders, rendering, web_users
 
 _SHOWN = 10
 # What is read of a file to show its first orders, in rows and in pieces of its bytes.
@@ -60,38 +60,42 @@ class Look(NamedTuple):
 
 
 async def show_columns(request: Request) -> Response:
-    visitor = await visitors.visitor(request, scope=imports.SCOPE)
+    web_user = await web_users.require_user(request, scope=imports.SCOPE)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as source:
-        table = await _open(request, visitor, source)
+        table = await _open(request, web_user, source)
         if table is None:
             return rendering.redirect(request, f"/import/{forms.to_id(request, message('import'))}")
-        return await _show(request, visitor, table, _begin(table), forms.NOTHING)
+        return await _show(request, web_user, table, _begin(table), forms.NOTHING)
 
 
 async def choose_columns(request: Request) -> Response:
     """Every button of the form, and each change of it."""
-    visitor = await visitors.visitor(request, scope=imports.SCOPE)
-    form = await visitors.read_form(request, visitor.token)
+    web_user = await web_users.require_user(request, scope=imports.SCOPE)
+    form = await web_users.read_form(request, web_user.token)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as source:
-        table = await _open(request, visitor, source)
+        table = await _open(request, web_user, source)
         if table is None:
-            raise errors.Conflict(errors.Fault("conflict", message("This file is not kept any more: put it in again.")))
+            raise errors.Conflict(
+                errors.ErrorItem("conflict", message("This file is not kept any more: put it in again."))
+            )
         chosen = _begin(table)
         try:
             chosen = _read_form(table, form)
-            return await _DOINGS.get(visitors.text(form, "do"), _preview)(request, visitor, table, chosen)
+            return await _DOINGS.get(web_users.text(form, "do"), _preview)(request, web_user, table, chosen)
         except choose.NoKey:
             refusal = forms.refuse("key", message("Say which column tells one order from another."))
         except MappingError as error:
             refusal = forms.refuse("", foreign(str(error)))
         except errors.Invalid as error:
             refusal = error
-        return await _show(request, visitor, table, chosen, forms.to_typed("columns", form, refusal.faults), status=422)
+        return await _show(
+            request, web_user, table, chosen, forms.to_typed("columns", form, refusal.faults), status=422
+        )
 
 
-async def _open(request: Request, visitor: visitors.Visitor, source: IO[bytes]) -> Table | None:
+async def _open(request: Request, web_user: web_users.WebUser, source: IO[bytes]) -> Table | None:
     """The file, as far as it is looked at; None where it cannot be read in another way (any more)."""
-    ctx, account_id, id = context.of(request), visitor.session.account_id, forms.to_id(request, message("import"))
+    ctx, account_id, id = context.of(request), web_user.session.account_id, forms.to_id(request, message("import"))
     async with ctx.db.read() as tx:
         row = await uploads.get_import(tx, account_id, id)
         is_kept = row.state in imports.CHANGEABLE and await originals.is_kept(tx, account_id, id)
@@ -136,7 +140,7 @@ def _of_base(table: Table, base: str, preset: Preset, said: imports.Said) -> Cho
 
 def _read_form(table: Table, form: FormData) -> Chosen:
     """What was chosen; all anew where it was another preset. Raises Invalid and MappingError."""
-    base, before = visitors.text(form, "base"), visitors.text(form, "before")
+    base, before = web_users.text(form, "base"), web_users.text(form, "before")
     if base and base not in table.presets:
         raise forms.refuse("base", message("There is no such preset."))
     said = imports.read_said(form)._replace(format=table.said.format)
@@ -149,24 +153,24 @@ def _read_form(table: Table, form: FormData) -> Chosen:
         preset = parse(table.said.mapping)
     found = choose.find_choices(preset, table.header)
     columns = {name: _read_choice(form, f"c{at}", found[name]) for at, name in enumerate(names)}
-    key = visitors.text(form, "key")
+    key = web_users.text(form, "key")
     at = forms.read_id(key)
     key = names[at] if at is not None and at < len(names) else ""
     made = choose.change(
         preset,
         table.header,
         columns,
-        title=visitors.text(form, "name") or preset.title,
+        title=web_users.text(form, "name") or preset.title,
         key=key,
         decimal=said.told().decimal,
         dates=said.told().day_order,
     )
-    return Chosen(base, made, columns, key, visitors.text(form, "name"), said)
+    return Chosen(base, made, columns, key, web_users.text(form, "name"), said)
 
 
 def _read_choice(form: FormData, field: str, before: str) -> str:
     """Raises Invalid."""
-    choice = visitors.text(form, field) if field in form else before
+    choice = web_users.text(form, field) if field in form else before
     if choice not in ("", before, *choose.list_fields()):
         raise forms.refuse(field, message("There is no such field."))
     return choice
@@ -183,27 +187,27 @@ def _to_said(table: Table, chosen: Chosen) -> imports.Said:
     return chosen.said._replace(preset="", mapping=choose.to_toml(chosen.preset))
 
 
-async def _preview(request: Request, visitor: visitors.Visitor, table: Table, chosen: Chosen) -> Response:
-    return await _show(request, visitor, table, chosen, forms.NOTHING)
+async def _preview(request: Request, web_user: web_users.WebUser, table: Table, chosen: Chosen) -> Response:
+    return await _show(request, web_user, table, chosen, forms.NOTHING)
 
 
-async def _download(_request: Request, _visitor: visitors.Visitor, table: Table, chosen: Chosen) -> Response:
+async def _download(_request: Request, _visitor: web_users.WebUser, table: Table, chosen: Chosen) -> Response:
     title = chosen.name or chosen.preset.title or table.row.file_name
     content = choose.to_toml(choose.to_own(chosen.preset, table.header, title))
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(title, safe='')}.toml"}
     return Response(content, media_type="application/toml; charset=utf-8", headers=headers)
 
 
-async def _save(request: Request, visitor: visitors.Visitor, table: Table, chosen: Chosen) -> Response:
+async def _save(request: Request, web_user: web_users.WebUser, table: Table, chosen: Chosen) -> Response:
     """Under the name from now on: what is kept is what the form begins with."""
     if not chosen.name:
         raise forms.refuse("name", message("Give it a name."))
     own = choose.to_own(chosen.preset, table.header, chosen.name)
-    ctx, account_id = context.of(request), visitor.session.account_id
+    ctx, account_id = context.of(request), web_user.session.account_id
     try:
 
         async def work(tx: Transaction) -> None:
-            kept = (account_id, visitor.caller.actor, chosen.name, choose.to_toml(own))
+            kept = (account_id, web_user.caller.actor, chosen.name, choose.to_toml(own))
             await known.save_mapping(tx, *kept, now=ctx.clock())
 
         await ctx.db.write(work)
@@ -212,18 +216,18 @@ async def _save(request: Request, visitor: visitors.Visitor, table: Table, chose
     async with ctx.db.read() as tx:
         table = table._replace(presets=await known.list_presets(tx, account_id))
     shown = _of_base(table, chosen.name, own, chosen.said)._replace(name=chosen.name)
-    return await _show(request, visitor, table, shown, forms.NOTHING, kept=chosen.name)
+    return await _show(request, web_user, table, shown, forms.NOTHING, kept=chosen.name)
 
 
-async def _read(request: Request, visitor: visitors.Visitor, table: Table, chosen: Chosen) -> Response:
+async def _read(request: Request, web_user: web_users.WebUser, table: Table, chosen: Chosen) -> Response:
     """The whole file, as it was said; from then on it is looked through as any other."""
-    ctx, account_id, id = context.of(request), visitor.session.account_id, table.row.id
+    ctx, account_id, id = context.of(request), web_user.session.account_id, table.row.id
     said = _to_said(table, chosen)
-    options = await imports.to_options(request, visitor, said, table.row.file_name)
+    options = await imports.to_options(request, web_user, said, table.row.file_name)
     await ctx.db.write(lambda tx: uploads.begin_again(tx, account_id, id, said._asdict(), now=ctx.clock()))
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as source:
         await originals.load(ctx.db, account_id, id, source)
-        await imports.read_into(request, visitor, id, source, options)
+        await imports.read_into(request, web_user, id, source, options)
     return rendering.redirect(request, f"/import/{id}")
 
 
@@ -232,7 +236,7 @@ _DOINGS = {"preview": _preview, "download": _download, "save": _save, "read": _r
 
 async def _show(
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     table: Table,
     chosen: Chosen,
     typed: forms.Typed,
@@ -241,7 +245,7 @@ async def _show(
     status: int = 200,
 ) -> Response:
     async with context.of(request).db.read() as tx:
-        shops = await orders.list_shops(tx, visitor.session.account_id)
+        shops = await orders.list_shops(tx, web_user.session.account_id)
     names = choose.list_columns(table.header)
     values: dict[str, Any] = {
         "section": "import",
@@ -253,10 +257,10 @@ async def _show(
         "key": str(names.index(chosen.key)) if chosen.key in names else "",
         "groups": _to_groups(),
         "kept": kept,
-        "look": Look(()) if typed.faults else await _look(request, visitor, table, chosen),
+        "look": Look(()) if typed.faults else await _look(request, web_user, table, chosen),
         "typed": typed,
     }
-    return rendering.render(request, "import_columns.html", visitor, status=status, **values)
+    return rendering.render(request, "import_columns.html", web_user, status=status, **values)
 
 
 def _to_groups() -> dict[str, list[tuple[str, list[str]]]]:
@@ -277,12 +281,12 @@ def _find_words(table: Table, name: str) -> list[str]:
     return [word[:_LONGEST] for word in itertools.islice(dict.fromkeys(filter(None, words)), _SAMPLES)]
 
 
-async def _look(request: Request, visitor: visitors.Visitor, table: Table, chosen: Chosen) -> Look:
+async def _look(request: Request, web_user: web_users.WebUser, table: Table, chosen: Chosen) -> Look:
     """The way an import goes, for the first orders, and undone."""
     ctx = context.of(request)
     said = _to_said(table, chosen)
     try:
-        options = await imports.to_options(request, visitor, said, table.row.file_name)
+        options = await imports.to_options(request, web_user, said, table.row.file_name)
     except errors.Invalid as refusal:
         return Look((), refusal.faults[0].detail)
     options = options._replace(most_rows=_ROWS)
@@ -290,13 +294,13 @@ async def _look(request: Request, visitor: visitors.Visitor, table: Table, chose
         reading, found = await asyncio.to_thread(_read_first, table.source, options)
     except Broken as broken:
         return Look((), broken.detail)
-    stored = await store.store(ctx.db, visitor.caller, found, now=ctx.clock(), is_dry_run=True)
+    stored = await store.store(ctx.db, web_user.caller, found, now=ctx.clock(), is_dry_run=True)
     faults = {one.record.line: one.to_wire(reading.columns)["faults"] for one in stored.refused}
     warned = {one.record.line: one.to_wire(reading.columns, "warnings")["warnings"] for one in stored.warned}
     return Look([(imports.to_line(one), faults.get(one.line, ()), warned.get(one.line, ())) for one in found])
 
 
-def _read_first(source: IO[bytes], options: read.Options) -> tuple[read.Reading, list[Record]]:
+def _read_first(source: IO[bytes], options: read.Options) -> tuple[read.ParsedFile, list[Record]]:
     """Raises Broken."""
     source.seek(0)
     reading = read.open_file(source, options)

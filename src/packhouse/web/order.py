@@ -18,10 +18,10 @@ from packhouse.kit.db import Transaction
 from packhouse.kit.messages import Message, message
 from packhouse.kit.routing import Route
 from packhouse.orders import contents, operations, plain, queries, schema, search, warnings
-from packhouse.shipping import answers, setup
 from packhouse.shipping import operations as operations_of_shipments
 from packhouse.shipping import queries as shipments
-from packhouse.web import amounts, choices, edits, languages, orders, rendering, rows, visitors
+from packhouse.shipping import setup, wire
+from packhouse.web import amounts, edits, languages, options, orders, rendering, rows, web_users
 from packhouse.web import parcels as packing
 
 _HISTORY = 50
@@ -41,8 +41,8 @@ class Shown(NamedTuple):
     people: Mapping[str, str]
     shipments: list[Any]
     live: int
-    choices: choices.Choices
-    leaving: list[orders.Leaving]
+    choices: options.Choices
+    leaving: list[orders.PendingDeletion]
     goods: list[contents.Line]
     left_out: Mapping[int, str]
 
@@ -78,58 +78,58 @@ _NOTHING = Typed({}, {})
 
 
 async def show_order(request: Request) -> Response:
-    visitor = await visitors.visitor(request)
-    return await answer_order(request, visitor, to_id(request))
+    web_user = await web_users.require_user(request)
+    return await answer_order(request, web_user, to_id(request))
 
 
 async def change_order(request: Request) -> Response:
     """One section of the page: its fields that differ are patched, with the rules and the words of the API."""
-    visitor = await visitors.visitor(request, scope="write:order")
-    form = await visitors.read_form(request, visitor.token)
+    web_user = await web_users.require_user(request, scope="write:order")
+    form = await web_users.read_form(request, web_user.token)
     id = to_id(request)
     sent = _read_fields(form)
     ctx = context.of(request)
-    reader = amounts.FormReader(languages.negotiate(request), visitors.texts(form, amounts.CONFIRMED))
+    reader = amounts.FormReader(languages.negotiate(request), web_users.texts(form, amounts.CONFIRMED))
     try:
 
         async def work(tx: Transaction) -> None:
-            stored = await queries.find_order(tx, visitor.session.account_id, id)
+            stored = await queries.find_order(tx, web_user.session.account_id, id)
             if stored is None:
                 raise HTTPException(404)
-            patch = _read(stored, sent, visitors.text(form, "version"), reader)
-            await operations.patch_order(tx, visitor.caller, id, patch, now=ctx.clock())
+            patch = _read(stored, sent, web_users.text(form, "version"), reader)
+            await operations.patch_order(tx, web_user.caller, id, patch, now=ctx.clock())
 
         await ctx.db.write(work)
     except errors.Conflict:
-        typed = edits.find_typed(sent, visitors.text(form, "was"))
-        return await answer_order(request, visitor, id, Typed(typed, {}, is_stale=True), status=409)
+        typed = edits.find_typed(sent, web_users.text(form, "was"))
+        return await answer_order(request, web_user, id, Typed(typed, {}, is_stale=True), status=409)
     except errors.Invalid as refusal:
         refused = Typed(sent, edits.to_faults(refusal.faults, sent), questions=reader.questions)
-        return await answer_order(request, visitor, id, refused, status=422)
+        return await answer_order(request, web_user, id, refused, status=422)
     if rendering.is_partial(request):
-        return await answer_order(request, visitor, id)
+        return await answer_order(request, web_user, id)
     query = request.scope.get("query_string", b"").decode("latin-1")
     return rendering.redirect(request, f"/orders/{id}" + (f"?{query}" if query else ""))
 
 
 def _read_fields(form: FormData) -> dict[str, str]:
-    return {name: visitors.text(form, name).replace("\r\n", "\n") for name in form if "/" in name}
+    return {name: web_users.text(form, name).replace("\r\n", "\n") for name in form if "/" in name}
 
 
 async def show_now(request: Request) -> Response:
     """The order as it is now, with what is typed into its forms and not sent yet: nothing is stored."""
-    visitor = await visitors.visitor(request)
-    form = await visitors.read_form(request, visitor.token)
+    web_user = await web_users.require_user(request)
+    form = await web_users.read_form(request, web_user.token)
     typed = _read_fields(form)
     if "option" in form:
-        typed["option"] = visitors.text(form, "option")
-    return await answer_order(request, visitor, to_id(request), Typed(typed, {}, is_stale=bool(typed)))
+        typed["option"] = web_users.text(form, "option")
+    return await answer_order(request, web_user, to_id(request), Typed(typed, {}, is_stale=bool(typed)))
 
 
 async def show_change(request: Request) -> Response:
     """A notice of what was done to an order since the page whose `mark` is given; empty where nothing was."""
-    visitor = await visitors.visitor(request)
-    id, account_id = to_id(request), visitor.session.account_id
+    web_user = await web_users.require_user(request)
+    id, account_id = to_id(request), web_user.session.account_id
     seen = request.query_params.get("mark", "")
     async with context.of(request).db.read() as tx:
         mark = await search.find_mark(tx, account_id, id)
@@ -146,7 +146,7 @@ async def show_change(request: Request) -> Response:
         "change": change._replace(by=by),
         "here": orders.read_state(request).query(**asked),
     }
-    return rendering.render(request, "order_changed.html", visitor, **values)
+    return rendering.render(request, "order_changed.html", web_user, **values)
 
 
 def _to_number(text: str) -> int:
@@ -172,7 +172,7 @@ def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.Fo
     """Raises Conflict where the form was made of another version, Invalid as the API does and for numbers that
     cannot be taken."""
     if str(stored.version) != version:
-        raise errors.Conflict(errors.Fault("conflict", message("The order was changed meanwhile.")))
+        raise errors.Conflict(errors.ErrorItem("conflict", message("The order was changed meanwhile.")))
     reader.faults.clear()
     with reader.refusing():
         reading = schema.read_patch(orjson.dumps(edits.to_patch(plain.read(stored.document), sent, reader)))
@@ -183,7 +183,7 @@ def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.Fo
 
 async def answer_order(
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     id: int,
     typed: Typed = _NOTHING,
     *,
@@ -191,7 +191,7 @@ async def answer_order(
     status: int = 200,
 ) -> Response:
     """The order with what was typed into its forms; `parcels` is how many the form for its label has."""
-    shown = await find_order(request, visitor, id)
+    shown = await find_order(request, web_user, id)
     values: dict[str, Any] = {
         "order": shown,
         "typed": typed,
@@ -199,16 +199,16 @@ async def answer_order(
         "in_section": edits.in_section,
         "parcels": parcels or _to_count(request.query_params.get("parcels", "")),
         "most_parcels": packing.MOST,
-        "on_the_way": answers.TRACKING,
-        "stale_words": answers.STALE,
+        "on_the_way": wire.TRACKING,
+        "stale_words": wire.STALE,
         "outside_images": context.of(request).settings.outside_images,
         "list_query": _to_query(request),
     }
     values["changed"] = _to_query(request, mark=shown.mark, parcels=values["parcels"] if values["parcels"] > 1 else "")
     if rendering.is_partial(request):
-        return rendering.render(request, "order.html", visitor, status=status, **values)
-    values |= orders.to_values(request, await orders.find_listing(request, visitor))
-    return rendering.render(request, "order_page.html", visitor, status=status, **values)
+        return rendering.render(request, "order.html", web_user, status=status, **values)
+    values |= orders.to_values(request, await orders.find_listing(request, web_user))
+    return rendering.render(request, "order_page.html", web_user, status=status, **values)
 
 
 def _to_query(request: Request, **further: Any) -> str:
@@ -219,9 +219,9 @@ def _to_count(text: str) -> int:
     return min(int(text), packing.MOST) if re.fullmatch(r"[1-9][0-9]?", text) else 1
 
 
-async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Shown:
+async def find_order(request: Request, web_user: web_users.WebUser, id: int) -> Shown:
     """Raises HTTPException 404."""
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         found = await search.find_stored(tx, account_id, [id])
         if not found:
@@ -230,12 +230,12 @@ async def find_order(request: Request, visitor: visitors.Visitor, id: int) -> Sh
         people = {f"user:{row.id}": row.email for row in await users.list_users(tx, account_id)}
         shops = await orders.list_shops(tx, account_id)
         shipped = await shipments.list_shipments_of_order(tx, account_id, id)
-        leaving = [asked for asked in await orders.find_leaving(request, visitor, tx) if id in asked.ids]
+        leaving = [asked for asked in await orders.find_pending_deletions(request, web_user, tx) if id in asked.ids]
     document = plain.read(found[0].document)
     ctx = context.of(request)
     account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
-    found_choices = choices.find_choices(context.of(request).options, account, [document])
-    origin = visitor.session.caller.country_code
+    found_choices = options.find_choices(context.of(request).options, account, [document])
+    origin = web_user.session.caller.country_code
     places: dict[str, list[str]] = {}
     for warning in warnings.find_warnings(document, origin):
         places.setdefault("/".join(map(str, warning.path)), []).append(warning.detail)

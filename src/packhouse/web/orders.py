@@ -17,7 +17,7 @@ from packhouse.kit.db import Reader
 from packhouse.kit.messages import Message
 from packhouse.kit.routing import Route
 from packhouse.orders import deletions, list_request, queries, search
-from packhouse.web import rendering, rows, sorting, visitors
+from packhouse.web import rendering, rows, sorting, web_users
 
 COLUMNS_COOKIE = "packhouse_columns"
 # Sorts of the database; the others are `sorting.KEYS`.
@@ -106,7 +106,7 @@ def read_state(request: Request) -> State:
     )
 
 
-class Leaving(NamedTuple):
+class PendingDeletion(NamedTuple):
     """Orders that one person is deleting: `by` is their e-mail address, empty for who looks."""
 
     by: str
@@ -129,7 +129,7 @@ class Listing(NamedTuple):
     faults: Mapping[str, Message]
     incoming: int
     newest: int
-    leaving: list[Leaving]
+    leaving: list[PendingDeletion]
     kept: Sequence[Any]
     mark: str
     is_partly_sorted: bool
@@ -139,23 +139,23 @@ class Listing(NamedTuple):
         return any(id in asked.ids for asked in self.leaving)
 
 
-async def find_listing(request: Request, visitor: visitors.Visitor) -> Listing:
+async def find_listing(request: Request, web_user: web_users.WebUser) -> Listing:
     state = read_state(request)
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         shops = await list_shops(tx, account_id)
-        filters, faults = to_filters(state, zones.to_zone(visitor.session.time_zone))
+        filters, faults = to_filters(state, zones.to_zone(web_user.session.time_zone))
         find = _find_sorted if is_sorted_here(state) else _find_page
-        page = await find(tx, visitor.caller, state, filters)
+        page = await find(tx, web_user.caller, state, filters)
         statuses = await search.list_statuses(tx, account_id)
         countries = await search.list_values(tx, account_id, search.COUNTRY)
         tags = await search.list_values(tx, account_id, search.TAG)
         incoming = await search.count_incoming(tx, account_id, MOST_COUNTED + 1)
         newest = await search.find_newest(tx, account_id)
-        leaving = await find_leaving(request, visitor, tx)
-        kept = await deletions.list_kept(tx, account_id, visitor.caller.actor)
+        leaving = await find_pending_deletions(request, web_user, tx)
+        kept = await deletions.list_kept(tx, account_id, web_user.caller.actor)
         keys = [] if newest else await accounts.list_keys(tx, account_id)
-    shown = [rows.to_row(id, document, shops, visitor.caller.country_code) for id, document in page.found]
+    shown = [rows.to_row(id, document, shops, web_user.caller.country_code) for id, document in page.found]
     previous = state.query(cursor=page.previous.encode()) if page.previous else ""
     following = state.query(cursor=page.next.encode()) if page.next else ""
     known = (shops, statuses, countries, tags, faults)
@@ -174,18 +174,18 @@ def is_sorted_here(state: State) -> bool:
     return state.sort.removeprefix("-") in sorting.KEYS
 
 
-async def find_leaving(request: Request, visitor: visitors.Visitor, tx: Reader) -> list[Leaving]:
+async def find_pending_deletions(request: Request, web_user: web_users.WebUser, tx: Reader) -> list[PendingDeletion]:
     """By who asked, so that each sees what the others are about to do."""
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     rows = await deletions.list_deletions(tx, account_id)
     people = {f"user:{row.id}": row.email for row in await users.list_users(tx, account_id)} if rows else {}
-    found: list[Leaving] = []
+    found: list[PendingDeletion] = []
     for actor in dict.fromkeys(row.by for row in rows):
         of_them = [row for row in rows if row.by == actor]
         until = of_them[-1].due_at
         seconds = max(0, round((until - context.of(request).clock()).total_seconds()))
-        name = "" if actor == visitor.caller.actor else people.get(actor, actor)
-        found.append(Leaving(name, [row.id for row in of_them], until, seconds))
+        name = "" if actor == web_user.caller.actor else people.get(actor, actor)
+        found.append(PendingDeletion(name, [row.id for row in of_them], until, seconds))
     return found
 
 
@@ -305,10 +305,10 @@ def to_filters(state: State, zone: tzinfo) -> tuple[dict[str, Any], dict[str, Me
 
 
 async def show_orders(request: Request) -> Response:
-    visitor = await visitors.visitor(request)
-    listing = await find_listing(request, visitor)
+    web_user = await web_users.require_user(request)
+    listing = await find_listing(request, web_user)
     template = "orders_list.html" if rendering.is_partial(request) else "orders.html"
-    return rendering.render(request, template, visitor, **to_values(request, listing))
+    return rendering.render(request, template, web_user, **to_values(request, listing))
 
 
 def to_count(incoming: int) -> str:
@@ -341,12 +341,12 @@ def _find_hidden(request: Request) -> set[str]:
 
 
 async def choose_columns(request: Request) -> Response:
-    visitor = await visitors.visitor(request)
-    form = await visitors.read_form(request, visitor.token)
-    shown = set(visitors.texts(form, "column"))
+    web_user = await web_users.require_user(request)
+    form = await web_users.read_form(request, web_user.token)
+    shown = set(web_users.texts(form, "column"))
     hidden = [column for column in rows.COLUMNS[1:] if column not in shown]
-    response = rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/orders"))
-    visitors.set_cookie(request, response, COLUMNS_COOKIE, ".".join(hidden) or "none", _YEAR)
+    response = rendering.redirect(request, web_users.to_local(web_users.text(form, "then") or "/orders"))
+    web_users.set_cookie(request, response, COLUMNS_COOKIE, ".".join(hidden) or "none", _YEAR)
     return response
 
 

@@ -8,13 +8,13 @@ from packhouse.kit import errors, http
 from packhouse.kit.routing import Route
 from packhouse.web import (
     assets,
+    bulk_form,
     deletions,
     exports,
     imports,
     labels,
     live,
     mappings,
-    measures,
     my_account,
     order,
     orders,
@@ -34,7 +34,7 @@ from packhouse.web import (
     sign_in,
     start,
     two_factors,
-    visitors,
+    web_users,
 )
 
 _SETTINGS = (
@@ -66,21 +66,21 @@ def is_for_people(request: Request) -> bool:
 
 async def refuse(request: Request, error: Exception) -> Response:
     """Any exception as a page. What the API's door logs of it is logged there too."""
-    if isinstance(error, visitors.SignInNeeded):
-        return rendering.redirect(request, visitors.to_sign_in(error.then))
-    if isinstance(error, visitors.SetUpNeeded):
-        return rendering.redirect(request, visitors.to_set_up(error.then))
+    if isinstance(error, web_users.SignInNeeded):
+        return rendering.redirect(request, web_users.to_sign_in(error.then))
+    if isinstance(error, web_users.SetUpNeeded):
+        return rendering.redirect(request, web_users.to_set_up(error.then))
     answer = http.to_response(request, error)
-    faults = error.faults if isinstance(error, errors.Refusal) else []
-    visitor = None
+    faults = error.faults if isinstance(error, errors.ApiError) else []
+    web_user = None
     if answer.status_code < 500:
-        visitor = await visitors.find_visitor(request)
+        web_user = await web_users.find_user(request)
     shown = {
         "code": answer.status_code,
         "faults": [] if isinstance(error, HTTPException) else faults,
         "request_id": http.request_info(request).request_id,
     }
-    page = rendering.render(request, "error.html", visitor, status=answer.status_code, **shown)
+    page = rendering.render(request, "error.html", web_user, status=answer.status_code, **shown)
     if "retry-after" in answer.headers:
         page.headers["Retry-After"] = answer.headers["retry-after"]
     return page
@@ -88,13 +88,14 @@ async def refuse(request: Request, error: Exception) -> Response:
 
 _PAGES = (
     assets,
+    bulk_form,
     sign_in,
     reset_password,
     my_account,
     two_factors,
     live,
     shipping,
-    measures,
+    bulk_form,
     labels,
     mappings,
     imports,

@@ -49,7 +49,7 @@ def read_call(
     parcels = [_to_parcel(order, sent, index, count, reader) for index in range(count)]
     empty = [index for index, parcel in enumerate(parcels) if not parcel["parcel_items"]]
     if empty:
-        faults = [errors.Fault("invalid", _EMPTY, pointer=f"{_PREFIX}parcels/{index}/items") for index in empty]
+        faults = [errors.ErrorItem("invalid", _EMPTY, pointer=f"{_PREFIX}parcels/{index}/items") for index in empty]
         raise Refused(errors.Invalid([*reader.faults, *faults]), [], reader.questions)
     if count > 1 or any(len(parcel) > 1 for parcel in parcels):
         selector["parcels"] = parcels
@@ -86,12 +86,12 @@ def _read(order: Mapping[str, Any], option: str | None, selector: dict[str, Any]
     return Wanted(call, places)
 
 
-def to_faults(refusal: errors.Refusal, places: Sequence[Sequence[int]]) -> dict[str, Message]:
+def to_faults(refusal: errors.ApiError, places: Sequence[Sequence[int]]) -> dict[str, Message]:
     """The words of each fault by its field, one a line; what belongs to no field stands at ''."""
     return errors.gather(refusal.faults, lambda fault: _find_field(fault, places))
 
 
-def _find_field(fault: errors.Fault, places: Sequence[Sequence[int]]) -> str:
+def _find_field(fault: errors.ErrorItem, places: Sequence[Sequence[int]]) -> str:
     place = (fault.pointer or "").removeprefix(_PREFIX)
     steps = place.split("/")
     if steps[2:3] == ["parcel_items"] and len(steps) > 3:
@@ -103,7 +103,7 @@ class Refused(errors.Invalid):
     """With the words at their fields, and the numbers that are only asked about."""
 
     def __init__(
-        self, refusal: errors.Refusal, places: Sequence[Sequence[int]], questions: Mapping[str, str] | None = None
+        self, refusal: errors.ApiError, places: Sequence[Sequence[int]], questions: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(refusal.faults)
         self.fields = to_faults(refusal, places)

@@ -14,7 +14,7 @@ from packhouse import context
 from packhouse.kit import clock, messages, zones
 from packhouse.orders import search
 from packhouse.web import assets, formats, languages, names
-from packhouse.web.visitors import FIELD, Visitor
+from packhouse.web.web_users import FIELD, WebUser
 
 THEME_COOKIE = "packhouse_theme"
 THEMES = ("auto", "light", "dark")
@@ -79,21 +79,21 @@ def to_query(**values: Any) -> str:
 
 
 def render(
-    request: Request, template: str, visitor: Visitor | None = None, *, status: int = 200, **values: Any
+    request: Request, template: str, web_user: WebUser | None = None, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """The template's answer; `visitor` makes the form token, the menu and the rest of the frame."""
     tag = languages.negotiate(request)
     now: datetime = context.of(request).clock()
-    zone = zones.to_zone(visitor.session.time_zone if visitor else "UTC")
+    zone = zones.to_zone(web_user.session.time_zone if web_user else "UTC")
     theme = request.cookies.get(THEME_COOKIE, "auto")
     text = (
         _environment(tag)
         .get_template(template)
         .render(
             request=request,
-            visitor=visitor,
-            session=visitor.session if visitor else None,
-            csrf=_HIDDEN.format(FIELD, visitor.token if visitor else "") + _HIDDEN.format(languages.FIELD, tag),
+            web_user=web_user,
+            session=web_user.session if web_user else None,
+            csrf=_HIDDEN.format(FIELD, web_user.token if web_user else "") + _HIDDEN.format(languages.FIELD, tag),
             locale=tag,
             theme=theme if theme in THEMES else "auto",
             now=now,

@@ -12,7 +12,7 @@ from packhouse.kit import errors, http, security
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
-from packhouse.web import codes, forms, languages, rendering, visitors
+from packhouse.web import codes, forms, languages, rendering, web_users
 from packhouse.web.languages import marked
 
 _FORGOTTEN, _RESET = "/sign-in/forgotten", "/sign-in/reset"
@@ -25,11 +25,11 @@ _WRONG_CODE = message("This code is not right, or was used before.")
 
 
 def _show(request: Request, template: str, *, status: int = 200, wait_seconds: int = 0, **values: Any) -> Response:
-    cookie, token = visitors.new_form_cookie()
+    cookie, token = web_users.new_form_cookie()
     response = rendering.render(request, template, status=status, token=token, wait_seconds=wait_seconds, **values)
     if wait_seconds:
         response.headers["Retry-After"] = str(wait_seconds)
-    visitors.set_form_cookie(request, response, cookie)
+    web_users.set_form_cookie(request, response, cookie)
     return response
 
 
@@ -45,15 +45,15 @@ def _show_forgotten(request: Request, *, is_asked: bool = False, wait_seconds: i
 async def ask_for_link(request: Request) -> Response:
     """Whoever asks is told the same in the same time, so that nobody learns here which people there are."""
     ctx = context.of(request)
-    form = await visitors.read_form(request, visitors.form_token(request))
+    form = await web_users.read_form(request, web_users.form_token(request))
     if not (context.of(request).mailer is not None):
         return _show_forgotten(request)
-    now, bounds = ctx.clock(), attempts.to_forgotten_bounds(visitors.find_host(request))
+    now, bounds = ctx.clock(), attempts.to_forgotten_bounds(web_users.find_host(request))
     if (next_at := await attempts.take(ctx.db, bounds, now=now)) is not None:
-        return _show_forgotten(request, wait_seconds=visitors.to_seconds(request, next_at), status=429)
+        return _show_forgotten(request, wait_seconds=web_users.to_seconds(request, next_at), status=429)
 
     async def work(tx: Transaction) -> None:
-        email = visitors.text(form, "email")[:_MAX_EMAIL]
+        email = web_users.text(form, "email")[:_MAX_EMAIL]
         await reset_links.ask(tx, email, _write_message(request), now=now)
 
     await ctx.db.write(work)
@@ -101,8 +101,8 @@ def _show_reset(
 async def reset_password(request: Request) -> Response:
     """A wrong code leaves the link as it is; the right one ends every session of the person."""
     ctx = context.of(request)
-    form = await visitors.read_form(request, visitors.form_token(request))
-    token = visitors.text(form, "link")
+    form = await web_users.read_form(request, web_users.form_token(request))
+    token = web_users.text(form, "link")
     link, asks_code = await _find(request, token)
     if link is None:
         return _show_reset(request, token, None)
@@ -110,9 +110,9 @@ async def reset_password(request: Request) -> Response:
     try:
         new = _read_password(form)
         if asks_code and (next_at := await attempts.take(ctx.db, bounds, now=ctx.clock())) is not None:
-            seconds = visitors.to_seconds(request, next_at)
+            seconds = web_users.to_seconds(request, next_at)
             return _show_reset(request, token, link, asks_code=asks_code, wait_seconds=seconds, status=429)
-        is_used = await _use(request, link, new, visitors.text(form, "code") if asks_code else None)
+        is_used = await _use(request, link, new, web_users.text(form, "code") if asks_code else None)
     except errors.Invalid as refusal:
         typed = forms.to_typed("reset", form, refusal.faults)
         return _show_reset(request, token, link, asks_code=asks_code, typed=typed, status=422)

@@ -11,7 +11,7 @@ from packhouse.accounts import audit, users
 from packhouse.kit import errors, pagination
 from packhouse.kit.db import Reader
 from packhouse.kit.routing import Route
-from packhouse.web import rendering, visitors
+from packhouse.web import rendering, web_users
 from packhouse.web.languages import marked
 
 _SIZE = 50
@@ -139,11 +139,11 @@ class Entry(NamedTuple):
 
 
 async def show_audit_log(request: Request) -> Response:
-    visitor = await visitors.owner(request)
+    web_user = await web_users.owner(request)
     given = request.query_params
     action = given.get("event", "") if given.get("event", "").removesuffix(_OFTEN) in WORDS else ""
     actor = given.get("who", "").replace("\0", "")[:300]
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         page = await _find_page(tx, account_id, given.get("cursor", ""), actor, action)
         people = {f"user:{row.id}": row.email for row in await users.list_users(tx, account_id)}
@@ -158,7 +158,7 @@ async def show_audit_log(request: Request) -> Response:
         "previous": page.previous.encode() if page.previous else "",
     }
     values["whom"] = people.get(actor) or actor.partition(":")[2] or actor
-    return rendering.render(request, "settings_audit.html", visitor, **values)
+    return rendering.render(request, "settings_audit.html", web_user, **values)
 
 
 async def _find_page(tx: Reader, account_id: int, cursor: str, actor: str, action: str) -> pagination.Page:

@@ -11,7 +11,7 @@ from packhouse.kit import errors, pagination
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
-from packhouse.web import forms, rendering, visitors
+from packhouse.web import forms, rendering, web_users
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.webhooks import operations, queries, schema
 
@@ -20,11 +20,11 @@ _SIZE = 50
 
 
 async def show_deliveries(request: Request) -> Response:
-    visitor = await visitors.owner(request)
+    web_user = await web_users.owner(request)
     given = request.query_params
     status = given.get("status", "") if given.get("status") in schema.STATUSES else ""
     receiver = forms.read_id(given.get("receiver", ""))
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         page = await _find_page(tx, account_id, given.get("cursor", ""), status, receiver)
         connections = await queries.list_connections(tx, account_id)
@@ -37,7 +37,7 @@ async def show_deliveries(request: Request) -> Response:
         "following": page.next.encode() if page.next else "",
         "previous": page.previous.encode() if page.previous else "",
     }
-    return rendering.render(request, "settings_deliveries.html", visitor, **values)
+    return rendering.render(request, "settings_deliveries.html", web_user, **values)
 
 
 async def _find_page(tx: Reader, account_id: int, cursor: str, status: str, receiver: int | None) -> pagination.Page:
@@ -50,19 +50,19 @@ async def _find_page(tx: Reader, account_id: int, cursor: str, status: str, rece
 
 
 async def show_delivery(request: Request) -> Response:
-    return await _show(request, await visitors.owner(request))
+    return await _show(request, await web_users.owner(request))
 
 
-async def _show(request: Request, visitor: visitors.Visitor, outcome: Outcome = FRESH) -> Response:
+async def _show(request: Request, web_user: web_users.WebUser, outcome: Outcome = FRESH) -> Response:
     id = forms.to_id(request, message("delivery"))
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         row = await queries.get_delivery(tx, account_id, id)
         receiver = await queries.find_connection(tx, account_id, row.connection_id)
     url = orjson.loads(receiver.configuration)["url"] if receiver is not None else ""
     body = orjson.dumps(orjson.loads(row.body), option=orjson.OPT_INDENT_2).decode()
     values: dict[str, Any] = {"row": row, "url": url, "body": body, "message_id": queries.to_message_id(id)}
-    return forms.render(request, "settings_delivery.html", visitor, outcome, **values)
+    return forms.render(request, "settings_delivery.html", web_user, outcome, **values)
 
 
 async def replay_delivery(request: Request) -> Response:

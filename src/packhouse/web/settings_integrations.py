@@ -11,7 +11,7 @@ from packhouse import context
 from packhouse.integrations import operations, queries, schema
 from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
-from packhouse.web import forms, rendering, visitors
+from packhouse.web import forms, rendering, web_users
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.webhooks import api as webhooks_api
 
@@ -19,22 +19,22 @@ _HERE = "/settings/integrations"
 
 
 async def show_settings(request: Request) -> Response:
-    await visitors.owner(request)
+    await web_users.owner(request)
     return rendering.redirect(request, _HERE)
 
 
 async def show_integrations(request: Request) -> Response:
-    return await _show(request, await visitors.owner(request))
+    return await _show(request, await web_users.owner(request))
 
 
 async def _show(
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     outcome: Outcome = FRESH,
 ) -> Response:
     async with context.of(request).db.read() as tx:
-        rows = await queries.list_integrations(tx, visitor.session.account_id, "shop_name")
-    return forms.render(request, "settings_integrations.html", visitor, outcome, rows=rows)
+        rows = await queries.list_integrations(tx, web_user.session.account_id, "shop_name")
+    return forms.render(request, "settings_integrations.html", web_user, outcome, rows=rows)
 
 
 async def create_integration(request: Request) -> Response:
@@ -64,22 +64,22 @@ def _to_fields(change: Change) -> dict[str, Any]:
 
 
 async def show_integration(request: Request) -> Response:
-    visitor = await visitors.owner(request)
-    return await _show_one(forms.to_id(request, message("integration")), request, visitor)
+    web_user = await web_users.owner(request)
+    return await _show_one(forms.to_id(request, message("integration")), request, web_user)
 
 
 async def _show_one(
     id: int,
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     outcome: Outcome = FRESH,
 ) -> Response:
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         row = await queries.get_integration(tx, account_id, id)
         logs = await queries.list_logs(tx, account_id, id, None, 10)
     values: dict[str, Any] = {"row": row, "logs": logs.rows}
-    return forms.render(request, "settings_integration.html", visitor, outcome, **values)
+    return forms.render(request, "settings_integration.html", web_user, outcome, **values)
 
 
 async def change_integration(request: Request) -> Response:

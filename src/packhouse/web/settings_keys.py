@@ -14,7 +14,7 @@ from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.kit import http
 from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
-from packhouse.web import confirm, forms, visitors
+from packhouse.web import confirm, forms, web_users
 from packhouse.web.forms import FRESH, Change, Outcome
 
 # As long as the API keeps the secret before, so that a shop has time to change over.
@@ -34,17 +34,17 @@ CLIENTS = Kind("client", "/settings/clients")
 
 
 async def show_keys(kind: Kind, request: Request) -> Response:
-    return await _show(kind, request, await visitors.owner(request))
+    return await _show(kind, request, await web_users.owner(request))
 
 
 async def _show(
     kind: Kind,
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     outcome: Outcome = FRESH,
 ) -> Response:
     async with context.of(request).db.read() as tx:
-        rows = await queries.list_keys(tx, visitor.session.account_id, kind.name)
+        rows = await queries.list_keys(tx, web_user.session.account_id, kind.name)
     now = context.of(request).clock()
     values: dict[str, Any] = {
         "kind": kind,
@@ -54,7 +54,7 @@ async def _show(
         "scopes": SCOPES,
         "base_url": http.base_url(request),
     }
-    return forms.render(request, "settings_keys.html", visitor, outcome, **values)
+    return forms.render(request, "settings_keys.html", web_user, outcome, **values)
 
 
 async def create_key(kind: Kind, request: Request) -> Response:

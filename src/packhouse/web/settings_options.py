@@ -9,23 +9,23 @@ from packhouse import context
 from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.shipping import options, setup
-from packhouse.web import forms, visitors
+from packhouse.web import forms, web_users
 from packhouse.web.forms import FRESH, Change, Outcome
 
 _HERE = "/settings/options"
 
 
 async def show_options(request: Request) -> Response:
-    return await _show(request, await visitors.owner(request))
+    return await _show(request, await web_users.owner(request))
 
 
 async def _show(
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     outcome: Outcome = FRESH,
 ) -> Response:
     ctx = context.of(request)
-    found = await setup.read_setup(ctx.db, visitor.session.account_id, now=ctx.clock())
+    found = await setup.read_setup(ctx.db, web_user.session.account_id, now=ctx.clock())
     known = context.of(request).options
     usable = {option.code: id for option, id in options.find_options(known, found, {})}
     rows = [(option, known.carriers[option.carrier_code].name, usable.get(option.code)) for option in known.all()]
@@ -35,7 +35,7 @@ async def _show(
         "contracts": found.contract,
         "settings": setup.show_settings(found),
     }
-    return forms.render(request, "settings_options.html", visitor, outcome, **values)
+    return forms.render(request, "settings_options.html", web_user, outcome, **values)
 
 
 async def change_defaults(request: Request) -> Response:

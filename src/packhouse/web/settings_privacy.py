@@ -14,7 +14,7 @@ from packhouse.kit.routing import Route
 from packhouse.orders.persons import Person
 from packhouse.orders.profile import PROFILES
 from packhouse.privacy import operations, queries, schema
-from packhouse.web import forms, rendering, visitors
+from packhouse.web import forms, rendering, web_users
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.web.languages import marked
 
@@ -38,49 +38,49 @@ _COUNTED = {
 
 
 async def show_privacy(request: Request) -> Response:
-    return await _show(request, await visitors.owner(request))
+    return await _show(request, await web_users.owner(request))
 
 
 async def _show(
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     outcome: Outcome = FRESH,
 ) -> Response:
     async with context.of(request).db.read() as tx:
-        retention = await queries.find_retention(tx, visitor.session.account_id)
+        retention = await queries.find_retention(tx, web_user.session.account_id)
     values: dict[str, Any] = {"retention": retention, "counted": _COUNTED}
-    return forms.render(request, "settings_privacy.html", visitor, outcome, **values)
+    return forms.render(request, "settings_privacy.html", web_user, outcome, **values)
 
 
-Work = Callable[[visitors.Visitor, Person], Awaitable[Response]]
+Work = Callable[[web_users.WebUser, Person], Awaitable[Response]]
 
 
 async def _with_person(request: Request, work: Work, *, confirmed: bool) -> Response:
     """No transaction around it: what is done takes many."""
-    visitor = await visitors.owner(request)
-    form = await visitors.read_form(request, visitor.token)
+    web_user = await web_users.owner(request)
+    form = await web_users.read_form(request, web_user.token)
     try:
-        if confirmed and not visitors.text(form, "confirmed"):
+        if confirmed and not web_users.text(form, "confirmed"):
             raise forms.refuse("confirmed", message("Tick this first: what is erased cannot be brought back."))
-        person = schema.to_person({name: visitors.text(form, name).replace("\0", "") for name in _FIELDS})
+        person = schema.to_person({name: web_users.text(form, name).replace("\0", "") for name in _FIELDS})
     except errors.Invalid as refusal:
-        return await _show(request, visitor, Outcome(forms.to_typed("person", form, refusal.faults), status=422))
-    return await work(visitor, person)
+        return await _show(request, web_user, Outcome(forms.to_typed("person", form, refusal.faults), status=422))
+    return await work(web_user, person)
 
 
 async def export_person(request: Request) -> Response:
     ctx = context.of(request)
 
-    async def work(visitor: visitors.Visitor, person: Person) -> Response:
+    async def work(web_user: web_users.WebUser, person: Person) -> Response:
         exported = await queries.export_person(
             ctx.db,
-            visitor.caller,
+            web_user.caller,
             person,
             now=ctx.clock(),
             base_url=http.base_url(request),
             id_is_text=PROFILES[ctx.settings.profile].id_is_text,
         )
-        await ctx.db.write(lambda tx: operations.record_export(tx, visitor.caller, exported, now=ctx.clock()))
+        await ctx.db.write(lambda tx: operations.record_export(tx, web_user.caller, exported, now=ctx.clock()))
         body = orjson.dumps(exported, option=orjson.OPT_INDENT_2)
         headers = {**rendering.headers(request), "Content-Disposition": 'attachment; filename="person.json"'}
         return Response(body, media_type="application/json", headers=headers)
@@ -89,9 +89,9 @@ async def export_person(request: Request) -> Response:
 
 
 async def erase_person(request: Request) -> Response:
-    async def work(visitor: visitors.Visitor, person: Person) -> Response:
-        report = await operations.erase_person(context.of(request), visitor.caller, person)
-        return await _show(request, visitor, Outcome(told=report.to_wire()))
+    async def work(web_user: web_users.WebUser, person: Person) -> Response:
+        report = await operations.erase_person(context.of(request), web_user.caller, person)
+        return await _show(request, web_user, Outcome(told=report.to_wire()))
 
     return await _with_person(request, work, confirmed=True)
 
@@ -100,7 +100,7 @@ async def change_retention(request: Request) -> Response:
     async def work(change: Change) -> None:
         sent = {name: _to_days(name, change.text(name)) for name in ("days", "documents_days")}
         checked = schema.read_retention(orjson.dumps(sent))
-        await operations.change_retention(change.tx, change.visitor.caller, checked, now=change.now)
+        await operations.change_retention(change.tx, change.web_user.caller, checked, now=change.now)
 
     return await forms.carry_out(request, "retention", work, _show, _HERE)
 

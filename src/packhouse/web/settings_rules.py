@@ -12,9 +12,9 @@ from packhouse import context
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, http, validation
 from packhouse.kit.routing import Route
-from packhouse.shipping import holds, operations, options, setup, trials
+from packhouse.shipping import dry_run, holds, operations, options, setup
 from packhouse.shipping.setup_schema import RULE, Setup
-from packhouse.web import amounts, forms, languages, visitors
+from packhouse.web import amounts, forms, languages, web_users
 from packhouse.web.forms import FRESH, Change, Outcome
 
 _HERE = "/settings/rules"
@@ -29,15 +29,15 @@ class Asked(NamedTuple):
 
 
 async def show_rules(request: Request) -> Response:
-    return await _show(request, await visitors.owner(request))
+    return await _show(request, await web_users.owner(request))
 
 
 async def _show(
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     outcome: Outcome = FRESH,
 ) -> Response:
-    found, shops = await _read(request, visitor)
+    found, shops = await _read(request, web_user)
     asked = Asked(
         request.query_params.get("number", "").replace("\0", "").strip()[:200], request.query_params.get("shop", "")
     )
@@ -46,16 +46,16 @@ async def _show(
         "shops": shops,
         "option_names": {option.code: option.name for option in context.of(request).options.all()},
         "asked": asked,
-        "trial": await _try_rules(request, visitor, found, shops, asked) if asked.number else None,
+        "trial": await _try_rules(request, web_user, found, shops, asked) if asked.number else None,
     }
-    return forms.render(request, "settings_rules.html", visitor, outcome, **values)
+    return forms.render(request, "settings_rules.html", web_user, outcome, **values)
 
 
-async def _read(request: Request, visitor: visitors.Visitor) -> tuple[Setup, dict[int, str]]:
+async def _read(request: Request, web_user: web_users.WebUser) -> tuple[Setup, dict[int, str]]:
     ctx = context.of(request)
-    found = await setup.read_setup(ctx.db, visitor.session.account_id, now=ctx.clock())
+    found = await setup.read_setup(ctx.db, web_user.session.account_id, now=ctx.clock())
     async with ctx.db.read() as tx:
-        rows = await integrations.list_integrations(tx, visitor.session.account_id)
+        rows = await integrations.list_integrations(tx, web_user.session.account_id)
     return found, {row.id: row.shop_name for row in rows}
 
 
@@ -65,7 +65,7 @@ def to_sequence(found: Setup) -> list[int]:
 
 
 async def _try_rules(
-    request: Request, visitor: visitors.Visitor, found: Setup, shops: Mapping[int, str], asked: Asked
+    request: Request, web_user: web_users.WebUser, found: Setup, shops: Mapping[int, str], asked: Asked
 ) -> dict[str, Any]:
     """What `trials` tells of the order, or why there is none."""
     wanted = [id for id in shops if not asked.shop or str(id) == asked.shop]
@@ -74,31 +74,31 @@ async def _try_rules(
             for name in ("order_number", "order_id"):
                 selector = {"integration_id": shop, name: asked.number}
                 try:
-                    row = await operations.find_order(tx, visitor.session.account_id, selector)
+                    row = await operations.find_order(tx, web_user.session.account_id, selector)
                 except errors.NotFound:
                     continue
                 except errors.Invalid as refusal:
                     return {"refused": refusal.faults[0].detail}
-                return {**trials.to_trial(found, row), "id": row.id, "shop": shops[shop]}
+                return {**dry_run.to_trial(found, row), "id": row.id, "shop": shops[shop]}
     return {}
 
 
 async def show_new_rule(request: Request) -> Response:
-    return await _show_form(None, request, await visitors.owner(request))
+    return await _show_form(None, request, await web_users.owner(request))
 
 
 async def show_rule(request: Request) -> Response:
-    visitor = await visitors.owner(request)
-    return await _show_form(_to_id(request), request, visitor)
+    web_user = await web_users.owner(request)
+    return await _show_form(_to_id(request), request, web_user)
 
 
 async def _show_form(
     id: int | None,
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     outcome: Outcome = FRESH,
 ) -> Response:
-    found, shops = await _read(request, visitor)
+    found, shops = await _read(request, web_user)
     known = context.of(request).options
     values: dict[str, Any] = {
         "id": id,
@@ -108,7 +108,7 @@ async def _show_form(
         "contracts": found.contract,
         "senders": found.sender_address,
     }
-    return forms.render(request, "settings_rule.html", visitor, outcome, **values)
+    return forms.render(request, "settings_rule.html", web_user, outcome, **values)
 
 
 async def create_rule(request: Request) -> Response:
@@ -117,8 +117,8 @@ async def create_rule(request: Request) -> Response:
         with reader.refusing():
             reading = validation.read_json(RULE.shape, orjson.dumps(_to_rule(change, reader)))
             setup.refuse_flaws(reading.flaws)
-        vault = context.of(change.request).encryptor
-        await setup.create_item(change.tx, vault, change.account_id, RULE, reading.value, now=change.now)
+        encryptor = context.of(change.request).encryptor
+        await setup.create_item(change.tx, encryptor, change.account_id, RULE, reading.value, now=change.now)
 
     return await forms.carry_out(request, "rule", work, partial(_show_form, None), _HERE)
 
@@ -170,8 +170,8 @@ def _to_ranges(change: Change, reader: amounts.FormReader) -> dict[str, Any]:
 
 
 async def _update(change: Change, id: int, sent: dict[str, Any]) -> None:
-    vault = context.of(change.request).encryptor
-    await setup.update_item(change.tx, vault, change.account_id, RULE, id, sent, now=change.now)
+    encryptor = context.of(change.request).encryptor
+    await setup.update_item(change.tx, encryptor, change.account_id, RULE, id, sent, now=change.now)
 
 
 async def move_rule(request: Request) -> Response:

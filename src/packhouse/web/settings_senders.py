@@ -14,7 +14,7 @@ from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.shipping import setup
 from packhouse.shipping.setup_schema import BRAND, CONTRACT, SENDER, Kind
-from packhouse.web import forms, visitors
+from packhouse.web import forms, web_users
 from packhouse.web.forms import FRESH, Change, Outcome
 
 SENDER_FIELDS = (
@@ -68,24 +68,24 @@ CONTRACTS = Page(CONTRACT, "/settings/contracts", "settings_contracts.html", _re
 
 
 async def show_items(page: Page, request: Request) -> Response:
-    return await _show(page, None, request, await visitors.owner(request))
+    return await _show(page, None, request, await web_users.owner(request))
 
 
 async def show_item(page: Page, request: Request) -> Response:
-    visitor = await visitors.owner(request)
-    return await _show(page, _to_id(page, request), request, visitor)
+    web_user = await web_users.owner(request)
+    return await _show(page, _to_id(page, request), request, web_user)
 
 
 async def _show(
     page: Page,
     chosen: int | None,
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     outcome: Outcome = FRESH,
 ) -> Response:
     """The list beside one form: of the one that is chosen, or of a new one."""
     ctx = context.of(request)
-    found = await setup.read_setup(ctx.db, visitor.session.account_id, now=ctx.clock())
+    found = await setup.read_setup(ctx.db, web_user.session.account_id, now=ctx.clock())
     carriers = {code: carrier.name for code, carrier in context.of(request).options.carriers.items()}
     values: dict[str, Any] = {
         "place": page.place,
@@ -95,7 +95,7 @@ async def _show(
         "has_credentials": chosen is not None and bool(set(found.of_kind(page.kind)[chosen]) & _SEALED),
         "carriers": carriers,
     }
-    return forms.render(request, page.template, visitor, outcome, **values)
+    return forms.render(request, page.template, web_user, outcome, **values)
 
 
 _SEALED = frozenset({"credentials", "sealed_credentials"})
@@ -108,8 +108,8 @@ async def create_item(page: Page, request: Request) -> Response:
             sent["is_default"] = True
         reading = validation.read_json(page.kind.shape, orjson.dumps(sent))
         setup.refuse_flaws(reading.flaws)
-        vault = context.of(change.request).encryptor
-        await setup.create_item(change.tx, vault, change.account_id, page.kind, reading.value, now=change.now)
+        encryptor = context.of(change.request).encryptor
+        await setup.create_item(change.tx, encryptor, change.account_id, page.kind, reading.value, now=change.now)
 
     return await forms.carry_out(request, "new", work, partial(_show, page, None), page.place)
 
@@ -140,8 +140,8 @@ async def make_default(page: Page, request: Request) -> Response:
 
 
 async def _update(change: Change, page: Page, id: int, sent: dict[str, Any]) -> None:
-    vault = context.of(change.request).encryptor
-    await setup.update_item(change.tx, vault, change.account_id, page.kind, id, sent, now=change.now)
+    encryptor = context.of(change.request).encryptor
+    await setup.update_item(change.tx, encryptor, change.account_id, page.kind, id, sent, now=change.now)
 
 
 async def delete_item(page: Page, request: Request) -> Response:
@@ -155,7 +155,8 @@ async def delete_item(page: Page, request: Request) -> Response:
 
 def _to_id(page: Page, request: Request) -> int:
     return http.to_id(
-        request, errors.Fault("not_found", message("There is no such {noun}.", noun=page.kind.noun), title="Not found")
+        request,
+        errors.ErrorItem("not_found", message("There is no such {noun}.", noun=page.kind.noun), title="Not found"),
     )
 
 

@@ -13,28 +13,28 @@ from packhouse.accounts import audit, two_factors, users
 from packhouse.kit import errors, security
 from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
-from packhouse.web import confirm, forms, visitors
+from packhouse.web import confirm, forms, web_users
 from packhouse.web.forms import FRESH, Change, Outcome
 
 _HERE = "/settings/users"
 
 
 async def show_users(request: Request) -> Response:
-    return await _show(request, await visitors.owner(request))
+    return await _show(request, await web_users.owner(request))
 
 
 async def _show(
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     outcome: Outcome = FRESH,
 ) -> Response:
     async with context.of(request).db.read() as tx:
-        rows = await users.list_users(tx, visitor.session.account_id)
-        with_two_factors = await two_factors.list_users(tx, visitor.session.account_id)
-        group = await two_factors.get_group(tx, visitor.session.account_id)
+        rows = await users.list_users(tx, web_user.session.account_id)
+        with_two_factors = await two_factors.list_users(tx, web_user.session.account_id)
+        group = await two_factors.get_group(tx, web_user.session.account_id)
     values: dict[str, Any] = {"rows": rows, "roles": list(users.ROLES), "two_factors_for": group}
     values["with_two_factors"] = with_two_factors
-    return forms.render(request, "settings_users.html", visitor, outcome, **values)
+    return forms.render(request, "settings_users.html", web_user, outcome, **values)
 
 
 async def create_user(request: Request) -> Response:
@@ -145,8 +145,8 @@ async def require_two_factors(request: Request) -> Response:
 
 def _refuse_oneself(change: Change, id: int) -> None:
     """Nobody locks themselves out by a slip of the hand: another owner can do it."""
-    if id == change.visitor.session.user_id:
-        raise errors.Conflict(errors.Fault("conflict", message("This is you: another owner can do it.")))
+    if id == change.web_user.session.user_id:
+        raise errors.Conflict(errors.ErrorItem("conflict", message("This is you: another owner can do it.")))
 
 
 async def _record(change: Change, action: str, email: str) -> None:

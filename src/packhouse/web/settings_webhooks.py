@@ -11,7 +11,7 @@ from packhouse import context
 from packhouse.kit import errors, validation
 from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
-from packhouse.web import confirm, forms, visitors
+from packhouse.web import confirm, forms, web_users
 from packhouse.web.forms import FRESH, Change, Outcome
 from packhouse.webhooks import addresses, delivery, keys, operations, queries, schema
 
@@ -19,15 +19,15 @@ _HERE = "/settings/webhooks"
 
 
 async def show_webhooks(request: Request) -> Response:
-    return await _show(request, await visitors.owner(request))
+    return await _show(request, await web_users.owner(request))
 
 
 async def _show(
     request: Request,
-    visitor: visitors.Visitor,
+    web_user: web_users.WebUser,
     outcome: Outcome = FRESH,
 ) -> Response:
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         rows = await queries.list_connections(tx, account_id)
         subscriptions = await queries.list_subscriptions(tx, account_id)
@@ -42,7 +42,7 @@ async def _show(
         "events": schema.EVENTS,
         "rotating": {row.id for row in rows if row.key_switches_at is not None and row.key_switches_at > now},
     }
-    return forms.render(request, "settings_webhooks.html", visitor, outcome, **values)
+    return forms.render(request, "settings_webhooks.html", web_user, outcome, **values)
 
 
 async def create_receiver(request: Request) -> Response:
@@ -63,8 +63,8 @@ async def _create_receiver(change: Change) -> Mapping[str, Any]:
             "configuration/url", message("This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE.")
         )
     events = [event for event in schema.EVENTS if event in change.texts("events")]
-    vault = context.of(change.request).encryptor
-    id = await operations.create_connection(change.tx, vault, change.account_id, configuration, now=change.now)
+    encryptor = context.of(change.request).encryptor
+    id = await operations.create_connection(change.tx, encryptor, change.account_id, configuration, now=change.now)
     for event in events:
         await _subscribe(change, id, event)
     return await _find_key(change, id)
@@ -73,10 +73,10 @@ async def _create_receiver(change: Change) -> Mapping[str, Any]:
 async def _find_key(change: Change, id: int) -> Mapping[str, Any]:
     row = await queries.get_connection(change.tx, change.account_id, id)
     url = orjson.loads(row.configuration)["url"]
-    vault = context.of(change.request).encryptor
+    encryptor = context.of(change.request).encryptor
     return {
         "url": url,
-        "key": (await keys.keep(change.tx, vault, row, now=change.now)).current,
+        "key": (await keys.keep(change.tx, encryptor, row, now=change.now)).current,
     }
 
 
@@ -87,9 +87,11 @@ async def _subscribe(change: Change, connection_id: int, event_type: str) -> Non
     await operations.create_subscription(change.tx, change.account_id, dict(reading.value), now=change.now)
 
 
-def _refuse_flaws(reading: validation.Reading[Any]) -> None:
+def _refuse_flaws(reading: validation.Parsed[Any]) -> None:
     if reading.flaws:
-        flaws = [errors.Fault("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws]
+        flaws = [
+            errors.ErrorItem("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws
+        ]
         raise errors.Invalid(flaws)
 
 
@@ -118,8 +120,8 @@ async def rotate_signing_key(request: Request) -> Response:
 
     async def work(change: Change) -> Mapping[str, Any]:
         row = await queries.get_connection(change.tx, change.account_id, id)
-        vault = context.of(request).encryptor
-        live = await keys.rotate(change.tx, vault, row, now=change.now, actor=change.actor)
+        encryptor = context.of(request).encryptor
+        live = await keys.rotate(change.tx, encryptor, row, now=change.now, actor=change.actor)
         return {"url": orjson.loads(row.configuration)["url"], "key": live.next or live.current, "is_next": True}
 
     return await confirm.carry_out(request, f"receiver-{id}", work, _show, _HERE)
@@ -131,8 +133,8 @@ async def activate_signing_key(request: Request) -> Response:
 
     async def work(change: Change) -> None:
         row = await queries.get_connection(change.tx, change.account_id, id)
-        vault = context.of(request).encryptor
-        await keys.activate(change.tx, vault, row, now=change.now, actor=change.actor)
+        encryptor = context.of(request).encryptor
+        await keys.activate(change.tx, encryptor, row, now=change.now, actor=change.actor)
 
     return await confirm.carry_out(request, f"receiver-{id}", work, _show, _HERE)
 
@@ -169,14 +171,14 @@ async def delete_subscription(request: Request) -> Response:
 async def test_subscription(request: Request) -> Response:
     """An invented event, sent now; what is answered is shown. The network is met outside any transaction."""
     id = forms.to_id(request, message("subscription"))
-    visitor = await visitors.owner(request)
-    await visitors.read_form(request, visitor.token)
-    account_id = visitor.session.account_id
+    web_user = await web_users.owner(request)
+    await web_users.read_form(request, web_user.token)
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         row = await queries.get_subscription(tx, account_id, id)
         receiver = await queries.get_connection(tx, account_id, row.connection_id)
     answer = await delivery.broadcast(context.of(request), receiver, row.event_type)
-    return await _show(request, visitor, Outcome(told={"tested": id, "answer": answer}))
+    return await _show(request, web_user, Outcome(told={"tested": id, "answer": answer}))
 
 
 ROUTES = [

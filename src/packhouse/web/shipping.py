@@ -13,10 +13,10 @@ from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.routing import Route
 from packhouse.orders import plain, search
-from packhouse.shipping import announce, answers, operations, printers, queries, schema, staleness
+from packhouse.shipping import announce, operations, printers, queries, schema, staleness, wire
 from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.setup_schema import Setup
-from packhouse.web import forms, orders, rendering, visitors
+from packhouse.web import forms, orders, rendering, web_users
 
 SCOPE = "write:parcel"
 MOST = 200
@@ -37,13 +37,13 @@ _PAPERS = {name: name for name in ("pick-list", "packing-slips")}
 
 async def print_papers(request: Request) -> Response:
     """For a selection: one list of what to fetch, or a slip for each box, as PDF. A form, because it may be long."""
-    visitor = await visitors.visitor(request)
-    form = await visitors.read_form(request, visitor.token)
+    web_user = await web_users.require_user(request)
+    form = await web_users.read_form(request, web_user.token)
     printer = _PAPERS.get(request.path_params["paper"])
     if printer is None:
         raise HTTPException(404)
-    ids = visitors.ids(visitors.texts(form, "id"), MOST)
-    account_id = visitor.session.account_id
+    ids = web_users.ids(web_users.texts(form, "id"), MOST)
+    account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         found = {row.id: row for row in await search.find_stored(tx, account_id, ids)}
         setup = await queries.find_setup(tx, account_id) or Setup()
@@ -58,10 +58,10 @@ async def print_papers(request: Request) -> Response:
 
 async def show_shipments(request: Request) -> Response:
     """Newest first; what narrows the list stands in the URL, and a value that cannot be read narrows nothing."""
-    visitor = await visitors.visitor(request)
-    account_id = visitor.session.account_id
+    web_user = await web_users.require_user(request)
+    account_id = web_user.session.account_id
     asked = {name: request.query_params.get(name, "").strip()[:200] for name in _ASKED}
-    zone = zones.to_zone(visitor.session.time_zone)
+    zone = zones.to_zone(web_user.session.time_zone)
     wanted = {**asked, "from": orders.to_instant(asked["from"], zone)}
     wanted["to"] = orders.to_instant(asked["to"], zone, is_last=True)
     filters = {name: value for field, name in _ASKED.items() for value in _read_filter(name, wanted[field])}
@@ -77,15 +77,15 @@ async def show_shipments(request: Request) -> Response:
         "shipments": [(found, orjson.loads(found.row.document)) for found in page.rows],
         "asked": asked,
         "shops": shops,
-        "statuses": {**answers.STATUSES, **answers.TRACKING},
-        "on_the_way": answers.TRACKING,
-        "stale_words": answers.STALE,
-        "whereabouts": {_READY: answers.STATUSES[_READY], **answers.TRACKING},
+        "statuses": {**wire.STATUSES, **wire.TRACKING},
+        "on_the_way": wire.TRACKING,
+        "stale_words": wire.STALE,
+        "whereabouts": {_READY: wire.STATUSES[_READY], **wire.TRACKING},
         "trackers": {code for code, carrier in context.of(request).options.carriers.items() if carrier.has_tracking},
         "following": page.next.encode() if page.next else "",
         "previous": page.previous.encode() if page.previous else "",
     }
-    return rendering.render(request, "shipments.html", visitor, **values)
+    return rendering.render(request, "shipments.html", web_user, **values)
 
 
 def _read_filter(name: str, text: str) -> list[Any]:
@@ -97,12 +97,12 @@ def _read_filter(name: str, text: str) -> list[Any]:
 
 
 async def cancel_shipment(request: Request) -> Response:
-    visitor = await visitors.visitor(request, scope=SCOPE)
-    form = await visitors.read_form(request, visitor.token)
+    web_user = await web_users.require_user(request, scope=SCOPE)
+    form = await web_users.read_form(request, web_user.token)
     ctx = context.of(request)
     now = ctx.clock()
     uuid = request.path_params["uuid"][:64].replace("\0", "")
-    account_id = visitor.session.account_id
+    account_id = web_user.session.account_id
     found = await ctx.db.write(
         lambda tx: operations.request_cancellation(tx, account_id, uuid, now=now, due_at=now + announce.GRACE)
     )
@@ -112,34 +112,34 @@ async def cancel_shipment(request: Request) -> Response:
                 raise errors.Conflict(faults)
         except (Unreachable, errors.Unavailable):  # the worker asks again
             pass
-    return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
+    return rendering.redirect(request, web_users.to_local(web_users.text(form, "then") or "/shipments"))
 
 
 async def confirm_shipment(request: Request) -> Response:
     """The label is right all the same."""
-    visitor = await visitors.visitor(request, scope=SCOPE)
-    form = await visitors.read_form(request, visitor.token)
+    web_user = await web_users.require_user(request, scope=SCOPE)
+    form = await web_users.read_form(request, web_user.token)
     ctx = context.of(request)
     uuid = request.path_params["uuid"][:64].replace("\0", "")
-    await ctx.db.write(lambda tx: staleness.confirm(tx, visitor.session.account_id, uuid, now=ctx.clock()))
-    return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
+    await ctx.db.write(lambda tx: staleness.confirm(tx, web_user.session.account_id, uuid, now=ctx.clock()))
+    return rendering.redirect(request, web_users.to_local(web_users.text(form, "then") or "/shipments"))
 
 
 async def track_parcels(request: Request) -> Response:
     """Where parcels are, as somebody says whose carrier does not: all of them, or none where one is not on its way."""
-    visitor = await visitors.visitor(request, scope=SCOPE)
-    form = await visitors.read_form(request, visitor.token)
-    ids = sorted(visitors.ids(visitors.texts(form, "parcel"), MOST))
+    web_user = await web_users.require_user(request, scope=SCOPE)
+    form = await web_users.read_form(request, web_user.token)
+    ids = sorted(web_users.ids(web_users.texts(form, "parcel"), MOST))
     if not ids:
         raise forms.refuse("parcel", message("Choose a parcel."))
-    ctx, status = context.of(request), visitors.text(form, "status")
+    ctx, status = context.of(request), web_users.text(form, "status")
 
     async def work(tx: Transaction) -> None:
         for id in ids:
-            await operations.track_parcel(tx, visitor.session.account_id, id, status, None, now=ctx.clock())
+            await operations.track_parcel(tx, web_user.session.account_id, id, status, None, now=ctx.clock())
 
     await ctx.db.write(work)
-    return rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/shipments"))
+    return rendering.redirect(request, web_users.to_local(web_users.text(form, "then") or "/shipments"))
 
 
 ROUTES = [

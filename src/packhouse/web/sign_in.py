@@ -14,7 +14,7 @@ from packhouse.accounts.failures import Failure
 from packhouse.kit import http, security
 from packhouse.kit.db import Transaction
 from packhouse.kit.routing import Route
-from packhouse.web import codes, rendering, visitors
+from packhouse.web import codes, rendering, web_users
 from packhouse.web.languages import COOKIE as LANGUAGE_COOKIE
 from packhouse.web.languages import available
 
@@ -22,21 +22,21 @@ _YEAR = 365 * 86_400
 
 
 async def show_sign_in(request: Request) -> Response:
-    if await visitors.find_visitor(request) is not None:
-        return rendering.redirect(request, visitors.to_local(request.query_params.get("then", "/orders")))
+    if await web_users.find_user(request) is not None:
+        return rendering.redirect(request, web_users.to_local(request.query_params.get("then", "/orders")))
     return _show_form(request, then=request.query_params.get("then", "/orders"))
 
 
 async def sign_in(request: Request) -> Response:
     """A person with a second factor is asked for a code next, any other is in."""
     ctx = context.of(request)
-    form = await visitors.read_form(request, visitors.form_token(request))
-    email, password, then = (visitors.text(form, "email"), str(form.get("password", "")), visitors.text(form, "then"))
+    form = await web_users.read_form(request, web_users.form_token(request))
+    email, password, then = (web_users.text(form, "email"), str(form.get("password", "")), web_users.text(form, "then"))
     now = ctx.clock()
     async with ctx.db.read() as tx:
         user = await users.find_user(tx, email) if email and "\0" not in email else None
-        known = await visitors.find_browser(request, tx, user.account_id, user.id) if user is not None else None
-    bounds = attempts.to_bounds(email, visitors.find_host(request), known)
+        known = await web_users.find_browser(request, tx, user.account_id, user.id) if user is not None else None
+    bounds = attempts.to_bounds(email, web_users.find_host(request), known)
     if (next_at := await attempts.take(ctx.db, bounds, now=now)) is not None:
         return _refuse_for_now(request, email, then, next_at)
     is_right = await _is_let_in(request, user, password[: users.MAX_PASSWORD + 1])
@@ -58,7 +58,7 @@ async def _start(
 ) -> tuple[str, str]:
     """The cookies of the new session, and of the browser."""
     ctx = context.of(request)
-    now, browser = ctx.clock(), request.cookies.get(visitors.BROWSER_COOKIE, "")
+    now, browser = ctx.clock(), request.cookies.get(web_users.BROWSER_COOKIE, "")
     until = now + timedelta(hours=context.of(request).settings.session_hours)
     cookie = await sessions.start(tx, account_id, user_id, now=now, until=until, confirmed_at=confirmed_at)
     browser = await browsers.remember(tx, browser, account_id, user_id, now=now)
@@ -67,17 +67,17 @@ async def _start(
 
 
 def _let_in(request: Request, then: str, cookies: tuple[str, str]) -> Response:
-    response = rendering.redirect(request, visitors.to_local(then))
-    visitors.set_session(request, response, *cookies)
-    for name in (visitors.FORM_COOKIE, visitors.PENDING_COOKIE):
+    response = rendering.redirect(request, web_users.to_local(then))
+    web_users.set_session(request, response, *cookies)
+    for name in (web_users.FORM_COOKIE, web_users.PENDING_COOKIE):
         response.delete_cookie(name, path="/sign-in")
     return response
 
 
 def _ask_for_code(request: Request, then: str, cookie: str) -> Response:
-    response = rendering.redirect(request, f"/sign-in/code{rendering.to_query(then=visitors.to_local(then))}")
+    response = rendering.redirect(request, f"/sign-in/code{rendering.to_query(then=web_users.to_local(then))}")
     seconds = int(sessions.PENDING_FOR.total_seconds())
-    visitors.set_cookie(request, response, visitors.PENDING_COOKIE, cookie, seconds, path="/sign-in")
+    web_users.set_cookie(request, response, web_users.PENDING_COOKIE, cookie, seconds, path="/sign-in")
     return response
 
 
@@ -85,21 +85,21 @@ async def _find_pending(request: Request) -> sessions.Pending | None:
     """The sign-in of this browser whose password was right, a short while ago."""
     ctx = context.of(request)
     async with ctx.db.read() as tx:
-        return await sessions.find_pending(tx, request.cookies.get(visitors.PENDING_COOKIE, ""), now=ctx.clock())
+        return await sessions.find_pending(tx, request.cookies.get(web_users.PENDING_COOKIE, ""), now=ctx.clock())
 
 
 async def show_code(request: Request) -> Response:
     then = request.query_params.get("then", "/orders")
     if await _find_pending(request) is None:
-        return rendering.redirect(request, visitors.to_sign_in(visitors.to_local(then)))
+        return rendering.redirect(request, web_users.to_sign_in(web_users.to_local(then)))
     return _show_code(request, then)
 
 
 def _show_code(
     request: Request, then: str, *, is_wrong: bool = False, wait_seconds: int = 0, status: int = 200
 ) -> Response:
-    told: dict[str, Any] = {"then": visitors.to_local(then), "is_wrong": is_wrong, "wait_seconds": wait_seconds}
-    token = visitors.form_token(request, visitors.PENDING_COOKIE)
+    told: dict[str, Any] = {"then": web_users.to_local(then), "is_wrong": is_wrong, "wait_seconds": wait_seconds}
+    token = web_users.form_token(request, web_users.PENDING_COOKIE)
     response = rendering.render(request, "sign_in_code.html", status=status, token=token, **told)
     if wait_seconds:
         response.headers["Retry-After"] = str(wait_seconds)
@@ -109,17 +109,17 @@ def _show_code(
 async def sign_in_with_code(request: Request) -> Response:
     """The second step: a code of the authenticator, or a recovery code."""
     ctx = context.of(request)
-    form = await visitors.read_form(request, visitors.form_token(request, visitors.PENDING_COOKIE))
-    code, then = visitors.text(form, "code"), visitors.text(form, "then")
+    form = await web_users.read_form(request, web_users.form_token(request, web_users.PENDING_COOKIE))
+    code, then = web_users.text(form, "code"), web_users.text(form, "then")
     pending = await _find_pending(request)
     if pending is None:
-        return rendering.redirect(request, visitors.to_sign_in(visitors.to_local(then)))
+        return rendering.redirect(request, web_users.to_sign_in(web_users.to_local(then)))
     account_id, user_id = pending.account_id, pending.user_id
     async with ctx.db.read() as tx:
-        known = await visitors.find_browser(request, tx, account_id, user_id)
+        known = await web_users.find_browser(request, tx, account_id, user_id)
     bounds = attempts.to_code_bounds(account_id, user_id, known)
     if (next_at := await attempts.take(ctx.db, bounds, now=ctx.clock())) is not None:
-        return _show_code(request, then, wait_seconds=visitors.to_seconds(request, next_at), status=429)
+        return _show_code(request, then, wait_seconds=web_users.to_seconds(request, next_at), status=429)
 
     async def let_in(tx: Transaction) -> Response:
         is_right = await codes.use_code(request, tx, account_id, user_id, pending.email, code)
@@ -155,7 +155,7 @@ def _hash_of_nobody() -> str:
 
 
 def _refuse_for_now(request: Request, email: str, then: str, next_at: datetime) -> Response:
-    seconds = visitors.to_seconds(request, next_at)
+    seconds = web_users.to_seconds(request, next_at)
     response = _show_form(request, then=then, email=email, wait_seconds=seconds, status=429)
     response.headers["Retry-After"] = str(seconds)
     return response
@@ -164,44 +164,44 @@ def _refuse_for_now(request: Request, email: str, then: str, next_at: datetime) 
 def _show_form(
     request: Request, *, then: str, email: str = "", is_wrong: bool = False, wait_seconds: int = 0, status: int = 200
 ) -> Response:
-    cookie, token = visitors.new_form_cookie()
+    cookie, token = web_users.new_form_cookie()
     told: dict[str, Any] = {
-        "then": visitors.to_local(then),
+        "then": web_users.to_local(then),
         "email": email,
         "is_wrong": is_wrong,
         "wait_seconds": wait_seconds,
         "is_reset": request.query_params.get("reset") == "1" and status == 200,
     }
     response = rendering.render(request, "sign_in.html", status=status, token=token, **told)
-    visitors.set_form_cookie(request, response, cookie)
+    web_users.set_form_cookie(request, response, cookie)
     return response
 
 
 async def sign_out(request: Request) -> Response:
     """Here, or with `everywhere` on every device."""
-    visitor = await visitors.visitor(request, before_set_up=True)
-    form = await visitors.read_form(request, visitor.token)
+    web_user = await web_users.require_user(request, before_set_up=True)
+    form = await web_users.read_form(request, web_user.token)
 
     async def work(tx: Transaction) -> None:
-        await sessions.end(tx, request.cookies[visitors.SESSION_COOKIE])
-        if visitors.text(form, "everywhere"):
-            await users.end_sessions(tx, visitor.session.account_id, visitor.session.user_id)
+        await sessions.end(tx, request.cookies[web_users.SESSION_COOKIE])
+        if web_users.text(form, "everywhere"):
+            await users.end_sessions(tx, web_user.session.account_id, web_user.session.user_id)
 
     await context.of(request).db.write(work)
     response = rendering.redirect(request, "/sign-in")
-    response.delete_cookie(visitors.SESSION_COOKIE, path="/")
+    response.delete_cookie(web_users.SESSION_COOKIE, path="/")
     return response
 
 
 async def change_preferences(request: Request) -> Response:
     """Language and light or dark, kept in the browser."""
-    visitor = await visitors.visitor(request, before_set_up=True)
-    form = await visitors.read_form(request, visitor.token)
-    response = rendering.redirect(request, visitors.to_local(visitors.text(form, "then") or "/"))
+    web_user = await web_users.require_user(request, before_set_up=True)
+    form = await web_users.read_form(request, web_user.token)
+    response = rendering.redirect(request, web_users.to_local(web_users.text(form, "then") or "/"))
     kept = ((LANGUAGE_COOKIE, "language", tuple(available())), (rendering.THEME_COOKIE, "theme", rendering.THEMES))
     for cookie, field, known in kept:
-        if (value := visitors.text(form, field)) in known:
-            visitors.set_cookie(request, response, cookie, value, _YEAR)
+        if (value := web_users.text(form, field)) in known:
+            web_users.set_cookie(request, response, cookie, value, _YEAR)
     return response
 
 

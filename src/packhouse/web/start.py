@@ -10,9 +10,9 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.accounts import queries as accounts
 from packhouse.kit import http, zones
-from packhouse.orders import figures, search
-from packhouse.shipping import figures as shipped
-from packhouse.web import orders, rendering, rows, visitors
+from packhouse.orders import search, stats
+from packhouse.shipping import stats as shipped
+from packhouse.web import orders, rendering, rows, web_users
 
 _DAYS = 14
 _OLDEST = 8
@@ -49,21 +49,21 @@ class Share(NamedTuple):
 
 
 async def show_start(request: Request) -> Response:
-    visitor = await visitors.visitor(request)
+    web_user = await web_users.require_user(request)
     ctx = context.of(request)
-    account_id, now = visitor.session.account_id, ctx.clock()
-    zone = zones.to_zone(visitor.session.time_zone)
+    account_id, now = web_user.session.account_id, ctx.clock()
+    zone = zones.to_zone(web_user.session.time_zone)
     days = to_days(now, zone)
     dates = [begin.astimezone(zone).date() for begin, _ in days]
     async with ctx.db.read() as tx:
         newest = await search.find_newest(tx, account_id)
         shops = await orders.list_shops(tx, account_id)
         keys = [] if newest else await accounts.list_keys(tx, account_id)
-        incoming = await search.count_incoming(tx, account_id, figures.MOST + 1)
-        placed = await figures.count_placed(tx, account_id, days)
-        oldest = await figures.list_oldest(tx, account_id, _OLDEST)
+        incoming = await search.count_incoming(tx, account_id, stats.MOST + 1)
+        placed = await stats.count_placed(tx, account_id, days)
+        oldest = await stats.list_oldest(tx, account_id, _OLDEST)
         labels = await shipped.count_labels(tx, account_id, days[0][0], days[-1][0])
-    origin = visitor.session.caller.country_code
+    origin = web_user.session.caller.country_code
     by_shop = to_shares(_count_shops(placed), shops)
     values: dict[str, Any] = {
         "section": "start",
@@ -73,7 +73,7 @@ async def show_start(request: Request) -> Response:
         "base_url": http.base_url(request),
         "incoming": orders.to_count(incoming),
         "waiting": incoming,
-        "most": figures.MOST,
+        "most": stats.MOST,
         "labels_today": {one.carrier: one.today for one in labels},
         "bars": to_bars(dates, placed, [id for id, _ in _rank(_count_shops(placed))]),
         "by_shop": by_shop,
@@ -81,7 +81,7 @@ async def show_start(request: Request) -> Response:
         "oldest": [rows.to_row(row[-4], row[-1], shops, origin) for row in oldest],
         "size": {"height": _HEIGHT, "width": _DAYS * _STEP, "bar": _WIDTH},
     }
-    return rendering.render(request, "start.html", visitor, **values)
+    return rendering.render(request, "start.html", web_user, **values)
 
 
 def to_days(now: datetime, zone: tzinfo) -> list[tuple[datetime, datetime]]:
@@ -90,7 +90,7 @@ def to_days(now: datetime, zone: tzinfo) -> list[tuple[datetime, datetime]]:
     return [zones.to_span(today - timedelta(days=back), zone) for back in reversed(range(_DAYS))]
 
 
-def _count_shops(placed: Sequence[figures.Placed]) -> dict[int, int]:
+def _count_shops(placed: Sequence[stats.Placed]) -> dict[int, int]:
     counted: dict[int, int] = {}
     for part in placed:
         counted[part.integration_id] = counted.get(part.integration_id, 0) + part.total
@@ -110,7 +110,7 @@ def to_shares(counted: Mapping[Any, int], names: Mapping[int, str]) -> list[Shar
     ]
 
 
-def to_bars(days: Sequence[date], placed: Sequence[figures.Placed], ranked: Sequence[int]) -> list[Bar]:
+def to_bars(days: Sequence[date], placed: Sequence[stats.Placed], ranked: Sequence[int]) -> list[Bar]:
     """A bar a day, its shops in their rank from the bottom up, drawn in proportion to the fullest day."""
     counts = [{part.integration_id: part.total for part in placed if part.span == index} for index in range(len(days))]
     fullest = max((sum(count.values()) for count in counts), default=0) or 1

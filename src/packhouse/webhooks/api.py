@@ -15,7 +15,7 @@ from packhouse.kit.db import Transaction
 from packhouse.kit.messages import Message, message
 from packhouse.kit.openapi import repeatable
 from packhouse.kit.routing import Route
-from packhouse.kit.validation import Reading, read_json
+from packhouse.kit.validation import Parsed, read_json
 from packhouse.webhooks import addresses, delivery, keys, openapi, operations, queries, schema, signing
 from packhouse.webhooks.keys import Keys
 
@@ -30,14 +30,14 @@ async def create_connection(request: Request) -> Response:
     caller = await auth.caller(request)
     sent = _require_valid(read_json(schema.CONNECTION_CREATE, await http.read_body(request)))
     _refuse_private(request, sent)
-    vault, now = context.of(request).encryptor, ctx.clock()
+    encryptor, now = context.of(request).encryptor, ctx.clock()
 
     async def work(tx: Transaction) -> Any:
-        id = await operations.create_connection(tx, vault, caller.account_id, sent["configuration"], now=now)
+        id = await operations.create_connection(tx, encryptor, caller.account_id, sent["configuration"], now=now)
         return await queries.get_connection(tx, caller.account_id, id)
 
     row = await ctx.db.write(work)
-    key = keys.open_secrets(vault, row)["signing_key"]
+    key = keys.open_secrets(encryptor, row)["signing_key"]
     shown = {"signing_key": key, "standard_webhooks_secret": signing.to_standard_secret(key)}
     return http.json_response({"data": {**queries.connection_to_wire(row), **shown}}, status=201)
 
@@ -89,7 +89,7 @@ async def start_authorization(request: Request) -> Response:
     caller = await auth.caller(request)
     await _get_connection(request, caller)
     detail = message("A webhook needs no authorization.")
-    raise errors.NotFound(errors.Fault("not_found", detail, title="Not found"))
+    raise errors.NotFound(errors.ErrorItem("not_found", detail, title="Not found"))
 
 
 async def create_subscription(request: Request) -> Response:
@@ -201,8 +201,8 @@ async def _change_keys(request: Request, work: Callable[..., Awaitable[Keys]]) -
 
     async def change(tx: Transaction) -> Response:
         row = await queries.get_connection(tx, caller.account_id, _to_id(request, message("connection")))
-        vault = context.of(request).encryptor
-        return _answer_keys(await work(tx, vault, row, now=ctx.clock(), actor=caller.actor))
+        encryptor = context.of(request).encryptor
+        return _answer_keys(await work(tx, encryptor, row, now=ctx.clock(), actor=caller.actor))
 
     return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(change))
 
@@ -215,7 +215,7 @@ async def list_deliveries(request: Request) -> Response:
     status = _read_choice(request, "status", schema.STATUSES)
     connection = request.query_params.get("connection_id") or None
     if connection is not None and not _ID.fullmatch(connection):
-        raise errors.Invalid(errors.Fault("invalid", message("Input should be an id"), parameter="connection_id"))
+        raise errors.Invalid(errors.ErrorItem("invalid", message("Input should be an id"), parameter="connection_id"))
     async with context.of(request).db.read() as tx:
         page = await queries.list_deliveries(
             tx,
@@ -272,14 +272,16 @@ def _to_id(request: Request, what: Message) -> int:
     text = request.path_params["id"]
     if not _ID.fullmatch(text):
         raise errors.NotFound(
-            errors.Fault("not_found", message("There is no such {what}.", what=what), title="Not found")
+            errors.ErrorItem("not_found", message("There is no such {what}.", what=what), title="Not found")
         )
     return int(text)
 
 
-def _require_valid(reading: Reading[Any]) -> Any:
+def _require_valid(reading: Parsed[Any]) -> Any:
     if reading.flaws:
-        faults = [errors.Fault("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws]
+        faults = [
+            errors.ErrorItem("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws
+        ]
         raise errors.Invalid(faults)
     return reading.value
 
@@ -293,7 +295,7 @@ def refuse_private_url(request: Request, url: str, path: errors.Path) -> None:
     """Raises Invalid at that place of the body where the URL's host is an address that is not to be reached."""
     if not context.of(request).sender.may_reach(addresses.find_address(url)):
         detail = message("The URL's address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE")
-        raise errors.Invalid(errors.Fault("invalid", detail, pointer=errors.to_pointer(path)))
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(path)))
 
 
 def _read_choice(request: Request, name: str, choices: tuple[str, ...]) -> str | None:
@@ -301,7 +303,7 @@ def _read_choice(request: Request, name: str, choices: tuple[str, ...]) -> str |
     sent = request.query_params.get(name) or None
     if sent is not None and sent not in choices:
         detail = message("Select a valid choice. {sent} is not one of the available choices.", sent=sent)
-        raise errors.Invalid(errors.Fault("invalid_choice", detail, title="Invalid Choice", parameter=name))
+        raise errors.Invalid(errors.ErrorItem("invalid_choice", detail, title="Invalid Choice", parameter=name))
     return sent
 
 

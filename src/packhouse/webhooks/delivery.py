@@ -21,7 +21,7 @@ from packhouse.kit.db import Transaction
 from packhouse.kit.jobs import Job
 from packhouse.webhooks import keys, operations, outcomes, queries, schema, signing
 from packhouse.webhooks.keys import Keys
-from packhouse.webhooks.outcomes import Attempt, Patience
+from packhouse.webhooks.outcomes import Attempt, RetryPolicy
 from packhouse.webhooks.sender import Answer
 
 _BATCH = 100
@@ -31,7 +31,7 @@ _TEST_ID = "msg_test"
 
 
 async def deliver(ctx: Context, job: Job) -> None:
-    """Raises Later where something is left for another turn or another time."""
+    """Raises Reschedule where something is left for another turn or another time."""
     account_id, connection_id = job.account_id, job.payload["connection_id"]
     receiver = await _tell(ctx, job)
     if receiver is None:
@@ -42,12 +42,12 @@ async def deliver(ctx: Context, job: Job) -> None:
     async with ctx.db.read() as tx:
         next_due = await queries.find_next_due(tx, account_id, connection_id)
     if next_due is not None:
-        raise jobs.Later(next_due, fresh=True, kind=_to_kind(receiver))
+        raise jobs.Reschedule(next_due, fresh=True, kind=_to_kind(receiver))
 
 
 async def _tell(ctx: Context, job: Job) -> Any:
-    """Until the receiver has heard what is due; its row then, None for one that was deleted. Raises Later at the end of
-    its turn."""
+    """Until the receiver has heard what is due; its row then, None for one that was deleted. Raises Reschedule at the
+    end of its turn."""
     account_id, connection_id = job.account_id, job.payload["connection_id"]
     turn = ctx.retry_policy.turn
     if job.kind == operations.SLOW_JOB:  # there may be many for each slot
@@ -69,7 +69,7 @@ async def _tell(ctx: Context, job: Job) -> Any:
         if receiver is None or not due:
             return receiver
         if time.monotonic() > end or _to_kind(receiver) != job.kind:
-            raise jobs.Later(ctx.clock(), fresh=True, kind=_to_kind(receiver))
+            raise jobs.Reschedule(ctx.clock(), fresh=True, kind=_to_kind(receiver))
         attempts = await _send_all(ctx, receiver, await _find_secrets(ctx, receiver), due, end)
 
 
@@ -78,14 +78,15 @@ def _to_kind(receiver: Any) -> str:
 
 
 async def _sweep(ctx: Context, receiver: Any) -> None:
-    """A receiver that nobody resumes must not fill the database. Raises Later while it is paused: to sweep again."""
+    """A receiver that nobody resumes must not fill the database. Raises Reschedule while it is paused: to sweep
+    again."""
     now, patience = ctx.clock(), ctx.retry_policy
     pruned = 1
     while pruned:
         pruned = await ctx.db.write(
             lambda tx: outcomes.prune(tx, receiver.account_id, receiver.id, now - patience.keep)
         )
-    raise jobs.Later(now + patience.find_sweep(), fresh=True)
+    raise jobs.Reschedule(now + patience.find_sweep(), fresh=True)
 
 
 async def _find_secrets(ctx: Context, receiver: Any) -> dict[str, Any]:
@@ -133,7 +134,7 @@ class _Round:
         self,
         due: Sequence[Any],
         send: Callable[[Any], Awaitable[Attempt | None]],
-        patience: Patience,
+        patience: RetryPolicy,
         end: float,
         *,
         is_slow: bool,

@@ -15,8 +15,8 @@ from sqlalchemy import update
 from packhouse.accounts import audit
 from packhouse.kit import errors, security
 from packhouse.kit.db import Transaction
+from packhouse.kit.encryption import Encryptor
 from packhouse.kit.messages import message
-from packhouse.kit.vault import Vault
 from packhouse.webhooks import queries
 from packhouse.webhooks.tables import connections
 
@@ -50,41 +50,45 @@ def find_keys(secrets: Mapping[str, Any], row: Any, at: datetime) -> Keys:
     return Keys(next_key, before=key if at < switches_at + KEEP else None)
 
 
-async def keep(tx: Transaction, vault: Vault, row: Any, *, now: datetime) -> Keys:
+async def keep(tx: Transaction, encryptor: Encryptor, row: Any, *, now: datetime) -> Keys:
     """A connection's keys; the first is made where it has none yet. Raises NoSecretKey and WrongSecretKey."""
-    secrets = open_secrets(vault, row)
+    secrets = open_secrets(encryptor, row)
     if "signing_key" in secrets:
         return find_keys(secrets, row, now)
     keys = Keys(security.new_secret())
-    await _put(tx, vault, row, secrets, keys, now)
+    await _put(tx, encryptor, row, secrets, keys, now)
     return keys
 
 
-async def rotate(tx: Transaction, vault: Vault, row: Any, *, now: datetime, actor: str) -> Keys:
+async def rotate(tx: Transaction, encryptor: Encryptor, row: Any, *, now: datetime, actor: str) -> Keys:
     """Make the key that takes over next, instead of one that was waiting for that."""
-    secrets = open_secrets(vault, row)
+    secrets = open_secrets(encryptor, row)
     if "signing_key" in secrets:
         current = find_keys(secrets, row, now).current
         keys = Keys(current, security.new_secret(), now + GRACE)
     else:
         keys = Keys(security.new_secret())
-    await _put(tx, vault, row, secrets, keys, now)
+    await _put(tx, encryptor, row, secrets, keys, now)
     await audit.record(tx, row.account_id, actor, "signing_key.rotated", queries.to_name(row), now=now)
     return keys
 
 
-async def activate(tx: Transaction, vault: Vault, row: Any, *, now: datetime, actor: str) -> Keys:
+async def activate(tx: Transaction, encryptor: Encryptor, row: Any, *, now: datetime, actor: str) -> Keys:
     """Let the next key take over now. Raises Conflict where none waits."""
-    secrets = open_secrets(vault, row)
+    secrets = open_secrets(encryptor, row)
     if "signing_key" not in secrets or find_keys(secrets, row, now).next is None:
-        raise errors.Conflict(errors.Fault("conflict", message("There is no next signing key that could take over.")))
+        raise errors.Conflict(
+            errors.ErrorItem("conflict", message("There is no next signing key that could take over."))
+        )
     await _change(tx, row, now, key_switches_at=now)
     await audit.record(tx, row.account_id, actor, "signing_key.activated", queries.to_name(row), now=now)
     return Keys(secrets["next_key"], before=secrets["signing_key"])
 
 
-async def _put(tx: Transaction, vault: Vault, row: Any, secrets: Mapping[str, Any], keys: Keys, now: datetime) -> None:
-    sealed = seal(vault, {**secrets, "signing_key": keys.current, "next_key": keys.next})
+async def _put(
+    tx: Transaction, encryptor: Encryptor, row: Any, secrets: Mapping[str, Any], keys: Keys, now: datetime
+) -> None:
+    sealed = seal(encryptor, {**secrets, "signing_key": keys.current, "next_key": keys.next})
     await _change(tx, row, now, sealed=sealed, key_switches_at=keys.switches_at)
 
 
@@ -93,11 +97,11 @@ async def _change(tx: Transaction, row: Any, now: datetime, **changes: Any) -> N
     await tx.execute(update(connections).where(*of_it).values(**changes, updated_at=now))
 
 
-def open_secrets(vault: Vault, row: Any) -> dict[str, Any]:
+def open_secrets(encryptor: Encryptor, row: Any) -> dict[str, Any]:
     """`signing_key`, `next_key`, `authentication`, `headers`: what is not shown. Raises NoSecretKey and
     WrongSecretKey."""
-    return {} if row.sealed is None else dict(orjson.loads(vault.open(row.sealed)))
+    return {} if row.sealed is None else dict(orjson.loads(encryptor.decrypt(row.sealed)))
 
 
-def seal(vault: Vault, secrets: Mapping[str, Any]) -> str:
-    return vault.seal(orjson.dumps(secrets).decode())
+def seal(encryptor: Encryptor, secrets: Mapping[str, Any]) -> str:
+    return encryptor.encrypt(orjson.dumps(secrets).decode())

@@ -13,8 +13,8 @@ from sqlalchemy import delete, insert, update
 from packhouse.accounts import audit
 from packhouse.kit import errors, jobs, security
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.encryption import Encryptor
 from packhouse.kit.messages import message
-from packhouse.kit.vault import Vault
 from packhouse.webhooks import keys, queries, schema, signing
 from packhouse.webhooks.schema import MASK, Event
 from packhouse.webhooks.tables import connections, deliveries, subscriptions
@@ -37,7 +37,7 @@ class Receiver(NamedTuple):
 async def notify(tx: Transaction, account_id: int, events: Iterable[Event], *, now: datetime) -> None:
     """Write a delivery for each event and whoever listens to its kind. Where nobody does, `events` is not looked at."""
     listeners: dict[str, list[Receiver]] = {}
-    for row in await queries.find_listeners(tx, account_id):
+    for row in await queries.list_subscribers(tx, account_id):
         listeners.setdefault(row.event_type, []).append(_to_receiver(row.connection_id, row))
     if not listeners:
         return
@@ -49,9 +49,9 @@ async def notify(tx: Transaction, account_id: int, events: Iterable[Event], *, n
     await _write(tx, account_id, wanted, now)
 
 
-async def is_heard(tx: Reader, account_id: int, event_type: str) -> bool:
+async def has_subscribers(tx: Reader, account_id: int, event_type: str) -> bool:
     """For those who would have to ask the database before they could tell."""
-    return any(row.event_type == event_type for row in await queries.find_listeners(tx, account_id))
+    return any(row.event_type == event_type for row in await queries.list_subscribers(tx, account_id))
 
 
 async def notify_integration(
@@ -176,11 +176,11 @@ def _to_milliseconds(now: datetime) -> int:
 
 
 async def create_connection(
-    tx: Transaction, vault: Vault, account_id: int, configuration: dict[str, Any], *, now: datetime
+    tx: Transaction, encryptor: Encryptor, account_id: int, configuration: dict[str, Any], *, now: datetime
 ) -> int:
     """Its signing key is made with it. Raises NoSecretKey, and Invalid for a mask where a secret should be."""
     shown, hidden = _split(configuration, {})
-    sealed = keys.seal(vault, {**hidden, "signing_key": security.new_secret()})
+    sealed = keys.seal(encryptor, {**hidden, "signing_key": security.new_secret()})
     return await _insert_connection(tx, account_id, orjson.dumps(shown).decode(), sealed, now)
 
 
@@ -199,15 +199,15 @@ async def _insert_connection(
 
 
 async def update_connection(
-    tx: Transaction, vault: Vault, account_id: int, id: int, sent: dict[str, Any], *, now: datetime
+    tx: Transaction, encryptor: Encryptor, account_id: int, id: int, sent: dict[str, Any], *, now: datetime
 ) -> None:
     """A configuration is replaced whole, and a paused receiver is tried again. Raises NotFound and Invalid."""
     stored = await queries.get_connection(tx, account_id, id)
     if "configuration" not in sent:
         return
-    secrets = keys.open_secrets(vault, stored)
+    secrets = keys.open_secrets(encryptor, stored)
     shown, hidden = _split(sent["configuration"], secrets)
-    sealed = keys.seal(vault, {**secrets, **hidden})
+    sealed = keys.seal(encryptor, {**secrets, **hidden})
     await _change_connection(tx, account_id, id, now, configuration=orjson.dumps(shown).decode(), sealed=sealed)
     await resume_connection(tx, account_id, id, now=now)
 
@@ -284,7 +284,7 @@ def _unmask(sent: str, known: str | None, place: str) -> str:
     if known is None:
         pointer = f"{errors.ATTRIBUTES}/configuration/{place}"
         raise errors.Invalid(
-            errors.Fault("invalid", message("There is no secret that this could stand for."), None, pointer)
+            errors.ErrorItem("invalid", message("There is no secret that this could stand for."), None, pointer)
         )
     return known
 
@@ -313,7 +313,9 @@ async def update_subscription(
 async def delete_subscription(tx: Transaction, account_id: int, id: int) -> None:
     """Raises NotFound."""
     if not await tx.change(delete(subscriptions).where(_s.account_id == account_id, _s.id == id)):
-        raise errors.NotFound(errors.Fault("not_found", message("There is no such subscription."), title="Not found"))
+        raise errors.NotFound(
+            errors.ErrorItem("not_found", message("There is no such subscription."), title="Not found")
+        )
 
 
 async def _require_new(tx: Reader, account_id: int, connection_id: int, event_type: str) -> None:
@@ -321,7 +323,7 @@ async def _require_new(tx: Reader, account_id: int, connection_id: int, event_ty
     found = await queries.find_connection(tx, account_id, connection_id)
     if found is None or found.integration_id is not None:
         detail = message("Connection with id {connection_id} does not exist", connection_id=connection_id)
-        raise errors.Invalid(errors.Fault("invalid", detail, pointer=pointer))
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=pointer))
     same_kind = await queries.list_subscriptions(tx, account_id, event_type=event_type)
     if any(row.connection_id == connection_id for row in same_kind):
         detail = message(
@@ -329,7 +331,7 @@ async def _require_new(tx: Reader, account_id: int, connection_id: int, event_ty
             connection_id=connection_id,
             event_type=event_type,
         )
-        raise errors.Invalid(errors.Fault("invalid", detail, pointer=pointer))
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=pointer))
 
 
 async def replay_deliveries(tx: Transaction, account_id: int, ids: Collection[int], *, now: datetime) -> None:
@@ -341,7 +343,7 @@ async def replay_deliveries(tx: Transaction, account_id: int, ids: Collection[in
             connection = await queries.find_connection(tx, account_id, row.connection_id)
             if connection is None:
                 detail = message("The receiver of delivery {id} was deleted.", id=id)
-                raise errors.NotFound(errors.Fault("not_found", detail, title="Not found"))
+                raise errors.NotFound(errors.ErrorItem("not_found", detail, title="Not found"))
             woken.add(row.connection_id)
         afresh = {"status": "pending", "attempts": 0, "due_at": now, "scheduled_at": now}
         await tx.execute(update(deliveries).where(_d.account_id == account_id, _d.id == id).values(afresh))

@@ -26,7 +26,7 @@ Tell = Callable[[Transaction, int, int | None, dict[str, Any], datetime], Awaita
 _ACTOR = "server:webhooks"
 
 
-class Patience(NamedTuple):
+class RetryPolicy(NamedTuple):
     """The schedule of the contract: after the first attempt ten more, the waits doubling from the first to the longest.
 
     `turn`: how long a receiver is served before others get their chance. `slow`: an answer that takes longer makes its
@@ -57,7 +57,7 @@ class Patience(NamedTuple):
         return min(self.first_wait * doubled, self.longest_wait)
 
 
-USUAL_PATIENCE = Patience()
+DEFAULT_RETRY_POLICY = RetryPolicy()
 
 
 async def tell_nobody(*_: Any) -> None:
@@ -99,7 +99,7 @@ async def bring_back(tx: Transaction, account_id: int, connection_id: int, *, no
 
 
 async def write_down(
-    tx: Transaction, patience: Patience, tell: Tell, attempts: Sequence[Attempt], *, now: datetime
+    tx: Transaction, patience: RetryPolicy, tell: Tell, attempts: Sequence[Attempt], *, now: datetime
 ) -> None:
     """Attempts at one receiver."""
     first = attempts[0].delivery
@@ -118,7 +118,7 @@ async def write_down(
     await prune(tx, first.account_id, first.connection_id, now - patience.keep)
 
 
-def _to_changes(patience: Patience, attempt: Attempt) -> dict[str, Any]:
+def _to_changes(patience: RetryPolicy, attempt: Attempt) -> dict[str, Any]:
     count = attempt.delivery.attempts + 1
     wait = None if attempt.answer.is_success else patience.find_wait(count)
     ended = "delivered" if attempt.answer.is_success else "failed"
@@ -155,7 +155,7 @@ def _to_entry(receiver: Any, kind: str, detail: str) -> dict[str, Any]:
     return {"base_url": base, "method": "POST", "exception_type": kind, "exception": detail}
 
 
-async def _judge(tx: Transaction, patience: Patience, receiver: Any, attempts: Sequence[Attempt]) -> datetime | None:
+async def _judge(tx: Transaction, patience: RetryPolicy, receiver: Any, attempts: Sequence[Attempt]) -> datetime | None:
     """Since when the receiver has taken nothing; None for one that took anything. Whether it is slow is noted too."""
     is_well = any(attempt.answer.is_success for attempt in attempts)
     since: datetime | None = None if is_well else receiver.failing_since or attempts[0].at
@@ -167,7 +167,7 @@ async def _judge(tx: Transaction, patience: Patience, receiver: Any, attempts: S
     return since
 
 
-async def _pause(tx: Transaction, patience: Patience, tell: Tell, receiver: Any, now: datetime) -> None:
+async def _pause(tx: Transaction, patience: RetryPolicy, tell: Tell, receiver: Any, now: datetime) -> None:
     """What it has not heard is held until somebody resumes it. Its account is told by its logs and its audit log."""
     of_it = (_c.account_id == receiver.account_id, _c.id == receiver.id)
     await tx.execute(update(connections).where(*of_it).values(paused_at=now))

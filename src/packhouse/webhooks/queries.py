@@ -23,13 +23,13 @@ _LISTENERS = (
 )
 
 
-async def find_listeners(tx: Reader, account_id: int) -> Sequence[Any]:
+async def list_subscribers(tx: Reader, account_id: int) -> Sequence[Any]:
     """Rows of event_type, connection_id, paused_at, slow_since."""
     return await tx.run(_LISTENERS, account_id=account_id)
 
 
-def is_heard(account_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether `find_listeners` would find any of the account that this column names."""
+def has_subscribers(account_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether `list_subscribers` would find any of the account that this column names."""
     return exists().where(_s.account_id == account_id, _s.is_active)
 
 
@@ -42,7 +42,7 @@ async def get_connection(tx: Reader, account_id: int, id: int) -> Any:
     """One that the account made. Raises NotFound."""
     found = await find_connection(tx, account_id, id)
     if found is None or found.integration_id is not None:
-        raise errors.NotFound(errors.Fault("not_found", message("There is no such connection."), title="Not found"))
+        raise errors.NotFound(errors.ErrorItem("not_found", message("There is no such connection."), title="Not found"))
     return found
 
 
@@ -70,7 +70,9 @@ async def get_subscription(tx: Reader, account_id: int, id: int) -> Any:
     """Raises NotFound."""
     found = await tx.fetch_one(select(subscriptions).where(_s.account_id == account_id, _s.id == id))
     if found is None:
-        raise errors.NotFound(errors.Fault("not_found", message("There is no such subscription."), title="Not found"))
+        raise errors.NotFound(
+            errors.ErrorItem("not_found", message("There is no such subscription."), title="Not found")
+        )
     return found
 
 
@@ -113,7 +115,7 @@ async def get_delivery(tx: Reader, account_id: int, id: int) -> Any:
     """Raises NotFound."""
     found = await tx.fetch_one(select(deliveries).where(_d.account_id == account_id, _d.id == id))
     if found is None:
-        raise errors.NotFound(errors.Fault("not_found", message("There is no such delivery."), title="Not found"))
+        raise errors.NotFound(errors.ErrorItem("not_found", message("There is no such delivery."), title="Not found"))
     return found
 
 

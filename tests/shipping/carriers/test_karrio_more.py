@@ -128,13 +128,13 @@ def test_a_carrier_that_does_not_answer(code: str, carrier: Karrio, line: Line, 
 
 
 @pytest.mark.parametrize(("mood", "is_unheard"), [("away", False), ("ill", True)])
-def test_whether_it_was_heard(code: str, carrier: Karrio, line: Line, mood: str, is_unheard: bool) -> None:
+def test_whether_it_was_heard(code: str, carrier: Karrio, line: Line, mood: str, not_received: bool) -> None:
     """Who is turned away may ask again; after a line that broke nobody knows."""
     line.mood = mood
     with pytest.raises(Unreachable) as outage:
         asyncio.run(carrier.announce(make(code)))
-    assert outage.value.is_unheard == is_unheard
-    assert carrier.makes_twice
+    assert outage.value.not_received == not_received
+    assert not carrier.is_idempotent
 
 
 @pytest.mark.parametrize("code", ["fedex"])
@@ -146,7 +146,7 @@ def test_a_label_that_cannot_be_fetched_was_made(line: more_lines.Fedex) -> None
 
     with pytest.raises(Unreachable) as outage:
         asyncio.run(Karrio("fedex", fail_at_last).announce(make("fedex")))
-    assert not outage.value.is_unheard
+    assert not outage.value.not_received
 
 
 def announced(asked: Consignment) -> Consignment:

@@ -1,8 +1,8 @@
 """One SQLite file or one PostgreSQL behind the same few calls; a new database changes nothing above this package.
 
 `read` gives a `Reader`, `write` runs work in one `Transaction`, `fetch_one` serves the few single-row reads of the
-hottest paths. Errors of the database leave as `Busy` (a lock was not to be had in time) or `Unavailable` (away, full,
-restarting).
+hottest paths. Errors of the database leave as `LockTimeout` (a lock was not to be had in time) or `Unavailable` (away,
+full, restarting).
 """
 
 import asyncio
@@ -112,15 +112,15 @@ class Database:
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Do `work` in one transaction, and anew where it crossed another one that was first: a deadlock that the
-        database ended, a key that somebody else made meanwhile. Raises Busy once the time that a lock is waited for is
-        over."""
+        database ended, a key that somebody else made meanwhile. Raises LockTimeout once the time that a lock is waited
+        for is over."""
         ends_at = time.monotonic() + self._tuning.lock_timeout
         pause = _FIRST_PAUSE
         while True:
             try:
                 async with self.begin() as tx:
                     return await work(tx)
-            except errors.Crossed:
+            except errors.SerializationConflict:
                 if time.monotonic() + pause > ends_at:
                     raise
             await asyncio.sleep(pause)

@@ -27,7 +27,7 @@ _POSTGRES_CLOSED = ("28", "3D", "55000")
 def to_refusal(error: BaseException) -> errors.Unavailable | None:
     """Busy, Unavailable, or None for anything that is not the database's state but our mistake."""
     if isinstance(error, sa_exc.TimeoutError):
-        return errors.Busy()
+        return errors.LockTimeout()
     cause: BaseException | None = error.orig if isinstance(error, sa_exc.DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         return _from_sqlite(cause)
@@ -48,7 +48,7 @@ def to_refusal(error: BaseException) -> errors.Unavailable | None:
 def _from_sqlite(error: sqlite3.Error) -> errors.Unavailable | None:
     extended = getattr(error, "sqlite_errorcode", 0)
     if (extended & 0xFF) in _SQLITE_LOCKED or extended in _SQLITE_DUPLICATE:
-        return errors.Busy()
+        return errors.LockTimeout()
     if (extended & 0xFF) in _SQLITE_AWAY:
         return errors.Unavailable(message("The database file cannot be used: {name}.", name=error.sqlite_errorname))
     return None
@@ -56,9 +56,9 @@ def _from_sqlite(error: sqlite3.Error) -> errors.Unavailable | None:
 
 def _from_postgres(state: str) -> errors.Unavailable | None:
     if state == _POSTGRES_BUSY:
-        return errors.Busy()
+        return errors.LockTimeout()
     if state in _POSTGRES_CROSSED:
-        return errors.Crossed()
+        return errors.SerializationConflict()
     if state.startswith(_POSTGRES_CLOSED):
         return errors.Unavailable(message("The database refuses the connection: SQLSTATE {state}.", state=state))
     return errors.Unavailable(message("The database cannot answer now.")) if state.startswith(_POSTGRES_AWAY) else None

@@ -43,7 +43,7 @@ class _PassedOver(Exception):
     """The replica is behind, away or hangs: the primary has to answer."""
 
 
-class Lists:
+class ReplicaReads:
     """Reads of lists; `replica` is a database of its own, with a pool of its own, or None."""
 
     def __init__(self, primary: Database, replica: Database | None = None) -> None:

@@ -13,7 +13,7 @@ from babel.numbers import get_territory_currencies
 
 from packhouse.kit import places
 from packhouse.kit.messages import message
-from packhouse.kit.validation import Flaw
+from packhouse.kit.validation import ValidationIssue
 from packhouse.orders.files import columns
 from packhouse.orders.files.columns import ABSENT, COLUMNS, ITEMS, Column
 from packhouse.orders.files.mapping import PackedItems, Preset
@@ -31,7 +31,7 @@ _TOTAL = ("payment_details", "total_price")
 _STATUS = {"order_details.status.code": "unfulfilled", "payment_details.status.code": "unknown"}
 
 
-def complete(order: dict[str, Any], preset: Preset, country: str, warnings: list[Flaw]) -> None:
+def complete(order: dict[str, Any], preset: Preset, country: str, warnings: list[ValidationIssue]) -> None:
     """Fill in what can be known, in place."""
     items = columns.find(order, ITEMS)
     for name, value in preset.fixed.items():
@@ -41,7 +41,9 @@ def complete(order: dict[str, Any], preset: Preset, country: str, warnings: list
         value = country if said == "@country" else find_home_currency(country) if said == "@currency" else said
         if value and _set(order, items, column, value):
             warnings.append(
-                Flaw(column.path, message("The file does not tell: taken for {value}.", value=value), "assumed")
+                ValidationIssue(
+                    column.path, message("The file does not tell: taken for {value}.", value=value), "assumed"
+                )
             )
     _name_order(order)
     _fill_addresses(order, warnings)
@@ -95,7 +97,7 @@ def _name_order(order: dict[str, Any]) -> None:
             order[name] = order[other]
 
 
-def _fill_addresses(order: dict[str, Any], warnings: list[Flaw]) -> None:
+def _fill_addresses(order: dict[str, Any], warnings: list[ValidationIssue]) -> None:
     for place in _ADDRESSES:
         if isinstance(address := order.get(place), dict):
             _fill_address(address, place, warnings)
@@ -119,25 +121,25 @@ def _is_somewhere(address: Mapping[str, Any]) -> bool:
     return bool(address.get("address_line_1") or address.get("city") or address.get("postal_code"))
 
 
-def _drop_incomplete(order: dict[str, Any], warnings: list[Flaw]) -> None:
+def _drop_incomplete(order: dict[str, Any], warnings: list[ValidationIssue]) -> None:
     """A billing address that lacks something keeps no order out: nothing is shipped there."""
     billing = order.get("billing_address")
     if billing is not None and any(not billing.get(name) for name in _OF_ADDRESS):
         del order["billing_address"]
         if _is_somewhere(billing):
             warnings.append(
-                Flaw(("billing_address",), message("The billing address is not complete, and was left out."))
+                ValidationIssue(("billing_address",), message("The billing address is not complete, and was left out."))
             )
 
 
-def _drop_unusable(order: dict[str, Any], warnings: list[Flaw]) -> None:
+def _drop_unusable(order: dict[str, Any], warnings: list[ValidationIssue]) -> None:
     """A place without a name and a street is known of a report that tells no more: nothing can be shipped there."""
     address = order.get("shipping_address")
     if address is not None and not address.get("name") and not address.get("address_line_1"):
         del order["shipping_address"]
         if address:
             detail = message("The shipping address has neither a name nor a street, and was left out.")
-            warnings.append(Flaw(("shipping_address",), detail))
+            warnings.append(ValidationIssue(("shipping_address",), detail))
 
 
 def _name_customer(order: dict[str, Any], customer: dict[str, Any]) -> None:
@@ -146,7 +148,7 @@ def _name_customer(order: dict[str, Any], customer: dict[str, Any]) -> None:
         customer["name"] = address.get("name") or customer.get("email") or "?"
 
 
-def _fill_address(address: dict[str, Any], place: str, warnings: list[Flaw]) -> None:
+def _fill_address(address: dict[str, Any], place: str, warnings: list[ValidationIssue]) -> None:
     country = address.get("country_code")
     if isinstance(country, str):
         address["country_code"] = country = find_country(country) or country
@@ -158,7 +160,7 @@ def _fill_address(address: dict[str, Any], place: str, warnings: list[Flaw]) -> 
         else:
             del address["state_province_code"]
             detail = message("ISO 3166-2 has no such subdivision of {country}: left out.", country=country)
-            warnings.append(Flaw((place, "state_province_code"), detail))
+            warnings.append(ValidationIssue((place, "state_province_code"), detail))
     _split_lines(address)
     if "address_line_1" not in address and _is_somewhere(address):
         address["address_line_1"] = address.pop("address_line_2", "")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from packhouse.kit.messages import Message, foreign, message
-from packhouse.kit.validation import Flaw
+from packhouse.kit.validation import ValidationIssue
 from packhouse.orders.files.records import MAX_RECORD, Broken, Record, to_body
 
 _CHUNK = 1 << 16
@@ -47,10 +47,14 @@ class Records(Iterator[Record]):
             return Record(
                 number,
                 b"",
-                [Flaw((), message("Invalid JSON: {msg} at column {colno}", msg=foreign(error.msg), colno=error.colno))],
+                [
+                    ValidationIssue(
+                        (), message("Invalid JSON: {msg} at column {colno}", msg=foreign(error.msg), colno=error.colno)
+                    )
+                ],
             )
         except (ValueError, RecursionError):
-            return Record(number, b"", [Flaw((), message("Invalid JSON: {detail}", detail=_TOO_MUCH))])
+            return Record(number, b"", [ValidationIssue((), message("Invalid JSON: {detail}", detail=_TOO_MUCH))])
         return self._to_record(number, value, text)
 
     def _to_record(self, line: int, value: Any, text: str) -> Record:

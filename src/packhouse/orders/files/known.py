@@ -59,7 +59,7 @@ async def save_mapping(tx: Transaction, account_id: int, by: str, name: str, con
         _check_name(name)
         mapping.parse(content)
     except mapping.MappingError as error:
-        raise errors.Invalid(errors.Fault("invalid", foreign(str(error)), parameter="mapping")) from None
+        raise errors.Invalid(errors.ErrorItem("invalid", foreign(str(error)), parameter="mapping")) from None
     row = {"account_id": account_id, "name": name, "content": content, "changed_at": now, "changed_by": by}
     await tx.upsert(import_mappings, [row])
 
@@ -76,7 +76,9 @@ async def get_mapping(tx: Reader, account_id: int, name: str) -> str:
     statement = select(_m.content).where(_m.account_id == account_id, _m.name == name)
     content = await tx.fetch_value(statement)
     if content is None:
-        raise errors.NotFound(errors.Fault("not_found", message("There is no mapping named {name}.", name=repr(name))))
+        raise errors.NotFound(
+            errors.ErrorItem("not_found", message("There is no mapping named {name}.", name=repr(name)))
+        )
     return str(content)
 
 
@@ -84,4 +86,6 @@ async def delete_mapping(tx: Transaction, account_id: int, name: str) -> None:
     """Raises NotFound."""
     done = await tx.execute(delete(import_mappings).where(_m.account_id == account_id, _m.name == name))
     if not done.rowcount:
-        raise errors.NotFound(errors.Fault("not_found", message("There is no mapping named {name}.", name=repr(name))))
+        raise errors.NotFound(
+            errors.ErrorItem("not_found", message("There is no mapping named {name}.", name=repr(name)))
+        )

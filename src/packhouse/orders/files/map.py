@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from packhouse.kit.messages import foreign, join, message
-from packhouse.kit.validation import Flaw
+from packhouse.kit.validation import ValidationIssue
 from packhouse.orders import schema
 from packhouse.orders.files import columns, complete, formats
 from packhouse.orders.files.columns import COLUMNS, ITEMS, Column
@@ -121,10 +121,10 @@ class Mapper:
         rows = [(line, [*cells]) for line, cells in group.rows]
         flaws = [flaw for line, cells in rows if (flaw := self._find_surplus(line, cells))]
         if group.is_too_long:
-            flaws.append(Flaw((), message("This order has more rows than a record may hold.")))
+            flaws.append(ValidationIssue((), message("This order has more rows than a record may hold.")))
         if why := self._find_left_out(rows):
             return Record(rows[0][0], b"", rows=rows, left_out=why)
-        warnings: list[Flaw] = []
+        warnings: list[ValidationIssue] = []
         order = self._read_order(rows, flaws)
         items, item_rows = self._read_items(rows, flaws, warnings)
         if items or not self.preset.native:
@@ -144,18 +144,18 @@ class Mapper:
         if isinstance(details, dict) and "integration" not in details:
             order["order_details"] = {"integration": {"id": integration_id}, **details}
 
-    def _complete(self, order: dict[str, Any], warnings: list[Flaw]) -> None:
+    def _complete(self, order: dict[str, Any], warnings: list[ValidationIssue]) -> None:
         for name, value in self._place.fixed.items():
             column = COLUMNS[name]
             complete.set_fixed(order, column, columns.from_cell(column.kind, value), is_forced=True)
         if not self.preset.native:
             complete.complete(order, self.preset, self._place.country, warnings)
 
-    def _find_surplus(self, line: int, cells: Sequence[str]) -> Flaw | None:
+    def _find_surplus(self, line: int, cells: Sequence[str]) -> ValidationIssue | None:
         width = len(self.header)
         if len(cells) <= width or not any(cell.strip() for cell in cells[width:]):
             return None
-        return Flaw(
+        return ValidationIssue(
             (), message("Line {line} has {cells} cells, the header {width}", line=line, cells=len(cells), width=width)
         )
 
@@ -163,7 +163,7 @@ class Mapper:
         of_order = [rule for rule in self._skips if rule.skip.what == "order"]
         return next((rule.skip.why for rule in of_order if any(rule.holds(cells) for _, cells in rows)), "")
 
-    def _read_order(self, rows: Sequence[Row], flaws: list[Flaw]) -> dict[str, Any]:
+    def _read_order(self, rows: Sequence[Row], flaws: list[ValidationIssue]) -> dict[str, Any]:
         order: dict[str, Any] = {}
         for rule in self._of_order:
             if rule.target.sum:
@@ -183,16 +183,16 @@ class Mapper:
                         line=line,
                         first=first[0],
                     )
-                    flaws.append(Flaw(rule.column.path, detail))
+                    flaws.append(ValidationIssue(rule.column.path, detail))
             if first is not None:
                 self._put(order, rule, first[1], (), flaws)
         return order
 
     def _differ(self, rule: Rule, cell: str, other: str) -> bool:
-        found: list[Flaw] = []
+        found: list[ValidationIssue] = []
         return bool(self._read(rule, cell, (), found) != self._read(rule, other, (), found))
 
-    def _add_up(self, order: dict[str, Any], rule: Rule, rows: Sequence[Row], flaws: list[Flaw]) -> None:
+    def _add_up(self, order: dict[str, Any], rule: Rule, rows: Sequence[Row], flaws: list[ValidationIssue]) -> None:
         numbers = []
         for _, cells in rows:
             cell = cells[rule.at] if rule.at < len(cells) else ""
@@ -202,7 +202,7 @@ class Mapper:
             columns.put(order, rule.column.path, complete.add_up(numbers))
 
     def _read_items(
-        self, rows: Sequence[Row], flaws: list[Flaw], warnings: list[Flaw]
+        self, rows: Sequence[Row], flaws: list[ValidationIssue], warnings: list[ValidationIssue]
     ) -> tuple[list[dict[str, Any]], list[int]]:
         items: list[dict[str, Any]] = []
         item_rows: list[int] = []
@@ -210,7 +210,9 @@ class Mapper:
         for at, (line, cells) in enumerate(rows):
             why = next((rule.skip.why for rule in of_item if rule.holds(cells)), "")
             if why:
-                warnings.append(Flaw(ITEMS, message("{why} (line {line})", why=foreign(why), line=line), "left_out"))
+                warnings.append(
+                    ValidationIssue(ITEMS, message("{why} (line {line})", why=foreign(why), line=line), "left_out")
+                )
                 continue
             if self._packed:
                 found = list(self._unpack(cells, len(items), flaws))
@@ -221,7 +223,7 @@ class Mapper:
             item_rows += [at] * len(found)
         return items, item_rows
 
-    def _read_item(self, cells: Sequence[str], number: int, flaws: list[Flaw]) -> dict[str, Any]:
+    def _read_item(self, cells: Sequence[str], number: int, flaws: list[ValidationIssue]) -> dict[str, Any]:
         item: dict[str, Any] = {}
         for rule in self._of_item:
             cell = cells[rule.at] if rule.at < len(cells) else ""
@@ -229,7 +231,7 @@ class Mapper:
                 self._put(item, rule, cell, (*ITEMS, number), flaws)
         return item
 
-    def _unpack(self, cells: Sequence[str], number: int, flaws: list[Flaw]) -> Iterator[dict[str, Any]]:
+    def _unpack(self, cells: Sequence[str], number: int, flaws: list[ValidationIssue]) -> Iterator[dict[str, Any]]:
         packed = self.preset.items
         if packed is None:
             return
@@ -246,7 +248,9 @@ class Mapper:
                     yield item
                     number += 1
 
-    def _put(self, holder: dict[str, Any], rule: Rule, cell: str, at: tuple[str | int, ...], flaws: list[Flaw]) -> None:
+    def _put(
+        self, holder: dict[str, Any], rule: Rule, cell: str, at: tuple[str | int, ...], flaws: list[ValidationIssue]
+    ) -> None:
         if rule.target.read == "address":
             for name, part in complete.split_address(cell).items():
                 columns.put(holder, (*rule.column.path, name), part)
@@ -262,13 +266,18 @@ class Mapper:
         columns.put(holder, rule.column.path, value)
 
     def _read(
-        self, rule: Rule, cell: str, at: tuple[str | int, ...], flaws: list[Flaw], holder: dict[str, Any] | None = None
+        self,
+        rule: Rule,
+        cell: str,
+        at: tuple[str | int, ...],
+        flaws: list[ValidationIssue],
+        holder: dict[str, Any] | None = None,
     ) -> Any:
         """The value; what cannot be read is a flaw and stays as it stands."""
         try:
             return self._to_value(rule, cell, holder)
         except Unreadable as unreadable:
-            flaws.append(Flaw((*at, *rule.column.path), foreign(str(unreadable))))
+            flaws.append(ValidationIssue((*at, *rule.column.path), foreign(str(unreadable))))
             return cell
 
     def _to_value(self, rule: Rule, cell: str, holder: dict[str, Any] | None) -> Any:

@@ -45,7 +45,7 @@ class Options(NamedTuple):
     most_rows: int | None = None
 
 
-class Reading:
+class ParsedFile:
     """A file that is being read. What was found of it stands here: some before the first record, all after the last."""
 
     def __init__(self, options: Options, form: str) -> None:
@@ -86,13 +86,13 @@ def find_form(name: str) -> str | None:
     return next((form for suffix, form in _SUFFIXES.items() if lower.endswith(suffix)), None)
 
 
-def open_file(source: IO[bytes] | io.BufferedIOBase, options: Options, *, is_stream: bool = False) -> Reading:
+def open_file(source: IO[bytes] | io.BufferedIOBase, options: Options, *, is_stream: bool = False) -> ParsedFile:
     """Find out what a file is. JSON that comes bit by bit (`is_stream`) is read as it comes. Raises Broken."""
     if is_stream and options.form in (JSON, LINES):
-        reading = Reading(options, options.form)
+        reading = ParsedFile(options, options.form)
         reading.records = _read_json(source, reading, options)
         return reading
-    reading = Reading(options, options.form or CSV)
+    reading = ParsedFile(options, options.form or CSV)
     try:
         return _open_kept(source, reading, options, is_stream)
     except Broken:
@@ -100,7 +100,9 @@ def open_file(source: IO[bytes] | io.BufferedIOBase, options: Options, *, is_str
         raise
 
 
-def _open_kept(source: IO[bytes] | io.BufferedIOBase, reading: Reading, options: Options, is_stream: bool) -> Reading:
+def _open_kept(
+    source: IO[bytes] | io.BufferedIOBase, reading: ParsedFile, options: Options, is_stream: bool
+) -> ParsedFile:
     kept: Any = source
     if is_stream or not source.seekable():
         kept = text.to_seekable(source)
@@ -121,7 +123,7 @@ def _open_kept(source: IO[bytes] | io.BufferedIOBase, reading: Reading, options:
 
 
 def _read_json(
-    source: IO[bytes] | io.BufferedIOBase, reading: Reading, options: Options, encoding: str = "utf-8-sig"
+    source: IO[bytes] | io.BufferedIOBase, reading: ParsedFile, options: Options, encoding: str = "utf-8-sig"
 ) -> Iterator[Record]:
     wide = encoding if encoding.startswith(("utf-16", "utf-32")) else "utf-8-sig"
     records = json_files.read(source, reading.form, options.place.integration_id, wide, options.preset == SENDCLOUD)
@@ -136,7 +138,7 @@ def _read_json(
         reading.close()
 
 
-def _open_table(source: IO[bytes], reading: Reading, options: Options, found: text.Found) -> Reading:
+def _open_table(source: IO[bytes], reading: ParsedFile, options: Options, found: text.Found) -> ParsedFile:
     presets = options.presets or list_presets()
     if reading.form == WORKBOOK:
         rows = archive.read_workbook(source)
@@ -197,7 +199,7 @@ def _say_unknown(header: Sequence[str], preset: str | None) -> Message:
     return message("The preset {preset} does not know these columns: {shown}.", preset=preset, shown=shown)
 
 
-def _read_table(rows: Iterator[Row], mapper: Mapper, reading: Reading, options: Options) -> Iterator[Record]:
+def _read_table(rows: Iterator[Row], mapper: Mapper, reading: ParsedFile, options: Options) -> Iterator[Record]:
     spool = Spool()
     try:
         broken = _fill(spool, rows, mapper, reading, options)
@@ -218,7 +220,7 @@ def _read_table(rows: Iterator[Row], mapper: Mapper, reading: Reading, options: 
         reading.close()
 
 
-def _fill(spool: Spool, rows: Iterator[Row], mapper: Mapper, reading: Reading, options: Options) -> Broken | None:
+def _fill(spool: Spool, rows: Iterator[Row], mapper: Mapper, reading: ParsedFile, options: Options) -> Broken | None:
     """Put every row where those of its order are. Where the file breaks, the last order is left out: rows of it may be
     missing."""
     evidence = Evidence()

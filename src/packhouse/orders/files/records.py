@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from packhouse.kit.messages import Message
-from packhouse.kit.validation import Flaw
+from packhouse.kit.validation import ValidationIssue
 from packhouse.orders import schema
 
 # What one record may take, as much as the body of a request; a broken file is not read to its end to find out.
@@ -44,8 +44,8 @@ class Record(NamedTuple):
 
     line: int
     body: bytes
-    flaws: Sequence[Flaw] = ()
-    warnings: Sequence[Flaw] = ()
+    flaws: Sequence[ValidationIssue] = ()
+    warnings: Sequence[ValidationIssue] = ()
     rows: Sequence[Row] = ()
     item_rows: Sequence[int] = ()
     left_out: str = ""

@@ -13,7 +13,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.kit import errors
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.messages import Message, foreign
-from packhouse.kit.validation import Flaw
+from packhouse.kit.validation import ValidationIssue
 from packhouse.orders import operations, schema, warnings
 from packhouse.orders.files.records import Record, find_column
 
@@ -24,7 +24,7 @@ LEFT_OUT = "left_out"
 _ATTEMPTS = 5
 _POINTER = re.compile(re.escape(errors.ATTRIBUTES) + r"/\[(\d+)\](.*)", re.DOTALL)
 
-_Faults = dict[int, Sequence[errors.Fault]]
+_Faults = dict[int, Sequence[errors.ErrorItem]]
 
 
 class Told(NamedTuple):
@@ -90,7 +90,7 @@ def _find_order_id(record: Record) -> str | None:
     return order_id if isinstance(order_id, str) else None
 
 
-def _to_place(fault: errors.Fault) -> tuple[int, str]:
+def _to_place(fault: errors.ErrorItem) -> tuple[int, str]:
     """The index in the batch and the pointer below it; what names no place is about the only record there is."""
     found = _POINTER.fullmatch(fault.pointer or "")
     return (int(found[1]), found[2]) if found else (0, "")
@@ -126,7 +126,7 @@ async def store(
     return stored
 
 
-def _find_more(record: Record) -> Iterable[Flaw]:
+def _find_more(record: Record) -> Iterable[ValidationIssue]:
     """What else is wrong with a record that could be read in part, so that all of it is told at once."""
     if not record.body:
         return ()
@@ -210,9 +210,9 @@ def _is_readable(batch: Sequence[Record], index: int, refused: _Faults) -> bool:
     return True
 
 
-def _set_aside(found: Iterable[errors.Fault], values: dict[int, Any], refused: _Faults) -> None:
+def _set_aside(found: Iterable[errors.ErrorItem], values: dict[int, Any], refused: _Faults) -> None:
     """Take out of a batch what its refusal names, by places among `values`."""
-    faults: dict[int, list[errors.Fault]] = {}
+    faults: dict[int, list[errors.ErrorItem]] = {}
     indexes = list(values)
     for fault in found:
         faults.setdefault(indexes[_to_place(fault)[0]], []).append(fault)
@@ -254,7 +254,7 @@ async def _upsert(
 async def _write_patiently(db: Database, work: Callable[[Transaction], Awaitable[Stored]]) -> Stored:
     """Wait several times as long for a lock as a request does."""
     for _ in range(_ATTEMPTS - 1):
-        with suppress(errors.Busy):
+        with suppress(errors.LockTimeout):
             return await db.write(work)
     return await db.write(work)
 

@@ -16,10 +16,10 @@ from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.messages import from_stored, message, to_column, to_stored
-from packhouse.kit.validation import Flaw
+from packhouse.kit.validation import ValidationIssue
 from packhouse.orders import schema
 from packhouse.orders.files import known, originals, store
-from packhouse.orders.files.read import Reading
+from packhouse.orders.files.read import ParsedFile
 from packhouse.orders.files.records import Broken, Record
 from packhouse.orders.tables import import_parts
 from packhouse.orders.tables import imports as table
@@ -62,7 +62,7 @@ def read_part(records: Iterator[Record]) -> Part:
     return Part(found)
 
 
-def to_about(reading: Reading, said: Mapping[str, str]) -> str:
+def to_about(reading: ParsedFile, said: Mapping[str, str]) -> str:
     """What a file was found to be, for its page and for the file of its refused rows."""
     about = {
         "form": reading.form,
@@ -115,7 +115,9 @@ async def begin_again(tx: Transaction, account_id: int, id: int, said: Mapping[s
     """Read a file in another way, of which nothing was stored. Raises NotFound, and Conflict where it is too late."""
     row = await get_import(tx, account_id, id, lock=True)
     if row.state not in (UNMAPPED, CHECKED):
-        raise errors.Conflict(errors.Fault("conflict", message("This file cannot be read in another way any more.")))
+        raise errors.Conflict(
+            errors.ErrorItem("conflict", message("This file cannot be read in another way any more."))
+        )
     await tx.execute(delete(import_parts).where(_p.account_id == account_id, _p.import_id == id, _p.part >= 0))
     fresh: dict[str, Any] = {"state": READING, "parts": 0, "records": 0, "done_parts": 0, "counts": "{}"}
     fresh |= {"broken_line": None, "broken_detail": None, "reached_line": None, "about": _to_said(said)}
@@ -145,7 +147,7 @@ def _to_kept(record: Record) -> dict[str, Any]:
     return {**kept, "left_out": record.left_out} if record.left_out else kept
 
 
-def _to_kept_flaws(flaws: Sequence[Flaw]) -> list[Any]:
+def _to_kept_flaws(flaws: Sequence[ValidationIssue]) -> list[Any]:
     return [(flaw.path, to_stored(flaw.detail), flaw.kind) for flaw in flaws]
 
 
@@ -156,7 +158,7 @@ async def end_reading(
     parts: int,
     records: int,
     broken: Broken | None,
-    reading: Reading | None = None,
+    reading: ParsedFile | None = None,
     *,
     now: datetime,
 ) -> None:
@@ -181,7 +183,7 @@ async def run(tx: Transaction, caller: Caller, id: int, *, now: datetime) -> Non
     row = await get_import(tx, caller.account_id, id, lock=True)
     if row.state != CHECKED:
         raise errors.Conflict(
-            errors.Fault("conflict", message("This file cannot be imported now: look at how far it is."))
+            errors.ErrorItem("conflict", message("This file cannot be imported now: look at how far it is."))
         )
     of_it = (_i.account_id == caller.account_id, _i.id == id)
     begun = {"state": RUNNING, "done_parts": 0, "counts": "{}", "created_by": caller.actor, "updated_at": now}
@@ -215,7 +217,7 @@ async def handle(db: Database, job: jobs.Job, clock: Callable[[], datetime]) -> 
     ends_at = time.monotonic() + _TURN_SECONDS
     while await _do_part(db, job.account_id, job.payload["import"], clock()):
         if time.monotonic() > ends_at:
-            raise jobs.Later(clock(), fresh=True)
+            raise jobs.Reschedule(clock(), fresh=True)
 
 
 async def _do_part(db: Database, account_id: int, id: int, now: datetime) -> bool:
@@ -317,8 +319,8 @@ def _to_records(content: str) -> list[Record]:
     ]
 
 
-def _to_flaws(kept: Sequence[Any]) -> list[Flaw]:
-    return [Flaw(tuple(path), from_stored(detail), kind) for path, detail, kind in kept]
+def _to_flaws(kept: Sequence[Any]) -> list[ValidationIssue]:
+    return [ValidationIssue(tuple(path), from_stored(detail), kind) for path, detail, kind in kept]
 
 
 def is_still(row: Any, now: datetime) -> bool:
@@ -331,7 +333,7 @@ async def get_import(tx: Reader, account_id: int, id: int, *, lock: bool = False
     statement = select(table).where(_i.account_id == account_id, _i.id == id)
     row = await tx.fetch_one(statement.with_for_update() if lock else statement)
     if row is None:
-        raise errors.NotFound(errors.Fault("not_found", message("There is no such import."), title="Not found"))
+        raise errors.NotFound(errors.ErrorItem("not_found", message("There is no such import."), title="Not found"))
     return row
 
 

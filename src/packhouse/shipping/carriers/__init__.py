@@ -154,23 +154,25 @@ class Rejected(Exception):
     """The carrier says no, would say it again, and has announced nothing. A fault that a change of the order would
     mend points at its place there."""
 
-    def __init__(self, faults: Sequence[errors.Fault]) -> None:
+    def __init__(self, faults: Sequence[errors.ErrorItem]) -> None:
         super().__init__("; ".join(fault.detail for fault in faults))
         self.faults = list(faults)
 
 
 def no_such_option(code: str) -> Rejected:
     """Return the refusal of an option that the carrier does not have."""
-    return Rejected([errors.Fault("invalid", message("There is no shipping option {option_code}.", option_code=code))])
+    return Rejected(
+        [errors.ErrorItem("invalid", message("There is no shipping option {option_code}.", option_code=code))]
+    )
 
 
 class Unreachable(Exception):
-    """Nobody knows whether the carrier took it: ask again later, with the same reference. `is_unheard` where it surely
-    did not: the question never came there, or was turned away."""
+    """Nobody knows whether the carrier took it: ask again later, with the same reference. `not_received` where it
+    surely did not: the question never came there, or was turned away."""
 
-    def __init__(self, detail: Message, *, is_unheard: bool = False) -> None:
+    def __init__(self, detail: Message, *, not_received: bool = False) -> None:
         super().__init__(detail)
-        self.is_unheard = is_unheard
+        self.not_received = not_received
 
 
 class Carrier(Protocol):
@@ -178,8 +180,8 @@ class Carrier(Protocol):
 
     A carrier of one's own has no tracking: `has_tracking` is False, `track` answers nothing, and people say what
     happened to a parcel. Making one contacts nobody, and neither does `options`. One that is heavy to load sets
-    `is_asked_by_worker`: then servers leave asking it to the workers, and wait. One that does not compare references
-    sets `makes_twice`: it is asked once, and where its answer is lost people are told of that instead.
+    `worker_only`: then servers leave asking it to the workers, and wait. One that does not compare references
+    sets `is_idempotent` to False: it is asked once, and where its answer is lost people are told of that instead.
     """
 
     @property
@@ -195,7 +197,7 @@ class Carrier(Protocol):
     def options(self) -> Sequence[Option]: ...
 
     async def announce(self, consignment: Consignment, /) -> Announcement:
-        """Register the shipment; the same `reference` again gives the same numbers, unless it `makes_twice`. Raises
+        """Register the shipment; the same `reference` again gives the same numbers, unless it is not `is_idempotent`. Raises
         Rejected, Unreachable."""
 
     async def cancel(self, consignment: Consignment, /) -> None:
@@ -205,9 +207,9 @@ class Carrier(Protocol):
         """All that is known of its parcels, oldest first. Raises Unreachable."""
 
 
-def is_asked_by_worker(carrier: Carrier | None) -> bool:
+def worker_only(carrier: Carrier | None) -> bool:
     return bool(getattr(carrier, "is_asked_by_worker", False))
 
 
-def makes_twice(carrier: Carrier) -> bool:
-    return bool(getattr(carrier, "makes_twice", False))
+def is_idempotent(carrier: Carrier) -> bool:
+    return bool(getattr(carrier, "is_idempotent", True))

@@ -81,7 +81,7 @@ def may_use_cn22(parcel: Parcel) -> bool:
     return len(entries) <= CN22_MAX_ITEMS and value is not None and value <= CN22_MAX_SDR
 
 
-def find_missing(consignment: Consignment) -> list[errors.Fault]:
+def find_missing(consignment: Consignment) -> list[errors.ErrorItem]:
     """Everything that keeps the papers from being complete, each with its place in the order."""
     return [_fault(path, why) for path, why in dict.fromkeys(_find_all(consignment))]
 
@@ -172,10 +172,10 @@ def _find_of_item(item: Mapping[str, Any]) -> Iterator[_Missing]:
         yield ("measurement", "weight"), message("A customs declaration needs the weight of {name}", name=name)
 
 
-def _fault(path: errors.Path, why: Message) -> errors.Fault:
+def _fault(path: errors.Path, why: Message) -> errors.ErrorItem:
     """The place stands in the text too, for those who read only that."""
     place = "/".join(map(str, path))
-    return errors.Fault(
+    return errors.ErrorItem(
         "invalid",
         message("{why} ({place}).", why=why, place=place),
         title="Incomplete customs details",

@@ -64,4 +64,4 @@ def _to_numbers(consignment: Consignment) -> list[str]:
     try:
         return [serials.to_sscc(prefix, parcel.id) for parcel in consignment.parcels]
     except ValueError as error:
-        raise Rejected([errors.Fault("invalid", message("No SSCC can be given: {error}.", error=error))]) from error
+        raise Rejected([errors.ErrorItem("invalid", message("No SSCC can be given: {error}.", error=error))]) from error

@@ -39,14 +39,14 @@ from packhouse.shipping.carriers.karrio_services import LINES, Line
 class Karrio:
     """One carrier of the SDK. Without a `transport` it sends over the network."""
 
-    is_asked_by_worker = True
+    worker_only = True
 
     def __init__(self, code: str, transport: Transport | None = None) -> None:
         self._line = LINES[code]
         self.code = code
         self.name = self._line.name
         self.has_tracking = True
-        self.makes_twice = not self._line.knows_reference
+        self.is_idempotent = self._line.knows_reference
         self._transport = transport or karrio_gateway.send
 
     def options(self) -> Sequence[Option]:
@@ -68,7 +68,7 @@ class Karrio:
         if not self._line.cancels:
             raise Rejected(
                 [
-                    errors.Fault(
+                    errors.ErrorItem(
                         "invalid", message("{name} takes no cancellations: tell it by other ways.", name=self.name)
                     )
                 ]
@@ -88,7 +88,7 @@ class Karrio:
     async def _ask(self, verb: str, consignment: Consignment, payload: dict[str, Any]) -> tuple[Any, Any]:
         """As `karrio_gateway.ask`, beside the event loop: the SDK waits for its answers."""
         if consignment.contract is None:
-            raise Rejected([errors.Fault("invalid", message("The contract of this shipment is gone."))])
+            raise Rejected([errors.ErrorItem("invalid", message("The contract of this shipment is gone."))])
         credentials = {"account_country_code": consignment.sender.country_code, **consignment.contract.credentials}
         question = partial(karrio_gateway.ask, verb, self._line.package, payload, credentials, self._transport)
         return await asyncio.to_thread(question)
@@ -122,7 +122,7 @@ def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
         faults.append(_to_cash_fault(line))
     if any(parcel.weight is None for parcel in consignment.parcels):
         pointer = errors.to_pointer(("shipping_details", "measurement", "weight"))
-        faults.append(errors.Fault("invalid", message("The carrier must know the weight."), pointer=pointer))
+        faults.append(errors.ErrorItem("invalid", message("The carrier must know the weight."), pointer=pointer))
     if faults:
         raise Rejected(faults)
     request = {
@@ -137,12 +137,12 @@ def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
     return {**request, "customs": _to_customs(consignment)} if leaves else request
 
 
-def _to_cash_fault(line: Line) -> errors.Fault:
+def _to_cash_fault(line: Line) -> errors.ErrorItem:
     """The SDK loses the amount on its way to every carrier (it sends `None`, nothing, or no account to pay it to):
     goods that nobody collects the money for are worse than no label."""
     detail = message("{name} cannot be told through the karrio SDK to collect cash on delivery.", name=line.name)
     pointer = errors.to_pointer(("payment_details", "is_cash_on_delivery"))
-    return errors.Fault("invalid", detail, pointer=pointer)
+    return errors.ErrorItem("invalid", detail, pointer=pointer)
 
 
 def _to_options(consignment: Consignment) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _to_options(consignment: Consignment) -> dict[str, Any]:
     return {"currency": currencies[0]} if currencies else {}
 
 
-def _find_dropped(consignment: Consignment) -> Iterator[errors.Fault]:
+def _find_dropped(consignment: Consignment) -> Iterator[errors.ErrorItem]:
     """A wrong tariff number on customs papers is worse than no papers."""
     pointer = errors.to_pointer(("order_details", "order_items"))
     for parcel in consignment.parcels:
@@ -162,7 +162,7 @@ def _find_dropped(consignment: Consignment) -> Iterator[errors.Fault]:
                     "The karrio SDK cannot tell this carrier of an HS code that begins with 0, as of {name}.",
                     name=item["name"],
                 )
-                yield errors.Fault("invalid", detail, pointer=pointer)
+                yield errors.ErrorItem("invalid", detail, pointer=pointer)
 
 
 def _to_address(address: Address) -> dict[str, Any]:

@@ -63,9 +63,9 @@ def send(call: Call) -> tuple[int, bytes]:
                 extensions={"timeout": _TIMEOUTS},
             )
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
-        is_unheard = isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
+        not_received = isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
         told = message("The carrier cannot be reached: {name}.", name=type(error).__name__)
-        raise Unreachable(told, is_unheard=is_unheard) from error
+        raise Unreachable(told, not_received=not_received) from error
     return answer.status, answer.content
 
 
@@ -152,11 +152,11 @@ def _explain(error: Exception, statuses: Sequence[int]) -> Rejected | Unreachabl
         return Rejected([_to_fault(one) for one in messages])
     if not statuses:
         return Rejected(
-            [errors.Fault("invalid", message("The carrier cannot be asked so: {error}.", error=_to_text(error)))]
+            [errors.ErrorItem("invalid", message("The carrier cannot be asked so: {error}.", error=_to_text(error)))]
         )
     if 400 <= statuses[-1] < 500:
         return Rejected(
-            [errors.Fault("invalid", message("The carrier refused with status {status}.", status=statuses[-1]))]
+            [errors.ErrorItem("invalid", message("The carrier refused with status {status}.", status=statuses[-1]))]
         )
     _log.error("answer of a carrier cannot be read", error=type(error).__name__)
     return Unreachable(message("The carrier's answer cannot be read."))
@@ -167,9 +167,9 @@ def _to_text(error: Exception) -> str:
     return f"{error} {details}" if details else f"{error}"
 
 
-def _to_fault(told: Any) -> errors.Fault:
+def _to_fault(told: Any) -> errors.ErrorItem:
     said = foreign(told.message) if told.message else message("The carrier refused.")
-    return errors.Fault("invalid", message("{said} ({code})", said=said, code=told.code) if told.code else said)
+    return errors.ErrorItem("invalid", message("{said} ({code})", said=said, code=told.code) if told.code else said)
 
 
 def _to_settings(sdk: _Sdk, credentials: Mapping[str, Any]) -> Any:
@@ -178,7 +178,7 @@ def _to_settings(sdk: _Sdk, credentials: Mapping[str, Any]) -> Any:
     lacking = [n for n, p in known.items() if p.default is p.empty and n != "services" and not credentials.get(n)]
     if lacking:
         detail = message("The credentials of the contract lack {lacking}.", lacking=", ".join(lacking))
-        raise Rejected([errors.Fault("invalid", detail, title="Incomplete contract")])
+        raise Rejected([errors.ErrorItem("invalid", detail, title="Incomplete contract")])
     return sdk.settings(**{name: value for name, value in credentials.items() if name in known})
 
 
@@ -282,7 +282,7 @@ def _request(  # in the place of the SDK's own, and called as that is
     line.statuses[-1] = status
     if status >= 500 or status == 429:
         raise Unreachable(
-            message("The carrier answered with status {status}.", status=status), is_unheard=status in (429, 503)
+            message("The carrier answered with status {status}.", status=status), not_received=status in (429, 503)
         )
     if status >= 400:
         refusal = urllib.error.HTTPError(call.url, status, "refused", Message(), io.BytesIO(body))

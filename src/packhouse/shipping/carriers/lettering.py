@@ -19,7 +19,7 @@ def require_drawable(consignment: Consignment, *, with_items: bool = False) -> N
         raise Rejected(faults)
 
 
-def _find_faults(consignment: Consignment, with_items: bool) -> Iterator[errors.Fault]:
+def _find_faults(consignment: Consignment, with_items: bool) -> Iterator[errors.ErrorItem]:
     for name in _PRINTED:
         yield from _check(getattr(consignment.recipient, name), ("shipping_address", name))
     for name in _PRINTED:
@@ -31,8 +31,8 @@ def _find_faults(consignment: Consignment, with_items: bool) -> Iterator[errors.
             yield from _check(name, ("order_details", "order_items"))
 
 
-def _check(text: str, path: errors.Path) -> Iterator[errors.Fault]:
+def _check(text: str, path: errors.Path) -> Iterator[errors.ErrorItem]:
     if found := letters.find_undrawable(text):
         told = ", ".join(f"{letter} (U+{ord(letter):04X})" for letter in found[:20])
         detail = message("This cannot be printed: no font here has {told}.", told=told)
-        yield errors.Fault("invalid", detail, title="Unprintable text", pointer=errors.to_pointer(path))
+        yield errors.ErrorItem("invalid", detail, title="Unprintable text", pointer=errors.to_pointer(path))

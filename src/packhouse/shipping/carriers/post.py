@@ -98,7 +98,7 @@ def _to_numbers(consignment: Consignment, service: _Service) -> list[str]:
         return [serials.to_s10(service.letter, country, parcel.id) for parcel in consignment.parcels]
     except ValueError as error:
         raise Rejected(
-            [errors.Fault("invalid", message("No S10 number can be given: {error}.", error=error))]
+            [errors.ErrorItem("invalid", message("No S10 number can be given: {error}.", error=error))]
         ) from error
 
 

@@ -13,7 +13,7 @@ from packhouse.kit.messages import join
 from packhouse.kit.routing import Route
 from packhouse.orders import plain, search
 from packhouse.shipping import setup
-from packhouse.web import choices, formats, labels, languages, orders, parcels, ranges, rendering, rows, visitors
+from packhouse.web import formats, labels, languages, options, orders, parcels, ranges, rendering, rows, web_users
 from packhouse.web.languages import marked
 
 _SIDES = tuple(f"dimensions/{side}" for side in parcels.SIDES)
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
     row: rows.Row
     values: Mapping[str, str]
-    choices: choices.Choices
+    choices: options.Choices
     faults: Mapping[str, str]
     is_chosen: bool
     questions: Mapping[str, str]
@@ -55,34 +55,34 @@ class State(NamedTuple):
 
 
 async def show_measures(request: Request) -> Response:
-    visitor = await visitors.visitor(request, scope=labels.SCOPE)
+    web_user = await web_users.require_user(request, scope=labels.SCOPE)
     ids = ranges.from_text(request.query_params.get("orders", ""), labels.MOST)
     option = request.query_params.get("option", "")
-    return await _show(request, visitor, ids, State({id: {"option": option} for id in ids}, ids, {}, []))
+    return await _show(request, web_user, ids, State({id: {"option": option} for id in ids}, ids, {}, []))
 
 
 async def make_measured(request: Request) -> Response:
     """From the list with a selection alone: on to its table. From the table: labels of what is ticked. Each order
     succeeds or is refused by itself, and those that are refused stay in the table."""
-    visitor = await visitors.visitor(request, scope=labels.SCOPE)
-    form = await visitors.read_form(request, visitor.token)
-    ticked = visitors.ids(visitors.texts(form, "id"), labels.MOST)
+    web_user = await web_users.require_user(request, scope=labels.SCOPE)
+    form = await web_users.read_form(request, web_user.token)
+    ticked = web_users.ids(web_users.texts(form, "id"), labels.MOST)
     if "row" not in form:
-        asked = {"orders": ranges.to_text(ticked), "option": visitors.text(form, "option")}
+        asked = {"orders": ranges.to_text(ticked), "option": web_users.text(form, "option")}
         return rendering.redirect(request, "/labels/new" + rendering.to_query(**asked))
-    ids = visitors.ids(visitors.texts(form, "row"), labels.MOST)
+    ids = web_users.ids(web_users.texts(form, "row"), labels.MOST)
     state = State({id: _read(form, f"orders/{id}/") for id in ids}, ticked, {}, _read_made(form))
-    if (for_all := _read_for_all(form)) or visitors.text(form, "spread"):
+    if (for_all := _read_for_all(form)) or web_users.text(form, "spread"):
         spread = {id: {**typed, **for_all} for id, typed in state.typed.items()}
-        return await _show(request, visitor, ids, state._replace(typed=spread), _TAKEN_OVER if for_all else "")
+        return await _show(request, web_user, ids, state._replace(typed=spread), _TAKEN_OVER if for_all else "")
     if not ticked:
-        return await _show(request, visitor, ids, state, _NONE, status=422)
+        return await _show(request, web_user, ids, state, _NONE, status=422)
     typed = {id: _to_parcel(state.typed.get(id, {})) for id in ticked}
-    ships_held = visitors.text(form, "held") == labels.SHIP_THEM
+    ships_held = web_users.text(form, "held") == labels.SHIP_THEM
     way = labels.read_way(request, form)
     written = {id: way._replace(confirmed=_read_confirmed(way.confirmed, id)) for id in ticked}
     selection = labels.Selection(ticked, {}, labels.EACH, typed, ships_held, written)
-    outcome = await labels.ship_selection(request, visitor.caller, selection)
+    outcome = await labels.ship_selection(request, web_user.caller, selection)
     made = [*state.made, *outcome.ids]
     if not outcome.refused:
         return labels.to_progress(request, labels.to_outcome(made, outcome.gone), labels.EACH)
@@ -95,11 +95,11 @@ async def make_measured(request: Request) -> Response:
         has_held=bool(outcome.held),
         questions=_to_fields(outcome.questions),
     )
-    return await _show(request, visitor, left, state, told, status=422)
+    return await _show(request, web_user, left, state, told, status=422)
 
 
 def _read(form: FormData, at: str) -> _Typed:
-    return {name: visitors.text(form, f"{at}{name}") for name in _FIELDS if f"{at}{name}" in form}
+    return {name: web_users.text(form, f"{at}{name}") for name in _FIELDS if f"{at}{name}" in form}
 
 
 def _read_confirmed(confirmed: Iterable[str], id: int) -> list[str]:
@@ -109,7 +109,7 @@ def _read_confirmed(confirmed: Iterable[str], id: int) -> list[str]:
 
 
 def _read_made(form: FormData) -> list[int]:
-    return ranges.from_text(visitors.text(form, "made"), labels.MOST)
+    return ranges.from_text(web_users.text(form, "made"), labels.MOST)
 
 
 def _read_for_all(form: FormData) -> _Typed:
@@ -141,9 +141,15 @@ def _to_fields(refused: Mapping[int, Mapping[str, str]]) -> dict[int, dict[str, 
 
 
 async def _show(
-    request: Request, visitor: visitors.Visitor, ids: Sequence[int], state: State, told: str = "", *, status: int = 200
+    request: Request,
+    web_user: web_users.WebUser,
+    ids: Sequence[int],
+    state: State,
+    told: str = "",
+    *,
+    status: int = 200,
 ) -> Response:
-    ctx, account_id = context.of(request), visitor.session.account_id
+    ctx, account_id = context.of(request), web_user.session.account_id
     async with ctx.db.read() as tx:
         found = await search.find_stored(tx, account_id, ids)
         shops = await orders.list_shops(tx, account_id)
@@ -151,8 +157,8 @@ async def _show(
         raise HTTPException(404)
     documents = [plain.read(row.document) for row in found]
     account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
-    each = choices.find_each(context.of(request).options, account, documents)
-    tag, origin = languages.negotiate(request), visitor.session.caller.country_code
+    each = options.find_each(context.of(request).options, account, documents)
+    tag, origin = languages.negotiate(request), web_user.session.caller.country_code
     lines = []
     for row, document, choice in zip(found, documents, each, strict=True):
         shown = rows.to_row(row.id, row.document, shops, origin)
@@ -163,9 +169,9 @@ async def _show(
     lines.sort(key=lambda line: (line.row.placed_at, line.row.id), reverse=True)
     made = ranges.to_text(state.made)
     values: dict[str, Any] = {"lines": lines, "told": told, "made": made, "count_made": len(state.made)}
-    values |= {"common": choices.find_choices(context.of(request).options, account, documents), "section": "orders"}
+    values |= {"common": options.find_choices(context.of(request).options, account, documents), "section": "orders"}
     values["has_held"] = state.has_held
-    return rendering.render(request, "measures.html", visitor, status=status, **values)
+    return rendering.render(request, "measures.html", web_user, status=status, **values)
 
 
 def _to_values(tag: str, row: rows.Row, document: Mapping[str, Any]) -> _Typed:

@@ -34,7 +34,7 @@ BROWSER_COOKIE = "packhouse_browser"
 FIELD = "csrf"
 
 
-class Visitor(NamedTuple):
+class WebUser(NamedTuple):
     """A signed-in person and the token of their forms."""
 
     session: sessions.Session
@@ -57,7 +57,7 @@ class SignInNeeded(errors.Unauthenticated):
     """Answered with the way to the sign-in page and back."""
 
     def __init__(self, then: str) -> None:
-        super().__init__(errors.Fault("authentication_failed", message("Please sign in.")))
+        super().__init__(errors.ErrorItem("authentication_failed", message("Please sign in.")))
         self.then = then
 
 
@@ -65,36 +65,36 @@ class SetUpNeeded(errors.Forbidden):
     """Answered with the way to the page where a second factor is set up, and back."""
 
     def __init__(self, then: str) -> None:
-        super().__init__(errors.Fault("forbidden", message("Please set up your second factor first.")))
+        super().__init__(errors.ErrorItem("forbidden", message("Please set up your second factor first.")))
         self.then = then
 
 
-async def find_visitor(request: Request) -> Visitor | None:
+async def find_user(request: Request) -> WebUser | None:
     cookie = request.cookies.get(SESSION_COOKIE, "")
     ctx = context.of(request)
     found = await sessions.find_session(ctx.db, cookie, now=ctx.clock()) if cookie else None
     if found is None:
         return None
     http.request_info(request).account_id = found.account_id
-    return Visitor(found, _to_token(cookie))
+    return WebUser(found, _to_token(cookie))
 
 
-async def visitor(request: Request, scope: str = "read:order", *, before_set_up: bool = False) -> Visitor:
+async def require_user(request: Request, scope: str = "read:order", *, before_set_up: bool = False) -> WebUser:
     """Raises SignInNeeded, SetUpNeeded unless this is open before that, and Forbidden where their role does not do
     this."""
-    found = await find_visitor(request)
+    found = await find_user(request)
     if found is None:
         raise SignInNeeded(_to_way_back(request))
     if found.session.must_set_up and not before_set_up:
         raise SetUpNeeded(_to_way_back(request))
     if not found.caller.may(scope):
-        raise errors.Forbidden(errors.Fault("forbidden", message("Your role does not allow this.")))
+        raise errors.Forbidden(errors.ErrorItem("forbidden", message("Your role does not allow this.")))
     return found
 
 
-async def owner(request: Request) -> Visitor:
+async def owner(request: Request) -> WebUser:
     """Raises as `visitor` does."""
-    return await visitor(request, scope="api")
+    return await require_user(request, scope="api")
 
 
 def _to_way_back(request: Request) -> str:
@@ -117,7 +117,7 @@ async def read_form(request: Request, token: str, *, most: int | None = None) ->
     if not isinstance(sent, str) or not token or not hmac.compare_digest(sent.encode(), token.encode()):
         await form.close()
         detail = message("This form has expired: go back, reload the page and send it again.")
-        raise errors.Forbidden(errors.Fault("forbidden", detail))
+        raise errors.Forbidden(errors.ErrorItem("forbidden", detail))
     request.state.written_in = text(form, languages.FIELD)
     return form
 
@@ -147,7 +147,7 @@ def _bounded(receive: Receive, limit: int) -> Receive:
 
 
 def _too_large(limit: int) -> errors.TooLarge:
-    return errors.TooLarge(errors.Fault("invalid", message("A form may have at most {limit} bytes.", limit=limit)))
+    return errors.TooLarge(errors.ErrorItem("invalid", message("A form may have at most {limit} bytes.", limit=limit)))
 
 
 def text(form: FormData, name: str) -> str:

@@ -13,7 +13,7 @@ from packhouse.webhooks.schema import INTEGRATION_CONNECTED, INTEGRATION_DELETED
 CONNECTED, UPDATED, DELETED = INTEGRATION_CONNECTED, INTEGRATION_UPDATED, INTEGRATION_DELETED
 
 
-async def tell(tx: Transaction, row: Any, action: str, *, now: datetime) -> None:
+async def publish(tx: Transaction, row: Any, action: str, *, now: datetime) -> None:
     """Nothing is written for an integration that has no active webhook."""
     await webhooks.notify_integration(tx, row.account_id, _to_wire(row), action, now=now)
 

@@ -99,9 +99,9 @@ def read_errors(text: str) -> list[dict[str, Any]]:
     return [{**error, "detail": from_stored(error["detail"])} for error in orjson.loads(text)]
 
 
-def from_errors(text: str) -> list[errors.Fault]:
+def from_errors(text: str) -> list[errors.ErrorItem]:
     """A shipment's errors as faults."""
-    return [errors.Fault(e["code"], e["detail"], title=e.get("title")) for e in read_errors(text)]
+    return [errors.ErrorItem(e["code"], e["detail"], title=e.get("title")) for e in read_errors(text)]
 
 
 def to_parcel(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:

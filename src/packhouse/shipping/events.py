@@ -18,7 +18,7 @@ from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks.schema import PARCEL_EVENT, PARCEL_STATUS_CHANGED, Event
 
 
-class Told(NamedTuple):
+class ParcelChange(NamedTuple):
     """A parcel's row as it has become, and of which shipment and shop it is."""
 
     integration_id: int
@@ -55,9 +55,9 @@ _MEANINGS = {
 _UNKNOWN = _Meaning("unknown", "unknown", "warning")
 
 
-async def tell(tx: Transaction, account_id: int, told: Sequence[Told], *, now: datetime) -> None:
+async def publish(tx: Transaction, account_id: int, told: Sequence[ParcelChange], *, now: datetime) -> None:
     """Subscribers, and the webhooks of the shops themselves."""
-    if await webhooks.is_heard(tx, account_id, PARCEL_EVENT):
+    if await webhooks.has_subscribers(tx, account_id, PARCEL_EVENT):
         found = await _find_shipments(tx, account_id, {each.shipment_uuid for each in told})
         await webhooks.notify(tx, account_id, _to_events(told, found, now), now=now)
     rows = await integrations.list_some(tx, account_id, {each.integration_id for each in told})
@@ -66,7 +66,7 @@ async def tell(tx: Transaction, account_id: int, told: Sequence[Told], *, now: d
     await webhooks.notify_integrations(tx, account_id, events, now=now)
 
 
-def _to_own(row: Any, each: Told, now: datetime) -> webhooks.OwnEvent:
+def _to_own(row: Any, each: ParcelChange, now: datetime) -> webhooks.OwnEvent:
     shop = {"id": row.id, "webhook_active": True, "webhook_url": row.webhook_url}
     more = {"parcel": _to_parcel(each), "carrier_status_change_timestamp": int(now.timestamp() * 1000)}
     return webhooks.OwnEvent(shop, PARCEL_STATUS_CHANGED, f"parcel:{each.parcel['id']}", more)
@@ -78,7 +78,7 @@ async def _find_shipments(tx: Reader, account_id: int, uuids: set[str]) -> dict[
     return {row.uuid: row for row in await tx.fetch_all(statement)}
 
 
-def _to_events(told: Sequence[Told], found: Mapping[str, Any], now: datetime) -> Iterator[Event]:
+def _to_events(told: Sequence[ParcelChange], found: Mapping[str, Any], now: datetime) -> Iterator[Event]:
     for each in told:
         parcel, shipment = each.parcel, found[each.shipment_uuid]
         meaning = _MEANINGS.get(parcel["status_code"], _UNKNOWN)
@@ -102,7 +102,7 @@ def _to_events(told: Sequence[Told], found: Mapping[str, Any], now: datetime) ->
         yield Event(PARCEL_EVENT, f"parcel:{parcel['id']}", data, each.integration_id)
 
 
-def _to_parcel(each: Told) -> dict[str, Any]:
+def _to_parcel(each: ParcelChange) -> dict[str, Any]:
     parcel = each.parcel
     code = parcel["status_code"]
     shown = {

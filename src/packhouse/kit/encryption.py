@@ -29,7 +29,7 @@ class WrongSecretKey(errors.Unavailable):
         super().__init__(detail, retry_after_seconds=60)
 
 
-class Vault:
+class Encryptor:
     """Encrypts with the first of the keys and reads with any of them, so that a key can be exchanged.
 
     Without a key, `file` holds one: made at the first secret, readable by its owner alone. Without both, it refuses.
@@ -44,11 +44,11 @@ class Vault:
     def has_key(self) -> bool:
         return bool(self._keys) or self._file is not None
 
-    def seal(self, text: str) -> str:
+    def encrypt(self, text: str) -> str:
         """Raises NoSecretKey."""
         return self._open_lock().encrypt(text.encode()).decode()
 
-    def open(self, sealed: str) -> str:
+    def decrypt(self, sealed: str) -> str:
         """Raises NoSecretKey and WrongSecretKey."""
         try:
             return self._open_lock().decrypt(sealed.encode()).decode()

@@ -14,8 +14,8 @@ from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, places, units
 from packhouse.kit.messages import Message, message
 from packhouse.orders import contents, plain
-from packhouse.shipping import answers, holds, marks, packing, rules, schema
-from packhouse.shipping.options import Options, Way
+from packhouse.shipping import holds, marks, packing, rules, schema, wire
+from packhouse.shipping.options import Options, Route
 from packhouse.shipping.setup_schema import Setup
 
 ANNOUNCING = "announcing"
@@ -71,14 +71,14 @@ def to_draft(
     address = order.get("shipping_address")
     if address is None or not is_usable(address):
         detail = message("The order has no valid shipping address.")
-        raise errors.Invalid(errors.Fault("validation_error", detail, title="Invalid order"))
+        raise errors.Invalid(errors.ErrorItem("validation_error", detail, title="Invalid order"))
     apply_rules = selector.get("apply_shipping_rules", False)
     choice = rules.choose(account_setup, call.ship_with, order, call.integration_id, apply_rules=apply_rules)
     if choice.is_held and not call.ships_held:
         raise errors.Invalid(to_held(account_setup, choice))
     packed = packing.pack(order, selector.get("parcels"))
     sender = _choose_sender(account_setup, call, choice)
-    way = Way(places.to_place(sender), places.to_place(address))
+    way = Route(places.to_place(sender), places.to_place(address))
     chosen = options.require(account_setup, choice, way, [parcel.weight for parcel in packed])
     document = {
         "from_address": {key: value for key, value in sender.items() if key != "is_default"},
@@ -103,9 +103,9 @@ def to_draft(
     return Draft(row, choice, document, packed, warnings, mark)
 
 
-def to_held(account_setup: Setup, choice: rules.Choice) -> errors.Fault:
+def to_held(account_setup: Setup, choice: rules.Choice) -> errors.ErrorItem:
     name = account_setup.rule[choice.rule_id or 0]["name"]
-    return errors.Fault(
+    return errors.ErrorItem(
         "validation_error", message("The shipping rule “{name}” keeps this order back.", name=name), title="Order held"
     )
 
@@ -120,7 +120,7 @@ def _choose_sender(account_setup: Setup, call: schema.LabelCall, choice: rules.C
     id = wanted if wanted in known else account_setup.default_sender()
     if id is None:
         detail = message("The account has no sender address.")
-        raise errors.Invalid(errors.Fault("validation_error", detail, title="No sender address"))
+        raise errors.Invalid(errors.ErrorItem("validation_error", detail, title="No sender address"))
     return known[id]
 
 
@@ -229,7 +229,7 @@ def to_parcel_rows(draft: Draft, account_id: int, now: datetime) -> Iterator[dic
             "id": id,
             "shipment_id": draft.id,
             "status_code": _ANNOUNCED_AS,
-            "status_message": answers.STATUSES[_ANNOUNCED_AS],
+            "status_message": wire.STATUSES[_ANNOUNCED_AS],
             "tracking_number": None,
             "tracking_url": None,
             "created_at": now,

@@ -48,7 +48,7 @@ class _Way(NamedTuple):
     is_gathered: bool
 
 
-async def find_way(
+async def choose_plan(
     tx: Reader, account_id: int, conditions: Conditions, order: Order, integration_ids: Sequence[int]
 ) -> Finder:
     """`integration_ids` are the ones filtered by, or those of the account where the list is sorted by them."""
