@@ -16,10 +16,10 @@ import orjson
 
 from bench import load, servers
 from bench.report import Asked, Figure
+from packhouse.carriers import PDF, PNG, ZPL, Address, Consignment, Parcel, serials
 from packhouse.kit import clock
 from packhouse.orders import demo
-from packhouse.shipping import labels, serials, sheets
-from packhouse.shipping.carriers import PDF, PNG, ZPL, Address, Consignment, Parcel
+from packhouse.printing import labels, sheets
 
 _SENDER = Address("Anna Bakker", "Keizersgracht", "1015 CR", "Amsterdam", "NL", house_number="12")
 _RECIPIENTS = (

@@ -22,20 +22,9 @@ import pypdfium2.raw as pdfium
 import zxingcpp
 from PIL import Image
 
-from packhouse.kit import letters, places, units
-from packhouse.shipping import printers
-from packhouse.shipping.carriers import (
-    Address,
-    Carrier,
-    Consignment,
-    Document,
-    Money,
-    Parcel,
-    customs,
-    house,
-    letter,
-    post,
-)
+from packhouse.carriers import Address, Carrier, Consignment, Document, Money, Parcel, house, letter, post
+from packhouse.kit.data import letters, places, units
+from packhouse.printing import customs, printers
 
 KINDS = ("packet", "parcel", "long", "own", "letter")
 _OPTIONS = {

@@ -14,7 +14,7 @@ import orjson
 
 from bench import servers
 from bench.report import Asked, Figure
-from packhouse.kit import validation
+from packhouse.kit.wire import validation
 
 _LIMIT = 9_900_000
 _SMALL = 990_000

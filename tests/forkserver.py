@@ -31,7 +31,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 # What is imported before the first fork: the command, and what it imports once it runs.
 _IMPORTED = (
     "packhouse.__main__",
-    "packhouse.kit.protocol",
+    "packhouse.kit.http.protocol",
     "aiosqlite",
     "asyncpg",
     "sqlalchemy.dialects.postgresql.asyncpg",

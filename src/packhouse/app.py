@@ -17,19 +17,21 @@ from starlette.types import ASGIApp
 
 from packhouse import bootstrap, document, ops, worker
 from packhouse.accounts import api as accounts
+from packhouse.carriers import Carrier
 from packhouse.context import Context
 from packhouse.integrations import api as integrations
-from packhouse.kit import clock, errors, http, limits, logs, middleware, tracing
+from packhouse.kit import clock, errors, http, logs, tracing
+from packhouse.kit.http import limits, middleware
+from packhouse.kit.http.routing import Route, Router
 from packhouse.kit.messages import message
-from packhouse.kit.routing import Route, Router
 from packhouse.orders import api as orders
 from packhouse.privacy import api as privacy
 from packhouse.settings import Settings
 from packhouse.shipping import api as shipping
 from packhouse.shipping import documents_api as documents
 from packhouse.shipping import setup_api as setup
-from packhouse.shipping.carriers import Carrier
-from packhouse.web import pages, web_users
+from packhouse.web import pages
+from packhouse.web.frame import web_users
 from packhouse.webhooks import api as webhooks
 
 _API = "/api/v3/"

@@ -7,20 +7,22 @@ from typing import Any
 
 from packhouse import context
 from packhouse.accounts.failures import Failures
+from packhouse.carriers import Carrier, registry
 from packhouse.context import Context
 from packhouse.database_health import Health
 from packhouse.integrations import operations as integrations
-from packhouse.kit import clock, counters, limits, metrics, places
+from packhouse.kit import clock, metrics
 from packhouse.kit.clock import Clock
+from packhouse.kit.data import places
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.db.replica import ReplicaReads
+from packhouse.kit.http import counters, limits
 from packhouse.kit.mail import Mailer
 from packhouse.orders import api as orders
 from packhouse.settings import Settings
 from packhouse.shipping import storage
-from packhouse.shipping.carriers import Carrier, registry
-from packhouse.shipping.options import Options
-from packhouse.web.watches import Watches
+from packhouse.shipping.setup.options import Options
+from packhouse.web.frame.watches import Watches
 from packhouse.webhooks.outcomes import RetryPolicy
 from packhouse.webhooks.sender import Sender
 

@@ -21,9 +21,9 @@ from packhouse.settings import Settings
 if TYPE_CHECKING:
     from packhouse.accounts.failures import Failures
     from packhouse.database_health import Health
-    from packhouse.shipping.options import Options
+    from packhouse.shipping.setup.options import Options
     from packhouse.shipping.storage import Store
-    from packhouse.web.watches import Watches
+    from packhouse.web.frame.watches import Watches
     from packhouse.webhooks.outcomes import RetryPolicy
     from packhouse.webhooks.sender import Sender
 

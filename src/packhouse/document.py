@@ -8,7 +8,7 @@ import packhouse
 from packhouse.accounts import openapi as accounts
 from packhouse.integrations import openapi as integrations
 from packhouse.kit import http
-from packhouse.kit.routing import Route
+from packhouse.kit.http.routing import Route
 from packhouse.orders import openapi as orders
 from packhouse.privacy import openapi as privacy
 from packhouse.shipping import openapi as shipping

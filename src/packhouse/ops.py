@@ -10,11 +10,12 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from packhouse import context, worker
 from packhouse.context import Context
-from packhouse.kit import errors, http, jobs, metrics, openapi
+from packhouse.kit import errors, http, jobs, metrics
+from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
-from packhouse.kit.routing import Route
+from packhouse.kit.wire import openapi
 from packhouse.orders import search
-from packhouse.web import rendering
+from packhouse.web.frame import rendering
 
 _STATE = openapi.shape(status={"type": "string"})
 _HEALTH: dict[str, Any] = {

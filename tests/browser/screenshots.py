@@ -20,8 +20,8 @@ from packhouse.kit import clock, security
 from packhouse.kit.db import Database
 from packhouse.orders import demo, operations, schema
 from packhouse.settings import Settings
-from packhouse.shipping import setup
-from packhouse.shipping.setup_schema import RULE
+from packhouse.shipping.setup import setup
+from packhouse.shipping.setup.setup_schema import RULE
 from tests.browser.conftest import FLAGS, serving
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

@@ -25,7 +25,7 @@ from packhouse.cli import choices, terminal
 from packhouse.orders import queries
 from packhouse.orders.files import read, write
 from packhouse.privacy import schema as privacy_schema
-from packhouse.shipping import setup_schema
+from packhouse.shipping.setup import setup_schema
 from packhouse.webhooks import schema as webhook_schema
 from tests.cli.conftest import Run
 from tests.concurrency import served

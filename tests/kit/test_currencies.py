@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse.kit import places
-from packhouse.kit.places import codes, currencies, names, tables
+from packhouse.kit.data import places
+from packhouse.kit.data.places import codes, currencies, names, tables
 
 CURRENCY = st.sampled_from(sorted(places.CURRENCIES | places.WITHDRAWN))
 VALUE = st.decimals(0, 10**9, allow_nan=False, allow_infinity=False, places=4)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from packhouse.kit import gtin
+from packhouse.kit.data import gtin
 
 pytestmark = pytest.mark.one_database
 

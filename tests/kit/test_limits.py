@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from packhouse.app import create_app
-from packhouse.kit.limits import DOCUMENTED, Limit, Policy
+from packhouse.kit.http.limits import DOCUMENTED, Limit, Policy
 from packhouse.settings import Settings
 from tests.concurrency import served
 from tests.conftest import OWNER, SHOP, STRANGER

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, MetaData, Table, inspect, text
 from packhouse import migrations
 from packhouse.accounts import tables as accounts
 from packhouse.integrations import tables as integrations
-from packhouse.kit import clock, errors, idempotency, jobs
+from packhouse.kit import clock, errors, jobs
 from packhouse.kit.db import SEQUENCES, Database, connection_of
 from packhouse.kit.db.columns import metadata
+from packhouse.kit.http import idempotency
 from packhouse.orders import tables as orders
 from packhouse.privacy import tables as privacy
 from packhouse.shipping import tables as shipping

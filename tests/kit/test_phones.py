@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse.kit import phones
+from packhouse.kit.data import phones
 
 STYLES = [
     phonenumbers.PhoneNumberFormat.E164,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse.kit import places
+from packhouse.kit.data import places
 
 COUNTRY = st.sampled_from(sorted(places.COUNTRIES))
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse.kit import places
-from packhouse.kit.places import Place, codes, tables, territories
+from packhouse.kit.data import places
+from packhouse.kit.data.places import Place, codes, tables, territories
 
 COUNTRY = st.sampled_from(sorted(places.COUNTRIES))
 WRITTEN: list[tuple[Place, str]] = [

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from packhouse.orders.files import complete, formats
-from packhouse.web import languages
+from packhouse.web.frame import languages
 from tests.operations.texts import DOCUMENT, SETTINGS, blocks, commands_in, require_command
 from tests.outages.test_pgbouncer import SETTINGS as POOLER_SETTINGS
 from tests.test_house import ROOT

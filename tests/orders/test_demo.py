@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse.kit import clock, gtin
+from packhouse.kit import clock
+from packhouse.kit.data import gtin
 from packhouse.orders import schema
 from packhouse.orders.demo import make_orders
 from packhouse.orders.warnings import find_warnings

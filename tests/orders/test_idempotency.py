@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from packhouse.app import create_app
 from packhouse.kit import clock
 from packhouse.kit.db import Database
-from packhouse.kit.idempotency import idempotency_keys
+from packhouse.kit.http.idempotency import idempotency_keys
 from packhouse.settings import Settings
 from tests import make
 from tests.concurrency import served

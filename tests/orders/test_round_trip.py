@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from packhouse.kit import places
+from packhouse.kit.data import places
 from tests import make
 
 URL = "/api/v3/orders"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse.kit import phones, places
+from packhouse.kit.data import phones, places
 from packhouse.kit.messages import message
 from packhouse.orders.warnings import OrderWarning, find_warnings
 

@@ -14,11 +14,7 @@ from starlette.testclient import TestClient
 from packhouse import worker
 from packhouse.app import create_app
 from packhouse.bootstrap import open_context
-from packhouse.context import create_database
-from packhouse.kit import clock, errors
-from packhouse.kit.messages import message
-from packhouse.settings import Settings
-from packhouse.shipping.carriers import (
+from packhouse.carriers import (
     AnnouncedParcel,
     Announcement,
     Consignment,
@@ -29,6 +25,10 @@ from packhouse.shipping.carriers import (
     Unreachable,
     registry,
 )
+from packhouse.context import create_database
+from packhouse.kit import clock, errors
+from packhouse.kit.messages import message
+from packhouse.settings import Settings
 from tests import make
 from tests.conftest import OWNER
 

@@ -23,7 +23,7 @@ import os
 import signal
 from pathlib import Path
 
-from packhouse.shipping.carriers import AnnouncedParcel, Announcement, Document, Option, Unreachable
+from packhouse.carriers import AnnouncedParcel, Announcement, Document, Option, Unreachable
 
 FOLDER = Path(__file__).parent
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from starlette.testclient import TestClient
 
-from packhouse.shipping import printers
-from packhouse.shipping.carriers import Money
+from packhouse.carriers import Money
+from packhouse.printing import printers
 from tests.shipping.carriers.papers import read_text
 from tests.shipping.conftest import FakeCarrier, push
 

@@ -150,7 +150,7 @@ def test_a_key_of_a_call_that_died_while_the_clock_was_ahead(
     watch.move(hours=1)
     carrier.mood = "cut off"
     with monkeypatch.context() as patch:
-        patch.setattr("packhouse.kit.idempotency.release", nothing_more)
+        patch.setattr("packhouse.kit.http.idempotency.release", nothing_more)
         assert shop.post("/api/v3/orders/create-label-sync", json=body, headers=key).status_code == 500
     assert shop.post("/api/v3/orders/create-label-sync", json=body, headers=key).status_code == 409
     carrier.mood = "well"

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from packhouse.shipping.carriers import registry
+from packhouse.carriers import registry
 from tests import forkserver, make
 from tests.concurrency import served
 from tests.conftest import OWNER

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from packhouse.kit import idempotency
-from packhouse.shipping.carriers import Announcement, Consignment
+from packhouse.carriers import Announcement, Consignment
+from packhouse.kit.http import idempotency
 from tests import make
 from tests.conftest import OWNER
 from tests.shipping.conftest import FakeCarrier, Open, Watch, push

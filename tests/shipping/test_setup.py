@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from packhouse.kit import units
+from packhouse.kit.data import units
 from packhouse.kit.db import Database
 from tests import make
 from tests.cli.conftest import Run, run

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from packhouse.kit.db import Database
-from packhouse.kit.pagination import Cursor
+from packhouse.kit.wire.pagination import Cursor
 from packhouse.orders import queries as orders
 from packhouse.shipping import queries
 from tests import make

@@ -5,7 +5,7 @@ from typing import Any
 import pypdfium2
 import zxingcpp
 
-from packhouse.shipping import printers
+from packhouse.printing import printers
 from tests import make
 
 

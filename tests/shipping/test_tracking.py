@@ -9,11 +9,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from packhouse import bootstrap
+from packhouse.carriers import TrackingEvent
 from packhouse.kit import jobs
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
 from packhouse.shipping import tracking
-from packhouse.shipping.carriers import TrackingEvent
 from tests import make
 from tests.shipping.conftest import FakeCarrier, Open, Watch, push
 

@@ -15,7 +15,7 @@ from babel.messages import Catalog, pofile
 from babel.messages.extract import extract
 
 from packhouse.orders.files import mapping
-from packhouse.web import languages
+from packhouse.web.frame import languages
 
 WEB = Path(str(languages.__file__)).parent
 SOURCES = WEB.parent

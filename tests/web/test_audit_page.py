@@ -14,7 +14,8 @@ import packhouse
 from packhouse.accounts import audit, queries
 from packhouse.kit import clock
 from packhouse.kit.db import Database
-from packhouse.web import languages, settings_audit
+from packhouse.web.frame import languages
+from packhouse.web.settings import settings_audit
 from tests.web.conftest import EMAILS
 from tests.web.test_settings import send, stored
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from starlette.testclient import TestClient
 
-from packhouse.web import languages
+from packhouse.web.frame import languages
 from tests import make
 from tests.web import catalogues
 from tests.web.conftest import token

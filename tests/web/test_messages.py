@@ -20,15 +20,17 @@ from starlette.testclient import TestClient
 
 from packhouse.accounts import schema as accounts
 from packhouse.integrations import schema as integrations
-from packhouse.kit import errors, messages, validation
+from packhouse.kit import errors, messages
 from packhouse.kit.db import Database
 from packhouse.kit.messages import Message, message
+from packhouse.kit.wire import validation
 from packhouse.orders import schema as orders
 from packhouse.orders.tables import import_parts, imports
 from packhouse.shipping import schema as shipping
-from packhouse.shipping.setup_schema import KINDS, SETTINGS
+from packhouse.shipping.setup.setup_schema import KINDS, SETTINGS
 from packhouse.shipping.tables import shipments
-from packhouse.web import edits, languages
+from packhouse.web.frame import languages
+from packhouse.web.orders import edits
 from packhouse.webhooks import schema as webhooks
 from tests import make
 from tests.web import catalogues

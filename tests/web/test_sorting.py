@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from packhouse.kit.db import Database
 from packhouse.orders.tables import orders
-from packhouse.web import sorting
+from packhouse.web.orders import sorting
 from tests import make
 from tests.test_sharding import find_unnamed, listening, tables_of
 from tests.web.test_orders_page import numbers

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 
 from packhouse.app import create_app
-from packhouse.kit import protocol
+from packhouse.kit.http import protocol
 from packhouse.settings import Settings
 from tests import make
 from tests.conftest import OWNER

@@ -9,11 +9,13 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.accounts import audit, auth, openapi, operations, queries, schema, tokens
 from packhouse.accounts.schema import ALL
-from packhouse.kit import clock, errors, http, pagination, repeats
+from packhouse.kit import clock, errors, http
 from packhouse.kit.db import Transaction
+from packhouse.kit.http import repeats
+from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
-from packhouse.kit.openapi import repeatable
-from packhouse.kit.routing import Route
+from packhouse.kit.wire import pagination
+from packhouse.kit.wire.openapi import repeatable
 
 
 async def issue_token(request: Request) -> Response:

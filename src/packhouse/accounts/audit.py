@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from packhouse.accounts.tables import audit_log
-from packhouse.kit import clock, pagination
+from packhouse.kit import clock
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.wire import pagination
 
 # What is done on purpose; and what is refused, of which there is also `…_often` (`failures`).
 ACTIONS = (

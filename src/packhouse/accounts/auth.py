@@ -13,9 +13,10 @@ from packhouse import context
 from packhouse.accounts import demo, queries, tokens
 from packhouse.accounts.failures import Failure
 from packhouse.accounts.schema import ALL, Caller
-from packhouse.kit import clock, errors, http, limits, security
+from packhouse.kit import clock, errors, http, security
+from packhouse.kit.http import limits
+from packhouse.kit.http.routing import route_of
 from packhouse.kit.messages import message
-from packhouse.kit.routing import route_of
 
 # Compared against when there is no such key, so that a wrong key takes as long as a wrong secret.
 _NO_KEY = security.hash_secret(security.new_secret())

@@ -3,7 +3,8 @@
 from typing import Any
 
 from packhouse.accounts import audit, schema
-from packhouse.kit import openapi, routing
+from packhouse.kit.http import routing
+from packhouse.kit.wire import openapi
 
 _TEXT = {"type": "string"}
 

@@ -9,7 +9,8 @@ from sqlalchemy import insert, select, update
 from packhouse.accounts import audit, queries
 from packhouse.accounts.schema import ALL, SCOPES
 from packhouse.accounts.tables import accounts, api_keys
-from packhouse.kit import errors, places, security, zones
+from packhouse.kit import errors, security
+from packhouse.kit.data import places, zones
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
 

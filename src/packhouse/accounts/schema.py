@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from packhouse.kit import errors, validation
+from packhouse.kit import errors
+from packhouse.kit.wire import validation
 
 ALL = "api"
 SCOPES = (ALL, "read:order", "write:order", "read:integration", "write:integration", "write:parcel")

@@ -14,7 +14,8 @@ from packhouse.accounts import two_factors
 from packhouse.accounts.schema import Caller
 from packhouse.accounts.tables import accounts, pending_sign_ins, second_factors, sessions, users
 from packhouse.accounts.users import ROLES
-from packhouse.kit import clock, zones
+from packhouse.kit import clock
+from packhouse.kit.data import zones
 from packhouse.kit.db import Database, Reader, Transaction
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)

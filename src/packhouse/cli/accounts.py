@@ -17,7 +17,9 @@ with lazy.imports():
     from packhouse.accounts import operations, queries
     from packhouse.integrations import operations as integration_operations
     from packhouse.integrations import queries as integration_queries
-    from packhouse.kit import clock, pagination, zones
+    from packhouse.kit import clock
+    from packhouse.kit.data import zones
+    from packhouse.kit.wire import pagination
 
 account = Commands("Accounts: the tenants, each with its own keys, shops and orders.")
 key = Commands("API keys of an account. A secret is shown once, when it is made.")

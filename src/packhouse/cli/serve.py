@@ -23,7 +23,8 @@ with lazy.imports():
     from packhouse.accounts import demo
     from packhouse.accounts import queries as account_queries
     from packhouse.cli import interpreter, processes
-    from packhouse.kit import clock, errors, jobs, logs, messages, protocol, security, tracing
+    from packhouse.kit import clock, errors, jobs, logs, messages, security, tracing
+    from packhouse.kit.http import protocol
 
 if TYPE_CHECKING:
     from packhouse.settings import Settings

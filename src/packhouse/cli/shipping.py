@@ -16,12 +16,14 @@ from packhouse.kit.db import Transaction
 with lazy.imports():
     from packhouse import context
     from packhouse.accounts import queries as accounts
-    from packhouse.kit import clock, validation
-    from packhouse.shipping import dry_run, operations, setup, setup_schema
+    from packhouse.kit import clock
+    from packhouse.kit.wire import validation
+    from packhouse.shipping import dry_run, operations
+    from packhouse.shipping.setup import setup, setup_schema
 
 if TYPE_CHECKING:
     from packhouse.kit.db import Database
-    from packhouse.shipping.setup_schema import Kind
+    from packhouse.shipping.setup.setup_schema import Kind
 
 shipping = Commands("What an account ships with: addresses, contracts, brands, rules.")
 parcels = Commands("Parcels on their way.")

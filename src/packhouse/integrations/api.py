@@ -11,11 +11,12 @@ from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import openapi, operations, queries, schema
-from packhouse.kit import clock, errors, http, repeats, routing
+from packhouse.kit import clock, errors, http
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.http import repeats, routing
+from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
-from packhouse.kit.openapi import repeatable
-from packhouse.kit.routing import Route
+from packhouse.kit.wire.openapi import repeatable
 from packhouse.webhooks import api as webhooks_api
 from packhouse.webhooks import keys as webhook_keys
 from packhouse.webhooks import operations as webhooks

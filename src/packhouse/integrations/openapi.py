@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from packhouse.integrations import queries, schema
-from packhouse.kit import openapi
+from packhouse.kit.wire import openapi
 
 _ID = openapi.path_id("The id of the integration.")
 _TEXT = {"type": "string"}

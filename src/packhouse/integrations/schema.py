@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
 from typing_extensions import TypedDict
 
-from packhouse.kit import errors, validation
-from packhouse.kit.fields import FreeObject, Id, InstantText, NonEmpty, Url, Whole
+from packhouse.kit import errors
 from packhouse.kit.messages import message
-from packhouse.kit.pydantic_messages import custom_error
+from packhouse.kit.wire import validation
+from packhouse.kit.wire.fields import FreeObject, Id, InstantText, NonEmpty, Url, Whole
+from packhouse.kit.wire.pydantic_messages import custom_error
 from packhouse.webhooks.schema import check_url
 
 _STRICT = ConfigDict(strict=True)

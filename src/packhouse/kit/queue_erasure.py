@@ -10,7 +10,7 @@ from sqlalchemy import delete, update
 
 from packhouse.kit import scan
 from packhouse.kit.db import Database, Transaction
-from packhouse.kit.idempotency import idempotency_keys
+from packhouse.kit.http.idempotency import idempotency_keys
 from packhouse.kit.jobs import jobs
 from packhouse.kit.redaction import Words
 

@@ -14,11 +14,13 @@ from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import queries as integrations
-from packhouse.kit import clock, errors, http, pagination, repeats
+from packhouse.kit import clock, errors, http
 from packhouse.kit.db import Reader, Transaction
+from packhouse.kit.http import repeats
+from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import Message, message
-from packhouse.kit.routing import Route
-from packhouse.kit.validation import Parsed, ValidationIssue
+from packhouse.kit.wire import pagination
+from packhouse.kit.wire.validation import Parsed, ValidationIssue
 from packhouse.orders import list_request, openapi, operations, queries, schema, warnings
 from packhouse.orders.profile import PROFILES, Profile
 

@@ -18,7 +18,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from packhouse.kit import units
+from packhouse.kit.data import units
 from packhouse.kit.messages import Message, message
 
 SHIPS = "packhouse_ships"

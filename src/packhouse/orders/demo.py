@@ -18,7 +18,7 @@ from itertools import product
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
-from packhouse.kit import gtin
+from packhouse.kit.data import gtin
 
 T = TypeVar("T")
 Entry = dict[str, Any]

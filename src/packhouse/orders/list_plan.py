@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, UnaryExpression, and_,
 from sqlalchemy.sql.operators import custom_op
 
 from packhouse.kit.db import Reader
-from packhouse.kit.pagination import Cursor, Finder, Order
+from packhouse.kit.wire.pagination import Cursor, Finder, Order
 from packhouse.orders.tables import orders
 
 _o = orders.c

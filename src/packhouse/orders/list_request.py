@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
-from packhouse.kit import errors, validation
+from packhouse.kit import errors
 from packhouse.kit.messages import foreign, message
+from packhouse.kit.wire import validation
 from packhouse.orders.schema import INSTANT
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from packhouse.kit import openapi
-from packhouse.kit.fields import Id
+from packhouse.kit.wire import openapi
+from packhouse.kit.wire.fields import Id
 from packhouse.orders import list_request, queries, schema
 
 _ID = openapi.path_id("Our id of the order.")

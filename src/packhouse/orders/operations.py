@@ -14,7 +14,7 @@ from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import message
-from packhouse.kit.validation import ValidationIssue
+from packhouse.kit.wire.validation import ValidationIssue
 from packhouse.orders import events, history, merge, queries, schema, search
 from packhouse.orders.tables import order_history, orders, to_row
 from packhouse.webhooks import operations as webhooks

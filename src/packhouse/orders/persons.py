@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from packhouse.kit import phones
+from packhouse.kit.data import phones
 from packhouse.kit.redaction import Words
 from packhouse.orders import redaction
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from packhouse.kit import places, subdivisions
-from packhouse.kit.loose import is_placeholder
+from packhouse.kit.data import places, subdivisions
+from packhouse.kit.wire.loose import is_placeholder
 from packhouse.orders import schema
 
 _ABSENT = (None, "")

@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, bindparam, literal, or_, select, union_all
 
 from packhouse.accounts import queries as accounts
 from packhouse.integrations import queries as integrations
-from packhouse.kit import errors, pagination
+from packhouse.kit import errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
+from packhouse.kit.wire import pagination
 from packhouse.orders import list_plan, list_request, tables
 from packhouse.orders.tables import order_history, orders
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
-from packhouse.kit import phones
+from packhouse.kit.data import phones
 from packhouse.kit.redaction import ERASED, Words
 
 

@@ -13,9 +13,12 @@ from typing import Annotated, Any, Literal, NotRequired, get_type_hints
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from packhouse.kit import errors, loose, places, shapes, subdivisions, validation
-from packhouse.kit.fields import Count as Quantity
-from packhouse.kit.fields import (
+from packhouse.kit import errors
+from packhouse.kit.data import places, subdivisions
+from packhouse.kit.messages import message
+from packhouse.kit.wire import loose, shapes, validation
+from packhouse.kit.wire.fields import Count as Quantity
+from packhouse.kit.wire.fields import (
     CountryCode,
     CurrencyCode,
     Email,
@@ -31,8 +34,7 @@ from packhouse.kit.fields import (
     Whole,
     any_case,
 )
-from packhouse.kit.messages import message
-from packhouse.kit.shapes import Named, Relaxed
+from packhouse.kit.wire.shapes import Named, Relaxed
 
 MAX_BATCH = 100
 MAX_ITEMS = 5_000

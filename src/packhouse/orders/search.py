@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select
 
-from packhouse.kit import jobs, pagination
+from packhouse.kit import jobs
 from packhouse.kit.db import Database, Reader, Transaction
+from packhouse.kit.wire import pagination
 from packhouse.orders import plain, queries, warnings
 from packhouse.orders.tables import order_terms, orders
 

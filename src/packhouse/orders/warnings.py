@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from packhouse.kit import gtin, letters, phones, places, subdivisions
+from packhouse.kit.data import gtin, letters, phones, places, subdivisions
 from packhouse.kit.messages import Message, message
 from packhouse.orders import contents, plain
 

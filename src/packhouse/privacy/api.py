@@ -6,9 +6,10 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import ALL
-from packhouse.kit import http, repeats
-from packhouse.kit.openapi import repeatable
-from packhouse.kit.routing import Route
+from packhouse.kit import http
+from packhouse.kit.http import repeats
+from packhouse.kit.http.routing import Route
+from packhouse.kit.wire.openapi import repeatable
 from packhouse.orders.profile import PROFILES
 from packhouse.privacy import openapi, operations, queries, schema
 

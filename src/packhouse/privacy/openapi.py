@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from packhouse.kit import openapi
+from packhouse.kit.wire import openapi
 from packhouse.privacy import schema
 
 _COUNT = {"type": "integer", "minimum": 0}

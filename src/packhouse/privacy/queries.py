@@ -10,9 +10,10 @@ from sqlalchemy import select
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import erasure as logs
 from packhouse.integrations import queries as integrations
-from packhouse.kit import clock, pagination
+from packhouse.kit import clock
 from packhouse.kit.db import Database, Reader
 from packhouse.kit.redaction import Words
+from packhouse.kit.wire import pagination
 from packhouse.orders import erasure as orders
 from packhouse.orders import queries as order_queries
 from packhouse.orders import redaction

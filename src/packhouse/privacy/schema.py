@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from packhouse.kit import errors, validation
+from packhouse.kit import errors
 from packhouse.kit.messages import message
+from packhouse.kit.wire import validation
 from packhouse.orders.persons import Person
 
 MAX_DAYS = 36_500

@@ -14,14 +14,16 @@ from typing import Any, TypeVar
 
 import structlog
 
+from packhouse import carriers
 from packhouse.context import Context
 from packhouse.kit import clock, errors, jobs
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
-from packhouse.shipping import carriers, operations, queries, setup, storage, wire
+from packhouse.shipping import operations, queries, storage, wire
 from packhouse.shipping.consignment import to_consignment
 from packhouse.shipping.operations import ANNOUNCING, CANCELLED, CANCELLING, FAILED, READY, WITHDRAWING
 from packhouse.shipping.queries import Shipment
+from packhouse.shipping.setup import setup
 
 T = TypeVar("T")
 

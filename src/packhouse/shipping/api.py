@@ -12,13 +12,15 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
-from packhouse.kit import errors, http, pagination, repeats
+from packhouse.carriers import Unreachable
+from packhouse.kit import errors, http
 from packhouse.kit.db import Transaction
+from packhouse.kit.http import repeats
+from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
-from packhouse.kit.openapi import repeatable
-from packhouse.kit.routing import Route
+from packhouse.kit.wire import pagination
+from packhouse.kit.wire.openapi import repeatable
 from packhouse.shipping import announce, draft, openapi, operations, printing, queries, schema, staleness, wire
-from packhouse.shipping.carriers import Unreachable
 from packhouse.shipping.operations import Shipped
 
 SCOPE = "write:parcel"

@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 
-from packhouse.kit import units
+from packhouse import carriers
+from packhouse.kit.data import units
 from packhouse.kit.encryption import Encryptor
-from packhouse.shipping import carriers
 from packhouse.shipping.queries import Shipment
-from packhouse.shipping.setup_schema import SEALED, Setup
+from packhouse.shipping.setup.setup_schema import SEALED, Setup
 
 
 def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor) -> carriers.Consignment:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.accounts import auth
 from packhouse.kit import errors, http
-from packhouse.kit.routing import Route
+from packhouse.kit.http.routing import Route
 from packhouse.shipping import announce, openapi, printing, queries, schema, wire
 from packhouse.shipping.api import SCOPE
 from packhouse.shipping.schema import ZPL

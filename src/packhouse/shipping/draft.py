@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from packhouse.accounts.schema import Caller
-from packhouse.kit import errors, places, units
+from packhouse.kit import errors
+from packhouse.kit.data import places, units
 from packhouse.kit.messages import Message, message
 from packhouse.orders import contents, plain
-from packhouse.shipping import holds, marks, packing, rules, schema, wire
-from packhouse.shipping.options import Options, Route
-from packhouse.shipping.setup_schema import Setup
+from packhouse.shipping import holds, marks, packing, schema, wire
+from packhouse.shipping.setup import rules
+from packhouse.shipping.setup.options import Options, Route
+from packhouse.shipping.setup.setup_schema import Setup
 
 ANNOUNCING = "announcing"
 """The state of a shipment that was just made, and the status of its parcels."""

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 
 from packhouse.orders import plain
-from packhouse.shipping import rules
-from packhouse.shipping.setup_schema import Setup
+from packhouse.shipping.setup import rules
+from packhouse.shipping.setup.setup_schema import Setup
 
 
 def to_trial(setup: Setup, row: Any) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from packhouse.kit import units
-from packhouse.kit.loose import is_placeholder
+from packhouse.kit.data import units
 from packhouse.kit.messages import Message, message
+from packhouse.kit.wire.loose import is_placeholder
 from packhouse.orders import contents
 
 CODES = (

@@ -4,9 +4,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from packhouse.kit import openapi
-from packhouse.shipping import schema, setup_schema
-from packhouse.shipping.setup_schema import CONTRACT, KINDS, RULE, SENDER, SETTINGS, Kind
+from packhouse.kit.wire import openapi
+from packhouse.shipping import schema
+from packhouse.shipping.setup import setup_schema
+from packhouse.shipping.setup.setup_schema import CONTRACT, KINDS, RULE, SENDER, SETTINGS, Kind
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}

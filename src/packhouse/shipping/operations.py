@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import insert, update
 
 from packhouse.accounts.schema import Caller
+from packhouse.carriers import TrackingEvent, worker_only
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Reader, Transaction
@@ -19,12 +20,13 @@ from packhouse.kit.messages import foreign, message, to_stored
 from packhouse.orders import operations as orders
 from packhouse.orders import queries as order_queries
 from packhouse.shipping import draft as drafting
-from packhouse.shipping import events, packing, queries, schema, setup, wire
-from packhouse.shipping.carriers import TrackingEvent, worker_only
+from packhouse.shipping import events, packing, queries, schema, wire
 from packhouse.shipping.draft import Draft, Notice
-from packhouse.shipping.options import Options
 from packhouse.shipping.queries import Shipment
-from packhouse.shipping.setup_schema import Setup
+from packhouse.shipping.setup import queries as setup_queries
+from packhouse.shipping.setup import setup
+from packhouse.shipping.setup.options import Options
+from packhouse.shipping.setup.setup_schema import Setup
 from packhouse.shipping.tables import documents, parcels, shipments
 
 ANNOUNCING, READY, FAILED = drafting.ANNOUNCING, "ready", "failed"
@@ -87,7 +89,7 @@ def _draft(account_setup: Setup, call: schema.LabelCall, found: Sequence[Any], o
 
 async def find_refusal(tx: Reader, account_id: int, call: schema.LabelCall, options: Options) -> errors.ApiError | None:
     """Why a call of one order would be refused now: nothing is written and nothing locked."""
-    account_setup = await queries.find_setup(tx, account_id) or Setup()
+    account_setup = await setup_queries.find_setup(tx, account_id) or Setup()
     ids = [selector["order_id"] for selector in call.selectors]
     try:
         _require_named(account_setup, call)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from babel.numbers import get_currency_precision
 
-from packhouse.kit import units
+from packhouse.kit.data import units
 from packhouse.kit.errors import Path
 from packhouse.kit.messages import Message, message
 from packhouse.orders import contents

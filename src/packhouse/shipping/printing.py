@@ -5,7 +5,7 @@ from typing import Any
 
 from packhouse.kit import errors
 from packhouse.kit.messages import message
-from packhouse.shipping import printers
+from packhouse.printing import printers
 from packhouse.shipping.schema import DPIS, PDF, ZPL, Label
 
 _ZPL_DPI = DPIS[ZPL][0]

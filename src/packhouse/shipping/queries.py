@@ -1,18 +1,17 @@
-"""Reads of shipping: an account's set-up, one shipment, a page of them, the documents of parcels."""
+"""Reads of shipping: one shipment, a page of them, the documents of parcels."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import orjson
-from sqlalchemy import ColumnElement, bindparam, exists, select
+from sqlalchemy import ColumnElement, exists, select
 
-from packhouse.kit import errors, pagination
+from packhouse.kit import errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
-from packhouse.shipping.setup_schema import SETTINGS, Setup
-from packhouse.shipping.tables import documents, parcels, shipments, shipping_setup
+from packhouse.kit.wire import pagination
+from packhouse.shipping.tables import documents, parcels, shipments
 
-_s, _p, _d, _t = shipments.c, parcels.c, documents.c, shipping_setup.c
+_s, _p, _d = shipments.c, parcels.c, documents.c
 
 
 class Shipment(NamedTuple):
@@ -21,28 +20,6 @@ class Shipment(NamedTuple):
     row: Any
     parcels: list[Any]
     documents: dict[int, list[Any]]
-
-
-_FIND_SETUP = select(_t.kind, _t.id, _t.document).where(_t.account_id == bindparam("account")).order_by(_t.kind, _t.id)
-
-
-async def find_setup(tx: Reader, account_id: int) -> Setup | None:
-    """None before first use."""
-    rows = await tx.fetch_all(_FIND_SETUP, {"account": account_id})
-    setup = Setup()
-    is_made = False
-    for kind, id, document in rows:
-        if kind == SETTINGS.name:
-            is_made, setup.settings = True, orjson.loads(document)
-        else:
-            getattr(setup, kind)[id] = orjson.loads(document)
-    return setup if is_made else None
-
-
-async def find_setup_row(tx: Reader, account_id: int, kind: str, id: int) -> Any:
-    """To change it: locked."""
-    mine = (_t.account_id == account_id, _t.kind == kind, _t.id == id)
-    return await tx.fetch_one(select(shipping_setup).where(*mine).with_for_update())
 
 
 def _has_parcel(condition: ColumnElement[bool]) -> ColumnElement[bool]:

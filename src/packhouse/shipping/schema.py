@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from packhouse.kit import errors, validation
-from packhouse.kit.fields import Count, Id, InstantText, NonEmpty, PositiveNumber
+from packhouse.kit import errors
 from packhouse.kit.messages import Message, foreign, message
-from packhouse.kit.pydantic_messages import custom_error
+from packhouse.kit.wire import validation
+from packhouse.kit.wire.fields import Count, Id, InstantText, NonEmpty, PositiveNumber
+from packhouse.kit.wire.pydantic_messages import custom_error
 
 MAX_ORDERS = 20
 MAX_PARCELS = 50

@@ -10,13 +10,16 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import ALL, Caller
-from packhouse.kit import http, repeats, validation
+from packhouse.kit import http
 from packhouse.kit.db import Transaction
-from packhouse.kit.openapi import repeatable
-from packhouse.kit.routing import Route
-from packhouse.shipping import dry_run, openapi, operations, options, setup, setup_schema, wire
+from packhouse.kit.http import repeats
+from packhouse.kit.http.routing import Route
+from packhouse.kit.wire import validation
+from packhouse.kit.wire.openapi import repeatable
+from packhouse.shipping import dry_run, openapi, operations, wire
 from packhouse.shipping.api import SCOPE
-from packhouse.shipping.setup_schema import CONTRACT, KINDS, SENDER, Kind, Setup
+from packhouse.shipping.setup import options, setup, setup_schema
+from packhouse.shipping.setup.setup_schema import CONTRACT, KINDS, SENDER, Kind, Setup
 
 
 async def _read_setup(request: Request, caller: Caller) -> Setup:

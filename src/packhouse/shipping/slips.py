@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
-from packhouse.kit import places, units
+from packhouse.carriers import Address
+from packhouse.kit.data import places, units
 from packhouse.orders import contents
-from packhouse.shipping import addresses, barcodes, tabular, typeset
-from packhouse.shipping.barcodes import Barcode
-from packhouse.shipping.carriers import Address
-from packhouse.shipping.tabular import Column, Page, Table
-from packhouse.shipping.typeset import SMALLEST, Box, Text
+from packhouse.printing import addresses, barcodes, tabular, typeset
+from packhouse.printing.barcodes import Barcode
+from packhouse.printing.tabular import Column, Page, Table
+from packhouse.printing.typeset import SMALLEST, Box, Text
 
 _A4 = (210 * mm, 297 * mm)
 _LEFT, _WIDTH = 15 * mm, _A4[0] - 30 * mm

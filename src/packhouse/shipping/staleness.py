@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 from packhouse.kit import clock, jobs
 from packhouse.kit.db import Database, Transaction
 from packhouse.orders import plain, search
-from packhouse.shipping import marks, operations, queries, setup
+from packhouse.shipping import marks, operations, queries
 from packhouse.shipping.queries import Shipment
+from packhouse.shipping.setup import setup
 from packhouse.shipping.tables import shipments
 from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks.schema import SHIPMENT_STALE, Event

@@ -9,11 +9,12 @@ from typing import Any
 
 import structlog
 
+from packhouse import carriers
+from packhouse.carriers import TrackingEvent
 from packhouse.context import Context
 from packhouse.kit import jobs
 from packhouse.kit.db import Transaction
-from packhouse.shipping import announce, carriers, operations, queries
-from packhouse.shipping.carriers import TrackingEvent
+from packhouse.shipping import announce, operations, queries
 from packhouse.shipping.operations import CANCELLING, READY, WITHDRAWING
 from packhouse.shipping.queries import Shipment
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-from packhouse.kit import clock, errors, units
+from packhouse.kit import clock, errors
+from packhouse.kit.data import units
 from packhouse.kit.messages import from_stored, message
 from packhouse.shipping.queries import Shipment
 

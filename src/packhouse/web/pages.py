@@ -5,21 +5,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from packhouse.kit import errors, http
-from packhouse.kit.routing import Route
-from packhouse.web import (
-    assets,
-    bulk_form,
-    deletions,
-    exports,
-    imports,
-    labels,
-    live,
-    mappings,
-    my_account,
-    order,
-    orders,
-    rendering,
-    reset_password,
+from packhouse.kit.http.routing import Route
+from packhouse.web import start
+from packhouse.web.account import my_account, reset_password, sign_in, two_factors
+from packhouse.web.frame import assets, rendering, web_users
+from packhouse.web.labels import bulk_form, labels, shipping
+from packhouse.web.orders import deletions, exports, imports, live, mappings, order, orders
+from packhouse.web.settings import (
     settings_audit,
     settings_deliveries,
     settings_integrations,
@@ -30,11 +22,6 @@ from packhouse.web import (
     settings_senders,
     settings_users,
     settings_webhooks,
-    shipping,
-    sign_in,
-    start,
-    two_factors,
-    web_users,
 )
 
 _SETTINGS = (

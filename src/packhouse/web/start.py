@@ -9,10 +9,12 @@ from starlette.responses import Response
 
 from packhouse import context
 from packhouse.accounts import queries as accounts
-from packhouse.kit import http, zones
+from packhouse.kit import http
+from packhouse.kit.data import zones
 from packhouse.orders import search, stats
 from packhouse.shipping import stats as shipped
-from packhouse.web import orders, rendering, rows, web_users
+from packhouse.web.frame import rendering, web_users
+from packhouse.web.orders import orders, rows
 
 _DAYS = 14
 _OLDEST = 8

@@ -10,12 +10,14 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
-from packhouse.kit import clock, errors, http, pagination, repeats
+from packhouse.kit import clock, errors, http
 from packhouse.kit.db import Transaction
+from packhouse.kit.http import repeats
+from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import Message, message
-from packhouse.kit.openapi import repeatable
-from packhouse.kit.routing import Route
-from packhouse.kit.validation import Parsed, read_json
+from packhouse.kit.wire import pagination
+from packhouse.kit.wire.openapi import repeatable
+from packhouse.kit.wire.validation import Parsed, read_json
 from packhouse.webhooks import addresses, delivery, keys, openapi, operations, queries, schema, signing
 from packhouse.webhooks.keys import Keys
 

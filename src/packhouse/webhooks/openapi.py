@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from packhouse.kit import openapi
+from packhouse.kit.wire import openapi
 from packhouse.webhooks import schema
 
 MAX_PAGE, DEFAULT_PAGE = 200, 100

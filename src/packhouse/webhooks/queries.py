@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import orjson
 from sqlalchemy import ColumnElement, bindparam, exists, func, select
 
-from packhouse.kit import clock, errors, pagination
+from packhouse.kit import clock, errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
+from packhouse.kit.wire import pagination
 from packhouse.webhooks.tables import connections, deliveries, subscriptions
 
 _c, _s, _d = connections.c, subscriptions.c, deliveries.c

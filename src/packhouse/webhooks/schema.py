@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
 from typing_extensions import TypedDict
 
-from packhouse.kit.fields import Id
 from packhouse.kit.messages import message
-from packhouse.kit.pydantic_messages import custom_error
+from packhouse.kit.wire.fields import Id
+from packhouse.kit.wire.pydantic_messages import custom_error
 
 PARCEL_EVENT = "parcels.event.created"
 ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED = "orders.order.created", "orders.order.updated", "orders.order.deleted"

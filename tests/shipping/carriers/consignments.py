@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from packhouse.shipping.carriers import Address, Consignment, Money, Parcel
+from packhouse.carriers import Address, Consignment, Money, Parcel
 
 SENDER = Address(
     "Anna Bakker", "Keizersgracht", "1015 CR", "Amsterdam", "NL", company_name="Teehandel Bakker", house_number="12"

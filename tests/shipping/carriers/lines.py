@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from packhouse.carriers import PDF, PNG, Contract, Unreachable
+from packhouse.carriers.karrio_gateway import Call
 from packhouse.kit.messages import message
-from packhouse.shipping import labels, sheets
-from packhouse.shipping.carriers import PDF, PNG, Contract, Unreachable
-from packhouse.shipping.carriers.karrio_gateway import Call
+from packhouse.printing import labels, sheets
 from tests.shipping.carriers.consignments import consignment
 
 CREDENTIALS = {

@@ -5,9 +5,9 @@ import json
 import re
 from typing import Any
 
-from packhouse.shipping import sheets
-from packhouse.shipping.carriers import Contract
-from packhouse.shipping.carriers.karrio_gateway import Call
+from packhouse.carriers import Contract
+from packhouse.carriers.karrio_gateway import Call
+from packhouse.printing import sheets
 from tests.shipping.carriers.lines import Line, draw, to_number
 
 SOAP = '<soap:Envelope xmlns:soap="http://soap.example/envelope"><soap:Body>{}</soap:Body></soap:Envelope>'

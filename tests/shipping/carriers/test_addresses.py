@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse.kit import places
-from packhouse.kit.places import names
-from packhouse.shipping import addresses
-from packhouse.shipping.carriers import Address
+from packhouse.carriers import Address
+from packhouse.kit.data import places
+from packhouse.kit.data.places import names
+from packhouse.printing import addresses
 
 BASE = Address("Anna Tester", "Main Road", "10001", "Somewhere", "US")
 

@@ -8,9 +8,9 @@ import pypdfium2
 import pytest
 import zxingcpp
 
+from packhouse.carriers import AnnouncedParcel, Rejected
+from packhouse.carriers.post import Post
 from packhouse.kit import errors
-from packhouse.shipping.carriers import AnnouncedParcel, Rejected
-from packhouse.shipping.carriers.post import Post
 from tests.shipping.carriers.consignments import RECIPIENTS, consignment, item
 
 SWISS = dataclasses.replace(RECIPIENTS["greek"], country_code="CH", city="Bern", postal_code="3011", name="Urs Meier")

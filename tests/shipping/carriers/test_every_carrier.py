@@ -13,17 +13,17 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from packhouse.kit import places
-from packhouse.shipping import printers
-from packhouse.shipping.carriers import PDF, PNG, Announcement, Carrier, Consignment, Rejected, registry
-from packhouse.shipping.carriers.karrio import Karrio
+from packhouse.carriers import PDF, PNG, Announcement, Carrier, Consignment, Rejected, registry
+from packhouse.carriers.karrio import Karrio
+from packhouse.kit.data import places
+from packhouse.printing import printers
 from tests.shipping.carriers import consignments, lines, more_lines
 
 STRANGER = """
 import dataclasses
 
-from packhouse.shipping.carriers import Option
-from packhouse.shipping.carriers.house import House
+from packhouse.carriers import Option
+from packhouse.carriers.house import House
 
 
 class Pigeon(House):
@@ -150,7 +150,7 @@ def test_a_server_starts_without_what_prints() -> None:
     program = """
 import sys
 import packhouse.app
-from packhouse.shipping.carriers import registry
+from packhouse.carriers import registry
 assert registry.find_carriers()
 print(sorted({"PIL", "bidi", "arabic_reshaper", "pypdfium2", "reportlab", "zxingcpp"} & set(sys.modules)))
 """

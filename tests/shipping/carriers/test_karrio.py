@@ -14,7 +14,7 @@ from typing import Any
 import pypdfium2
 import pytest
 
-from packhouse.shipping.carriers import (
+from packhouse.carriers import (
     PDF,
     Address,
     Announcement,
@@ -27,9 +27,9 @@ from packhouse.shipping.carriers import (
     karrio_gateway,
     registry,
 )
-from packhouse.shipping.carriers.karrio import Karrio
-from packhouse.shipping.carriers.karrio_gateway import Call
-from packhouse.shipping.carriers.karrio_services import LINES as OFFERED
+from packhouse.carriers.karrio import Karrio
+from packhouse.carriers.karrio_gateway import Call
+from packhouse.carriers.karrio_services import LINES as OFFERED
 from tests.shipping.carriers import lines
 from tests.shipping.carriers.consignments import RECIPIENTS, consignment, item
 from tests.shipping.carriers.lines import LINES, Line
@@ -225,7 +225,7 @@ def test_a_server_knows_the_options_and_loads_nothing() -> None:
     program = """
 import sys
 import packhouse.app
-from packhouse.shipping.carriers import registry
+from packhouse.carriers import registry
 found = {carrier.code: len(carrier.options()) for carrier in registry.find_carriers()}
 print(found["ups"] > 3 and found["bpost"] > 3, sorted({"karrio", "loguru", "lxml", "PyPDF2"} & set(sys.modules)))
 """
@@ -260,7 +260,7 @@ print(json.dumps(found))
 _JOIN = """
 import base64, io, sys
 import pypdfium2
-from packhouse.shipping.carriers import karrio_gateway
+from packhouse.carriers import karrio_gateway
 
 def draw(width):
     with pypdfium2.PdfDocument.new() as file:

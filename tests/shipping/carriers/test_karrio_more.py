@@ -10,9 +10,9 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from packhouse.shipping import printers
-from packhouse.shipping.carriers import PDF, PNG, Address, Consignment, Rejected, Unreachable
-from packhouse.shipping.carriers.karrio import Karrio
+from packhouse.carriers import PDF, PNG, Address, Consignment, Rejected, Unreachable
+from packhouse.carriers.karrio import Karrio
+from packhouse.printing import printers
 from tests.shipping.carriers import more_lines
 from tests.shipping.carriers.consignments import RECIPIENTS, consignment, item
 from tests.shipping.carriers.lines import Line, to_number

@@ -14,8 +14,8 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from packhouse.shipping import addresses, labels, printers, serials, shaping, sheets
-from packhouse.shipping.carriers import PDF, PNG, ZPL, registry
+from packhouse.carriers import PDF, PNG, ZPL, registry, serials
+from packhouse.printing import addresses, labels, printers, shaping, sheets
 from tests.shipping.carriers.consignments import RECIPIENTS, SENDER, consignment
 
 FORMATS = [(PNG, 150), (PNG, 203), (PNG, 300), (ZPL, 203), (ZPL, 300)]

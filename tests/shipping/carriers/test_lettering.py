@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
-from packhouse.kit import letters
-from packhouse.shipping import shaping, typeset
-from packhouse.shipping.carriers import Carrier, Rejected, house, letter, post
+from packhouse.carriers import Carrier, Rejected, house, letter, post
+from packhouse.kit.data import letters
+from packhouse.printing import shaping, typeset
 from tests.shipping.carriers.consignments import RECIPIENTS, consignment, item
 
 NAMES = {

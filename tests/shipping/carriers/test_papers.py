@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse.kit import places, units
-from packhouse.shipping import customs_forms, invoices, printers
-from packhouse.shipping.carriers import Address, Money, Rejected, customs, house, letter
-from packhouse.shipping.carriers.post import Post
+from packhouse.carriers import Address, Money, Rejected, house, letter
+from packhouse.carriers.post import Post
+from packhouse.kit.data import places, units
+from packhouse.printing import customs, customs_forms, invoices, printers
 from tests import make
 from tests.shipping.carriers.consignments import RECIPIENTS, SENDER, consignment, item
 from tests.shipping.carriers.papers import read_codes, read_pages, read_sizes, read_text

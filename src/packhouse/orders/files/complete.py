@@ -11,9 +11,9 @@ import pycountry
 from babel import Locale
 from babel.numbers import get_territory_currencies
 
-from packhouse.kit import places
+from packhouse.kit.data import places
 from packhouse.kit.messages import message
-from packhouse.kit.validation import ValidationIssue
+from packhouse.kit.wire.validation import ValidationIssue
 from packhouse.orders.files import columns
 from packhouse.orders.files.columns import ABSENT, COLUMNS, ITEMS, Column
 from packhouse.orders.files.mapping import PackedItems, Preset

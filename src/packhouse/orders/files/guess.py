@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 
-from packhouse.kit import places
+from packhouse.kit.data import places
 from packhouse.orders.files import formats
 from packhouse.orders.files.mapping import to_plain
 from packhouse.orders.files.records import Row

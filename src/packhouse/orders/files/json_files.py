@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from packhouse.kit.messages import Message, foreign, message
-from packhouse.kit.validation import ValidationIssue
+from packhouse.kit.wire.validation import ValidationIssue
 from packhouse.orders.files.records import MAX_RECORD, Broken, Record, to_body
 
 _CHUNK = 1 << 16

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from packhouse.kit.messages import foreign, join, message
-from packhouse.kit.validation import ValidationIssue
+from packhouse.kit.wire.validation import ValidationIssue
 from packhouse.orders import schema
 from packhouse.orders.files import columns, complete, formats
 from packhouse.orders.files.columns import COLUMNS, ITEMS, Column

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from packhouse.kit.messages import message
-from packhouse.kit.pydantic_messages import to_message
+from packhouse.kit.wire.pydantic_messages import to_message
 from packhouse.orders.files.columns import COLUMNS
 from packhouse.orders.files.formats import Conventions, DayOrder, Decimal
 

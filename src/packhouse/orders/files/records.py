@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from packhouse.kit.messages import Message
-from packhouse.kit.validation import ValidationIssue
+from packhouse.kit.wire.validation import ValidationIssue
 from packhouse.orders import schema
 
 # What one record may take, as much as the body of a request; a broken file is not read to its end to find out.

@@ -13,7 +13,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.kit import errors
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.messages import Message, foreign
-from packhouse.kit.validation import ValidationIssue
+from packhouse.kit.wire.validation import ValidationIssue
 from packhouse.orders import operations, schema, warnings
 from packhouse.orders.files.records import Record, find_column
 

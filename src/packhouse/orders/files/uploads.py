@@ -16,7 +16,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.messages import from_stored, message, to_column, to_stored
-from packhouse.kit.validation import ValidationIssue
+from packhouse.kit.wire.validation import ValidationIssue
 from packhouse.orders import schema
 from packhouse.orders.files import known, originals, store
 from packhouse.orders.files.read import ParsedFile

@@ -1,0 +1,113 @@
+"""Who transports: the protocol that every carrier keeps to.
+
+The values that it is told and answers are in `packhouse.consignment` and named here too, for carriers of one's own.
+`registry` finds the carriers; docs/carriers.md says how to write one.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from packhouse.consignment import (
+    PDF,
+    PNG,
+    ZPL,
+    Address,
+    AnnouncedParcel,
+    Announcement,
+    Consignment,
+    Contract,
+    Document,
+    Money,
+    Option,
+    Parcel,
+    TrackingEvent,
+)
+from packhouse.kit import errors
+from packhouse.kit.messages import Message, message
+
+__all__ = [
+    "PDF",
+    "PNG",
+    "ZPL",
+    "Address",
+    "AnnouncedParcel",
+    "Announcement",
+    "Carrier",
+    "Consignment",
+    "Contract",
+    "Document",
+    "Money",
+    "Option",
+    "Parcel",
+    "Rejected",
+    "TrackingEvent",
+    "Unreachable",
+    "is_idempotent",
+    "no_such_option",
+    "worker_only",
+]
+
+
+class Rejected(Exception):
+    """The carrier says no, would say it again, and has announced nothing. A fault that a change of the order would
+    mend points at its place there."""
+
+    def __init__(self, faults: Sequence[errors.ErrorItem]) -> None:
+        super().__init__("; ".join(fault.detail for fault in faults))
+        self.faults = list(faults)
+
+
+def no_such_option(code: str) -> Rejected:
+    """Return the refusal of an option that the carrier does not have."""
+    return Rejected(
+        [errors.ErrorItem("invalid", message("There is no shipping option {option_code}.", option_code=code))]
+    )
+
+
+class Unreachable(Exception):
+    """Nobody knows whether the carrier took it: ask again later, with the same reference. `not_received` where it
+    surely did not: the question never came there, or was turned away."""
+
+    def __init__(self, detail: Message, *, not_received: bool = False) -> None:
+        super().__init__(detail)
+        self.not_received = not_received
+
+
+class Carrier(Protocol):
+    """Knows nothing of accounts and databases, keeps no state between calls, and is called side by side.
+
+    A carrier of one's own has no tracking: `has_tracking` is False, `track` answers nothing, and people say what
+    happened to a parcel. Making one contacts nobody, and neither does `options`. One that is heavy to load sets
+    `worker_only`: then servers leave asking it to the workers, and wait. One that does not compare references
+    sets `is_idempotent` to False: it is asked once, and where its answer is lost people are told of that instead.
+    """
+
+    @property
+    def code(self) -> str:
+        """What its option codes begin with."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def has_tracking(self) -> bool: ...
+
+    def options(self) -> Sequence[Option]: ...
+
+    async def announce(self, consignment: Consignment, /) -> Announcement:
+        """Register the shipment; the same `reference` again gives the same numbers where it `is_idempotent`. Raises
+        Rejected, Unreachable."""
+
+    async def cancel(self, consignment: Consignment, /) -> None:
+        """Take an announced one back; that this is done already is no error. Raises Rejected, Unreachable."""
+
+    async def track(self, consignment: Consignment, /) -> Sequence[TrackingEvent]:
+        """All that is known of its parcels, oldest first. Raises Unreachable."""
+
+
+def worker_only(carrier: Carrier | None) -> bool:
+    return bool(getattr(carrier, "is_asked_by_worker", False))
+
+
+def is_idempotent(carrier: Carrier) -> bool:
+    return bool(getattr(carrier, "is_idempotent", True))

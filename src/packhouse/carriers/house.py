@@ -1,0 +1,68 @@
+"""Own delivery: nobody to ask, and a real logistic label, with the parcel's SSCC as GS1-128."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from packhouse.carriers import (
+    PDF,
+    AnnouncedParcel,
+    Announcement,
+    Consignment,
+    Document,
+    Option,
+    Rejected,
+    TrackingEvent,
+    lettering,
+    no_such_option,
+    serials,
+)
+from packhouse.kit import errors
+from packhouse.kit.messages import message
+from packhouse.printing import printers
+
+_HEAVIEST = Decimal(1000)
+
+_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "house:standard": (message("Own delivery"), {}),
+    "house:standard/signature=true": (message("Own delivery, signed for"), {"signature": True}),
+    "house:express": (message("Own delivery, express"), {"delivery_deadline": "nextday"}),
+}
+
+
+class House:
+    code = "house"
+    name = message("Own delivery")
+    has_tracking = False
+
+    def options(self) -> Sequence[Option]:
+        return [
+            Option(code, name, self.code, max_weight_kg=_HEAVIEST, features=features)
+            for code, (name, features) in _OPTIONS.items()
+        ]
+
+    async def announce(self, consignment: Consignment) -> Announcement:
+        if consignment.option_code not in _OPTIONS:
+            raise no_such_option(consignment.option_code)
+        lettering.require_drawable(consignment)
+        numbers = _to_numbers(consignment)
+        service, features = _OPTIONS[consignment.option_code]
+        letter = "X" if "express" in consignment.option_code else "S" if features else "H"
+        faces = [(self.name, service, letter, "gs1-128", f"(00){n}", f"(00) {n}") for n in numbers]
+        labels = await printers.run("labels", consignment, faces)
+        made = [[Document("label", "a6", PDF, label)] for label in labels]
+        return Announcement([AnnouncedParcel(n, None, documents) for n, documents in zip(numbers, made, strict=True)])
+
+    async def cancel(self, consignment: Consignment) -> None:
+        """Nobody was told, so nobody need be told."""
+
+    async def track(self, consignment: Consignment) -> Sequence[TrackingEvent]:  # noqa: ARG002
+        return ()
+
+
+def _to_numbers(consignment: Consignment) -> list[str]:
+    prefix = consignment.gs1_prefix or serials.DEMONSTRATION_PREFIX
+    try:
+        return [serials.to_sscc(prefix, parcel.id) for parcel in consignment.parcels]
+    except ValueError as error:
+        raise Rejected([errors.ErrorItem("invalid", message("No SSCC can be given: {error}.", error=error))]) from error

@@ -1,0 +1,308 @@
+"""Carriers of the karrio SDK (the extra `[karrio]`), asked by the worker alone.
+
+What they offer stands in a table here, so that a server knows it without loading the SDK. A contract's credentials are
+the SDK's own settings of the carrier (docs/carriers.md).
+"""
+
+import asyncio
+import base64
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from importlib import metadata
+from typing import Any
+
+from packhouse.carriers import (
+    PDF,
+    ZPL,
+    Address,
+    AnnouncedParcel,
+    Announcement,
+    Consignment,
+    Document,
+    Option,
+    Parcel,
+    Rejected,
+    TrackingEvent,
+    karrio_gateway,
+    no_such_option,
+)
+from packhouse.carriers.karrio_gateway import Transport
+from packhouse.carriers.karrio_services import LINES, Line
+from packhouse.kit import errors
+from packhouse.kit.data import places
+from packhouse.kit.messages import message
+from packhouse.printing import customs, printers
+
+
+class Karrio:
+    """One carrier of the SDK. Without a `transport` it sends over the network."""
+
+    worker_only = True
+
+    def __init__(self, code: str, transport: Transport | None = None) -> None:
+        self._line = LINES[code]
+        self.code = code
+        self.name = self._line.name
+        self.has_tracking = True
+        self.is_idempotent = self._line.knows_reference
+        self._transport = transport or karrio_gateway.send
+
+    def options(self) -> Sequence[Option]:
+        return [
+            Option(code, told.name, self.code, told.countries, told.max_weight_kg, origins=told.origins)
+            for code, told in self._line.services.items()
+        ]
+
+    async def announce(self, consignment: Consignment) -> Announcement:
+        service = self._line.services.get(consignment.option_code)
+        if service is None:
+            raise no_such_option(consignment.option_code)
+        payload = {**to_request(consignment, self._line), "service": service.code, "label_type": self._line.label_type}
+        details, answer = await self._ask("announce", consignment, payload)
+        numbers = self._line.find_numbers(answer) if self._line.find_numbers is not None else _find_numbers(details)
+        return await _to_announcement(consignment, details, numbers)
+
+    async def cancel(self, consignment: Consignment) -> None:
+        if not self._line.cancels:
+            raise Rejected(
+                [
+                    errors.ErrorItem(
+                        "invalid", message("{name} takes no cancellations: tell it by other ways.", name=self.name)
+                    )
+                ]
+            )
+        by_reference = self._line.knows_reference
+        identifier = to_reference(consignment) if by_reference else consignment.parcels[0].tracking_number
+        await self._ask("cancel", consignment, {"shipment_identifier": identifier})
+
+    async def track(self, consignment: Consignment) -> Sequence[TrackingEvent]:
+        numbers = [parcel.tracking_number for parcel in consignment.parcels if parcel.tracking_number]
+        try:
+            found, _ = await self._ask("track", consignment, {"tracking_numbers": numbers})
+        except Rejected:  # nothing is known of it yet
+            return ()
+        return sorted((event for details in found or () for event in _to_events(details)), key=lambda event: event.at)
+
+    async def _ask(self, verb: str, consignment: Consignment, payload: dict[str, Any]) -> tuple[Any, Any]:
+        """As `karrio_gateway.ask`, beside the event loop: the SDK waits for its answers."""
+        if consignment.contract is None:
+            raise Rejected([errors.ErrorItem("invalid", message("The contract of this shipment is gone."))])
+        credentials = {"account_country_code": consignment.sender.country_code, **consignment.contract.credentials}
+        question = partial(karrio_gateway.ask, verb, self._line.package, payload, credentials, self._transport)
+        return await asyncio.to_thread(question)
+
+
+def find_installed() -> dict[str, Karrio]:
+    """By code, those whose package is here. Nothing of them is loaded."""
+    return {code: Karrio(code) for code, line in LINES.items() if _is_installed(line.distribution)}
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def to_reference(consignment: Consignment) -> str:
+    """As a carrier is told it: 32 letters, where most allow 35."""
+    return consignment.reference.replace("-", "")
+
+
+def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
+    """The SDK's `ShipmentRequest`, without service and label. Raises Rejected for what it must have and lacks."""
+    leaves = places.leaves_customs_union(consignment.sender.place, consignment.recipient.place)
+    faults = customs.find_missing(consignment) if leaves else []
+    if leaves and line.drops_zeros:
+        faults += list(_find_dropped(consignment))
+    if consignment.cash_on_delivery:
+        faults.append(_to_cash_fault(line))
+    if any(parcel.weight is None for parcel in consignment.parcels):
+        pointer = errors.to_pointer(("shipping_details", "measurement", "weight"))
+        faults.append(errors.ErrorItem("invalid", message("The carrier must know the weight."), pointer=pointer))
+    if faults:
+        raise Rejected(faults)
+    request = {
+        "shipper": _to_address(consignment.sender),
+        "recipient": _to_address(consignment.recipient),
+        "parcels": [_to_parcel(consignment, parcel, line) for parcel in consignment.parcels],
+        "reference": to_reference(consignment),
+        "order_id": consignment.external_reference,
+        "options": _to_options(consignment),
+        "payment": {"paid_by": "sender"},
+    }
+    return {**request, "customs": _to_customs(consignment)} if leaves else request
+
+
+def _to_cash_fault(line: Line) -> errors.ErrorItem:
+    """The SDK loses the amount on its way to every carrier (it sends `None`, nothing, or no account to pay it to):
+    goods that nobody collects the money for are worse than no label."""
+    detail = message("{name} cannot be told through the karrio SDK to collect cash on delivery.", name=line.name)
+    pointer = errors.to_pointer(("payment_details", "is_cash_on_delivery"))
+    return errors.ErrorItem("invalid", detail, pointer=pointer)
+
+
+def _to_options(consignment: Consignment) -> dict[str, Any]:
+    """The currency, where the items have one: the SDK would guess it by the account's country."""
+    prices = [item.get("total_price") or {} for parcel in consignment.parcels for item in parcel.items]
+    currencies = [price["currency"] for price in prices if price.get("currency")]
+    return {"currency": currencies[0]} if currencies else {}
+
+
+def _find_dropped(consignment: Consignment) -> Iterator[errors.ErrorItem]:
+    """A wrong tariff number on customs papers is worse than no papers."""
+    pointer = errors.to_pointer(("order_details", "order_items"))
+    for parcel in consignment.parcels:
+        for item in parcel.items:
+            if str(item.get("hs_code") or "").startswith("0"):
+                detail = message(
+                    "The karrio SDK cannot tell this carrier of an HS code that begins with 0, as of {name}.",
+                    name=item["name"],
+                )
+                yield errors.ErrorItem("invalid", detail, pointer=pointer)
+
+
+def _to_address(address: Address) -> dict[str, Any]:
+    told = {
+        "person_name": address.name,
+        "company_name": address.company_name,
+        "address_line1": address.address_line_1 or address.po_box,
+        "street_number": address.house_number,
+        "address_line2": address.address_line_2,
+        "postal_code": address.postal_code,
+        "city": address.city,
+        "country_code": address.country_code,
+        "state_code": address.state_province_code.rpartition("-")[2],
+        "email": address.email,
+        "phone_number": address.phone_number,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _to_parcel(consignment: Consignment, parcel: Parcel, line: Line) -> dict[str, Any]:
+    sides = {"length": parcel.length, "width": parcel.width, "height": parcel.height}
+    return {
+        "weight": float((parcel.weight or 0) * line.kilograms),
+        "weight_unit": "KG",
+        "dimension_unit": "CM",
+        "packaging_type": "your_packaging",
+        "reference_number": to_reference(consignment),
+        "description": ", ".join(item["name"] for item in parcel.items)[:50],
+        **{name: float(side) for name, side in sides.items() if side is not None},
+    }
+
+
+_CONTENTS = {
+    "gift": "gift",
+    "commercial_goods": "merchandise",
+    "commercial_sample": "sample",
+    "returned_goods": "return_merchandise",
+}
+
+
+def _to_customs(consignment: Consignment) -> dict[str, Any]:
+    """Of a consignment that lacks nothing for it."""
+    told = consignment.customs or {}
+    entries = [entry for parcel in consignment.parcels for entry in customs.to_entries(parcel)]
+    total = sum((_to_piece_value(entry) * entry.quantity for entry in entries), Decimal(0))
+    return {
+        "commodities": [_to_commodity(entry) for entry in entries],
+        "content_type": _CONTENTS[told["shipment_type"]],
+        "content_description": ", ".join(entry.description for entry in entries)[:50],
+        "invoice": told["commercial_invoice_number"],
+        "duty": {"paid_by": "recipient", "currency": entries[0].currency, "declared_value": float(total)},
+        "certify": True,
+        "signer": consignment.sender.name,
+    }
+
+
+def _to_piece_value(entry: customs.Entry) -> Decimal:
+    """In the currency's decimals, or as many as the total has: lines that carriers add up must make the total they are
+    told."""
+    decimals = len(places.to_amount(entry.value, entry.currency).partition(".")[2])
+    return round(entry.value / entry.quantity, decimals)
+
+
+def _to_commodity(entry: customs.Entry) -> dict[str, Any]:
+    """Weight and value are of one piece."""
+    return {
+        "title": entry.description[:35],
+        "description": entry.description[:35],
+        "quantity": entry.quantity,
+        "weight": float((entry.net_kg or Decimal(0)) / entry.quantity),
+        "weight_unit": "KG",
+        "hs_code": "".join(letter for letter in entry.hs_code if letter.isdigit()),
+        "origin_country": entry.origin,
+        "value_amount": float(_to_piece_value(entry)),
+        "value_currency": entry.currency,
+    }
+
+
+def _find_numbers(details: Any) -> Sequence[str]:
+    return (details.meta or {}).get("tracking_numbers") or [details.tracking_number]
+
+
+async def _to_announcement(consignment: Consignment, details: Any, numbers: Sequence[str]) -> Announcement:
+    """The SDK gives one file with the labels of all parcels, in their order: each gets its own page. Where a carrier
+    has one number for all parcels, each has that."""
+    meta = details.meta or {}
+    url = meta.get("carrier_tracking_link") or meta.get("carrier_tracking_url")
+    labels = await _split(details, len(consignment.parcels))
+    parcels = []
+    for index, content in enumerate(labels):
+        number = numbers[index] if index < len(numbers) else details.tracking_number
+        papers = [content] if content is not None else []
+        if index == 0 and details.docs.invoice:
+            papers.append(Document("commercial-invoice", "a4", PDF, base64.b64decode(details.docs.invoice)))
+        link = url.replace(details.tracking_number, number) if url else None
+        parcels.append(AnnouncedParcel(number, link, papers))
+    return Announcement(parcels)
+
+
+async def _split(details: Any, count: int) -> list[Document | None]:
+    if not details.docs.label:
+        return [None] * count
+    label = base64.b64decode(details.docs.label)
+    if details.label_type == "ZPL":
+        parts = [part + b"^XZ" for part in label.split(b"^XZ") if part.strip()]
+    else:
+        parts = await printers.run("split", label)
+    mime_type = ZPL if details.label_type == "ZPL" else PDF
+    made: list[Document | None] = [Document("label", "a6", mime_type, part) for part in parts[:count]]
+    return made + [None] * (count - len(made))
+
+
+_STATUSES = {
+    "pending": 1000,
+    "picked_up": 22,
+    "in_transit": 91,
+    "on_hold": 91,
+    "delivery_delayed": 91,
+    "out_for_delivery": 92,
+    "ready_for_pickup": 12,
+    "delivery_failed": 8,
+    "return_to_sender": 80,
+    "delivered": 11,
+}
+"""The SDK's words for where a parcel is -> ours."""
+
+
+def _to_events(details: Any) -> Iterator[TrackingEvent]:
+    """Those whose time and meaning are known."""
+    for event in details.events:
+        at, status = _find_instant(event), _STATUSES.get(event.status or "")
+        if at is not None and status is not None:
+            yield TrackingEvent(details.tracking_number, status, event.description or "", at)
+
+
+def _find_instant(event: Any) -> datetime | None:
+    for text in (event.timestamp, event.date):
+        try:
+            at = datetime.fromisoformat(text)
+        except (TypeError, ValueError):
+            continue
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return None

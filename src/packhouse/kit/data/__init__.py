@@ -1,0 +1,1 @@
+"""What the world is like: places, telephones, units, letters, time zones."""

@@ -1,0 +1,65 @@
+"""Places and their money: countries, territories, postal codes, regions and currencies, from tables with their date."""
+
+from packhouse.kit.data.places.codes import (
+    COUNTRIES,
+    CURRENCIES,
+    CUSTOMS_UNION,
+    has_postal_codes,
+    has_subdivision,
+    is_filler,
+    postal_code_fits,
+    read_format,
+    wants_postal_code,
+)
+from packhouse.kit.data.places.currencies import (
+    WITHDRAWN,
+    InvalidRates,
+    Withdrawn,
+    find_minor_units,
+    find_withdrawn,
+    read_rates,
+    to_amount,
+    to_sdr,
+    use_rates,
+)
+from packhouse.kit.data.places.names import find_country_meant, to_printed_country, to_printed_region
+from packhouse.kit.data.places.territories import (
+    Place,
+    Territory,
+    find_territory,
+    goes,
+    leaves_customs_union,
+    starts,
+    to_place,
+)
+
+__all__ = [
+    "COUNTRIES",
+    "CURRENCIES",
+    "CUSTOMS_UNION",
+    "WITHDRAWN",
+    "InvalidRates",
+    "Place",
+    "Territory",
+    "Withdrawn",
+    "find_country_meant",
+    "find_minor_units",
+    "find_territory",
+    "find_withdrawn",
+    "goes",
+    "has_postal_codes",
+    "has_subdivision",
+    "is_filler",
+    "leaves_customs_union",
+    "postal_code_fits",
+    "read_format",
+    "read_rates",
+    "starts",
+    "to_amount",
+    "to_place",
+    "to_printed_country",
+    "to_printed_region",
+    "to_sdr",
+    "use_rates",
+    "wants_postal_code",
+]

@@ -1,0 +1,201 @@
+"""What every request passes on its way in, and every answer on its way out.
+
+`ServerMiddleware` is the outermost layer of the application: it names the request, checks its host, takes a trailing
+slash off, answers HEAD as GET without a body, bounds the time of a body, and adds the answer to the access log.
+"""
+
+import asyncio
+import itertools
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from packhouse.kit import errors, http
+from packhouse.kit.http.access_log import RequestInfo
+from packhouse.kit.http.routing import Router
+from packhouse.kit.messages import message
+
+Refuse = Callable[[Request, Exception], Awaitable[Response]]
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
+_JUST_NOW_SECONDS = 0.05
+
+
+class ServerMiddleware:
+    """ASGI, outermost."""
+
+    def __init__(self, lifespan: ASGIApp, router: Router, refuse: Refuse, context: http.HttpContext) -> None:
+        """`lifespan` answers the server's own messages, `refuse` gives the answer to an exception."""
+        self.context = context
+        self._lifespan = lifespan
+        self._router = router
+        self._refuse = refuse
+        # Unique, and no secret: random for each process, counted for each request.
+        self._process_id = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
+        self._inside = 0
+        self._seen_at = 0.0
+        self._last_host: list[bytes] = []
+
+    def is_busy(self) -> bool:
+        """Somebody is here, or was just now."""
+        return self._inside > 0 or time.perf_counter() - self._seen_at < _JUST_NOW_SECONDS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._lifespan(scope, receive, send)
+            return
+        self._inside += 1
+        record = RequestInfo(_sent_id(scope["headers"]) or self._new_id(), time.perf_counter())
+        scope["packhouse.request_info"] = record
+        scope["packhouse.context"] = self.context
+        if len(scope["path"]) > 1 and scope["path"].endswith("/"):
+            scope["path"] = scope["path"][:-1]
+        named = _naming(_hearing_out(send, receive, record), record)
+        method = scope["method"]
+        try:
+            self._check_host(scope)
+            if method == "HEAD":  # the server below looks at its own scope, and sends no body
+                scope, named = {**scope, "method": "GET"}, _without_body(named)
+            await self._answer(scope, _patient(receive, self.context), named, record)
+        except ClientDisconnect:
+            record.status = 499
+        except _HeadAnswered:
+            pass
+        except errors.Invalid as refusal:
+            await http.json_response(refusal.to_wire(), status=refusal.status)(scope, receive, named)
+        finally:
+            self._inside -= 1
+            self._seen_at = time.perf_counter()
+            self.context.access_log.add(method, record)
+
+    def _check_host(self, scope: Scope) -> None:
+        """Links are made of it where nobody said what this server is called. Raises Invalid."""
+        if self.context.public_url is not None:
+            return
+        sent = [value for name, value in scope["headers"] if name == b"host"]
+        if sent not in ([], self._last_host):
+            if len(sent) > 1 or not _HOST.fullmatch(sent[0]):
+                raise errors.Invalid(errors.ErrorItem("invalid", message("This is no name of a host."), header="Host"))
+            self._last_host = sent
+
+    def _new_id(self) -> str:
+        return f"{self._process_id}{next(self._numbers):016x}"
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, record: RequestInfo) -> None:
+        request = Request(scope, receive)
+        try:
+            route, scope["path_params"] = self._router.find(scope["method"], _path_of(scope))
+            scope["packhouse.route"] = route
+            record.route = route.label
+            response = await route.handler(request)
+        except Exception as error:  # noqa: BLE001 - the last one to ask: everything becomes an answer
+            response = await self._refuse(request, error)
+        await response(scope, receive, send)
+
+
+def _path_of(scope: Scope) -> str:
+    """The path below the one that a proxy or a server put this application at."""
+    path: str = scope["path"]
+    root = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def _sent_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode("ascii")
+    return None
+
+
+class _HeadAnswered(Exception):
+    """What is left of an answer need not be made."""
+
+
+def _without_body(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
+        await send({"type": "http.response.body", "body": b""})
+        if message.get("more_body", False):
+            raise _HeadAnswered
+
+    return sent
+
+
+def _naming(send: Send, record: RequestInfo) -> Send:
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            record.status = message["status"]
+            message["headers"].append((b"x-request-id", record.request_id.encode("ascii")))
+            for name, value in (record.headers or {}).items():
+                message["headers"].append((name.lower().encode("ascii"), value.encode("ascii")))
+        await send(message)
+
+    return named
+
+
+def _patient(receive: Receive, context: http.HttpContext) -> Receive:
+    """Raises RequestTimeout where a body was begun and nothing more of it comes, or it takes too long in all: a
+    request is not kept for a client that is gone without a word, or that sends a byte now and then."""
+    idle, total = context.body_timeout_seconds, context.body_total_timeout_seconds
+    is_whole = False
+    ends_at: float | None = None
+
+    async def received() -> Message:
+        nonlocal is_whole, ends_at
+        if is_whole:
+            return await receive()
+        now = asyncio.get_running_loop().time()
+        ends_at = ends_at or now + total
+        try:
+            async with asyncio.timeout(min(idle, ends_at - now)):
+                event = await receive()
+        except TimeoutError:
+            why = message("Nothing more of the body came for {idle} seconds.", idle=f"{idle:g}")
+            if asyncio.get_running_loop().time() >= ends_at:
+                why = message("The body did not end within {total} seconds.", total=f"{total:g}")
+            raise errors.RequestTimeout(errors.ErrorItem("invalid", why), {"Connection": "close"}) from None
+        is_whole = not event.get("more_body", False)
+        return event
+
+    return received
+
+
+_LONGEST_SILENCE_SECONDS = 2
+_LONGEST_SENDING_SECONDS = 20
+_MOST_UNREAD_BYTES = 100_000_000
+
+
+def _hearing_out(send: Send, receive: Receive, record: RequestInfo) -> Send:
+    """To a client that is still sending, the answer goes out at once and its end when the client has said its part, or
+    too much of it. A connection that is closed with bytes unread is reset, and a reset can overtake the answer."""
+
+    async def heard_out(message: Message) -> None:
+        if record.is_sending and message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            await _hear_out(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return heard_out
+
+
+async def _hear_out(receive: Receive) -> None:
+    left = _MOST_UNREAD_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST_SENDING_SECONDS):
+            while left > 0:
+                async with asyncio.timeout(_LONGEST_SILENCE_SECONDS):
+                    message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return

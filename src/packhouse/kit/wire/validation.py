@@ -1,0 +1,228 @@
+"""From the bytes of a body to a value of a wire shape, with every fault found at once and every place named."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from packhouse.kit import errors
+from packhouse.kit.messages import Message, foreign, message
+from packhouse.kit.wire import issues
+from packhouse.kit.wire.pydantic_messages import to_message
+
+T = TypeVar("T")
+
+LARGE_BYTES = 1_000_000
+"""A body past this is parsed first and then validated part by part: at once it would take too much memory, and too long
+for those who wait meanwhile."""
+
+SMALL_BYTES = 300_000
+"""Up to this all that is wrong with a body is asked of Pydantic at once: five times as fast as one after another, and
+no such body has so many errors that counting them would hold up others."""
+
+MAX_CONTAINERS = 400_000
+MAX_VALUES = 800_000
+"""More than a full batch of the smallest orders has; an empty object of three bytes takes sixty-four in memory."""
+
+# Where the parser stopped, which it tells at the end of its reason alone.
+_JSON_PLACE = re.compile(r"(.*) at line ([0-9]+) column ([0-9]+)", re.DOTALL)
+_NO_NULL = message("String should not contain U+0000")
+
+
+class ValidationIssue(NamedTuple):
+    """What is wrong at a place of the body; a door turns it into a fault with a pointer of its own kind."""
+
+    path: errors.Path
+    detail: Message
+    kind: str = "value"
+
+
+@dataclass(slots=True)
+class Parsed(Generic[T]):
+    """`value` holds the valid value, or where there are flaws the body as parsed, whatever its shape. `odd` is what the
+    shape itself refuses and a looser one takes."""
+
+    value: T
+    flaws: list[ValidationIssue] = field(default_factory=list)
+    unknown: list[errors.Path] = field(default_factory=list)
+    odd: list[ValidationIssue] = field(default_factory=list)
+
+
+def read_json(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None = None) -> Parsed[T]:
+    """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON.
+
+    What is refused is looked at again by the shape that `loose` makes, where there is one: a body that it takes is
+    valid, but odd.
+    """
+    if len(body) > LARGE_BYTES:
+        return read_parsed(adapter, parse(body), loose, may_hold_nulls=holds_nulls(body))
+    finder = _finder(adapter)
+    try:
+        value = finder.quick.validate_json(body, extra="forbid")
+    except ValidationError as error:
+        if error.error_count() == 1:
+            [detail] = error.errors(include_url=False, include_input=False)
+            if detail["type"] == "json_invalid":
+                raise _not_json(body, detail["ctx"]["error"]) from None
+        _refuse_not_a_number(body)
+        if len(body) <= SMALL_BYTES and (reading := _read_at_once(adapter, body, loose)) is not None:
+            return reading
+        return read_parsed(adapter, from_json(body), loose, may_hold_nulls=holds_nulls(body))
+    return Parsed(value, _find_null_characters(value) if holds_nulls(body) else [])
+
+
+def _read_at_once(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None) -> Parsed[T] | None:
+    """The second look at a small body; None where more is wrong with it than is told."""
+    try:
+        return Parsed(adapter.validate_json(body, extra="forbid"))  # no error is left: another look at the same
+    except ValidationError as error:
+        if error.error_count() > errors.MAX_LISTED:
+            return None
+        details = issues.list_details(error)
+    unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    flaws = [_to_flaw(detail) for detail in details if detail["type"] != "extra_forbidden"]
+    value: Any = None
+    odd: dict[errors.Path, ValidationIssue] = {}
+    if not flaws:  # a rule between values is looked at only once each of them is right
+        value, flaws = _validate_json(adapter, body)
+    if flaws and loose is not None:
+        odd = {flaw.path: flaw for flaw in flaws}
+        value, flaws = _validate_json(loose(), body)
+        flaws = [odd.get(flaw.path, flaw) for flaw in flaws]
+    value = from_json(body) if flaws else value
+    nulls = _find_null_characters(value, frozenset(unknown) if flaws else frozenset()) if holds_nulls(body) else []
+    return Parsed(value, [*flaws, *nulls], unknown, [] if flaws else list(odd.values()))
+
+
+def _validate_json(adapter: TypeAdapter[Any], body: bytes) -> tuple[Any, list[ValidationIssue]]:
+    try:
+        return adapter.validate_json(body, extra="ignore"), []
+    except ValidationError as error:
+        return None, [_to_flaw(detail) for detail in issues.list_details(error)]
+
+
+def parse(body: bytes) -> Any:
+    """Raises Invalid for what is no JSON, and for what would be far larger in memory than it is as text."""
+    if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS or body.count(b",") > MAX_VALUES:
+        detail = message(
+            "A body may hold at most {max_containers} objects and lists, and {max_values} values",
+            max_containers=MAX_CONTAINERS,
+            max_values=MAX_VALUES,
+        )
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.ROOT))
+    try:
+        sent = from_json(body)
+    except ValueError as error:
+        raise _not_json(body, str(error)) from None
+    _refuse_not_a_number(body)
+    return sent
+
+
+def read_parsed(
+    adapter: TypeAdapter[T], sent: Any, loose: Callable[[], TypeAdapter[T]] | None = None, *, may_hold_nulls: bool
+) -> Parsed[T]:
+    """The same as `read_json` for a value that is parsed already. `may_hold_nulls`: U+0000 was written somewhere."""
+    unknown = list(islice(_finder(adapter).find_unknown(sent), errors.MAX_LISTED + 1))
+    value, flaws = _validate(adapter, sent)
+    odd: dict[errors.Path, ValidationIssue] = {}
+    if flaws and loose is not None:
+        odd = {flaw.path: flaw for flaw in flaws}
+        value, flaws = _validate(loose(), sent)
+        flaws = [odd.get(flaw.path, flaw) for flaw in flaws]  # told of what was sent, not of what was made of it
+    reading = Parsed(value, flaws, unknown, [] if flaws else list(odd.values()))
+    if may_hold_nulls:
+        reading.flaws += _find_null_characters(value, frozenset(unknown) if flaws else frozenset())
+    return reading
+
+
+def _validate(adapter: TypeAdapter[Any], sent: Any) -> tuple[Any, list[ValidationIssue]]:
+    """The valid value, or what was sent and why it is not valid: one more flaw than is told, at most."""
+    finder = _finder(adapter)
+    try:
+        return finder.quick.validate_python(sent, extra="ignore"), []
+    except ValidationError as error:
+        flaws = [ValidationIssue(*issue) for issue in islice(finder.find_issues(sent), errors.MAX_LISTED + 1)]
+        return sent, flaws or [_to_flaw(detail) for detail in issues.list_details(error)]
+
+
+def holds_nulls(body: bytes) -> bool:
+    """No text column of PostgreSQL keeps U+0000; JSON can only write it as this escape."""
+    return rb"\u0000" in body
+
+
+def read_python(adapter: TypeAdapter[T], value: Any) -> Parsed[T]:
+    """The same for a value that is parsed already; it may hold only what JSON can."""
+    return Parsed(*_validate(adapter, value))
+
+
+@cache
+def _finder(adapter: TypeAdapter[Any]) -> issues.Finder:
+    return issues.Finder(adapter.core_schema)
+
+
+def _to_flaw(detail: ErrorDetails) -> ValidationIssue:
+    path = tuple(step for step in detail["loc"] if step != issues.EXACT)
+    return ValidationIssue(path, to_message(detail), detail["type"])
+
+
+def _not_json(body: bytes, why: str) -> errors.Invalid:
+    found = _JSON_PLACE.fullmatch(why)
+    detail = message("Invalid JSON: {detail}", detail=foreign(why))
+    if found is not None:
+        msg, lineno, colno = found.groups()
+        detail = message(
+            "Invalid JSON: {msg} at line {lineno} column {colno}", msg=foreign(msg), lineno=lineno, colno=colno
+        )
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        detail = message(
+            "Invalid JSON: not UTF-8 at byte {start} (0x{body})", start=error.start, body=f"{body[error.start]:02x}"
+        )
+    return errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.ROOT))
+
+
+def _refuse_not_a_number(body: bytes) -> None:
+    """The parser takes NaN and Infinity, which JSON has not, but no kind of value in `kit.fields` does: so only a body
+    with flaws is searched for them. The strict parser says where they stand."""
+    if b"NaN" not in body and b"Infinity" not in body:
+        return
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        detail = message(
+            "Invalid JSON: NaN and Infinity are no JSON numbers, at line {lineno} column {colno}",
+            lineno=error.lineno,
+            colno=error.colno,
+        )
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.ROOT)) from None
+
+
+def _find_null_characters(value: Any, dropped: frozenset[errors.Path] = frozenset()) -> list[ValidationIssue]:
+    return list(islice(_walk(value, (), dropped), errors.MAX_LISTED + 1))
+
+
+def _walk(value: Any, path: errors.Path, dropped: frozenset[errors.Path]) -> Iterator[ValidationIssue]:
+    if isinstance(value, dict):
+        for key in [key for key in value if (*path, key) not in dropped]:
+            if "\0" in key:
+                yield ValidationIssue(path, message("Keys should not contain U+0000"))
+            yield from _walk(value[key], (*path, key), dropped)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _walk(inner, (*path, index), dropped)
+    elif isinstance(value, str) and "\0" in value:
+        yield ValidationIssue(path, _NO_NULL)
+
+
+def read_text(values: Sequence[str]) -> str:
+    """The last value of a parameter. Raises ValueError for what no text column of PostgreSQL keeps."""
+    if "\0" in values[-1]:
+        raise ValueError(_NO_NULL)
+    return values[-1]

@@ -1,0 +1,1 @@
+"""Paper: what is typeset, and the papers themselves."""

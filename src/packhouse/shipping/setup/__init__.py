@@ -1,0 +1,1 @@
+"""How an account ships: senders, contracts, options, rules."""

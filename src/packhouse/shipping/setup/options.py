@@ -1,0 +1,172 @@
+"""The shipping options of the carriers that are here, and which of them an account can use for what."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from packhouse.carriers import Carrier, Option
+from packhouse.kit import errors
+from packhouse.kit.data import places, units
+from packhouse.kit.data.places import Place
+from packhouse.kit.messages import Message, message
+from packhouse.shipping.setup.rules import Choice
+from packhouse.shipping.setup.setup_schema import Setup, of_carrier
+
+
+class Chosen(NamedTuple):
+    """What a shipment goes with, after every check."""
+
+    carrier_code: str
+    carrier_name: str
+    contract_id: int
+
+
+class Route(NamedTuple):
+    """From one place to another: a country alone does not say it (`kit.places.territories`)."""
+
+    origin: Place
+    destination: Place
+
+
+class Options:
+    """Composed once: what carriers offer does not change while the server runs."""
+
+    def __init__(self, carriers: Mapping[str, Carrier]) -> None:
+        self.carriers = carriers
+        self._known = {option.code: option for carrier in carriers.values() for option in carrier.options()}
+
+    def all(self) -> Iterable[Option]:
+        return self._known.values()
+
+    def carrier_of(self, option_code: str) -> Carrier | None:
+        """Of a known option, else the one that the code's first part names."""
+        option = self._known.get(option_code)
+        return self.carriers.get(option.carrier_code if option else option_code.partition(":")[0])
+
+    def require(self, setup: Setup, choice: Choice, way: Route, weights: Sequence[Decimal | None]) -> Chosen:
+        """Raises Invalid for an option that is unknown, has no contract, or does not take such parcels that way."""
+        option = self._known.get(choice.option_code)
+        if option is None:
+            raise _refusal(message("There is no shipping option {option_code}.", option_code=choice.option_code))
+        if not places.goes(option.countries, way.origin, way.destination):
+            raise _refusal(
+                message(
+                    "The shipping option {code} does not go to {place}.",
+                    code=option.code,
+                    place=_to_name(way.destination),
+                )
+            )
+        if not places.starts(option.origins, way.origin):
+            raise _refusal(
+                message(
+                    "The shipping option {code} does not start in {place}.",
+                    code=option.code,
+                    place=_to_name(way.origin),
+                )
+            )
+        for weight in weights:
+            if weight is not None and not carries(option, weight):
+                told = message(
+                    "The shipping option {code} takes at most {most} kg, the parcel has {weight} kg.",
+                    code=option.code,
+                    most=option.max_weight_kg,
+                    weight=units.to_text(weight),
+                )
+                raise _refusal(told)
+        contract_id = _require_contract(setup, choice, option)
+        return Chosen(option.carrier_code, self.carriers[option.carrier_code].name, contract_id)
+
+
+def _require_contract(setup: Setup, choice: Choice, option: Option) -> int:
+    if choice.contract_id is None:
+        found = setup.default_contract(option.carrier_code)
+        if found is None:
+            raise _refusal(
+                message(
+                    "The account has no contract with the carrier {carrier_code}.", carrier_code=option.carrier_code
+                ),
+                "Invalid contract",
+            )
+        return found
+    contract = setup.contract.get(choice.contract_id)
+    if contract is None:
+        raise _refusal(
+            message("There is no contract with id {contract_id}.", contract_id=choice.contract_id), "Invalid contract"
+        )
+    if not of_carrier(contract, option.carrier_code):
+        told = message(
+            "Contract {contract_id} is with {carrier}, not with {wanted}.",
+            contract_id=choice.contract_id,
+            carrier=contract["carrier_code"],
+            wanted=option.carrier_code,
+        )
+        raise _refusal(told, "Invalid contract")
+    return choice.contract_id
+
+
+def _to_name(place: Place) -> str:
+    """The country's code, or the name of a territory that it does not say."""
+    territory = places.find_territory(place)
+    return place.country_code if territory.code == place.country_code else territory.name
+
+
+def carries(option: Option, weight: Decimal) -> bool:
+    return option.max_weight_kg is None or weight <= option.max_weight_kg
+
+
+def _refusal(detail: Message, title: str = "Invalid shipping option") -> errors.Invalid:
+    return errors.Invalid(errors.ErrorItem("validation_error", detail, title=title))
+
+
+def find_options(options: Options, setup: Setup, asked: Mapping[str, Any]) -> Iterable[tuple[Option, int]]:
+    """The options that an account has a contract for and that fit what is asked, each with its contract's id."""
+    weights = _find_weights(asked)
+    for option in options.all():
+        contract_id = asked.get("contract_id") or setup.default_contract(option.carrier_code)
+        contract = setup.contract.get(contract_id or 0)
+        if contract is None or not of_carrier(contract, option.carrier_code):
+            continue
+        if _fits(option, asked, weights):
+            yield option, contract_id or 0
+
+
+def _find_weights(asked: Mapping[str, Any]) -> list[Decimal]:
+    named = [asked.get("weight"), *(parcel.get("weight") for parcel in asked.get("parcels") or ())]
+    return [units.convert(weight["value"], weight["unit"], units.KILOGRAMS) for weight in named if weight]
+
+
+def _fits(option: Option, asked: Mapping[str, Any], weights: Sequence[Decimal]) -> bool:
+    return (
+        asked.get("carrier_code") in (None, option.carrier_code)
+        and asked.get("shipping_option_code") in (None, option.code)
+        and _goes(option, _find_place(asked, "from"), _find_place(asked, "to"))
+        and all(carries(option, weight) for weight in weights)
+    )
+
+
+def _find_place(asked: Mapping[str, Any], end: str) -> Place | None:
+    country = asked.get(f"{end}_country_code")
+    return Place(country, asked.get(f"{end}_postal_code") or "") if country else None
+
+
+def _goes(option: Option, origin: Place | None, destination: Place | None) -> bool:
+    return (destination is None or places.goes(option.countries, origin, destination)) and (
+        origin is None or places.starts(option.origins, origin)
+    )
+
+
+def to_wire(option: Option, carrier_name: str, contract: Mapping[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "code": option.code,
+        "name": option.name,
+        "carrier": {"code": option.carrier_code, "name": carrier_name},
+        "product": {"code": option.code.partition("/")[0], "name": option.name},
+        "contract": {key: contract.get(key) for key in ("id", "client_id", "carrier_code", "name")},
+        "functionalities": dict(option.features),
+        "countries": None if option.countries is None else sorted(option.countries),
+        "weight": None,
+    }
+    if option.max_weight_kg is not None:
+        heaviest = {"value": units.to_text(option.max_weight_kg), "unit": "kg"}
+        shown["weight"] = {"min": {"value": "0.001", "unit": "kg"}, "max": heaviest}
+    return shown

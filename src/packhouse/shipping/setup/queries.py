@@ -1,0 +1,32 @@
+"""Reads what an account ships with."""
+
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, select
+
+from packhouse.kit.db import Reader
+from packhouse.shipping.setup.setup_schema import SETTINGS, Setup
+from packhouse.shipping.tables import shipping_setup
+
+_t = shipping_setup.c
+_FIND_SETUP = select(_t.kind, _t.id, _t.document).where(_t.account_id == bindparam("account")).order_by(_t.kind, _t.id)
+
+
+async def find_setup(tx: Reader, account_id: int) -> Setup | None:
+    """None before first use."""
+    rows = await tx.fetch_all(_FIND_SETUP, {"account": account_id})
+    setup = Setup()
+    is_made = False
+    for kind, id, document in rows:
+        if kind == SETTINGS.name:
+            is_made, setup.settings = True, orjson.loads(document)
+        else:
+            getattr(setup, kind)[id] = orjson.loads(document)
+    return setup if is_made else None
+
+
+async def find_setup_row(tx: Reader, account_id: int, kind: str, id: int) -> Any:
+    """To change it: locked."""
+    mine = (_t.account_id == account_id, _t.kind == kind, _t.id == id)
+    return await tx.fetch_one(select(shipping_setup).where(*mine).with_for_update())

@@ -1,0 +1,279 @@
+"""The wire shapes of what an account ships with: sender addresses, contracts, brands, shipping rules, settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
+
+from pydantic import ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from packhouse.kit.messages import Message, message
+from packhouse.kit.wire.fields import CountryCode, CurrencyCode, Email, FreeObject, Id, NonEmpty, Number, Url, Whole
+from packhouse.shipping import holds
+
+MAX_POSITION = 1_000_000
+
+_STRICT = ConfigDict(strict=True)
+
+Code = Annotated[str, Field(min_length=1, max_length=255)]
+Prefix = Annotated[str, Field(pattern=r"^[0-9]{4,12}$")]
+
+
+class SenderAddress(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    name: NonEmpty
+    company_name: NotRequired[str]
+    address_line_1: NonEmpty
+    house_number: NotRequired[str]
+    address_line_2: NotRequired[str]
+    postal_code: NonEmpty
+    city: NonEmpty
+    po_box: NotRequired[str | None]
+    state_province_code: NotRequired[str]
+    country_code: CountryCode
+    email: NotRequired[Email]
+    phone_number: NotRequired[str]
+    vat_number: NotRequired[str]
+    eori_number: NotRequired[str]
+    is_default: NotRequired[bool]
+
+
+class Contract(TypedDict):
+    """`credentials` is what the carrier's own interface asks for; it is kept, and never given back."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    carrier_code: Code
+    name: NotRequired[str]
+    client_id: NotRequired[str]
+    country_code: NotRequired[CountryCode]
+    is_active: NotRequired[bool]
+    credentials: NotRequired[FreeObject]
+    is_default: NotRequired[bool]
+
+
+class Brand(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    name: NonEmpty
+    website: NotRequired[Url]
+    email: NotRequired[Email]
+    phone_number: NotRequired[str]
+
+
+class WeightRange(TypedDict):
+    """Both ends included; one may be absent."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    min: NotRequired[Number]
+    max: NotRequired[Number]
+    unit: Literal["kg", "g", "lbs", "oz"]
+
+
+class PriceRange(TypedDict):
+    """Both ends included; one may be absent. An order in another currency is outside."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    min: NotRequired[Number]
+    max: NotRequired[Number]
+    currency: CurrencyCode
+
+
+_Texts = Annotated[list[Code], Field(min_length=1, max_length=1000)]
+
+
+class Conditions(TypedDict, total=False):
+    """All that are named must hold; of a list one is enough."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    countries: Annotated[list[CountryCode], Field(min_length=1, max_length=300)]
+    weight: WeightRange
+    total_price: PriceRange
+    delivery_indicators: _Texts
+    tags: _Texts
+    skus: _Texts
+    integrations: Annotated[list[Id], Field(min_length=1, max_length=1000)]
+    not_to_ship: Annotated[list[holds.Code], Field(min_length=1, max_length=len(holds.CODES))]
+
+
+class Actions(TypedDict, total=False):
+    """With `hold` no label is made by the rule, until somebody ships the order without it."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    shipping_option_code: Code
+    contract_id: Id
+    sender_address_id: Id
+    hold: bool
+
+
+class Rule(TypedDict):
+    """Rules are tried by `position`, then by id."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    name: NonEmpty
+    position: NotRequired[Annotated[int, Field(ge=0, le=MAX_POSITION)]]
+    is_active: NotRequired[bool]
+    conditions: NotRequired[Conditions]
+    actions: Actions
+
+
+_Codes = Annotated[list[Code], Field(max_length=200)]
+
+
+class StatusCodes(TypedDict, total=False):
+    """What the codes of orders' and payments' statuses mean; a kind that is absent has its defaults."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    cancelled: _Codes
+    refunded: _Codes
+    on_hold: _Codes
+    unpaid: _Codes
+    pick_up: _Codes
+    paid: _Codes
+
+
+class ShippingSettings(TypedDict, total=False):
+    """`contract_ids` names the default contract of a carrier by the carrier's code."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    default_shipping_option_code: Code
+    default_sender_address_id: Id | None
+    default_brand_id: Id | None
+    contract_ids: Annotated[dict[Code, Id], Field(max_length=1000)]
+    gs1_company_prefix: Prefix | None
+    status_codes: StatusCodes | None
+
+
+class Kind(NamedTuple):
+    """One kind of thing of an account's set-up. `noun` is what a person calls one."""
+
+    name: str
+    noun: Message
+    path: str
+    shape: TypeAdapter[Any]
+
+    def plural(self) -> str:
+        return self.path.replace("-", "_")
+
+    def single(self) -> str:
+        """The noun as part of a name."""
+        return self.noun.replace(" ", "_")
+
+
+SETTINGS = Kind("settings", message("shipping settings"), "shipping-settings", TypeAdapter(ShippingSettings))
+SENDER = Kind("sender_address", message("sender address"), "sender-addresses", TypeAdapter(SenderAddress))
+CONTRACT = Kind("contract", message("contract"), "contracts", TypeAdapter(Contract))
+BRAND = Kind("brand", message("brand"), "brands", TypeAdapter(Brand))
+RULE = Kind("rule", message("shipping rule"), "shipping-rules", TypeAdapter(Rule))
+KINDS = {kind.name: kind for kind in (SENDER, CONTRACT, BRAND, RULE)}
+"""Those of which an account has many."""
+
+DEFAULT_OPTION = "house:standard"
+SETTINGS_ID = 0
+BUILT_IN = {"house": message("Own delivery"), "sendcloud": message("Unstamped letter"), "post": message("Post")}
+"""Carriers that need nothing to be agreed first: code -> name of the contract that each account gets."""
+SEALED = "sealed_credentials"
+HIDDEN = ("credentials", SEALED)
+"""Keys that are never given back."""
+
+
+@dataclass(slots=True)
+class Setup:
+    """All that an account ships with: documents by id, and the settings' one document."""
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    sender_address: dict[int, dict[str, Any]] = field(default_factory=dict)
+    contract: dict[int, dict[str, Any]] = field(default_factory=dict)
+    brand: dict[int, dict[str, Any]] = field(default_factory=dict)
+    rule: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def of_kind(self, kind: Kind) -> dict[int, dict[str, Any]]:
+        found: dict[int, dict[str, Any]] = getattr(self, kind.name)
+        return found
+
+    def ids(self, kind: Kind) -> list[int]:
+        """As they are listed: rules as they are tried, the inactive ones last."""
+        tried = [id for id, _ in self.rules()] if kind is RULE else []
+        return tried + [id for id in self.of_kind(kind) if id not in tried]
+
+    def default_option(self) -> str:
+        return str(self.settings.get("default_shipping_option_code") or DEFAULT_OPTION)
+
+    def default_sender(self) -> int | None:
+        """The one that is chosen, while it is there; else the oldest."""
+        return _first(self.settings.get("default_sender_address_id"), self.sender_address)
+
+    def default_brand(self) -> int | None:
+        return _first(self.settings.get("default_brand_id"), self.brand)
+
+    def status_codes(self) -> dict[str, Sequence[str]]:
+        return {**holds.DEFAULTS, **(self.settings.get("status_codes") or {})}
+
+    def default_contract(self, carrier_code: str) -> int | None:
+        """Of the carrier's active contracts, the one that is chosen, else the oldest."""
+        active = [id for id, found in self.contract.items() if is_active(found) and of_carrier(found, carrier_code)]
+        return _first((self.settings.get("contract_ids") or {}).get(carrier_code), active)
+
+    def rules(self) -> list[tuple[int, dict[str, Any]]]:
+        """The active ones, as they are tried."""
+        active = [(id, rule) for id, rule in self.rule.items() if is_active(rule)]
+        return sorted(active, key=lambda pair: (pair[1].get("position", 0), pair[0]))
+
+    def is_default(self, kind: Kind, id: int) -> bool:
+        if kind is SENDER:
+            return id == self.default_sender()
+        return kind is CONTRACT and id == self.default_contract(self.contract[id]["carrier_code"])
+
+    def carriers(self) -> set[str]:
+        """Codes of the carriers that the account can ship with."""
+        return {found["carrier_code"] for found in self.contract.values() if is_active(found)}
+
+
+def is_active(document: dict[str, Any]) -> bool:
+    return document.get("is_active") is not False
+
+
+def of_carrier(contract: dict[str, Any], carrier_code: str) -> bool:
+    return bool(contract["carrier_code"] == carrier_code)
+
+
+def _first(chosen: int | None, known: Any) -> int | None:
+    return chosen if chosen in known else min(known, default=None)
+
+
+class DryRun(TypedDict):
+    """An order, named as a label call names it."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    integration_id: Id
+    order_id: NotRequired[Code]
+    order_number: NotRequired[Code]
+
+
+class OptionsParcel(TypedDict, total=False):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    weight: "OptionsWeight"
+
+
+class OptionsWeight(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    value: Number
+    unit: Literal["kg", "g", "lbs", "oz"]
+
+
+class OptionsRequest(TypedDict, total=False):
+    """What narrows the list of shipping options; all of it may be absent."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    from_country_code: CountryCode | None
+    from_postal_code: str | None
+    to_country_code: CountryCode | None
+    to_postal_code: str | None
+    carrier_code: Code | None
+    shipping_option_code: Code | None
+    contract_id: Whole | None
+    weight: OptionsWeight | None
+    parcels: Annotated[list[OptionsParcel], Field(max_length=50)] | None
+
+
+OBJECT: TypeAdapter[Any] = TypeAdapter(Any)
+DRY_RUN: TypeAdapter[Any] = TypeAdapter(DryRun)
+OPTIONS_REQUEST: TypeAdapter[Any] = TypeAdapter(OptionsRequest)

@@ -1,0 +1,1 @@
+"""The pages of orders: the list, one order, files, labels of many."""
