@@ -27,6 +27,7 @@ from packhouse.orders.files import read, write
 from packhouse.privacy import schema as privacy_schema
 from packhouse.shipping.setup import setup_schema
 from packhouse.webhooks import schema as webhook_schema
+from tests import components
 from tests.cli.conftest import Run
 from tests.concurrency import served
 
@@ -126,7 +127,7 @@ def test_bash_completes_by_the_script() -> None:
     environment = served.environment("sqlite:///nowhere.db")
     environment["PATH"] = f"{folder}{os.pathsep}{environment['PATH']}"
     if shutil.which("packhouse", path=folder) is None:
-        pytest.skip("packhouse is not installed in this environment")
+        components.miss("The command packhouse is not installed in this environment.")
     done = subprocess.run(["bash", "-c", asked], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "integration\n"
 
@@ -298,7 +299,7 @@ def have_installed(clone: Path) -> None:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("git") is None or shutil.which("make") is None or not (ROOT / ".git").exists():
-        pytest.skip("needs git, make and a checkout")
+        components.miss("This needs git, make and a checkout.")
     made = copy_checkout(tmp_path_factory.mktemp("clone"))
     have_installed(made)
     return made

@@ -37,7 +37,7 @@ OTHER = {
         "discount_granted": None,
         "freight_costs": {"value": 1.0, "currency": None},
         "other_costs": {},
-    },
+    },  # fmt: skip
     "customs_details": {"tax_numbers": {"sender": [{"name": "VAT", "country_code": "NL", "value": "NL1"}]}},
     "shipping_details": {"measurement": {}, "is_local_pickup": None},
     "service_point_details": {"id": "007", "extra_data": {"a": [1, None, {"b": 2.5}]}},

@@ -130,7 +130,7 @@ def trying(client: TestClient) -> Iterator[list[float]]:
 
 def lists_of(client: TestClient) -> Any:
     app: Any = client.app
-    return app.house.lists
+    return app.context.lists
 
 
 def check_cost(client: TestClient, expected: list[str]) -> None:
