@@ -37,7 +37,7 @@ OTHER = {
         "discount_granted": None,
         "freight_costs": {"value": 1.0, "currency": None},
         "other_costs": {},
-    },  # fmt: skip
+    },
     "customs_details": {"tax_numbers": {"sender": [{"name": "VAT", "country_code": "NL", "value": "NL1"}]}},
     "shipping_details": {"measurement": {}, "is_local_pickup": None},
     "service_point_details": {"id": "007", "extra_data": {"a": [1, None, {"b": 2.5}]}},
@@ -478,8 +478,7 @@ def orders(draw: st.DrawFn) -> dict[str, Any]:
         return made
 
     made = fill(False, 12)
-    details = made["order_details"] = made.get("order_details") or {}
-    details["integration"] = {"id": 1}
+    details = made["order_details"] = (made.get("order_details") or {}) | {"integration": {"id": 1}}
     made["order_id"] = draw(TEXTS)
     items = [{**fill(True, 8), "quantity": 1} for _ in range(draw(st.integers(0, 3)))]
     return {**made, "order_details": {**details, "order_items": items}}
