@@ -25,6 +25,7 @@ _HEALTH: dict[str, Any] = {
         )
         for status, description in ((200, "Both are well."), (503, "The database is away, or at another schema."))
     }
+    | {"400": openapi.refusals(400)["400"]}
 }
 
 

@@ -106,7 +106,7 @@ class Carrier(Protocol):
 
 
 def worker_only(carrier: Carrier | None) -> bool:
-    return bool(getattr(carrier, "is_asked_by_worker", False))
+    return bool(getattr(carrier, "worker_only", False))
 
 
 def is_idempotent(carrier: Carrier) -> bool:

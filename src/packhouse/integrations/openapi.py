@@ -129,7 +129,7 @@ STATUSES: dict[str, Any] = {
         **openapi.refusals(400),
     },
 }
-_DONE = openapi.answer({"type": "null"}, "Done.")
+_DONE = openapi.answer({"description": "Nothing: `null`."}, "Done.")
 REPLACE_STATUSES = _with_answer(_changing("NewStatuses"), 200, _DONE)
 REPLACE_MAPPING = _with_answer(_changing("NewMapping"), 200, _DONE)
 _MAPPED = openapi.shape(

@@ -172,6 +172,15 @@ _VERBS = (
 )
 
 
+_VERB_TEXTS = {
+    "list_all": "Every {noun} of the account.",
+    "create": "Add a {noun}.",
+    "get": "One {noun}.",
+    "update": "Change the fields sent of a {noun}.",
+    "delete": "Delete a {noun}.",
+}
+
+
 def _to_routes(kind: Kind) -> Iterator[Route]:
     """The five operations of one kind; what they do is the same for all."""
     described = openapi.describe_kind(kind)
@@ -185,7 +194,7 @@ def _to_routes(kind: Kind) -> Iterator[Route]:
             tag="Shipping set-up",
             scope=ALL,
             name=name,
-            summary=name.replace("_", " ").capitalize(),
+            description=_VERB_TEXTS[verb].format(noun=kind.noun),
         )
 
 

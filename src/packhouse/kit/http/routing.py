@@ -22,7 +22,8 @@ _PARAMETER = re.compile(r"\{(\w+)(:path)?\}")
 class Route:
     """`operation` is OpenAPI's operation object, None for what is no part of the API. `scope` is what its credentials
     must have; None for a route that asks for none, or that has its own way to ask. A `is_large` body may have as much
-    as the setting allows. `name` is the operation's id, that of the handler unless given."""
+    as the setting allows. `name` is the operation's id, that of the handler unless given, as are the
+    summary, from the name, and the description, from its docstring."""
 
     method: str
     path: str
@@ -33,6 +34,7 @@ class Route:
     is_large: bool = False
     name: str = ""
     summary: str = ""
+    description: str = ""
 
     @property
     def label(self) -> str:
