@@ -25,6 +25,7 @@ from packhouse.kit.http import limits, middleware
 from packhouse.kit.http.routing import Route, Router
 from packhouse.kit.messages import message
 from packhouse.orders import api as orders
+from packhouse.packing_station import api as packing_station
 from packhouse.privacy import api as privacy
 from packhouse.settings import Settings
 from packhouse.shipping import api as shipping
@@ -37,7 +38,7 @@ from packhouse.webhooks import api as webhooks
 _API = "/api/v3/"
 _log = structlog.get_logger()
 
-_PACKAGES = (orders, shipping, documents, setup, integrations, webhooks, privacy, accounts, ops, pages)
+_PACKAGES = (orders, shipping, documents, setup, integrations, webhooks, privacy, accounts, packing_station, ops, pages)
 
 
 @cache

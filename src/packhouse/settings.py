@@ -2,6 +2,7 @@
 
 import os
 from email.utils import parseaddr
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -98,6 +99,9 @@ class Settings(BaseSettings):
     """A receiver that has accepted nothing for so long is paused."""
     webhooks_keep_days: Annotated[float, Field(gt=0)] = 30.0
     """How long finished and failed deliveries are kept."""
+    printer_networks: str = ""
+    """Networks, separated by commas, in which the server itself may print: `192.168.1.0/24, 10.0.7.9/32`. Without any,
+    printers are reached by the browser or by `packhouse print-agent`."""
     trusted_proxies: str = ""
     """Addresses of proxies, separated by commas, whose `X-Forwarded-Proto` and `X-Forwarded-For` are trusted:
     `127.0.0.1` for a proxy on the same machine."""
@@ -130,6 +134,13 @@ class Settings(BaseSettings):
         """A comma list, because that is how people write lists in an environment."""
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("printer_networks")
+    @classmethod
+    def _check_networks(cls, value: str) -> str:
+        for part in filter(None, map(str.strip, value.split(","))):
+            ip_network(part)
         return value
 
     @field_validator("smtp_url")

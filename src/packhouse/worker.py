@@ -22,6 +22,7 @@ from packhouse.kit.jobs import Job
 from packhouse.orders import deletions, search
 from packhouse.orders import operations as orders
 from packhouse.orders.files import uploads
+from packhouse.packing_station import packing, print_jobs, printing
 from packhouse.privacy import operations as privacy
 from packhouse.privacy import retention
 from packhouse.shipping import announce, staleness, tracking
@@ -48,6 +49,8 @@ JOBS: dict[str, Handler] = {
     privacy.RETAIN_JOB: retention.retain,
     privacy.FINISH_JOB: retention.finish,
     reset_links.JOB: lambda ctx, job: reset_links.handle(ctx.db, ctx.mailer, job, ctx.clock()),
+    packing.JOB: printing.handle,
+    print_jobs.SEND_JOB: printing.send,
     webhooks.JOB: delivery.deliver,
     webhooks.SLOW_JOB: delivery.deliver,
 }

@@ -31,8 +31,8 @@ CHANGES = {
     "carrier", "label format", "paper size", "language", "page", "route", "import preset", "dependency",
 }  # fmt: skip
 TASKS = {
-    "start.md", "push-orders.md", "shipping.md", "pack.md", "webhooks.md", "integrate.md", "operations.md",
-    "scaling.md", "extend.md",
+    "start.md", "push-orders.md", "shipping.md", "pack.md", "packing-station.md", "webhooks.md", "integrate.md",
+    "operations.md", "scaling.md", "extend.md",
 }  # fmt: skip
 REFERENCES = {"api.md", "configuration.md", "cli.md", "files.md"}
 README_LINES = 60

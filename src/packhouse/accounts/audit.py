@@ -24,7 +24,7 @@ ACTIONS = (
     "client.created", "client.rotated", "client.revoked", "token.issued", "token.revoked", "account.created",
     "account.basic_accepted", "account.basic_refused", "account.two_factors_required", "account.time_zone_changed",
     "connection.paused", "connection.resumed", "signing_key.rotated", "signing_key.activated", "person.erased",
-    "person.exported", "retention.changed",
+    "person.exported", "retention.changed", "bench.created", "bench.changed", "bench.deleted", "bench.token_made",
 )  # fmt: skip
 REFUSED = ("user.sign_in_failed", "user.code_refused", "user.password_change_failed", "key.refused", "token.refused")
 

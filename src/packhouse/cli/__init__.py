@@ -18,6 +18,7 @@ from packhouse.cli import (
     exports,
     mappings,
     orders,
+    print_agent,
     privacy,
     serve,
     shipping,
@@ -38,6 +39,7 @@ app = RootCommands("packhouse", "An order service, compatible with the Sendcloud
 app.command("serve")(serve.serve)
 app.command("worker")(serve.work)
 app.command("migrate")(serve.migrate)
+app.command("print-agent")(print_agent.run_agent)
 accounts.account.command("retention")(privacy.set_retention)
 app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.key, name="key")

@@ -25,7 +25,7 @@ from packhouse.orders.tables import order_terms, orders
 
 JOB = "order.index"
 REINDEX_JOB = "order.reindex"
-SINCE = "0028"
+SINCE = "0029"
 """The schema from which on terms are as `to_terms` writes them now: what comes from before is read anew."""
 COUNTRY, TAG, WARNING = " country:", " tag:", " warning:"
 """The kinds."""
@@ -232,6 +232,7 @@ def _find_texts(order: Mapping[str, Any]) -> Iterator[str]:
             yield from _words(name)
     for item in order["order_details"]["order_items"]:
         yield item.get("sku") or ""
+        yield item.get("ean") or ""
 
 
 def fold(text: str) -> str:
@@ -363,3 +364,12 @@ async def find_stored(tx: Reader, account_id: int, ids: Collection[int]) -> Sequ
     """Rows: id, version, order_number, live_shipments, modified_at, document."""
     columns = (_o.id, _o.version, _o.order_number, _o.live_shipments, _o.created_at, _o.modified_at, _o.document)
     return await tx.fetch_all(select(*columns).where(_o.account_id == account_id, _o.id.in_(ids)))
+
+
+async def list_oldest_with(tx: Reader, account_id: int, terms: Collection[str], most: int) -> Sequence[Any]:
+    """The incoming orders that are found by one of these terms, the oldest first. Rows as of `find_stored`."""
+    columns = (_o.id, _o.version, _o.order_number, _o.live_shipments, _o.created_at, _o.modified_at, _o.document)
+    on = (_t.account_id == _o.account_id) & (_t.id == _o.id)
+    statement = select(*columns).select_from(order_terms.join(orders, on))
+    statement = statement.where(_t.account_id == account_id, _t.term.in_(sorted(terms)), _o.live_shipments == 0)
+    return await tx.fetch_all(statement.order_by(_t.placed_at, _t.id).limit(most))

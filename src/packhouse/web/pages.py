@@ -11,8 +11,10 @@ from packhouse.web.account import my_account, reset_password, sign_in, two_facto
 from packhouse.web.frame import assets, rendering, web_users
 from packhouse.web.labels import bulk_form, labels, shipping
 from packhouse.web.orders import deletions, exports, imports, live, mappings, order, orders
+from packhouse.web.pack import pack
 from packhouse.web.settings import (
     settings_audit,
+    settings_benches,
     settings_deliveries,
     settings_integrations,
     settings_keys,
@@ -31,6 +33,7 @@ _SETTINGS = (
     settings_senders,
     settings_options,
     settings_rules,
+    settings_benches,
     settings_webhooks,
     settings_deliveries,
     settings_audit,
@@ -90,6 +93,7 @@ _PAGES = (
     exports,
     orders,
     order,
+    pack,
     *_SETTINGS,
 )
 

@@ -28,8 +28,9 @@ sequences = Table(
 )
 
 SEQUENCES = (
-    "accounts", "api_keys", "audit_log", "connections", "deliveries", "imports", "integration_logs", "integrations",
-    "jobs", "orders", "parcels", "shipments", "shipping_setup", "subscriptions", "users",
+    "accounts", "api_keys", "audit_log", "benches", "connections", "deliveries", "imports", "integration_logs",
+    "integrations", "jobs", "orders", "packing_events", "parcels", "print_jobs", "shipments", "shipping_setup",
+    "subscriptions", "users",
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from packhouse.shipping.setup import setup
 from packhouse.web.frame import amounts, languages, rendering, web_users
 from packhouse.web.orders import edits, options, orders, rows
 from packhouse.web.orders import parcels as packing
+from packhouse.web.pack import packing_log
 
 _HISTORY = 50
 _CHANGED = ("replace", "add", "remove")
@@ -206,6 +207,8 @@ async def answer_order(
         "stale_words": wire.STALE,
         "outside_images": context.of(request).settings.outside_images,
         "list_query": _to_query(request),
+        "packing_log": await packing_log.list_log(request, web_user, id),
+        "packing_words": packing_log.ACTIONS,
     }
     values["changed"] = _to_query(request, mark=shown.mark, parcels=values["parcels"] if values["parcels"] > 1 else "")
     if rendering.is_partial(request):

@@ -1,0 +1,1 @@
+"""The packing station: benches, what is counted at them, and what their printers print."""
