@@ -31,6 +31,7 @@ from packhouse.settings import Settings
 from packhouse.shipping import api as shipping
 from packhouse.shipping import documents_api as documents
 from packhouse.shipping import setup_api as setup
+from packhouse.shipping import validate_api as validation
 from packhouse.web import pages
 from packhouse.web.frame import web_users
 from packhouse.webhooks import api as webhooks
@@ -38,7 +39,20 @@ from packhouse.webhooks import api as webhooks
 _API = "/api/v3/"
 _log = structlog.get_logger()
 
-_PACKAGES = (orders, shipping, documents, setup, integrations, webhooks, privacy, accounts, packing_station, ops, pages)
+_PACKAGES = (
+    orders,
+    shipping,
+    documents,
+    setup,
+    validation,
+    integrations,
+    webhooks,
+    privacy,
+    accounts,
+    packing_station,
+    ops,
+    pages,
+)
 
 
 @cache
@@ -55,7 +69,7 @@ ROUTES = (
     *(route for package in _PACKAGES for route in package.ROUTES),
     Route("GET", "/openapi.json", get_openapi),
 )
-_ROUTER = Router(ROUTES)
+ROUTER = Router(ROUTES)
 
 
 def create_app(
@@ -86,7 +100,7 @@ def create_app(
             await sampling
         await bootstrap.close(ctx)
 
-    server = middleware.ServerMiddleware(Starlette(lifespan=lifespan), _ROUTER, _refuse, ctx)
+    server = middleware.ServerMiddleware(Starlette(lifespan=lifespan), ROUTER, _refuse, ctx)
     return tracing.Traced(server, tracing.find_provider()) if settings.tracing else server
 
 
@@ -123,7 +137,7 @@ def _find_api_path(request: Request) -> str | None:
     if path.startswith(_API) or request.cookies:
         return None
     meant = _API + _PREFIX.sub("", path, count=1)
-    return meant if _ROUTER.knows(meant) else None
+    return meant if ROUTER.knows(meant) else None
 
 
 async def _sample(ctx: Context) -> None:

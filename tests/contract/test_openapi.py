@@ -45,6 +45,7 @@ OPERATIONS = {
     ("/api/packhouse/shipping-settings", "get"),
     ("/api/packhouse/shipping-settings", "patch"),
     ("/api/packhouse/shipping-rules/dry-run", "post"),
+    ("/api/packhouse/orders/validate", "post"),
     *(
         (f"/api/packhouse/{kind}{at}", method)
         for kind in ("sender-addresses", "contracts", "brands", "shipping-rules")

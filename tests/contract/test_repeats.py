@@ -76,6 +76,7 @@ class Stock:
             "create-labels-async": {"integration_id": SHOP, "orders": [{"order_id": "o-1"}]},
             "status": {"status": "3"},
             "dry-run": {"integration_id": SHOP, "order_id": "o-1"},
+            "validate": [make.order()],
             "sender-addresses": ADDRESS,
             "contracts": {"carrier_code": "house", "name": "second"},
             "brands": {"name": "Brand"},

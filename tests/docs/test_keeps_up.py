@@ -159,6 +159,8 @@ def list_commands() -> Iterator[tuple[str, list[Any]]]:
     waiting: list[tuple[list[str], Any]] = [([], typer.main.get_command(cli.app))]
     while waiting:
         words, command = waiting.pop()
+        if getattr(command, "invoke_without_command", False) and words:
+            yield " ".join(words), command.params
         if hasattr(command, "commands"):
             waiting += [([*words, name], command.commands[name]) for name in command.commands]
         else:

@@ -20,6 +20,7 @@ from packhouse.cli import (
     orders,
     print_agent,
     privacy,
+    sandbox,
     serve,
     shipping,
     terminal,
@@ -57,6 +58,7 @@ app.add_typer(deliveries.connections, name="connections")
 app.add_typer(shipping.shipping, name="shipping")
 app.add_typer(shipping.parcels, name="parcels")
 app.add_typer(demo.demo, name="demo")
+app.add_typer(sandbox.sandbox, name="sandbox")
 
 
 @app.command("completion")

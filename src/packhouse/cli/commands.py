@@ -59,12 +59,11 @@ class _Root(_Group):
 
 
 class Commands(typer.Typer):
-    """A group of commands; without the name of one it shows its help."""
+    """A group of commands; without the name of one it shows its help, or does what its callback does."""
 
     def __init__(self, help: str, *, cls: type[TyperGroup] = _Group, **options: Any) -> None:
-        super().__init__(
-            help=help, cls=cls, no_args_is_help=True, rich_markup_mode=None, add_completion=False, **options
-        )
+        options = {"no_args_is_help": not options.get("invoke_without_command", False), **options}
+        super().__init__(help=help, cls=cls, rich_markup_mode=None, add_completion=False, **options)
 
     def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
         return super().command(name, cls=_Command, **options)

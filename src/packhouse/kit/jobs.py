@@ -10,7 +10,7 @@ and later. What was put off by a clock that was ahead of ours is due at once
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy import (
@@ -275,6 +275,12 @@ async def list_jobs(tx: Reader, account_id: int, *, failing: bool = False, limit
     if failing:
         statement = statement.where(_j.last_error.is_not(None))
     return await tx.fetch_all(statement.order_by(_j.id).limit(limit))
+
+
+async def find_next_due(tx: Reader, account_id: int, *, after: datetime) -> datetime | None:
+    """When the next job of an account is due; None where none is to come."""
+    statement = select(_j.due_at).where(_j.account_id == account_id, _j.due_at > after)
+    return cast("datetime | None", await tx.fetch_value(statement.order_by(_j.due_at).limit(1)))
 
 
 async def find_backlog(tx: Reader, *, now: datetime) -> dict[str, Backlog]:

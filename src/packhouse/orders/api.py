@@ -18,10 +18,10 @@ from packhouse.kit import clock, errors, http
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.http import repeats
 from packhouse.kit.http.routing import Route
-from packhouse.kit.messages import Message, message
+from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
-from packhouse.kit.wire.validation import Parsed, ValidationIssue
-from packhouse.orders import list_request, openapi, operations, queries, schema, warnings
+from packhouse.kit.wire.validation import Parsed
+from packhouse.orders import list_request, notices, openapi, operations, queries, schema
 from packhouse.orders.profile import PROFILES, Profile
 
 T = TypeVar("T")
@@ -75,12 +75,18 @@ def _to_upserted(
     request: Request, caller: Caller, receipts: Sequence[operations.Receipt], reading: Parsed[Any]
 ) -> Response:
     content: dict[str, Any] = {"data": [receipt.to_wire() for receipt in receipts]}
-    if found := list(islice(_find_warnings(caller, receipts, reading), errors.MAX_LISTED + 1)):
+    if found := list(islice(_list_warnings(caller, receipts, reading), errors.MAX_LISTED + 1)):
         content["meta"] = {"warnings": found[: errors.MAX_LISTED]}
         if len(found) > errors.MAX_LISTED:
             content["meta"]["more_warnings"] = True
     headers = {"ETag": http.to_etag(receipts[0].version)} if len(receipts) == 1 else {}
     return http.json_response(content, status=_profile(request).upserted_status, headers=headers)
+
+
+def _list_warnings(
+    caller: Caller, receipts: Sequence[operations.Receipt], reading: Parsed[Any]
+) -> Iterator[dict[str, Any]]:
+    return (told for _, told in notices.find_warnings(caller.country_code, receipts, reading))
 
 
 def _find_expected_of_one(request: Request, batch: Sequence[Any]) -> frozenset[str] | None:
@@ -139,8 +145,8 @@ async def patch_order(request: Request) -> Response:
     receipt = await _write(request, patch)
     _count(request, [receipt])
     answer: dict[str, Any] = {"data": receipt.to_wire()}
-    odd = [("invalid", to_odd(flaw), flaw.path) for flaw in reading.odd]
-    odd += [("shipment_stale", _to_stale(name), path) for path, name in receipt.outdated]
+    odd = [("invalid", notices.to_odd(flaw), flaw.path) for flaw in reading.odd]
+    odd += [("shipment_stale", notices.to_stale(name), path) for path, name in receipt.outdated]
     if odd:
         told = [(code, detail, errors.to_pointer(path)) for code, detail, path in odd]
         answer["meta"] = {"warnings": [{"code": c, "detail": d, "source": {"pointer": p}} for c, d, p in told]}
@@ -218,42 +224,6 @@ def _count(request: Request, receipts: Sequence[operations.Receipt]) -> None:
     outcomes = Counter({receipt.id: receipt.outcome for receipt in receipts}.values())
     for outcome, number in outcomes.items():
         context.of(request).metrics.count("orders", outcome, number)
-
-
-def _find_warnings(
-    caller: Caller, receipts: Sequence[operations.Receipt], reading: Parsed[Any]
-) -> Iterator[dict[str, Any]]:
-    """What is odd but no reason to refuse, each with its place: keys that were dropped, entries that contradict each
-    other, then values."""
-    for path in reading.unknown:
-        yield _to_warning("unknown_field", message("This key is unknown and was not stored."), path)
-    for flaw in reading.odd:
-        yield _to_warning("invalid", to_odd(flaw), flaw.path)
-    for found in warnings.find_contradictions(reading.value, [receipt.id for receipt in receipts]):
-        told = _to_warning("contradiction", found.detail, (found.later, *found.path))
-        yield {**told, "meta": {"pointers": [errors.to_batch_pointer((at, *found.path)) for at in found[:2]]}}
-    for index, receipt in enumerate(receipts):
-        for path, name in receipt.outdated:
-            yield _to_warning("shipment_stale", _to_stale(name), (index, *path))
-    odd = {flaw.path[0] for flaw in reading.odd}
-    for index, receipt in enumerate(receipts):
-        is_plain = receipt.outcome == "created" and index not in odd
-        for warning in warnings.find_warnings(receipt.order, caller.country_code, is_plain=is_plain):
-            yield _to_warning(warning.code, warning.detail, (index, *warning.path))
-
-
-def _to_stale(name: str) -> Message:
-    return message(
-        "The order has a label that was made before this change: cancel or confirm its shipment ({name}).", name=name
-    )
-
-
-def to_odd(flaw: ValidationIssue) -> Message:
-    return message("{detail}; what was sent is stored as it is.", detail=flaw.detail)
-
-
-def _to_warning(code: str, detail: Message, path: errors.Path) -> dict[str, Any]:
-    return {"code": code, "detail": detail, "source": {"pointer": errors.to_batch_pointer(path)}}
 
 
 ROUTES = [

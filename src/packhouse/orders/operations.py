@@ -124,6 +124,37 @@ async def find_flaws(tx: Reader, account_id: int, batch: Any) -> list[Validation
     return list(_apply(await _open_book(tx, account_id, entries, lock=False), entries))
 
 
+class Judgement(NamedTuple):
+    """What would become of an entry of a batch; no receipt where it is refused."""
+
+    receipt: Receipt | None
+    flaws: list[ValidationIssue]
+
+
+async def judge_orders(
+    tx: Reader, account_id: int, batch: Sequence[Any], known: Sequence[ValidationIssue] = ()
+) -> list[Judgement]:
+    """Judge each entry of a batch as `upsert_orders` would, and write nothing. `known` is what is wrong with the batch
+    by its shape alone. A new order has a number below 0 for its id."""
+    book = await _open_book(tx, account_id, batch, lock=False)
+    flaws: dict[Any, list[ValidationIssue]] = {index: [] for index in range(len(batch))}
+    for flaw in known:
+        flaws.setdefault(flaw.path[0] if flaw.path else None, []).append(flaw)
+    drafts: list[Draft | None] = []
+    for index, entry in enumerate(batch):
+        count = len(book.entries)
+        found = _apply_entry(book, entry) if isinstance(entry, dict) else ()
+        flaws[index] += [flaw._replace(path=(index, *flaw.path)) for flaw in found]
+        drafts.append(book.entries[-1] if len(book.entries) > count else None)
+    for index, draft in enumerate(drafts):
+        if draft is not None and draft.stored is None:
+            draft.id = draft.id or -1 - index
+    return [
+        Judgement(None if draft is None or flaws[index] else _to_receipt(draft), flaws[index])
+        for index, draft in enumerate(drafts)
+    ]
+
+
 def to_faults(flaws: Iterable[ValidationIssue]) -> list[errors.ErrorItem]:
     """All of them, each place once, in the order of the batch."""
     places: dict[errors.Path, ValidationIssue] = {}

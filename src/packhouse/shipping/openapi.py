@@ -279,6 +279,38 @@ DRY_RUN: dict[str, Any] = {
     },
 }
 
+_TEXT_OR_NULL, _ID_OR_NULL = openapi.or_null({"type": "string"}), openapi.or_null({"type": "integer"})
+_JUDGED = openapi.shape(
+    outcome={"type": "string", "enum": ["created", "updated", "unchanged", "refused"]},
+    id=_ID_OR_NULL,
+    order_id={},
+    order_number={},
+    order=openapi.or_null({"type": "object"}),
+    errors=openapi.list_of({"type": "object"}),
+    warnings=openapi.list_of({"type": "object"}),
+    shipping=openapi.or_null(
+        openapi.shape(
+            shipping_option_code=_TEXT_OR_NULL,
+            contract_id=_ID_OR_NULL,
+            sender_address_id=_ID_OR_NULL,
+            decided_by={"type": "string"},
+            matched_rule_id=_ID_OR_NULL,
+            is_held={"type": "boolean"},
+        )
+    ),
+)
+VALIDATE: dict[str, Any] = {
+    "parameters": [openapi.PARTNER],
+    "requestBody": openapi.body({"type": "array", "minItems": 1, "maxItems": 100, "items": _named("Order")}),
+    "responses": {
+        "200": openapi.answer(
+            openapi.shape(data=openapi.list_of(_JUDGED), meta=openapi.shape(would_be_stored={"type": "boolean"})),
+            "What would become of each, in the order sent.",
+        ),
+        **openapi.refusals(400, 413, 415),
+    },
+}
+
 _SHAPES = {SENDER.name: "SenderAddress", CONTRACT.name: "Contract", "brand": "Brand", RULE.name: "ShippingRule"}
 
 

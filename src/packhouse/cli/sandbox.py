@@ -1,0 +1,277 @@
+"""`packhouse sandbox`: a server for people who write an integration, and what is asked of one that runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from packhouse.cli import lazy, serve, terminal
+from packhouse.cli.commands import Commands
+from packhouse.cli.terminal import AsJson
+
+with lazy.imports():
+    import importlib
+    import json
+    import urllib.error
+    import urllib.parse
+    import urllib.request
+    import webbrowser
+
+    from packhouse import settings as all_settings
+
+if TYPE_CHECKING:
+    from packhouse.settings import Settings
+
+sandbox = Commands(
+    "A server to test an integration with: a journal of all requests, faults, a clock that can be moved.",
+    invoke_without_command=True,
+)
+faults = Commands("What goes wrong on purpose.")
+sandbox.add_typer(faults, name="faults")
+
+_PORT = 8000
+_WAIT_SECONDS = 20
+_FIRST_ORDERS = 12
+
+Url = Annotated[str, typer.Option(help="The sandbox that is asked.")]
+Account = Annotated[str, typer.Option("--account", help="The account of the sandbox.")]
+_URL = f"http://127.0.0.1:{_PORT}"
+_MAIN = "sandbox"
+
+
+@sandbox.callback()
+def run(
+    context: typer.Context,
+    host: serve.Host = "127.0.0.1",
+    port: serve.Port = _PORT,
+    database: Annotated[
+        str, typer.Option(help="A SQLite file that keeps the first account's orders, or `:memory:`.")
+    ] = ":memory:",
+    profile: Annotated[str, typer.Option(help="Which published document to follow: `guide` or `reference`.")] = "guide",
+    seed: Annotated[
+        str, typer.Option(help="How many invented orders to begin with, or a JSON file with a list of orders.")
+    ] = str(_FIRST_ORDERS),
+    opens: Annotated[bool, typer.Option("--open", help="Open the page of the journal in a browser.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a sandbox until stopped, with fixed keys and invented orders; everything a client needs is printed."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = _load_settings(profile)
+    # By name: a server that is no sandbox must not load it, and `lazy.load` loads whatever was imported here.
+    server = importlib.import_module("packhouse.sandbox.server")
+    listener = serve.bind(host, port)
+    url = serve.to_url(listener, host)
+
+    def tell(access: dict[str, Any]) -> None:
+        if as_json:
+            terminal.print_json({"url": url, **access})
+        else:
+            typer.echo(_welcome(url, access))
+        sys.stdout.flush()
+        if opens:
+            webbrowser.open(f"{url}/sandbox")
+
+    path = None if database == ":memory:" else Path(database).resolve()
+    lazy.load()
+    if not server.run(settings, listener, tell, database=path, seed=_read_seed(seed)):
+        raise typer.Exit(1)
+
+
+def _load_settings(profile: str) -> Settings:
+    """The journal is the log of a sandbox: of the server's own lines only what fails is shown."""
+    if profile not in ("guide", "reference"):
+        terminal.fail("The profile is guide or reference.")
+    quiet = {} if "log_level" in all_settings.Settings().model_fields_set else {"log_level": "error"}
+    return terminal.load_settings().model_copy(update={"profile": profile, **quiet})
+
+
+def _read_seed(text: str) -> int | list[Any]:
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    try:
+        orders = json.loads(Path(text).read_bytes())
+    except (OSError, ValueError) as error:
+        terminal.fail(f"Cannot read {text}: {error}")
+    return orders if isinstance(orders, list) else [orders]
+
+
+def _welcome(url: str, access: dict[str, Any]) -> str:
+    return f"""
+The Packhouse sandbox listens on {url}   (Ctrl-C stops it)
+
+  public key   {access["public_key"]}
+  secret key   {access["secret_key"]}
+  integration  {access["integration_id"]}
+  signing key  {access["signing_key"]}
+
+The journal of all requests:  {url}/sandbox
+The orders as people see them: {url}/orders   ({access["email"]}, {access["password"]})
+
+  curl -u {access["public_key"]}:{access["secret_key"]} '{url}/api/v3/orders?page_size=2'
+
+Lose an answer:    curl -H 'Packhouse-ErrorItem: answer_lost' …
+Move the clock:    curl {url}/sandbox/clock -d '{{"advance": "6h"}}' -H 'Content-Type: application/json'
+The database:      {access["database"]}
+"""
+
+
+@sandbox.command("requests")
+def show_requests(
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with each request that is answered.")] = False,
+    method: Annotated[str, typer.Option(help="Only requests with this method.")] = "",
+    path: Annotated[str, typer.Option(help="Only requests to this path; `*` stands for any part.")] = "",
+    status: Annotated[str, typer.Option(help="Only requests with this answer.")] = "",
+    account: Account = _MAIN,
+    url: Url = _URL,
+    as_json: AsJson = False,
+) -> None:
+    """Show the requests that a sandbox has answered, a line each."""
+    last = 0
+    wanted = {"account": account, "method": method, "path": path, "status": status}
+    while True:
+        wait = _WAIT_SECONDS if follow and last else 0
+        entries = _ask(url, "GET", "/sandbox/requests", query={**wanted, "after": last, "wait": wait})["data"]
+        for entry in entries:
+            _show_entry(entry, as_json=as_json)
+            last = entry["id"]
+        sys.stdout.flush()
+        if not follow:
+            return
+        last = last or 1
+
+
+def _show_entry(entry: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        terminal.print_json(entry)
+        return
+    query = f"?{entry['query']}" if entry["query"] else ""
+    told = [entry["fault"]] if entry["fault"] else []
+    told += [f"{note['code']} {note['place']}".strip() for note in entry["notes"]]
+    line = f"{entry['at'][11:23]} {entry['status'] or '---'} {entry['method']} {entry['path']}{query}"
+    typer.echo(terminal.to_printable(f"{line}  {'; '.join(told)}".rstrip()))
+
+
+@faults.command("list")
+def list_faults(account: Account = _MAIN, url: Url = _URL, as_json: AsJson = False) -> None:
+    """Show the faults that wait for their requests."""
+    found = _ask(url, "GET", "/sandbox/faults", query={"account": account})["data"]
+    terminal.show(found, as_json=as_json)
+
+
+@faults.command("add")
+def add_fault(
+    name: Annotated[str, typer.Argument(help="A fault by name, or a rule as JSON.")],
+    method: Annotated[str, typer.Option(help="Only for requests with this method.")] = "",
+    path: Annotated[str, typer.Option(help="Only for requests to this path; `*` stands for any part.")] = "",
+    times: Annotated[int, typer.Option(min=0, help="How many times it happens; 0 keeps what the fault says.")] = 0,
+    account: Account = _MAIN,
+    url: Url = _URL,
+    as_json: AsJson = False,
+) -> None:
+    """Let something go wrong: `packhouse sandbox faults add rate_limited --times 3`."""
+    rule: dict[str, Any] = _read_rule(name)
+    match = {**rule.get("match", {}), **({"method": method} if method else {}), **({"path": path} if path else {})}
+    rule |= {"match": match, **({"times": times} if times else {})}
+    made = _ask(url, "POST", "/sandbox/faults", rule, query={"account": account})["data"]
+    terminal.show_one(made, as_json=as_json)
+
+
+def _read_rule(text: str) -> dict[str, Any]:
+    if not text.startswith("{"):
+        return {"name": text}
+    try:
+        return dict(json.loads(text))
+    except ValueError as error:
+        terminal.fail(f"This rule is no JSON: {error}")
+
+
+@faults.command("clear")
+def clear_faults(account: Account = _MAIN, url: Url = _URL, as_json: AsJson = False) -> None:
+    """Take all faults away."""
+    _ask(url, "DELETE", "/sandbox/faults", query={"account": account})
+    terminal.show_one({"faults": 0}, as_json=as_json)
+
+
+@sandbox.command("clock")
+def move_clock(
+    advance: Annotated[str, typer.Option(help="Move it on: 90s, 6h, 1d12h.")] = "",
+    freeze: Annotated[bool, typer.Option("--freeze", help="Let it stand still.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Let it go on from where it stands.")] = False,
+    account: Account = _MAIN,
+    url: Url = _URL,
+    as_json: AsJson = False,
+) -> None:
+    """Show the clock, or move it and show what ran because its time had come."""
+    asked = {"advance": advance} if advance else {}
+    change: dict[str, Any] = {**asked, **({"freeze": True} if freeze else {}), **({"resume": True} if resume else {})}
+    method = "POST" if change else "GET"
+    terminal.show_one(
+        _ask(url, method, "/sandbox/clock", change or None, query={"account": account})["data"], as_json=as_json
+    )
+
+
+@sandbox.command("snapshot")
+def save_snapshot(
+    name: Annotated[str, typer.Argument(help="What to call it.")] = "default",
+    account: Account = _MAIN,
+    url: Url = _URL,
+    as_json: AsJson = False,
+) -> None:
+    """Keep orders and clock as they are now."""
+    made = _ask(url, "POST", "/sandbox/snapshot", {"name": name}, query={"account": account})
+    terminal.show_one(made["data"], as_json=as_json)
+
+
+@sandbox.command("restore")
+def restore_snapshot(
+    name: Annotated[str, typer.Argument(help="What it is called.")] = "default",
+    account: Account = _MAIN,
+    url: Url = _URL,
+    as_json: AsJson = False,
+) -> None:
+    """Make orders and clock what they were."""
+    made = _ask(url, "POST", "/sandbox/restore", {"name": name}, query={"account": account})
+    terminal.show_one(made["data"], as_json=as_json)
+
+
+@sandbox.command("reset")
+def reset(account: Account = _MAIN, url: Url = _URL, as_json: AsJson = False) -> None:
+    """Make all what it was at the start: orders, clock, faults, journal."""
+    _ask(url, "POST", "/sandbox/reset", {}, query={"account": account})
+    terminal.show_one({"account": account}, as_json=as_json)
+
+
+def _ask(
+    url: str, method: str, path: str, body: dict[str, Any] | None = None, query: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Call a sandbox that runs. What it refuses ends the command."""
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        terminal.fail(f"{url} is no URL of a sandbox.")
+    asked = urllib.parse.urlencode({name: value for name, value in (query or {}).items() if value})
+    request = urllib.request.Request(  # noqa: S310 - http and https alone
+        f"{url.rstrip('/')}{path}?{asked}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_WAIT_SECONDS + 40) as answer:  # noqa: S310
+            content = answer.read()
+    except urllib.error.HTTPError as error:
+        _fail(error.read(), error.code)
+    except OSError as error:
+        terminal.fail(f"There is no sandbox at {url}: {getattr(error, 'reason', error)}")
+    return dict(json.loads(content)) if content else {}
+
+
+def _fail(content: bytes, status: int) -> NoReturn:
+    try:
+        wire = json.loads(content)
+        detail = "; ".join(entry["detail"] for entry in wire["errors"])
+    except (ValueError, KeyError, TypeError):
+        terminal.fail(f"The sandbox answered {status}.")
+    raise terminal.CommandError(detail, wire)
