@@ -30,13 +30,15 @@ from packhouse.privacy import api as privacy
 from packhouse.settings import Settings
 from packhouse.shipping import api as shipping
 from packhouse.shipping import documents_api as documents
+from packhouse.shipping import parcels_api as parcels
 from packhouse.shipping import setup_api as setup
 from packhouse.shipping import validate_api as validation
+from packhouse.shipping.service_points import api as service_points
 from packhouse.web import pages
 from packhouse.web.frame import web_users
 from packhouse.webhooks import api as webhooks
 
-_API = "/api/v3/"
+_API, _OLD_API = "/api/v3/", "/api/v2/"
 _log = structlog.get_logger()
 
 _PACKAGES = (
@@ -45,6 +47,9 @@ _PACKAGES = (
     documents,
     setup,
     validation,
+    parcels,
+    setup,
+    service_points,
     integrations,
     webhooks,
     privacy,
@@ -118,6 +123,8 @@ def create_app_without_worker() -> ASGIApp:
 async def _refuse(request: Request, error: Exception) -> Response:
     if pages.is_for_people(request):
         return await pages.refuse(request, error)
+    if isinstance(error, HTTPException) and request.scope["path"].startswith(_OLD_API):
+        error = HTTPException(404)  # whatever else version 2 has at a path is not here
     is_nowhere = isinstance(error, HTTPException | web_users.SignInNeeded)
     if is_nowhere and (path := _find_api_path(request)) is not None:
         fault = errors.ErrorItem(

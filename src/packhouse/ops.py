@@ -14,7 +14,7 @@ from packhouse.kit import errors, http, jobs, metrics
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
 from packhouse.kit.wire import openapi
-from packhouse.orders import search
+from packhouse.orders import profile, search
 from packhouse.web.frame import rendering
 
 _STATE = openapi.shape(status={"type": "string"})
@@ -80,7 +80,18 @@ def _may_see_metrics(request: Request) -> bool:
 
 async def get_docs(request: Request) -> Response:
     text = files("packhouse").joinpath("static", "docs.html").read_text("utf-8")
+    text = text.replace("<!-- profile -->", _show_profile(context.of(request).settings.profile))
     return HTMLResponse(text, headers=rendering.headers(request))
+
+
+def _show_profile(name: str) -> str:
+    """What this server's profile is, and what the other one does otherwise."""
+    heads = "".join(f"<th>{known}{' (on)' if known == name else ''}</th>" for known in profile.PROFILES)
+    rows = "".join(
+        f"<tr><td>{each.what}</td>{''.join(f'<td>{each.how(kind)}</td>' for kind in profile.PROFILES.values())}</tr>"
+        for each in profile.DIFFERENCES
+    )
+    return f"<details><summary>Profile: {name}</summary><table><tr><th></th>{heads}</tr>{rows}</table></details>"
 
 
 async def get_static(request: Request) -> Response:

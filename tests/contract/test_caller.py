@@ -118,7 +118,7 @@ STRANGE: list[tuple[str, str, Any, str]] = [
     ("GET", HISTORY, None, NOT_FOUND_BY_SEARCH),
     ("PATCH", ORDER, {"order_number": "theirs"}, "Could not find specified item."),
     ("PATCH", ORDER, {}, "Could not find specified item."),
-    ("DELETE", ORDER, None, "Could not find specified item."),
+    ("DELETE", ORDER, None, NOT_FOUND_BY_SEARCH),
 ]
 
 

@@ -10,8 +10,10 @@ import asyncpg
 import pytest
 from starlette.testclient import TestClient
 
+from packhouse.orders import profile as profiles
 from tests import make
 from tests.conftest import OWNER, SECOND_SHOP
+from tests.contract import compatibility
 
 ORDERS = "/api/v3/orders"
 ORDER = "/api/v3/orders/1"
@@ -167,3 +169,16 @@ def test_a_refusal_does_not_wait_for_another_writer(anyone: TestClient, database
         assert [fault["source"]["pointer"] for fault in answer.json()["errors"]] == [
             "/data/attributes/[0]/order_number"
         ]
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("name", ["guide", "reference"])
+def test_the_profile_that_is_on_is_shown_on_docs(serve: Callable[..., TestClient], name: str) -> None:
+    text = serve(profile=name).get("/docs").text
+    assert f"Profile: {name}" in text
+    assert text.count("(on)") == 1
+    assert "<td>200</td><td>201</td>" in text
+    page = compatibility.PAGE.read_text("utf-8").replace("`", "")
+    for each in profiles.DIFFERENCES:
+        told = [each.how(kind) for kind in profiles.PROFILES.values()]
+        assert f"| {each.what} | {told[0]} | {told[1]} |" in page

@@ -22,6 +22,7 @@ from packhouse.kit.http import idempotency
 from packhouse.orders import tables as orders
 from packhouse.privacy import tables as privacy
 from packhouse.shipping import tables as shipping
+from packhouse.shipping.service_points import tables as service_points
 from packhouse.webhooks import tables as webhooks
 from tests.concurrency import served
 
@@ -56,6 +57,7 @@ ROOMS = (
     shipping.shipments,
     shipping.parcels,
     shipping.documents,
+    service_points.service_points,
     webhooks.connections,
     webhooks.subscriptions,
     webhooks.deliveries,

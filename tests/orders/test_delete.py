@@ -15,7 +15,7 @@ from tests import make
 from tests.conftest import STRANGER, STRANGERS_SHOP
 
 URL = "/api/v3/orders"
-NO_SUCH_ORDER = "Could not find specified item."
+NO_SUCH_ORDER = "The order could not be found with the search criteria given"
 
 
 def push(client: TestClient, order_id: str = "o-1") -> int:

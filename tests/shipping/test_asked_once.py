@@ -37,7 +37,7 @@ def code(shop: TestClient, id: str) -> str:
 def check_told(shop: TestClient, id: str) -> None:
     """The reference is what the carrier was told; the order may be shipped again."""
     found = read(shop, id)
-    assert found["parcels"][0]["status"] == {"code": "1002", "message": "Announcement failed"}
+    assert found["parcels"][0]["status"] == {"code": "ANNOUNCEMENT_FAILED", "message": "Announcement failed"}
     [fault] = found["errors"]
     assert fault["code"] == "parcel_announcement_error"
     assert "Fake Carrier was asked for a label and its answer was lost" in fault["detail"]
@@ -50,11 +50,11 @@ def test_a_worker_that_dies_over_a_label_asks_for_no_second(
     id = order_label(shop)
     carrier.mood = "cut off"
     work()
-    assert (code(shop, id), len(carrier.asked)) == ("1001", 1)
+    assert (code(shop, id), len(carrier.asked)) == ("ANNOUNCING", 1)
     carrier.mood = "well"
     watch.move(seconds=60)  # whoever asked may be at it still
     work()
-    assert (code(shop, id), len(carrier.asked)) == ("1001", 1)
+    assert (code(shop, id), len(carrier.asked)) == ("ANNOUNCING", 1)
     watch.move(minutes=5)
     work()
     assert len(carrier.asked) == 1
@@ -84,10 +84,10 @@ def test_a_question_that_nobody_heard_is_asked_again(
     for _ in range(3):
         work()
         watch.move(minutes=1)
-    assert (code(shop, id), len(carrier.asked)) == ("1001", 3)
+    assert (code(shop, id), len(carrier.asked)) == ("ANNOUNCING", 3)
     carrier.mood = "well"
     work()
-    assert (code(shop, id), len(carrier.asked)) == ("1000", 4)
+    assert (code(shop, id), len(carrier.asked)) == ("READY_TO_SEND", 4)
 
 
 def test_a_sync_call_is_answered_with_what_is_not_known(shop: TestClient, carrier: FakeCarrier) -> None:
@@ -111,6 +111,6 @@ def test_what_is_cancelled_while_its_answer_is_lost_is_not_asked_for(
     watch.move(minutes=5)
     work()
     found = read(shop, id)
-    assert found["parcels"][0]["status"]["code"] == "2000"
+    assert found["parcels"][0]["status"]["code"] == "CANCELLED"
     assert "its answer was lost" in found["errors"][0]["detail"]
     assert len(carrier.asked) == 1

@@ -111,7 +111,7 @@ def test_a_question_whose_asker_died_while_the_clock_was_ahead(
         watch.move(seconds=60)
     [shipment] = shop.get("/api/v3/shipments").json()["data"]
     code = shipment["parcels"][0]["status"]["code"]
-    assert (code, len(carrier.asked)) == ("1002", 1)  # a person is told
+    assert (code, len(carrier.asked)) == ("ANNOUNCEMENT_FAILED", 1)  # a person is told
 
 
 def test_a_label_whose_worker_died_while_the_clock_was_ahead(

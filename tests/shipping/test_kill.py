@@ -62,7 +62,7 @@ def read_parcels(client: httpx.Client | TestClient) -> dict[str, Any]:
 
 
 def are_ready(client: TestClient) -> bool:
-    return {parcel["status"]["code"] for parcel in read_parcels(client).values()} == {"1000"}
+    return {parcel["status"]["code"] for parcel in read_parcels(client).values()} == {"READY_TO_SEND"}
 
 
 def check_labels(client: TestClient, snail: Snail, count: int) -> None:
@@ -151,7 +151,7 @@ def test_a_server_that_dies_in_a_sync_call_is_taken_over(
     finally:
         end(process)
     [parcel] = read_parcels(client).values()
-    assert parcel["status"]["code"] == "1001"
+    assert parcel["status"]["code"] == "ANNOUNCING"
     work()
     assert list(snail.count("asked").values()) == [1]
     watch.move(minutes=5)
@@ -178,7 +178,7 @@ def test_a_carrier_that_forgets_is_not_asked_again_by_whoever_comes_after(
     watch.move(minutes=5)
     work()
     [shipment] = client.get("/api/v3/shipments").json()["data"]
-    assert shipment["parcels"][0]["status"]["code"] == "1002"
+    assert shipment["parcels"][0]["status"]["code"] == "ANNOUNCEMENT_FAILED"
     [fault] = shipment["errors"]
     assert shipment["id"].replace("-", "") in fault["detail"]
     assert snail.count("asked") == {shipment["id"]: 1}

@@ -37,11 +37,11 @@ def test_labels_are_made_by_the_worker(shop: TestClient, carrier: FakeCarrier, w
     assert carrier.asked == []
     for label in labels:
         assert label["parcels_ids"] == [label["parcel_id"]]
-        assert status(shop, label["shipment_id"]) == ["1001"]
+        assert status(shop, label["shipment_id"]) == ["ANNOUNCING"]
     work()
     for label in labels:
         [parcel] = read(shop, label["shipment_id"])["parcels"]
-        assert parcel["status"] == {"code": "1000", "message": "Ready to send"}
+        assert parcel["status"] == {"code": "READY_TO_SEND", "message": "Ready to send"}
         assert parcel["tracking_number"] == f"FAKE{label['parcel_id']}"
         assert [document["document_type"] for document in parcel["documents"]] == ["label"]
         assert parcel["announced_at"]
@@ -106,7 +106,7 @@ def test_a_refusal_of_the_carrier_is_in_the_shipment(shop: TestClient, carrier: 
     work()
     shipment = read(shop, label["shipment_id"])
     assert [error["code"] for error in shipment["errors"]] == ["parcel_announcement_error"]
-    assert status(shop, label["shipment_id"]) == ["1002"]
+    assert status(shop, label["shipment_id"]) == ["ANNOUNCEMENT_FAILED"]
 
 
 def test_a_carrier_that_is_away_is_asked_again(
@@ -118,7 +118,7 @@ def test_a_carrier_that_is_away_is_asked_again(
     waits = 0
     for _ in range(4):
         work()
-        assert status(shop, label["shipment_id"]) == ["1001"]
+        assert status(shop, label["shipment_id"]) == ["ANNOUNCING"]
         asked = len(carrier.asked)
         work()
         waits += len(carrier.asked) == asked  # not before its time
@@ -126,7 +126,7 @@ def test_a_carrier_that_is_away_is_asked_again(
     assert waits == 4
     carrier.mood = "well"
     work()
-    assert status(shop, label["shipment_id"]) == ["1000"]
+    assert status(shop, label["shipment_id"]) == ["READY_TO_SEND"]
 
 
 @pytest.mark.parametrize("is_sync", [True, False])
@@ -145,11 +145,11 @@ def test_a_label_that_was_made_is_neither_lost_nor_made_twice(
         work()
     [shipment] = shop.get("/api/v3/shipments").json()["data"]
     assert shipment["id"] in carrier.labels
-    assert status(shop, shipment["id"]) == ["1001"]
+    assert status(shop, shipment["id"]) == ["ANNOUNCING"]
     carrier.mood = "well"
     watch.move(hours=2)
     work()
-    assert status(shop, shipment["id"]) == ["1000"]
+    assert status(shop, shipment["id"]) == ["READY_TO_SEND"]
     assert list(carrier.labels) == [shipment["id"]]
     [parcel] = read(shop, shipment["id"])["parcels"]
     assert parcel["tracking_number"] == carrier.labels[shipment["id"]].parcels[0].tracking_number
@@ -163,7 +163,7 @@ def test_a_caller_that_is_gone_is_taken_over(shop: TestClient, carrier: FakeCarr
     with contextlib.suppress(BaseException):  # whatever the client makes of it
         shop.post("/api/v3/orders/create-label-sync", json={"integration_id": 1, "order": {"order_id": "o-1"}})
     [shipment] = shop.get("/api/v3/shipments").json()["data"]
-    assert status(shop, shipment["id"]) == ["1001"]
+    assert status(shop, shipment["id"]) == ["ANNOUNCING"]
     carrier.mood = "well"
     assert list(carrier.labels) != []
     watch.move(minutes=1)
@@ -173,7 +173,7 @@ def test_a_caller_that_is_gone_is_taken_over(shop: TestClient, carrier: FakeCarr
     work()
     [reference] = carrier.labels
     assert [c.reference for c in carrier.asked] == [reference, reference]
-    assert status(shop, reference) == ["1000"]
+    assert status(shop, reference) == ["READY_TO_SEND"]
 
 
 def test_several_parcels(shop: TestClient, carrier: FakeCarrier, work: Work) -> None:

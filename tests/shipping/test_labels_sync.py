@@ -192,7 +192,7 @@ def test_a_carrier_that_refuses(shop: TestClient, carrier: FakeCarrier) -> None:
     assert (answer.status_code, answer.json()) == (400, {"errors": [fault]})
     [shipment] = shop.get("/api/v3/shipments").json()["data"]
     assert shipment["errors"] == [fault]
-    assert shipment["parcels"][0]["status"] == {"code": "1002", "message": "Announcement failed"}
+    assert shipment["parcels"][0]["status"] == {"code": "ANNOUNCEMENT_FAILED", "message": "Announcement failed"}
 
 
 def test_a_carrier_that_is_left_to_the_workers(

@@ -151,7 +151,7 @@ def test_a_shipment_that_is_cancelled_while_its_label_is_made(
     watch.move(minutes=5)
     work()
     [shipment] = shop.get("/api/v3/shipments").json()["data"]
-    assert shipment["parcels"][0]["status"]["code"] == "2000"
+    assert shipment["parcels"][0]["status"]["code"] == "CANCELLED"
     assert bool(carrier.cancelled) is (mood == "well")
 
 

@@ -81,7 +81,7 @@ def test_a_call_that_was_cut_off_after_the_carrier_answered(
         return
     assert again.status_code == 201, again.text
     assert again.json()["data"]["shipment_id"] == shipment["id"]
-    assert shipment["parcels"][0]["status"]["code"] == "1000"
+    assert shipment["parcels"][0]["status"]["code"] == "READY_TO_SEND"
     assert shop.post(SYNC, json=ONE, headers=KEY).content == again.content
 
 

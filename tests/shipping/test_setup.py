@@ -287,7 +287,7 @@ def test_the_commands(run: Run, client: TestClient) -> None:
     body = {"integration_id": 1, "order": {"order_id": "o-1"}}
     parcel_id = client.post("/api/v3/orders/create-label-sync", json=body).json()["data"]["parcel_id"]
     tracked = json.loads(run(f"parcels track {parcel_id} 11 --account owner --json").stdout)
-    assert tracked == {"id": parcel_id, "code": "11", "message": "Delivered"}
+    assert tracked == {"id": parcel_id, "code": "DELIVERED", "message": "Delivered"}
     assert run(f"parcels track {parcel_id} 11 --account stranger").exit_code == 1
     assert run("shipping list nothing --account owner").exit_code == 1
 

@@ -59,6 +59,7 @@ def test_filters(shop: TestClient, watch: Watch) -> None:
 
     assert find() == [third, second, first]
     assert find(parcel_status="2000") == [third]
+    assert find(parcel_status="cancelled") == [third]
     assert find(parcel_status=1000) == [second, first]
     assert find(tracking_number=made[1]["tracking_number"]) == [second]
     assert find(order_number="n-O-1") == [second]
@@ -145,7 +146,7 @@ def test_cancelling(shop: TestClient, carrier: FakeCarrier) -> None:
     assert (answer.status_code, answer.json()["data"]["status"]) == (200, "cancelled")
     assert carrier.cancelled == [label["shipment_id"]]
     [parcel] = shop.get(f"{URL}/{label['shipment_id']}").json()["data"]["parcels"]
-    assert parcel["status"] == {"code": "2000", "message": "Cancelled"}
+    assert parcel["status"] == {"code": "CANCELLED", "message": "Cancelled"}
     assert shop.post(f"{URL}/{label['shipment_id']}/cancel").status_code == 409
     assert carrier.cancelled == [label["shipment_id"]]
 
@@ -195,10 +196,12 @@ def test_a_parcel_is_tracked_by_people(shop: TestClient) -> None:
     label = ship(shop)
     path = f"/api/packhouse/parcels/{label['parcel_id']}/status"
     answer = shop.post(path, json={"status": "91"})
-    assert answer.json() == {"data": {"id": label["parcel_id"], "status": {"code": "91", "message": "Parcel en route"}}}
+    assert answer.json() == {
+        "data": {"id": label["parcel_id"], "status": {"code": "SHIPMENT_ON_ROUTE", "message": "Parcel en route"}}
+    }
     assert shop.post(path, json={"status": 11, "message": "At the neighbours'"}).status_code == 200
     [parcel] = shop.get(f"{URL}/{label['shipment_id']}").json()["data"]["parcels"]
-    assert parcel["status"] == {"code": "11", "message": "At the neighbours'"}
+    assert parcel["status"] == {"code": "DELIVERED", "message": "At the neighbours'"}
     assert shop.post(path, json={"status": "77"}).status_code == 400
     assert shop.post(f"{URL}/{label['shipment_id']}/cancel").status_code == 409
 

@@ -163,12 +163,12 @@ def test_a_label_is_not_ready_before_its_file_is_safe(open_shop: Open, bucket: A
     answer = ship(client)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "parcel_announcement_error")
     [shipment] = client.get("/api/v3/shipments").json()["data"]
-    assert shipment["parcels"][0]["status"]["code"] == "1001"
+    assert shipment["parcels"][0]["status"]["code"] == "ANNOUNCING"
     bucket.is_away = False
     watch.move(hours=1)
     work(**in_bucket(bucket))
     [shipment] = client.get("/api/v3/shipments").json()["data"]
-    assert shipment["parcels"][0]["status"]["code"] == "1000"
+    assert shipment["parcels"][0]["status"]["code"] == "READY_TO_SEND"
     assert read(client, {"parcel_id": shipment["parcels"][0]["id"]}).content.startswith(b"%PDF")
 
 

@@ -1,11 +1,13 @@
 """Whoever listens is told when a parcel's status becomes new."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from starlette.testclient import TestClient
 
 from tests import make
+from tests.contract import shapes
 from tests.shipping.conftest import push
 
 DELIVERIES = "/api/packhouse/deliveries"
@@ -43,3 +45,28 @@ def test_subscribers_and_the_shops_webhook(open_shop: Callable[..., TestClient])
     after = told(client)
     assert len(after) == len(before) + 2
     assert "parcel_status_changed" in after
+
+
+def test_the_shop_is_told_the_whole_parcel(open_shop: Callable[..., TestClient]) -> None:
+    client = open_shop(secret_key=SECRET, webhooks_allow_private=True)
+    changes = {"webhook_active": True, "webhook_url": "http://127.0.0.1:9/shop"}
+    assert client.patch(f"/api/v3/integrations/{make.SHOP}", json=changes).status_code == 204
+    push(client, shipping_address=make.address(email="ada@example.com"))
+    body = {"integration_id": make.SHOP, "order": {"order_id": "o-1"}}
+    label = client.post("/api/v3/orders/create-label-sync", json=body).json()["data"]
+    ids = [row["id"] for row in client.get(DELIVERIES).json()["data"] if row["event_type"] == "parcel_status_changed"]
+    whole = client.get(f"{DELIVERIES}/{max(ids)}").json()["data"]
+    told_body = whole["body"] if isinstance(whole["body"], dict) else json.loads(whole["body"])
+    document = shapes.load("webhooks")
+    assert (
+        shapes.find_errors_of("webhooks", document["components"]["schemas"]["ParcelStatusChangedWebhook"], told_body)
+        == []
+    )
+    parcel = told_body["parcel"]
+    assert parcel["status"] == {"id": 1000, "message": "Ready to send"}
+    assert (parcel["name"], parcel["address"], parcel["email"]) == ("Ada Visser", "Keizersgracht 12", "ada@example.com")
+    assert (parcel["order_number"], parcel["external_order_id"]) == ("N-o-1", "o-1")
+    assert parcel["country"] == {"iso_2": "NL", "iso_3": "NLD", "name": parcel["country"]["name"]}
+    assert (parcel["tracking_number"], parcel["shipment_uuid"]) == (label["tracking_number"], label["shipment_id"])
+    assert parcel["carrier"] == {"code": "house"}
+    assert isinstance(parcel["shipment"]["id"], int)

@@ -19,7 +19,7 @@ from tests.shipping.conftest import FakeCarrier, Open, Watch, push
 
 Work = Callable[..., int]
 SECRET = "a-secret-key-of-the-tests-alone-0123456789"
-READY = {"code": "1000", "message": "Ready to send"}
+READY = {"code": "READY_TO_SEND", "message": "Ready to send"}
 
 
 @pytest.fixture
@@ -108,14 +108,14 @@ def test_a_parcel_is_followed_until_it_is_there(
     assert carrier.looks == 1
     watch.move(minutes=1)
     work()
-    assert read_status(shop, label) == {"code": "22", "message": "Taken in Utrecht"}
+    assert read_status(shop, label) == {"code": "PICKED_UP_BY_DRIVER", "message": "Taken in Utrecht"}
     assert count_told(shop) == told + 1
     # Two steps between two looks: both are told, oldest first, and the last is what counts.
     carrier.events.append(TrackingEvent(number, 11, "", watch()))
     carrier.events.insert(0, TrackingEvent(number, 92, "In the van", watch.at.replace(microsecond=0)))
     watch.move(hours=1)
     work()
-    assert read_status(shop, label) == {"code": "11", "message": "Delivered"}
+    assert read_status(shop, label) == {"code": "DELIVERED", "message": "Delivered"}
     assert count_told(shop) == told + 3
     assert find_jobs(database_url) == []
     looks = carrier.looks
@@ -143,7 +143,7 @@ def test_what_is_known_is_not_told_again(
     assert shop.post(path, json={"status": "12"}).status_code == 200  # a person knows better
     watch.move(hours=1)
     work()
-    assert read_status(shop, label)["code"] == "12"
+    assert read_status(shop, label)["code"] == "AWAITING_CUSTOMER_PICKUP"
 
 
 def test_a_carrier_that_is_away_is_asked_later(
@@ -159,7 +159,7 @@ def test_a_carrier_that_is_away_is_asked_later(
     carrier.events.append(TrackingEvent(label["tracking_number"], 91, "", watch()))
     watch.move(minutes=5)
     work()
-    assert read_status(shop, label)["code"] == "91"
+    assert read_status(shop, label)["code"] == "SHIPMENT_ON_ROUTE"
 
 
 def test_nobody_is_asked_for_ever(shop: TestClient, carrier: FakeCarrier, watch: Watch, database_url: str) -> None:

@@ -27,6 +27,9 @@ def test_a_connection_is_made_listed_read_changed_and_deleted(working: Callable[
         "url": URL,
         "authentication": {"type": "none"},
         "headers": {},
+        "auth_type": "none",
+        "auth_config": {},
+        "extra_headers": {},
         "standard_webhooks": False,
     }
     path = f"{CONNECTIONS}/{made['id']}"

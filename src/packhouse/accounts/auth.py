@@ -41,6 +41,19 @@ async def caller_and_row(request: Request, owned: queries.Owned, **values: Any) 
     return found, row if row[0] is not None else None
 
 
+async def caller_by_public_key(request: Request, public_key: str) -> Caller:
+    """The caller of a read that a web page makes, which has the public key alone: for what is no secret. Raises
+    Unauthenticated, Forbidden."""
+    row = None
+    if "\0" not in public_key:
+        row = await context.of(request).db.fetch_one(queries.FIND_KEY, public_key=public_key)
+    if row is None or (public_key == demo.PUBLIC_KEY and not http.is_from_this_machine(request)):
+        raise _unauthenticated()
+    found = Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[3]))
+    await _let_in(request, found)
+    return found
+
+
 async def _find_caller(
     request: Request, by_key: queries.Statement, values: dict[str, Any]
 ) -> tuple[Caller, Sequence[Any] | None]:

@@ -4,8 +4,8 @@ The values that it is told and answers are in `packhouse.consignment` and named 
 `registry` finds the carriers; docs/carriers.md says how to write one.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from packhouse.consignment import (
     PDF,
@@ -40,6 +40,7 @@ __all__ = [
     "Option",
     "Parcel",
     "Rejected",
+    "TellsServicePoints",
     "TrackingEvent",
     "Unreachable",
     "is_idempotent",
@@ -111,3 +112,11 @@ def worker_only(carrier: Carrier | None) -> bool:
 
 def is_idempotent(carrier: Carrier) -> bool:
     return bool(getattr(carrier, "is_idempotent", True))
+
+
+@runtime_checkable
+class TellsServicePoints(Protocol):
+    """What a carrier has besides where it can say where its service points are."""
+
+    async def list_service_points(self, country_code: str, contract: Contract | None, /) -> Sequence[Mapping[str, Any]]:
+        """All of a country, in the shape of `service_points.schema.ServicePoint`. Raises Rejected, Unreachable."""

@@ -22,6 +22,7 @@ from packhouse.cli import (
     privacy,
     sandbox,
     serve,
+    service_points,
     shipping,
     terminal,
     users,
@@ -57,6 +58,7 @@ app.add_typer(deliveries.deliveries, name="deliveries")
 app.add_typer(deliveries.connections, name="connections")
 app.add_typer(shipping.shipping, name="shipping")
 app.add_typer(shipping.parcels, name="parcels")
+app.add_typer(service_points.service_points, name="service-points")
 app.add_typer(demo.demo, name="demo")
 app.add_typer(sandbox.sandbox, name="sandbox")
 

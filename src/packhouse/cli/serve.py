@@ -57,9 +57,9 @@ def serve(
     listener = bind(host, port)
     url = to_url(listener, host)
     if as_json:
-        terminal.print_json({"url": url})
+        terminal.print_json({"url": url, "profile": settings.profile})
     else:
-        typer.echo(f"Packhouse listens on {url} (Ctrl-C stops it).")
+        typer.echo(f"Packhouse listens on {url} with the profile {settings.profile} (Ctrl-C stops it).")
     run_server(settings, listener, workers, works=works)
 
 

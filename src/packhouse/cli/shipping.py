@@ -18,7 +18,7 @@ with lazy.imports():
     from packhouse.accounts import queries as accounts
     from packhouse.kit import clock
     from packhouse.kit.wire import validation
-    from packhouse.shipping import dry_run, operations
+    from packhouse.shipping import dry_run, operations, statuses
     from packhouse.shipping.setup import setup, setup_schema
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def try_rules(
 @parcels.command("track")
 def track_parcel(
     id: int,
-    status: Annotated[str, typer.Argument(help="The code of a status: 3, 11 (delivered), 91, …")],
+    status: Annotated[str, typer.Argument(help="A status by its word or number: DELIVERED or 11, …")],
     account: AccountName,
     message: Annotated[str | None, typer.Option(help="Instead of the status's own words.")] = None,
     as_json: AsJson = False,
@@ -216,8 +216,9 @@ def track_parcel(
 
             async def work(tx: Transaction) -> dict[str, Any]:
                 owner = await accounts.get_account(tx, account)
-                row = await operations.track_parcel(tx, owner.account_id, id, status, message, now=clock.now())
-                return {"id": id, "code": row["status_code"], "message": row["status_message"]}
+                code = statuses.to_number(status)
+                row = await operations.track_parcel(tx, owner.account_id, id, code, message, now=clock.now())
+                return {"id": id, "code": statuses.to_word(row["status_code"]), "message": row["status_message"]}
 
             return await db.write(work)
 

@@ -145,7 +145,9 @@ async def patch_order(request: Request) -> Response:
     receipt = await _write(request, patch)
     _count(request, [receipt])
     answer: dict[str, Any] = {"data": receipt.to_wire()}
-    odd = [("invalid", notices.to_odd(flaw), flaw.path) for flaw in reading.odd]
+    unknown = message("This key is unknown and was not stored.")
+    odd = [("unknown_field", unknown, path) for path in reading.unknown[: errors.MAX_LISTED]]
+    odd += [("invalid", notices.to_odd(flaw), flaw.path) for flaw in reading.odd]
     odd += [("shipment_stale", notices.to_stale(name), path) for path, name in receipt.outdated]
     if odd:
         told = [(code, detail, errors.to_pointer(path)) for code, detail, path in odd]
@@ -157,7 +159,7 @@ async def delete_order(request: Request) -> Response:
     """Take an order away; its shipments, labels and history stay."""
     ctx = context.of(request)
     caller = await auth.caller(request)
-    id = http.to_id(request, operations.no_such_order())
+    id = http.to_id(request, queries.NOT_FOUND)
     expected = http.find_expected(request)
 
     async def remove(tx: Transaction) -> None:

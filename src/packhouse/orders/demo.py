@@ -456,6 +456,14 @@ def _name_service_point(named_by: str, place: Entry, number: int) -> str:
     return f"{_to_ascii(place['city'])[:3].upper()}{digits[-3:]}{'ABC'[number]}"
 
 
+def list_service_points() -> Iterator[Entry]:
+    """The points that these orders name, each with its place; one may come twice."""
+    for country in _load_world().countries:
+        for place in (place for region in country.regions for place in region.places):
+            where = {"country_code": country.code, "postal_code": place.postal_code, "city": place.city}
+            yield from ({**point, **where, "street": place.street} for point in place.service_points)
+
+
 def _read_product(number: int, raw: Entry, rates: Mapping[str, int]) -> tuple[_Article, ...]:
     kinds: Mapping[str, Sequence[str]] = raw.get("variants", {})
     variants = [dict(zip(kinds, values, strict=True)) for values in product(*kinds.values())]

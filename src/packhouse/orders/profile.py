@@ -1,6 +1,8 @@
 """The three differences between our guide and a published reference that clients depend on (contract, section 1)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from packhouse.kit import errors
 from packhouse.kit.messages import message
@@ -26,3 +28,21 @@ PROFILES = {
     "guide": Profile(200, False, errors.Conflict, "conflict", (("Retry-After", "1"),)),
     "reference": Profile(201, True, errors.Invalid, "invalid", ()),
 }
+
+
+class Difference(NamedTuple):
+    """What differs, and how it is in a profile."""
+
+    what: str
+    how: Callable[[Profile], str]
+
+
+DIFFERENCES = (
+    Difference("status of a successful POST /orders", lambda profile: str(profile.upserted_status)),
+    Difference("id of an order as read", lambda profile: "text" if profile.id_is_text else "number"),
+    Difference(
+        "two requests that write the same order",
+        lambda profile: f"{profile.conflict.status} {profile.conflict_code}",
+    ),
+)
+"""All that a profile changes, for people: `/docs` shows it, and docs/compatibility.md."""

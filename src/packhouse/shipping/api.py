@@ -20,7 +20,18 @@ from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
 from packhouse.kit.wire.openapi import repeatable
-from packhouse.shipping import announce, draft, openapi, operations, printing, queries, schema, staleness, wire
+from packhouse.shipping import (
+    announce,
+    draft,
+    openapi,
+    operations,
+    printing,
+    queries,
+    schema,
+    staleness,
+    statuses,
+    wire,
+)
 from packhouse.shipping.operations import Shipped
 
 SCOPE = "write:parcel"
@@ -188,14 +199,16 @@ async def confirm_shipment(request: Request) -> Response:
 
 async def cancel_shipment(request: Request) -> Response:
     """Cancel a shipment, at once or as soon as its carrier answers."""
-    caller = await auth.caller(request)
+    return await cancel(request, await auth.caller(request), _to_uuid(request))
+
+
+async def cancel(request: Request, caller: Caller, uuid: str) -> Response:
+    """Cancel the shipment of that uuid. Raises NotFound, Conflict."""
 
     async def request_it(tx: Transaction) -> dict[str, Any]:
         ctx = context.of(request)
         now = ctx.clock()
-        found = await operations.request_cancellation(
-            tx, caller.account_id, _to_uuid(request), now=now, due_at=now + announce.GRACE
-        )
+        found = await operations.request_cancellation(tx, caller.account_id, uuid, now=now, due_at=now + announce.GRACE)
         return {"id": found.row.id, "state": found.row.state}
 
     async def work(call: repeats.Call) -> Response:
@@ -240,9 +253,9 @@ async def track_parcel(request: Request) -> Response:
         id = http.to_id(request, queries.no_such_parcel())
         sent = schema.read_status(body)
         row = await operations.track_parcel(
-            tx, caller.account_id, id, str(sent["status"]), sent.get("message"), now=ctx.clock()
+            tx, caller.account_id, id, statuses.to_number(str(sent["status"])), sent.get("message"), now=ctx.clock()
         )
-        status = {"code": row["status_code"], "message": row["status_message"]}
+        status = {"code": statuses.to_word(row["status_code"]), "message": row["status_message"]}
         return http.json_response({"data": {"id": id, "status": status}})
 
     return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(track))

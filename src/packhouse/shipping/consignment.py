@@ -26,7 +26,7 @@ def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor) -> carri
         recipient=_to_address(document["to_address"]),
         parcels=[_to_parcel(parcel) for parcel in found.parcels],
         option_code=properties["shipping_option_code"],
-        contract=_to_contract(setup, properties["contract_id"], encryptor),
+        contract=to_contract(setup, properties["contract_id"], encryptor),
         customs=document.get("customs_details"),
         service_point=document.get("service_point_details"),
         notes=document.get("notes") or "",
@@ -79,7 +79,7 @@ def _to_parcel(parcel: Any) -> carriers.Parcel:
     )
 
 
-def _to_contract(setup: Setup, id: int, encryptor: Encryptor) -> carriers.Contract | None:
+def to_contract(setup: Setup, id: int, encryptor: Encryptor) -> carriers.Contract | None:
     """None for one that has been deleted since."""
     found = setup.contract.get(id)
     if found is None:

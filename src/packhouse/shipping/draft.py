@@ -16,6 +16,8 @@ from packhouse.kit.data import places, units
 from packhouse.kit.messages import Message, message
 from packhouse.orders import contents, plain
 from packhouse.shipping import holds, marks, packing, schema, wire
+from packhouse.shipping.service_points import named
+from packhouse.shipping.service_points.named import NamedPoints
 from packhouse.shipping.setup import rules
 from packhouse.shipping.setup.options import Options, Route
 from packhouse.shipping.setup.setup_schema import Setup
@@ -67,6 +69,7 @@ def to_draft(
     row: Any,
     options: Options,
     at: str,
+    points: NamedPoints = named.NONE,
 ) -> Draft:
     """Raises Invalid for what keeps this order from being shipped."""
     order = plain.to_plain(orjson.loads(row.document))
@@ -82,6 +85,8 @@ def to_draft(
     sender = _choose_sender(account_setup, call, choice)
     way = Route(places.to_place(sender), places.to_place(address))
     chosen = options.require(account_setup, choice, way, [parcel.weight for parcel in packed])
+    if point := order.get("service_point_details"):
+        order = {**order, "service_point_details": named.require(points, chosen.carrier_code, point)}
     document = {
         "from_address": {key: value for key, value in sender.items() if key != "is_default"},
         "to_address": address,

@@ -1,6 +1,6 @@
 """Events of parcels: built here, told where a parcel's status becomes new.
 
-They name the parcel and no customer, as events of orders do.
+Events of subscriptions name the parcel and no customer, as those of orders do; a shop is told the whole parcel.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock
+from packhouse.kit.data import places
 from packhouse.kit.db import Reader, Transaction
 from packhouse.shipping.tables import shipments
 from packhouse.webhooks import operations as webhooks
@@ -42,7 +43,25 @@ _MEANINGS = {
     "1999": _Meaning("announced", "cancelling", "warning"),
     "2000": _Meaning("cancelled", "cancelled", "warning"),
     "2001": _Meaning("announced", "cancelling_upstream", "warning"),
+    "1998": _Meaning("cancelled", "cancelled_upstream", "warning"),
+    "94": _Meaning("announced", "cancellation_failed", "warning"),
+    "1": _Meaning("announced"),
+    "13": _Meaning("announced", "handover_delay", "warning"),
+    "15": _Meaning("announced", "handover_delay", "error"),
     "22": _Meaning("accepted"),
+    "62990": _Meaning("in_transit"),
+    "7": _Meaning("in_transit"),
+    "6": _Meaning("in_transit", "sorting_delay", "warning"),
+    "62989": _Meaning("customs"),
+    "4": _Meaning("in_transit", "delivery_delay", "warning"),
+    "62993": _Meaning("in_transit", "changed"),
+    "62994": _Meaning("in_transit", "changed"),
+    "62995": _Meaning("in_transit", "changed"),
+    "93": _Meaning("delivered"),
+    "62991": _Meaning("attempted", "refused", "error"),
+    "62992": _Meaning("attempted", "returned_sender", "warning"),
+    "62997": _Meaning("attempted", "address_error", "error"),
+    "62996": _Meaning("in_transit", "unknown", "error"),
     "3": _Meaning("in_transit"),
     "5": _Meaning("sorted"),
     "91": _Meaning("in_transit"),
@@ -55,6 +74,10 @@ _MEANINGS = {
 _UNKNOWN = _Meaning("unknown", "unknown", "warning")
 
 
+def find_meaning(code: str) -> _Meaning:
+    return _MEANINGS.get(code, _UNKNOWN)
+
+
 async def publish(tx: Transaction, account_id: int, told: Sequence[ParcelChange], *, now: datetime) -> None:
     """Subscribers, and the webhooks of the shops themselves."""
     if await webhooks.has_subscribers(tx, account_id, PARCEL_EVENT):
@@ -62,26 +85,29 @@ async def publish(tx: Transaction, account_id: int, told: Sequence[ParcelChange]
         await webhooks.notify(tx, account_id, _to_events(told, found, now), now=now)
     rows = await integrations.list_some(tx, account_id, {each.integration_id for each in told})
     shops = {row.id: row for row in rows if row.webhook_active and row.webhook_url}
-    events = [_to_own(shops[each.integration_id], each, now) for each in told if each.integration_id in shops]
+    heard = [each for each in told if each.integration_id in shops]
+    found = await _find_shipments(tx, account_id, {each.shipment_uuid for each in heard}) if heard else {}
+    events = [_to_own(shops[each.integration_id], each, found[each.shipment_uuid], now) for each in heard]
     await webhooks.notify_integrations(tx, account_id, events, now=now)
 
 
-def _to_own(row: Any, each: ParcelChange, now: datetime) -> webhooks.OwnEvent:
+def _to_own(row: Any, each: ParcelChange, shipment: Any, now: datetime) -> webhooks.OwnEvent:
     shop = {"id": row.id, "webhook_active": True, "webhook_url": row.webhook_url}
-    more = {"parcel": _to_parcel(each), "carrier_status_change_timestamp": int(now.timestamp() * 1000)}
+    more = {"parcel": _to_parcel(each, shipment), "carrier_status_change_timestamp": int(now.timestamp() * 1000)}
     return webhooks.OwnEvent(shop, PARCEL_STATUS_CHANGED, f"parcel:{each.parcel['id']}", more)
 
 
 async def _find_shipments(tx: Reader, account_id: int, uuids: set[str]) -> dict[str, Any]:
     s = shipments.c
-    statement = select(s.uuid, s.announced_at, s.document).where(s.account_id == account_id, s.uuid.in_(sorted(uuids)))
+    columns = (s.uuid, s.announced_at, s.order_number, s.external_reference_id, s.document)
+    statement = select(*columns).where(s.account_id == account_id, s.uuid.in_(sorted(uuids)))
     return {row.uuid: row for row in await tx.fetch_all(statement)}
 
 
 def _to_events(told: Sequence[ParcelChange], found: Mapping[str, Any], now: datetime) -> Iterator[Event]:
     for each in told:
         parcel, shipment = each.parcel, found[each.shipment_uuid]
-        meaning = _MEANINGS.get(parcel["status_code"], _UNKNOWN)
+        meaning = find_meaning(parcel["status_code"])
         announced_at = shipment.announced_at
         data = {
             "parcel": {
@@ -102,13 +128,45 @@ def _to_events(told: Sequence[ParcelChange], found: Mapping[str, Any], now: date
         yield Event(PARCEL_EVENT, f"parcel:{parcel['id']}", data, each.integration_id)
 
 
-def _to_parcel(each: ParcelChange) -> dict[str, Any]:
-    parcel = each.parcel
-    code = parcel["status_code"]
+def _to_parcel(each: ParcelChange, shipment: Any) -> dict[str, Any]:
+    """The whole parcel, as the published webhook has it: the shop knows its customer already. Documents are left out,
+    which need the address that this server is called by."""
+    parcel, document = each.parcel, orjson.loads(shipment.document)
+    to, code = document["to_address"], parcel["status_code"]
+    contents = orjson.loads(parcel["document"])
+    street, number = to.get("address_line_1") or "", to.get("house_number") or ""
     shown = {
         "id": parcel["id"],
+        "name": to.get("name") or "",
+        "company_name": to.get("company_name") or "",
+        "address": " ".join(filter(None, (street, number))),
+        "address_divided": {"street": street, **({"house_number": int(number)} if _is_number(number) else {})},
+        "address_2": to.get("address_line_2") or "",
+        "city": to.get("city") or "",
+        "postal_code": to.get("postal_code") or "",
+        "telephone": to.get("phone_number") or "",
         "date_created": clock.to_wire(parcel["created_at"]),
+        "weight": contents["weight"]["value"],
         "status": {"id": int(code) if code.isdecimal() else 0, "message": parcel["status_message"]},
+        "country": _to_country(to["country_code"]),
+        "carrier": {"code": document["carrier"]["code"]},
+        "shipment": {"id": parcel["shipment_id"], "name": document["ship_with"]["properties"]["shipping_option_code"]},
+        "order_number": shipment.order_number,
+        "external_order_id": document["order_id"] or "",
+        "external_shipment_id": shipment.external_reference_id or "",
         "shipment_uuid": each.shipment_uuid,
     }
-    return shown if parcel["tracking_number"] is None else {**shown, "tracking_number": parcel["tracking_number"]}
+    if to.get("email"):
+        shown["email"] = to["email"]
+    if parcel["tracking_number"] is not None:
+        shown |= {"tracking_number": parcel["tracking_number"], "tracking_url": parcel["tracking_url"]}
+    return shown
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+def _to_country(code: str) -> dict[str, str]:
+    long = places.to_iso_3(code)
+    return {"iso_2": code, "name": places.to_printed_country(code), **({"iso_3": long} if long else {})}

@@ -23,6 +23,8 @@ from packhouse.shipping import draft as drafting
 from packhouse.shipping import events, packing, queries, schema, wire
 from packhouse.shipping.draft import Draft, Notice
 from packhouse.shipping.queries import Shipment
+from packhouse.shipping.service_points import named
+from packhouse.shipping.service_points.named import NamedPoints
 from packhouse.shipping.setup import queries as setup_queries
 from packhouse.shipping.setup import setup
 from packhouse.shipping.setup.options import Options
@@ -64,7 +66,8 @@ async def ship_orders(
     account_setup = await setup.load_setup(tx, caller.account_id, now=now)
     _require_named(account_setup, call)
     found = await _find_orders(tx, caller.account_id, call)
-    shipped = _draft(account_setup, call, found, options)
+    points = await _find_points(tx, caller.account_id, found, options)
+    shipped = _draft(account_setup, call, found, options, points)
     if shipped.drafts:
         codes = [draft.choice.option_code for draft in shipped.drafts]
         are_workers = any(worker_only(options.carrier_of(code)) for code in codes)
@@ -72,7 +75,16 @@ async def ship_orders(
     return shipped
 
 
-def _draft(account_setup: Setup, call: schema.LabelCall, found: Sequence[Any], options: Options) -> Shipped:
+async def _find_points(tx: Reader, account_id: int, rows: Sequence[Any], options: Options) -> NamedPoints:
+    """The service points that the orders name; of most, whose text has none, nothing is asked."""
+    texts = [row.document for row in rows if "service_point_details" in row.document]
+    details = [orjson.loads(text).get("service_point_details") for text in texts]
+    return await named.find_named(tx, account_id, options.carriers, details)
+
+
+def _draft(
+    account_setup: Setup, call: schema.LabelCall, found: Sequence[Any], options: Options, points: NamedPoints
+) -> Shipped:
     """What would be made of these orders. Raises Invalid."""
     _require_packable(call, found)
     shipped = Shipped([], {}, [])
@@ -80,7 +92,7 @@ def _draft(account_setup: Setup, call: schema.LabelCall, found: Sequence[Any], o
         at = _to_pointer(call, index)
         try:
             row = _pick(found, selector)
-            shipped.drafts.append(drafting.to_draft(account_setup, call, selector, row, options, at))
+            shipped.drafts.append(drafting.to_draft(account_setup, call, selector, row, options, at, points))
         except errors.ApiError as refusal:
             shipped.faults[index] = refusal
     shipped.warnings.extend(warning for draft in shipped.drafts for warning in draft.warnings)
@@ -94,7 +106,8 @@ async def find_refusal(tx: Reader, account_id: int, call: schema.LabelCall, opti
     try:
         _require_named(account_setup, call)
         found = await order_queries.find_shippable(tx, account_id, call.integration_id, ids, [], lock=False)
-        return next(iter(_draft(account_setup, call, found, options).faults.values()), None)
+        points = await _find_points(tx, account_id, found, options)
+        return next(iter(_draft(account_setup, call, found, options, points).faults.values()), None)
     except errors.ApiError as refusal:
         return refusal
 

@@ -13,6 +13,7 @@ from packhouse.kit.messages import Message, foreign, message
 from packhouse.kit.wire import validation
 from packhouse.kit.wire.fields import Count, Id, InstantText, NonEmpty, PositiveNumber
 from packhouse.kit.wire.pydantic_messages import custom_error
+from packhouse.shipping import statuses
 
 MAX_ORDERS = 20
 MAX_PARCELS = 50
@@ -383,6 +384,7 @@ _READERS: dict[str, Callable[[list[str]], Any]] = {
     "page_size": _read_page_size,
     "integration_id": _read_integrations,
     **dict.fromkeys(TEXT_FILTERS, validation.read_text),
+    "parcel_status": lambda values: statuses.to_number(validation.read_text(values)),
     **dict.fromkeys(ID_FILTERS, _read_texts),
     "updated_before": _read_last,
     "updated_after": _read_first,

@@ -27,7 +27,7 @@ PACE = (
 )
 """Up to which age of a shipment its carrier is asked how often: 180 times at most."""
 
-_ENDS = {"11", "2000", "1002"}
+_ENDS = {"11", "93", "62992", "1998", "2000", "1002"}
 """Statuses after which nothing more is to be heard."""
 
 

@@ -8,30 +8,13 @@ import orjson
 from packhouse.kit import clock, errors
 from packhouse.kit.data import units
 from packhouse.kit.messages import from_stored, message
+from packhouse.shipping import statuses
 from packhouse.shipping.queries import Shipment
 
-STATUSES = {
-    "999": message("No label"),
-    "1001": message("Being announced"),
-    "1000": message("Ready to send"),
-    "1002": message("Announcement failed"),
-    "1999": message("Cancellation requested"),
-    "2001": message("Submitting cancellation request"),
-    "2000": message("Cancelled"),
-}
+STATUSES = {status.number: status.message for status in statuses.OURS}
 """Code -> message, of a parcel before a carrier has it."""
 
-TRACKING = {
-    "22": message("Shipment picked up by driver"),
-    "3": message("En route to sorting centre"),
-    "5": message("Sorted"),
-    "91": message("Parcel en route"),
-    "92": message("Driver en route"),
-    "8": message("Delivery attempt failed"),
-    "12": message("Awaiting customer pickup"),
-    "80": message("Unable to deliver"),
-    "11": message("Delivered"),
-}
+TRACKING = {status.number: status.message for status in statuses.ON_THE_WAY}
 """Code -> message, of a parcel on its way."""
 
 _WIRE_KINDS = {
@@ -110,7 +93,7 @@ def to_parcel(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:
     announced_at = found.row.announced_at
     return {
         "id": parcel.id,
-        "status": {"code": parcel.status_code, "message": parcel.status_message},
+        "status": {"code": statuses.to_word(parcel.status_code), "message": parcel.status_message},
         "created_at": clock.to_wire(parcel.created_at),
         "updated_at": clock.to_wire(parcel.updated_at),
         "announced_at": None if announced_at is None else clock.to_wire(announced_at),

@@ -30,7 +30,7 @@ async def create_connection(request: Request) -> Response:
     """Make a receiver. Its signing key is in this answer."""
     ctx = context.of(request)
     caller = await auth.caller(request)
-    sent = _require_valid(read_json(schema.CONNECTION_CREATE, await http.read_body(request)))
+    sent = schema.read_connection(schema.CONNECTION_CREATE, await http.read_body(request))
     _refuse_private(request, sent)
     encryptor, now = context.of(request).encryptor, ctx.clock()
 
@@ -65,7 +65,7 @@ async def update_connection(request: Request) -> Response:
     ctx = context.of(request)
     caller = await auth.caller(request)
     id = _to_id(request, message("connection"))
-    sent = _require_valid(read_json(schema.CONNECTION_UPDATE, await http.read_body(request)))
+    sent = schema.read_connection(schema.CONNECTION_UPDATE, await http.read_body(request))
     _refuse_private(request, sent)
 
     async def work(tx: Transaction) -> Any:

@@ -12,6 +12,7 @@ from packhouse.kit import clock, errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
+from packhouse.webhooks import schema
 from packhouse.webhooks.tables import connections, deliveries, subscriptions
 
 _c, _s, _d = connections.c, subscriptions.c, deliveries.c
@@ -155,7 +156,7 @@ def connection_to_wire(row: Any) -> dict[str, Any]:
     return {
         "id": row.id,
         "type": "webhook",
-        "configuration": orjson.loads(row.configuration),
+        "configuration": schema.to_published(orjson.loads(row.configuration)),
         "failing_since": _to_wire(row.failing_since),
         "paused_at": _to_wire(row.paused_at),
         "slow_since": _to_wire(row.slow_since),

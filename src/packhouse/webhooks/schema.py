@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
 from typing_extensions import TypedDict
 
-from packhouse.kit.messages import message
-from packhouse.kit.wire.fields import Id
+from packhouse.kit import errors
+from packhouse.kit.messages import Message, message
+from packhouse.kit.wire import validation
+from packhouse.kit.wire.fields import FreeValue, Id
 from packhouse.kit.wire.pydantic_messages import custom_error
 
 PARCEL_EVENT = "parcels.event.created"
@@ -114,10 +116,16 @@ Authentication = Annotated[
 SECRET_KEYS = ("token", "password", "key")
 
 
+AuthenticationType = Literal["none", "bearer", "basic", "api_key"]
+
+
 class Configuration(TypedDict):
-    """Where to, and what opens the door there."""
+    """Where to, and what opens the door there: in the published keys, or in ours, `authentication` and `headers`."""
 
     url: Url
+    auth_type: NotRequired[AuthenticationType]
+    auth_config: NotRequired[Annotated[dict[str, FreeValue], Field(max_length=MAX_HEADERS)] | None]
+    extra_headers: NotRequired[Annotated[dict[HeaderName, HeaderValue], Field(max_length=MAX_HEADERS)] | None]
     authentication: NotRequired[Authentication]
     headers: NotRequired[Annotated[dict[HeaderName, HeaderValue], Field(max_length=MAX_HEADERS)]]
     standard_webhooks: NotRequired[bool]
@@ -149,6 +157,65 @@ CONNECTION_CREATE = TypeAdapter(ConnectionCreate)
 CONNECTION_UPDATE = TypeAdapter(ConnectionUpdate)
 SUBSCRIPTION_CREATE = TypeAdapter(SubscriptionCreate)
 SUBSCRIPTION_UPDATE = TypeAdapter(SubscriptionUpdate)
+
+AUTHENTICATION: TypeAdapter[Any] = TypeAdapter(Authentication)
+_CONFIGURATION = ("configuration",)
+# What an answer has besides: a connection as it was read may be sent back.
+_READ_ONLY_KEYS = (
+    "id", "failing_since", "paused_at", "slow_since", "key_switches_at", "created_at", "updated_at", "signing_key",
+    "standard_webhooks_secret",
+)  # fmt: skip
+_READ_ONLY = frozenset((name,) for name in _READ_ONLY_KEYS)
+
+
+def read_connection(adapter: TypeAdapter[Any], body: bytes) -> dict[str, Any]:
+    """Read a connection, its configuration in our keys. A key that is unknown is refused: a receiver whose
+    authentication was lost in silence would hear nothing. Raises Invalid."""
+    reading = validation.read_json(adapter, body)
+    faults = [_to_fault("invalid", flaw.detail, flaw.path) for flaw in reading.flaws]
+    detail = message("This key is unknown.")
+    faults += [_to_fault("unknown_field", detail, path) for path in reading.unknown if path not in _READ_ONLY]
+    sent = reading.value
+    if not faults and "configuration" in sent:
+        configuration, faults = _to_own(dict(sent["configuration"]))
+        sent = {**sent, "configuration": configuration}
+    if faults:
+        raise errors.Invalid(faults[: errors.MAX_LISTED])
+    return dict(sent)
+
+
+def _to_own(sent: dict[str, Any]) -> tuple[dict[str, Any], list[errors.ErrorItem]]:
+    """A configuration without the published keys, and what is wrong with these."""
+    faults = []
+    kind, given, headers = (sent.pop(key, None) for key in ("auth_type", "auth_config", "extra_headers"))
+    if headers and sent.setdefault("headers", headers) != headers:
+        faults.append(_to_fault("invalid", _TWICE, (*_CONFIGURATION, "extra_headers")))
+    if kind is None and given:
+        faults.append(_to_fault("required", message("Field required"), (*_CONFIGURATION, "auth_type")))
+    if kind is None:
+        return sent, faults
+    reading = validation.read_parsed(AUTHENTICATION, {**(given or {}), "type": kind}, may_hold_nulls=False)
+    at = (*_CONFIGURATION, "auth_config")
+    faults += [_to_fault("invalid", flaw.detail, (*at, *flaw.path[1:])) for flaw in reading.flaws]
+    faults += [_to_fault("unknown_field", message("This key is unknown."), (*at, path[-1])) for path in reading.unknown]
+    if not faults and sent.setdefault("authentication", reading.value) != reading.value:
+        faults.append(_to_fault("invalid", _TWICE, (*_CONFIGURATION, "auth_type")))
+    return sent, faults
+
+
+_TWICE = message("This is said twice, and otherwise.")
+
+
+def _to_fault(code: str, detail: Message, path: errors.Path) -> errors.ErrorItem:
+    return errors.ErrorItem(code, detail, pointer=errors.to_pointer(path))
+
+
+def to_published(shown: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as stored, secrets masked, with the published keys beside ours: it may be sent back as it is."""
+    authentication = dict(shown.get("authentication") or {"type": "none"})
+    kind = authentication.pop("type")
+    return {**shown, "auth_type": kind, "auth_config": authentication, "extra_headers": shown.get("headers", {})}
+
 
 _INSTANT = "2026-03-14T08:26:53.589000+00:00"
 _ORDER = {

@@ -21,6 +21,8 @@ class RequestInfo:
     account_id: int | None = None
     status: int = 0
     headers: Mapping[str, str] | None = None
+    ignored: str = ""
+    """The parameters of the query that are not read, for the client to see."""
     is_sending: bool = False
     """The answer is made, and the client still sends a body that nobody reads."""
 

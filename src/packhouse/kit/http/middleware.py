@@ -95,6 +95,8 @@ class ServerMiddleware:
             route, scope["path_params"] = self._router.find(scope["method"], _path_of(scope))
             scope["packhouse.route"] = route
             record.route = route.label
+            if query := scope.get("query_string"):
+                record.ignored = route.find_ignored(query.decode("latin-1"))
             response = await route.handler(request)
         except Exception as error:  # noqa: BLE001 - the last one to ask: everything becomes an answer
             response = await self._refuse(request, error)
@@ -136,6 +138,8 @@ def _naming(send: Send, record: RequestInfo) -> Send:
         if message["type"] == "http.response.start":
             record.status = message["status"]
             message["headers"].append((b"x-request-id", record.request_id.encode("ascii")))
+            if record.ignored:
+                message["headers"].append((b"packhouse-ignored", record.ignored.encode("ascii")))
             for name, value in (record.headers or {}).items():
                 message["headers"].append((name.lower().encode("ascii"), value.encode("ascii")))
         await send(message)

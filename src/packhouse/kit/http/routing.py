@@ -4,7 +4,10 @@
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
 from typing import Any, TypeAlias, cast
+from urllib.parse import parse_qsl, quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,6 +18,10 @@ Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 ANY_SCOPE = ""
 """Credentials are needed, whatever their scope."""
 
+_WATCHED = "/api/v3/"
+_INDEX = re.compile(r"\[\d*\]$")
+_MOST_IGNORED = 20
+_LONGEST_NAME = 60
 _PARAMETER = re.compile(r"\{(\w+)(:path)?\}")
 
 
@@ -40,6 +47,26 @@ class Route:
     def label(self) -> str:
         """The path as OpenAPI, the access log and the metrics write it."""
         return self.path.replace(":path}", "}")
+
+    @cached_property
+    def query_names(self) -> frozenset[str]:
+        """The parameters of the query that the operation declares."""
+        declared = (self.operation or {}).get("parameters", ())
+        return frozenset(parameter["name"] for parameter in declared if parameter["in"] == "query")
+
+    def find_ignored(self, query: str) -> str:
+        """What of a query string is not read, as the header `Packhouse-Ignored` says it: `stauts (did you mean
+        status?)`. Empty where all of it is read, and of what is not in version 3."""
+        if self.operation is None or not self.path.startswith(_WATCHED):
+            return ""
+        names = dict.fromkeys(_INDEX.sub("", name) for name, _ in parse_qsl(query, keep_blank_values=True))
+        ignored = [name for name in names if name not in self.query_names][:_MOST_IGNORED]
+        return ", ".join(map(self._suggest, ignored))
+
+    def _suggest(self, name: str) -> str:
+        alike = get_close_matches(name.lower(), sorted(self.query_names), 1, 0.7)
+        shown = quote(name[:_LONGEST_NAME], safe="")
+        return f"{shown} (did you mean {alike[0]}?)" if alike else shown
 
 
 def route_of(request: Request) -> Route:

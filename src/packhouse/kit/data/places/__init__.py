@@ -22,7 +22,7 @@ from packhouse.kit.data.places.currencies import (
     to_sdr,
     use_rates,
 )
-from packhouse.kit.data.places.names import find_country_meant, to_printed_country, to_printed_region
+from packhouse.kit.data.places.names import find_country_meant, to_iso_3, to_printed_country, to_printed_region
 from packhouse.kit.data.places.territories import (
     Place,
     Territory,
@@ -56,6 +56,7 @@ __all__ = [
     "read_rates",
     "starts",
     "to_amount",
+    "to_iso_3",
     "to_place",
     "to_printed_country",
     "to_printed_region",

@@ -17,6 +17,12 @@ def _read_names() -> dict[str, str]:
     return {row["code"]: row["name"] for row in tables.read_table("country_names")}
 
 
+def to_iso_3(code: str) -> str:
+    """The country's code of three letters; empty for one that ISO 3166-1 does not know."""
+    found = pycountry.countries.get(alpha_2=code)
+    return str(found.alpha_3) if found else ""
+
+
 def find_country_meant(code: str) -> str | None:
     """The ISO 3166-1 alpha-2 code behind another way of writing a country: `UK`, `EL`, `XI`, `IC`, `nl`, `GBR`, `276`,
     `Germany`. None where it is one already, or means nothing."""
