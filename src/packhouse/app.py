@@ -28,11 +28,16 @@ from packhouse.orders import api as orders
 from packhouse.packing_station import api as packing_station
 from packhouse.privacy import api as privacy
 from packhouse.settings import Settings
+from packhouse.shipping import addresses_api as addresses
 from packhouse.shipping import api as shipping
+from packhouse.shipping import contracts_api as contracts
 from packhouse.shipping import documents_api as documents
+from packhouse.shipping import options_api as options
 from packhouse.shipping import parcels_api as parcels
 from packhouse.shipping import setup_api as setup
 from packhouse.shipping import validate_api as validation
+from packhouse.shipping.direct import api as direct
+from packhouse.shipping.rates import api as rates
 from packhouse.shipping.service_points import api as service_points
 from packhouse.web import pages
 from packhouse.web.frame import web_users
@@ -41,23 +46,10 @@ from packhouse.webhooks import api as webhooks
 _API, _OLD_API = "/api/v3/", "/api/v2/"
 _log = structlog.get_logger()
 
-_PACKAGES = (
-    orders,
-    shipping,
-    documents,
-    setup,
-    validation,
-    parcels,
-    setup,
-    service_points,
-    integrations,
-    webhooks,
-    privacy,
-    accounts,
-    packing_station,
-    ops,
-    pages,
-)
+_SHIPPING = (
+    shipping, direct, documents, setup, addresses, contracts, options, rates, validation, parcels, service_points,
+)  # fmt: skip
+_PACKAGES = (orders, *_SHIPPING, integrations, webhooks, privacy, accounts, packing_station, ops, pages)
 
 
 @cache

@@ -135,7 +135,9 @@ class Option:
     """A service by its whole code, `carrier:option/feature=value`; `features` says the same taken apart.
 
     `countries` is where it goes and `origins` where it starts, None is anywhere: `kit.places.goes` says what that means
-    for territories. `formats` are the mime types its label is to be had in.
+    for territories. `formats` are the mime types its label is to be had in. `max_sides_cm` are the longest sides of a
+    parcel, the longest first. `requires` names what the carrier cannot do without: `to_email`, `to_telephone`,
+    `length`, `width`, `height`, `to_service_point`.
     """
 
     code: str
@@ -146,3 +148,16 @@ class Option:
     features: Mapping[str, Any] = field(default_factory=dict)
     formats: tuple[str, ...] = (PDF, PNG, ZPL)
     origins: frozenset[str] | None = None
+    max_sides_cm: tuple[Decimal, Decimal, Decimal] | None = None
+    lead_time_hours: int | None = None
+    requires: frozenset[str] = frozenset()
+
+
+class ContractField(NamedTuple):
+    """A thing that a carrier asks for in a contract; `choices` are codes with their descriptions."""
+
+    name: str
+    description: str
+    required: bool = True
+    type: Literal["string", "boolean", "choice"] = "string"
+    choices: Sequence[Mapping[str, str]] | None = None

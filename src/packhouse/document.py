@@ -14,6 +14,8 @@ from packhouse.kit.http.routing import Route
 from packhouse.orders import openapi as orders
 from packhouse.privacy import openapi as privacy
 from packhouse.shipping import openapi as shipping
+from packhouse.shipping.direct import openapi as direct
+from packhouse.shipping.rates import openapi as rates
 from packhouse.shipping.service_points import openapi as service_points
 from packhouse.webhooks import openapi as webhooks
 
@@ -40,7 +42,7 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
     for route in routes:
         if route.operation is not None:
             paths.setdefault(route.label, {})[route.method.lower()] = _to_operation(route)
-    packages = (accounts, orders, integrations, shipping, service_points, webhooks, privacy)
+    packages = (accounts, orders, integrations, shipping, direct, rates, service_points, webhooks, privacy)
     shapes = {name: shape for package in packages for name, shape in package.to_components().items()}
     shapes, paths = _merge_equal({**shapes, **http.ERROR_SCHEMAS}, paths)
     return {

@@ -108,8 +108,8 @@ def test_the_metadata_tells_whose_key_it_is(serve: Serve) -> None:
     client = serve()
     mine, theirs = client.get(METADATA, auth=OWNER), client.get(METADATA, auth=STRANGER)
     assert (mine.status_code, theirs.status_code) == (200, 200)
-    assert mine.json() == {"data": {"integration_id": SHOP, "account_id": 1}}
-    assert theirs.json() == {"data": {"integration_id": STRANGERS_SHOP, "account_id": 2}}
+    assert mine.json() == {"data": {"user_id": 1, "integration_id": SHOP, "account_id": 1}}
+    assert theirs.json() == {"data": {"user_id": 2, "integration_id": STRANGERS_SHOP, "account_id": 2}}
 
 
 NOT_FOUND_BY_SEARCH = "The order could not be found with the search criteria given"

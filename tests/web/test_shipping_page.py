@@ -339,3 +339,23 @@ def test_a_selection_prints_its_pick_list_and_packing_slips(person: Person, ids:
             assert answer.status_code == status
             assert answer.content.startswith(b"%PDF-") == (status == 200)
         assert page.post("/orders/print/poster", data=form).status_code == 404
+
+
+def test_a_shipment_without_an_order_is_listed_and_found(person: Person, client: TestClient) -> None:
+    sent = {
+        "from_address": make.address(name="Warehouse"),
+        "to_address": make.address(name="Noor Janssen"),
+        "ship_with": {"type": "shipping_option_code", "properties": {"shipping_option_code": "house:standard"}},
+        "parcels": [{"weight": {"value": 1, "unit": "kg"}}],
+    }
+    for number in (1, 2):
+        answer = client.post("/api/v3/shipments/announce", json={**sent, "external_reference_id": f"cart-{number}"})
+        assert answer.status_code == 201, answer.text
+    page = person("packer")
+    text = page.get("/shipments").text
+    assert "cart-1" in text
+    assert "cart-2" in text
+    assert "/orders/0" not in text
+    found = page.get("/shipments?number=cart-2").text
+    assert "Noor Janssen" in found
+    assert "cart-1" not in found

@@ -23,6 +23,8 @@ from packhouse.printing import printers
 
 _HEAVIEST = Decimal(1000)
 
+_COMMON = {"multicollo": True, "last_mile": "home_delivery"}
+
 _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "house:standard": (message("Own delivery"), {}),
     "house:standard/signature=true": (message("Own delivery, signed for"), {"signature": True}),
@@ -37,7 +39,7 @@ class House:
 
     def options(self) -> Sequence[Option]:
         return [
-            Option(code, name, self.code, max_weight_kg=_HEAVIEST, features=features)
+            Option(code, name, self.code, max_weight_kg=_HEAVIEST, features={**_COMMON, **features})
             for code, (name, features) in _OPTIONS.items()
         ]
 

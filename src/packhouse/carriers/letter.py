@@ -31,7 +31,8 @@ class Letter:
     has_tracking = False
 
     def options(self) -> Sequence[Option]:
-        return [Option(OPTION, message("Unstamped letter"), self.code, countries=BY_POST, max_weight_kg=_HEAVIEST)]
+        name, features = message("Unstamped letter"), {"multicollo": True, "form_factor": "letter"}
+        return [Option(OPTION, name, self.code, countries=BY_POST, max_weight_kg=_HEAVIEST, features=features)]
 
     async def announce(self, consignment: Consignment) -> Announcement:
         if consignment.option_code != OPTION:

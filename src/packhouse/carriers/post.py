@@ -39,6 +39,8 @@ class _Service(NamedTuple):
     features: dict[str, bool]
 
 
+_COMMON = {"multicollo": True, "last_mile": "home_delivery"}
+
 _SERVICES = {
     "post:packet": _Service(message("Small packet"), "L", Decimal(2), True, {}),
     "post:packet/signature=true": _Service(
@@ -58,7 +60,7 @@ class Post:
 
     def options(self) -> Sequence[Option]:
         return [
-            Option(code, service.name, self.code, BY_POST, service.max_weight_kg, service.features)
+            Option(code, service.name, self.code, BY_POST, service.max_weight_kg, {**_COMMON, **service.features})
             for code, service in _SERVICES.items()
         ]
 

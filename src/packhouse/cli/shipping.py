@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -19,6 +20,9 @@ with lazy.imports():
     from packhouse.kit import clock
     from packhouse.kit.wire import validation
     from packhouse.shipping import dry_run, operations, statuses
+    from packhouse.shipping.rates import operations as rates
+    from packhouse.shipping.rates import queries as rate_queries
+    from packhouse.shipping.rates import schema as rate_schema
     from packhouse.shipping.setup import setup, setup_schema
 
 if TYPE_CHECKING:
@@ -199,6 +203,50 @@ def try_rules(
         for found in rule["conditions"] or [{"detail": "It has no conditions."}]
     ]
     terminal.show(told, as_json=False)
+
+
+@shipping.command("import-rates")
+def import_rates(
+    path: Annotated[Path, typer.Argument(help="A CSV file; docs/shipping.md names its columns.", dir_okay=False)],
+    account: AccountName,
+    currency: Annotated[str, typer.Option(help="Of all its prices: EUR.")],
+    name: Annotated[str, typer.Option(help="Of the rate table; a newer version has the same name.")] = "rates",
+    valid_from: Annotated[str | None, typer.Option(help="A date, today unless given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a version of a rate table from a CSV file."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        terminal.fail(f"{path} cannot be read: {error}")
+    sent = {"name": name, "currency": currency, "csv": text, **({"valid_from": valid_from} if valid_from else {})}
+
+    async def work() -> dict[str, Any]:
+        now = clock.now()
+        document = rate_schema.read_table(orjson.dumps(sent), now.date())
+        async with terminal.open_database(terminal.load_settings()) as db:
+
+            async def work(tx: Transaction) -> dict[str, Any]:
+                owner = await accounts.get_account(tx, account)
+                id = await rates.create_table(tx, owner.account_id, document, now=now)
+                return {"id": id, "name": name, "valid_from": document["valid_from"], "rows": len(document["rows"])}
+
+            return await db.write(work)
+
+    terminal.show_one(terminal.run(work()), as_json=as_json)
+
+
+@shipping.command("list-rates")
+def list_rates(account: AccountName, as_json: AsJson = False) -> None:
+    """Show the rate tables, every version of each."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
+            owner = await accounts.get_account(tx, account)
+            rows = await rate_queries.list_tables(tx, owner.account_id)
+            return [{"id": row.id, "name": row.name, "valid_from": row.valid_from} for row in rows]
+
+    terminal.show(terminal.run(work()), as_json=as_json)
 
 
 @parcels.command("track")

@@ -32,7 +32,9 @@ async def get_metadata(request: Request) -> Response:
     caller = await auth.caller(request)
     async with context.of(request).db.read() as tx:
         integration_id = await queries.find_first(tx, caller.account_id)
-    return http.json_response({"data": {"integration_id": integration_id, "account_id": caller.account_id}})
+    return http.json_response(
+        {"data": {"user_id": caller.account_id, "integration_id": integration_id, "account_id": caller.account_id}}
+    )
 
 
 async def list_integrations(request: Request) -> Response:

@@ -34,7 +34,9 @@ def _with_answer(operation: dict[str, Any], status: int, described: dict[str, An
 METADATA: dict[str, Any] = {
     "responses": {
         "200": openapi.answer(
-            openapi.shape(data=openapi.shape(integration_id=openapi.or_null(_INTEGER), account_id=_INTEGER)),
+            openapi.shape(
+                data=openapi.shape(user_id=_INTEGER, integration_id=openapi.or_null(_INTEGER), account_id=_INTEGER)
+            ),
             "The account and its first integration.",
         ),
         **openapi.refusals(),

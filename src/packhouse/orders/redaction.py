@@ -51,7 +51,8 @@ _FATES: tuple[tuple[re.Pattern[str], Fate], ...] = tuple(
         (rf"(customer_details|{_ADDRESS})/.+", Fate.GONE),
         (r"service_point_details|to_service_point", Fate.GONE),
         (r"notes|order_details/(notes|tags)", Fate.GONE),
-        (r"customs_details/tax_numbers/(receiver|importer_of_record)/\*/value", Fate.GONE),
+        (r"customs_(details|information)/tax_numbers/(receiver|importer_of_record)/\*/value", Fate.GONE),
+        (r"customs_information/importer_of_record|reference|label_notes", Fate.GONE),
         (rf"{_ITEM}/(description|image_url|properties)", Fate.GONE),
         (rf"{_ITEM}/dangerous_goods/emergency_contact_(name|phone)", Fate.GONE),
         (r"from_address|carrier|ship_with|order_id|order_number", Fate.KEPT),
@@ -64,7 +65,7 @@ _FATES: tuple[tuple[re.Pattern[str], Fate], ...] = tuple(
 _TELLING = re.compile(
     rf"(customer_details|{_ADDRESS})/(name|company_name|email|phone_number|address_line_2|po_box)"
     r"|service_point_details/post_number|notes|order_details/notes"
-    r"|customs_details/tax_numbers/(receiver|importer_of_record)/\*/value"
+    r"|customs_(details|information)/tax_numbers/(receiver|importer_of_record)/\*/value"
     rf"|{_ITEM}/dangerous_goods/emergency_contact_(name|phone)"
 )
 _NAMES = re.compile(rf"(customer_details|{_ADDRESS})/(name|company_name)|.*/emergency_contact_name")

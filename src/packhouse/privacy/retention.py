@@ -20,6 +20,7 @@ from packhouse.orders import import_erasure
 from packhouse.privacy import operations, queries
 from packhouse.privacy.queries import Retention
 from packhouse.shipping import erasure as shipments
+from packhouse.shipping.schema import NO_ORDER
 from packhouse.webhooks import erasure as webhooks
 
 ACTOR = "server:retention"
@@ -111,14 +112,15 @@ async def _erase_shipments(run: Run, ids: list[int]) -> None:
 
 
 async def _retain_shipments(run: Run) -> Any:
-    """Of orders that were deleted."""
+    """Erase shipments of orders that were deleted, and those without an order."""
     if (edge := run.retention.find_edge(run.ctx.clock())) is None:
         return None
     async with run.ctx.db.read() as tx:
         rows = await shipments.list_old_shipments(tx, run.account_id, edge, run.after or 0, MOST)
-        there = await orders.find_there(tx, run.account_id, {row.for_order for row in rows})
-        gone = sorted({row.for_order for row in rows} - there)
-        over = set(await _list_over(tx, run.account_id, gone, edge))
+        named = {row.for_order for row in rows} - {NO_ORDER}
+        there = await orders.find_there(tx, run.account_id, named)
+        gone = sorted(named - there)
+        over = {NO_ORDER, *await _list_over(tx, run.account_id, gone, edge)}  # one without an order is over by itself
     await _erase_shipments(run, [row.id for row in rows if row.for_order in over])
     return rows[-1].id if len(rows) == MOST else None
 

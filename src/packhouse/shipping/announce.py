@@ -23,6 +23,7 @@ from packhouse.shipping import operations, queries, storage, wire
 from packhouse.shipping.consignment import to_consignment
 from packhouse.shipping.operations import ANNOUNCING, CANCELLED, CANCELLING, FAILED, READY, WITHDRAWING
 from packhouse.shipping.queries import Shipment
+from packhouse.shipping.schema import NO_ORDER
 from packhouse.shipping.setup import setup
 
 T = TypeVar("T")
@@ -252,10 +253,17 @@ async def _fail(ctx: Context, account_id: int, shipment_id: int, faults: Sequenc
         if current is None or current.row.state not in _AFTER_ANSWER:
             return
         state = FAILED if current.row.state == ANNOUNCING else CANCELLED
-        told = [fault.to_wire(400) for fault in faults]
+        told = [_to_stored(current, fault) for fault in faults]
         await operations.move(tx, current, state, now=now, faults=told)
 
     return await ctx.db.write(work)
+
+
+def _to_stored(found: Shipment, fault: errors.ErrorItem) -> dict[str, Any]:
+    """A carrier's places are those of an order, which say nothing where there is none."""
+    if found.row.for_order == NO_ORDER:
+        return replace(fault, title=None, pointer=None).to_wire(500)
+    return fault.to_wire(400)
 
 
 def _to_faults(rejection: carriers.Rejected) -> list[errors.ErrorItem]:

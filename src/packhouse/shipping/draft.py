@@ -47,7 +47,7 @@ class Draft:
     document: dict[str, Any]
     packed: list[packing.Packed]
     warnings: list[Notice]
-    mark: dict[str, Any]
+    mark: dict[str, Any] | None
     id: int = 0
     uuid: str = ""
     parcel_ids: Sequence[int] = ()
@@ -84,7 +84,9 @@ def to_draft(
     packed = packing.pack(order, selector.get("parcels"))
     sender = _choose_sender(account_setup, call, choice)
     way = Route(places.to_place(sender), places.to_place(address))
-    chosen = options.require(account_setup, choice, way, [parcel.weight for parcel in packed])
+    weights = [parcel.weight for parcel in packed]
+    choice = options.find_cheapest(account_setup, choice, way, weights)
+    chosen = options.require(account_setup, choice, way, weights)
     if point := order.get("service_point_details"):
         order = {**order, "service_point_details": named.require(points, chosen.carrier_code, point)}
     document = {
@@ -215,7 +217,7 @@ def to_shipment_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, An
         "updated_at": now,
         "announced_at": None,
         "asked_at": None,
-        "order_mark": orjson.dumps(draft.mark).decode(),
+        "order_mark": None if draft.mark is None else orjson.dumps(draft.mark).decode(),
         "stale": None,
         "errors": "[]",
         "document": orjson.dumps(draft.document).decode(),
@@ -226,7 +228,7 @@ def to_shipment_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, An
 
 def to_parcel_rows(draft: Draft, account_id: int, now: datetime) -> Iterator[dict[str, Any]]:
     for id, packed in zip(draft.parcel_ids, draft.packed, strict=True):
-        document: dict[str, Any] = {"items": packed.items}
+        document: dict[str, Any] = {"items": packed.items, **packed.more}
         document["weight"] = {"value": units.to_text(packed.weight or units.ZERO), "unit": "kg"}
         if packed.dimensions is not None:
             sides = {side: units.to_text(length, 2) for side, length in packed.dimensions.items()}

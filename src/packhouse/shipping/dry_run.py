@@ -22,6 +22,7 @@ def to_trial(setup: Setup, row: Any) -> dict[str, Any]:
         "decided_by": choice.source,
         "is_held": choice.is_held,
         "shipping_option_code": choice.option_code,
+        **({"cheapest_of": list(choice.candidates)} if choice.candidates else {}),
         "contract_id": choice.contract_id,
         "sender_address_id": choice.sender_address_id,
         "rules": [_to_rule(trial, is_first=trial is matched) for trial in trials],

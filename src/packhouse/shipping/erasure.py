@@ -24,6 +24,7 @@ from packhouse.orders.persons import Facts, Person
 from packhouse.orders.redaction import Text
 from packhouse.shipping import storage, wire
 from packhouse.shipping.operations import ANNOUNCING, WITHDRAWING
+from packhouse.shipping.schema import NO_ORDER
 from packhouse.shipping.tables import documents, parcels, shipments
 
 AT_ONCE = 20
@@ -77,7 +78,7 @@ async def find_shipments(db: Database, account_id: int, person: Person, origin: 
             facts.add_document(document)
             if person.is_told_by(facts, origin):
                 found.ids.add(row.id)
-                found.orders.add(row.for_order)
+                found.orders |= {row.for_order} - {NO_ORDER}
                 found.texts.update(redaction.find_texts(document, (), redaction.find_country(document)))
     return found
 

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from packhouse.kit.wire import openapi
-from packhouse.shipping import schema
+from packhouse.shipping import contract_schema, option_filters, schema
 from packhouse.shipping.setup import setup_schema
 from packhouse.shipping.setup.setup_schema import CONTRACT, KINDS, RULE, SENDER, SETTINGS, Kind
 
@@ -286,9 +286,12 @@ _CONTRACT = openapi.shape(
     client_id=_TEXT,
     carrier_code=_TEXT,
     carrier=_CARRIER,
-    country_code=openapi.or_null(_TEXT),
+    country_code=_TEXT,
     is_active=_FLAG,
     is_default_per_carrier=_FLAG,
+    state={"type": "string", "enum": ["active", "inactive"]},
+    type=_TEXT,
+    error=openapi.or_null(_TEXT),
 )
 _AMOUNT = openapi.shape(value=_TEXT, unit=_TEXT)
 _OPTION = openapi.shape(
@@ -301,7 +304,12 @@ _OPTION = openapi.shape(
     ),
     functionalities=_FREE,
     countries=openapi.or_null(openapi.list_of(_TEXT)),
-    weight=openapi.or_null(openapi.shape(min=_AMOUNT, max=_AMOUNT)),
+    weight=openapi.shape(min=_AMOUNT, max=_AMOUNT),
+    max_dimensions=openapi.shape(length=_TEXT, width=_TEXT, height=_TEXT, unit=_TEXT),
+    parcel_billed_weights=openapi.list_of(_FREE),
+    requirements=openapi.shape(fields=openapi.list_of(_TEXT), export_documents=_FLAG, is_service_point_required=_FLAG),
+    charging_type=_TEXT,
+    quotes=openapi.or_null(openapi.list_of(_FREE)),
 )
 SENDER_ADDRESSES: dict[str, Any] = {
     "responses": {
@@ -309,17 +317,85 @@ SENDER_ADDRESSES: dict[str, Any] = {
         **openapi.refusals(),
     }
 }
+SENDER_PAGE: dict[str, Any] = {
+    "parameters": openapi.paging(100, 40),
+    "responses": {
+        "200": openapi.answer(
+            openapi.shape(data=openapi.list_of(_named("SenderAddressShown"))), "A page.", openapi.LINK
+        ),
+        **openapi.refusals(400, 404),
+    },
+}
+SENDER_ADDRESS: dict[str, Any] = {
+    "parameters": [openapi.path_id("The id of the sender address.")],
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=_named("SenderAddressShown")), "The one."),
+        **openapi.refusals(404),
+    },
+}
+_IS_ACTIVE = {"anyOf": [{"type": "string", "enum": ["true", "false", "True", "False", "1", "0"]}, openapi.NOT_SENT]}
 CONTRACTS: dict[str, Any] = {
+    "parameters": [
+        *(openapi.query(name, _TEXT, "Equal.") for name in ("carrier_code", "client_id", "country_code", "name")),
+        openapi.query("is_active", _IS_ACTIVE, "Of this state alone."),
+        *openapi.paging(100, 100),
+    ],
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=openapi.list_of(_CONTRACT)), "A page.", openapi.LINK),
+        **openapi.refusals(400, 404),
+    },
+}
+_ONE_CONTRACT = openapi.shape(data=_CONTRACT)
+_CONTRACT_ID = openapi.path_id("The id of the contract.")
+GET_CONTRACT: dict[str, Any] = {
+    "parameters": [_CONTRACT_ID],
+    "responses": {"200": openapi.answer(_ONE_CONTRACT, "The one."), **openapi.refusals(404)},
+}
+CREATE_CONTRACT: dict[str, Any] = {
+    "requestBody": openapi.body(_named("NewContract")),
+    "responses": {"201": openapi.answer(_ONE_CONTRACT, "Made."), **openapi.refusals(400, 413, 415)},
+}
+UPDATE_CONTRACT: dict[str, Any] = {
+    "parameters": [_CONTRACT_ID],
+    "requestBody": openapi.body(_named("ContractUpdate")),
+    "responses": {"200": openapi.answer(_ONE_CONTRACT, "Changed."), **openapi.refusals(400, 404, 413, 415)},
+}
+DELETE_CONTRACT: dict[str, Any] = {
+    "parameters": [_CONTRACT_ID],
+    "responses": {"204": openapi.no_content("Gone."), **openapi.refusals(404)},
+}
+_FIELDS = openapi.shape(carrier_code=_TEXT, fields=openapi.list_of(_FREE))
+CONTRACT_SCHEMAS: dict[str, Any] = {
     "parameters": [openapi.query("carrier_code", _TEXT, "Of this carrier alone.")],
     "responses": {
-        "200": openapi.answer(openapi.shape(data=openapi.list_of(_CONTRACT)), "All of them."),
-        **openapi.refusals(),
+        "200": openapi.answer(openapi.shape(data=openapi.list_of(_FIELDS)), "What carriers ask for."),
+        **openapi.refusals(400),
     },
 }
 OPTIONS: dict[str, Any] = {
     "requestBody": openapi.body(_named("OptionsRequest")),
     "responses": {
-        "200": openapi.answer(openapi.shape(data=openapi.list_of(_OPTION)), "Those that fit."),
+        "200": openapi.answer(
+            openapi.shape(data=openapi.list_of(_OPTION), message=openapi.or_null(_TEXT)), "Those that fit."
+        ),
+        **openapi.refusals(400, 413, 415),
+    },
+}
+FETCH_OPTIONS: dict[str, Any] = {
+    "deprecated": True,
+    "requestBody": openapi.body(_named("SingleOptionsRequest")),
+    "responses": {
+        "200": openapi.answer(openapi.shape(data=openapi.list_of(_OPTION)), "Those that fit, with prices."),
+        **openapi.refusals(400, 413, 415),
+    },
+}
+METHODS: dict[str, Any] = {
+    "requestBody": openapi.body(_named("MethodsRequest")),
+    "responses": {
+        "200": openapi.answer(
+            openapi.shape(data={"type": "object", "additionalProperties": openapi.or_null(_TEXT)}),
+            "The code for each number, or null.",
+        ),
         **openapi.refusals(400, 413, 415),
     },
 }
@@ -431,7 +507,11 @@ def to_components() -> dict[str, Any]:
         ("SyncCall", "validation", schema.SYNC),
         ("AsyncCall", "validation", schema.ASYNC),
         ("Tracked", "validation", schema.TRACKED),
-        ("OptionsRequest", "validation", setup_schema.OPTIONS_REQUEST),
+        ("OptionsRequest", "validation", option_filters.OPTIONS_REQUEST),
+        ("SingleOptionsRequest", "validation", option_filters.SINGLE_REQUEST),
+        ("MethodsRequest", "validation", option_filters.METHODS),
+        ("NewContract", "validation", contract_schema.CREATE),
+        ("ContractUpdate", "validation", contract_schema.UPDATE),
         ("DryRun", "validation", setup_schema.DRY_RUN),
         ("ShippingSettings", "validation", SETTINGS.shape),
         *((_SHAPES[kind.name], "validation", kind.shape) for kind in KINDS.values()),

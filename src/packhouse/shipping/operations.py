@@ -69,10 +69,23 @@ async def ship_orders(
     points = await _find_points(tx, caller.account_id, found, options)
     shipped = _draft(account_setup, call, found, options, points)
     if shipped.drafts:
-        codes = [draft.choice.option_code for draft in shipped.drafts]
-        are_workers = any(worker_only(options.carrier_of(code)) for code in codes)
-        await _insert(tx, caller, shipped.drafts, now=now, due_at=None if are_workers else due_at)
+        await make_shipments(tx, caller, shipped.drafts, options, now=now, due_at=due_at)
     return shipped
+
+
+async def make_shipments(
+    tx: Transaction,
+    caller: Caller,
+    made: Sequence[Draft],
+    options: Options,
+    *,
+    now: datetime,
+    due_at: datetime | None = None,
+) -> None:
+    """Make the shipments of these drafts, to be announced by the worker at `due_at`, unless somebody does before."""
+    codes = [draft.document["ship_with"]["properties"]["shipping_option_code"] for draft in made]
+    are_workers = any(worker_only(options.carrier_of(code)) for code in codes)
+    await _insert(tx, caller, made, now=now, due_at=None if are_workers else due_at)
 
 
 async def _find_points(tx: Reader, account_id: int, rows: Sequence[Any], options: Options) -> NamedPoints:
@@ -221,7 +234,7 @@ async def _insert(
 async def _count_orders(tx: Reader, account_id: int, ids: Sequence[int]) -> None:
     """An order that is named twice, by id and by number, has two shipments more."""
     by_count: dict[int, list[int]] = {}
-    for id in set(ids):
+    for id in set(ids) - {schema.NO_ORDER}:
         by_count.setdefault(ids.count(id), []).append(id)
     for count, some in by_count.items():
         await orders.count_shipments(tx, account_id, some, count)
@@ -247,7 +260,7 @@ async def move(
     of_it = (parcels.c.account_id == row.account_id, parcels.c.shipment_id == row.id)
     shown = wire.STATUSES[code]
     await tx.execute(update(parcels).where(*of_it).values(status_code=code, status_message=shown, updated_at=now))
-    if row.state in LIVE and state not in LIVE:
+    if row.state in LIVE and state not in LIVE and row.for_order != schema.NO_ORDER:
         await orders.count_shipments(tx, row.account_id, [row.for_order], -1)
     moved = [{**p._asdict(), "status_code": code, "status_message": shown, "updated_at": now} for p in found.parcels]
     await events.publish(

@@ -32,11 +32,12 @@ class OddTotal(NamedTuple):
 
 class Packed(NamedTuple):
     """One parcel: its order items with the quantities that go into it. `weight` in kg, None where nobody knows it;
-    `dimensions` in cm."""
+    `dimensions` in cm; `more` is what else its document keeps."""
 
     items: list[dict[str, Any]]
     weight: Decimal | None
     dimensions: dict[str, Decimal] | None
+    more: Mapping[str, Any] = {}
 
 
 def find_weight(order: Mapping[str, Any]) -> Decimal | None:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from packhouse.kit import errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
+from packhouse.shipping.schema import NO_ORDER
 from packhouse.shipping.tables import documents, parcels, shipments
 
 _s, _p, _d = shipments.c, parcels.c, documents.c
@@ -38,10 +39,13 @@ FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "announced_before": lambda instant: _s.announced_at <= instant,
     "announced_after": lambda instant: _s.announced_at >= instant,
     "ids": _s.uuid.in_,
-    # Not a parameter of the API: our own ids.
+    # Not parameters of the API: our own ids, and what people look for on the page.
     "numbers": _s.id.in_,
     "shipment_uuids": _s.uuid.in_,
     "order": lambda order_id: _s.for_order == order_id,
+    "named": lambda text: or_(
+        _s.order_number_folded == text.casefold(), _s.external_reference_id == text, _s.uuid == text.lower()
+    ),
 }
 
 _NEWEST_FIRST = pagination.Order([pagination.Key(_s.id, True, pagination.to_int)])
@@ -72,6 +76,13 @@ async def find_shipment(tx: Reader, account_id: int, id: int, *, lock: bool = Fa
     """By our own id."""
     statement = select(shipments).where(_s.account_id == account_id, _s.id == id)
     row = await tx.fetch_one(statement.with_for_update() if lock else statement)
+    return None if row is None else (await _with_parcels(tx, account_id, [row]))[0]
+
+
+async def find_by_reference(tx: Reader, account_id: int, reference: str) -> Shipment | None:
+    """Find the shipment without an order that has this `external_reference_id`."""
+    mine = (_s.account_id == account_id, _s.external_reference_id == reference, _s.for_order == NO_ORDER)
+    row = await tx.fetch_one(select(shipments).where(*mine))
     return None if row is None else (await _with_parcels(tx, account_id, [row]))[0]
 
 

@@ -22,6 +22,9 @@ MAX_PAGE = 100
 DEFAULT_PAGE = 40
 MAX_BULK = 20
 
+NO_ORDER = 0
+"""Stands for our id of the order in the row of a shipment that was announced directly."""
+
 _STRICT = ConfigDict(strict=True)
 
 PDF, PNG, ZPL = "application/pdf", "image/png", "application/zpl"
@@ -155,7 +158,7 @@ def read_sync(body: bytes) -> LabelCall:
     flaws = list(reading.flaws)
     if not flaws:
         flaws += _find_unnamed(value["order"], ("order",))
-        flaws += _find_wrong_dpi(value.get("label_details", {}))
+        flaws += find_wrong_dpi(value.get("label_details", {}))
     _refuse(flaws)
     details = value.get("label_details", {})
     mime_type = details.get("mime_type", PDF)
@@ -197,7 +200,7 @@ def _find_unnamed(selector: dict[str, Any], at: errors.Path) -> list[validation.
     return [validation.ValidationIssue((*at, "order_id"), message("Field required"), "missing")]
 
 
-def _find_wrong_dpi(details: dict[str, Any]) -> list[validation.ValidationIssue]:
+def find_wrong_dpi(details: dict[str, Any]) -> list[validation.ValidationIssue]:
     mime_type, dpi = details.get("mime_type", PDF), details.get("dpi")
     if dpi is None or dpi in DPIS[mime_type]:
         return []

@@ -18,8 +18,8 @@ from packhouse.kit.wire import validation
 from packhouse.kit.wire.openapi import repeatable
 from packhouse.shipping import dry_run, openapi, operations, wire
 from packhouse.shipping.api import SCOPE
-from packhouse.shipping.setup import options, setup, setup_schema
-from packhouse.shipping.setup.setup_schema import CONTRACT, KINDS, SENDER, Kind, Setup
+from packhouse.shipping.setup import setup, setup_schema
+from packhouse.shipping.setup.setup_schema import KINDS, SENDER, Kind, Setup
 
 
 async def _read_setup(request: Request, caller: Caller) -> Setup:
@@ -33,46 +33,6 @@ async def list_sender_addresses(request: Request) -> Response:
     found = await _read_setup(request, caller)
     shown = [wire.to_address(setup.show_item(found, SENDER, id)) for id in found.sender_address]
     return http.json_response({"data": shown})
-
-
-async def list_contracts(request: Request) -> Response:
-    """The account's contracts with carriers."""
-    caller = await auth.caller(request)
-    found = await _read_setup(request, caller)
-    wanted = request.query_params.get("carrier_code")
-    shown = [_to_contract(request, found, id) for id in found.contract]
-    return http.json_response({"data": [c for c in shown if not wanted or c["carrier"]["code"] == wanted]})
-
-
-def _to_contract(request: Request, found: Setup, id: int) -> dict[str, Any]:
-    shown = setup.show_item(found, CONTRACT, id)
-    code = shown["carrier_code"]
-    carrier = context.of(request).options.carriers.get(code)
-    return {
-        "id": id,
-        "name": shown.get("name", ""),
-        "client_id": shown.get("client_id", ""),
-        "carrier_code": code,
-        "carrier": {"code": code, "name": carrier.name if carrier else code},
-        "country_code": shown.get("country_code"),
-        "is_active": shown["is_active"],
-        "is_default_per_carrier": shown["is_default"],
-    }
-
-
-async def list_shipping_options(request: Request) -> Response:
-    """The shipping options that the account can use for what is described."""
-    caller = await auth.caller(request)
-    body = await http.read_body(request) or b"{}"
-    reading = validation.read_json(setup_schema.OPTIONS_REQUEST, body)
-    setup.refuse_flaws(reading.flaws)
-    found = await _read_setup(request, caller)
-    known = context.of(request).options
-    data = [
-        options.to_wire(option, known.carriers[option.carrier_code].name, {"id": id, **found.contract[id]})
-        for option, id in options.find_options(known, found, reading.value)
-    ]
-    return http.json_response({"data": data, "message": None})
 
 
 async def get_shipping_settings(request: Request) -> Response:
@@ -202,8 +162,6 @@ ROUTES = [
     Route(
         "GET", "/api/v3/sender-addresses", list_sender_addresses, openapi.SENDER_ADDRESSES, tag="Shipping", scope=SCOPE
     ),
-    Route("GET", "/api/v3/contracts", list_contracts, openapi.CONTRACTS, tag="Shipping", scope=SCOPE),
-    Route("POST", "/api/v3/shipping-options", list_shipping_options, openapi.OPTIONS, tag="Shipping", scope=SCOPE),
     Route(
         "GET",
         "/api/packhouse/shipping-settings",

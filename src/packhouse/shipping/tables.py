@@ -29,7 +29,7 @@ shipments = Table(
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("uuid", CodePointText, nullable=False),
-    Column("for_order", BigInteger, nullable=False),  # our id of the order, which may be gone
+    Column("for_order", BigInteger, nullable=False),  # our id of the order, which may be gone; 0 where there was none
     Column("integration_id", BigInteger, nullable=False),
     Column("order_number", CodePointText, nullable=False),
     Column("order_number_folded", CodePointText, nullable=False),
@@ -53,6 +53,16 @@ shipments = Table(
     Index("ix_shipments_order", "account_id", "for_order"),
     Index("ix_shipments_order_number", "account_id", "order_number_folded", "id"),
     Index("ix_shipments_updated", "account_id", "updated_at"),
+    Index("ix_shipments_reference", "account_id", "external_reference_id", "id"),
+    # A shipment that is announced directly holds its reference for ever.
+    Index(
+        "uq_shipments_direct_reference",
+        "account_id",
+        "external_reference_id",
+        unique=True,
+        sqlite_where=text("for_order = 0"),
+        postgresql_where=text("for_order = 0"),
+    ),
     # Holds all that `figures` asks for.
     Index("ix_shipments_labels", "account_id", "created_at", "state", "carrier", "parcel_count"),
 )

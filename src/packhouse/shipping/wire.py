@@ -10,6 +10,7 @@ from packhouse.kit.data import units
 from packhouse.kit.messages import from_stored, message
 from packhouse.shipping import statuses
 from packhouse.shipping.queries import Shipment
+from packhouse.shipping.schema import NO_ORDER
 
 STATUSES = {status.number: status.message for status in statuses.OURS}
 """Code -> message, of a parcel before a carrier has it."""
@@ -44,9 +45,9 @@ def to_shipment(found: Shipment, base_url: str) -> dict[str, Any]:
         "order_id": document["order_id"],
         "order_number": row.order_number,
         "external_reference_id": row.external_reference_id,
-        "reference": row.uuid,
+        "reference": row.uuid if row.for_order != NO_ORDER else document.get("reference"),
         "total_order_price": document.get("total_order_price"),
-        **_given(document, "brand_id", "to_service_point", "customs_information", "delivery-dates"),
+        **_given(document, "brand_id", "to_service_point", "customs_information", "delivery_dates", "carrier_fields"),
         **({"stale": row.stale.split()} if row.stale else {}),
         "errors": read_errors(row.errors),
         "parcels": [to_parcel(found, parcel, base_url) for parcel in found.parcels],
@@ -88,6 +89,9 @@ def from_errors(text: str) -> list[errors.ErrorItem]:
     return [errors.ErrorItem(e["code"], e["detail"], title=e.get("title")) for e in read_errors(text)]
 
 
+_PARCEL_KEYS = ("additional_insured_price", "label_notes", "sscc", "package_type", "carrier_fields")
+
+
 def to_parcel(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:
     document = orjson.loads(parcel.document)
     announced_at = found.row.announced_at
@@ -98,11 +102,12 @@ def to_parcel(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:
         "updated_at": clock.to_wire(parcel.updated_at),
         "announced_at": None if announced_at is None else clock.to_wire(announced_at),
         "weight": document["weight"],
-        **_given(document, "dimensions"),
+        **_given(document, "dimensions", *_PARCEL_KEYS),
         "parcel_items": [to_item(item) for item in document["items"]],
         "documents": to_documents(found.documents.get(parcel.id, ()), base_url),
         "tracking_number": parcel.tracking_number or "",
         "tracking_url": parcel.tracking_url,
+        "additional_carrier_data": {},
     }
 
 
@@ -126,6 +131,10 @@ _COPIED = (
     "intended_use",
     "dangerous_goods",
     "properties",
+    "dds_reference",
+    "taric_doc_code",
+    "manufacturer_product_id",
+    "manufacturer_product_id_std",
 )
 
 

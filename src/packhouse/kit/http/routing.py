@@ -98,14 +98,13 @@ class Router:
         if method in literal:
             return literal[method], {}
         allowed = set(literal)
-        for slashes in (path.count("/"), -1):
+        for slashes in (path.count("/"), -1) if not literal else ():
             for pattern, routes in self._patterns.get(slashes, {}).values():
                 if (found := pattern.fullmatch(path)) is None:
                     continue
                 if method in routes:
                     return routes[method], found.groupdict()
-                if not literal:
-                    allowed |= set(routes)
+                allowed |= set(routes)
         if not allowed:
             raise HTTPException(404)
         raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed | ({"HEAD"} & _with_head(allowed))))})

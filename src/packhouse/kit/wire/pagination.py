@@ -6,6 +6,7 @@ list sorted by its id alone is that id, `cj0xJnA9MzAw` = `r=1&p=300`; any other 
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -169,3 +170,30 @@ async def find_page(tx: Reader, find: Finder, order: Order, cursor: Cursor, size
     if cursor.backwards:
         return Page(rows, behind if more else None, ahead if found else None)
     return Page(rows, behind if found else None, ahead if more else None)
+
+
+def slice_page(ids: Sequence[int], key: Callable[[int], Any], cursor: Cursor, size: int) -> Page:
+    """A page of a short list that is in memory, sorted by `key`: its rows are ids. The place of an id that is gone is
+    where it would be. Raises NotFound for a position that is no id."""
+    found = sorted(ids, key=key)
+    start = cursor.offset
+    if cursor.position is not None:
+        if not _ID.fullmatch(cursor.position):
+            raise invalid_cursor()
+        place = key(int(cursor.position))
+        start += sum(key(id) <= place for id in found)
+    if cursor.backwards:
+        before = found if cursor.position is None else [id for id in found if key(id) < place]
+        found, start = before, max(len(before) - size, 0)
+        after = sorted(ids, key=key)[len(before) :]
+        rows = found[start:]
+        is_more = bool(after)
+    else:
+        rows = found[start : start + size]
+        is_more = len(found) > start + size
+    ahead = Cursor(str(rows[-1])) if rows and is_more else None
+    behind = Cursor(str(rows[0]), backwards=True) if rows and start else None
+    return Page(rows, behind, ahead)
+
+
+_ID = re.compile(r"[0-9]{1,18}")

@@ -1,6 +1,7 @@
 """The shipping options of the carriers that are here, and which of them an account can use for what."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from packhouse.kit import errors
 from packhouse.kit.data import places, units
 from packhouse.kit.data.places import Place
 from packhouse.kit.messages import Message, message
+from packhouse.shipping.rates import pricing
 from packhouse.shipping.setup.rules import Choice
 from packhouse.shipping.setup.setup_schema import Setup, of_carrier
 
@@ -34,6 +36,9 @@ class Options:
     def __init__(self, carriers: Mapping[str, Carrier]) -> None:
         self.carriers = carriers
         self._known = {option.code: option for carrier in carriers.values() for option in carrier.options()}
+
+    def find(self, code: str) -> Option | None:
+        return self._known.get(code)
 
     def all(self) -> Iterable[Option]:
         return self._known.values()
@@ -75,6 +80,24 @@ class Options:
                 raise _refusal(told)
         contract_id = _require_contract(setup, choice, option)
         return Chosen(option.carrier_code, self.carriers[option.carrier_code].name, contract_id)
+
+    def find_cheapest(self, setup: Setup, choice: Choice, way: Route, weights: Sequence[Decimal | None]) -> Choice:
+        """The candidate that fits and costs least by the account's rate tables; without a price the first that fits,
+        and where none does the first of all, whose refusal says why."""
+        if not choice.candidates:
+            return choice
+        fitting: list[tuple[bool, Decimal, int, Choice]] = []
+        for place, code in enumerate(choice.candidates):
+            one = replace(choice, option_code=code, candidates=())
+            try:
+                chosen = self.require(setup, one, way, weights)
+            except errors.Invalid:
+                continue
+            known = [weight if weight is not None else units.ZERO for weight in weights]
+            asked = pricing.Asked(code, chosen.contract_id, way.origin, way.destination, known)
+            quote = pricing.find_quote(setup.rates, asked)
+            fitting.append((quote is None, quote.total if quote else units.ZERO, place, one))
+        return min(fitting)[-1] if fitting else replace(choice, candidates=())
 
 
 def _require_contract(setup: Setup, choice: Choice, option: Option) -> int:
@@ -153,20 +176,3 @@ def _goes(option: Option, origin: Place | None, destination: Place | None) -> bo
     return (destination is None or places.goes(option.countries, origin, destination)) and (
         origin is None or places.starts(option.origins, origin)
     )
-
-
-def to_wire(option: Option, carrier_name: str, contract: Mapping[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "code": option.code,
-        "name": option.name,
-        "carrier": {"code": option.carrier_code, "name": carrier_name},
-        "product": {"code": option.code.partition("/")[0], "name": option.name},
-        "contract": {key: contract.get(key) for key in ("id", "client_id", "carrier_code", "name")},
-        "functionalities": dict(option.features),
-        "countries": None if option.countries is None else sorted(option.countries),
-        "weight": None,
-    }
-    if option.max_weight_kg is not None:
-        heaviest = {"value": units.to_text(option.max_weight_kg), "unit": "kg"}
-        shown["weight"] = {"min": {"value": "0.001", "unit": "kg"}, "max": heaviest}
-    return shown

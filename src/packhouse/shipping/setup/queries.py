@@ -5,7 +5,9 @@ from typing import Any
 import orjson
 from sqlalchemy import bindparam, select
 
+from packhouse.kit import clock
 from packhouse.kit.db import Reader
+from packhouse.shipping.rates import queries as rates
 from packhouse.shipping.setup.setup_schema import SETTINGS, Setup
 from packhouse.shipping.tables import shipping_setup
 
@@ -23,6 +25,8 @@ async def find_setup(tx: Reader, account_id: int) -> Setup | None:
             is_made, setup.settings = True, orjson.loads(document)
         else:
             getattr(setup, kind)[id] = orjson.loads(document)
+    if setup.needs_rates():
+        setup.rates = await rates.list_in_force(tx, account_id, clock.now().date())
     return setup if is_made else None
 
 

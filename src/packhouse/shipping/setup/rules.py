@@ -49,7 +49,8 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`rule_id` is that of the rule that matched, whatever decided the option; `is_held` where it keeps orders back."""
+    """`rule_id` is that of the rule that matched, whatever decided the option; `is_held` where it keeps orders back. Of
+    several `candidates` the cheapest is to be chosen (`options.find_cheapest`); `option_code` is the first of them."""
 
     option_code: str
     contract_id: int | None
@@ -57,6 +58,7 @@ class Choice:
     source: Source
     rule_id: int | None = None
     is_held: bool = False
+    candidates: tuple[str, ...] = ()
 
 
 def to_facts(setup: Setup, order: Mapping[str, Any], integration_id: int) -> Facts:
@@ -97,15 +99,24 @@ def choose(
         ("rule", actions),
         ("default", default),
     )
-    source, chosen = next((source, part) for source, part in named if part.get("shipping_option_code"))
+    source, chosen = next((source, part) for source, part in named if list_codes(setup, part))
+    codes = list_codes(setup, chosen)
     return Choice(
-        chosen["shipping_option_code"],
+        codes[0],
         call.get("contract_id") or chosen.get("contract_id"),
         actions.get("sender_address_id"),
         source,
         matched.id if matched else None,
         bool(actions.get("hold")),
+        codes if len(codes) > 1 else (),
     )
+
+
+def list_codes(setup: Setup, part: Mapping[str, Any]) -> tuple[str, ...]:
+    """The options that a call or the actions of a rule name, one or several to choose the cheapest of."""
+    code = part.get("shipping_option_code")
+    named = [code] if code else part.get("cheapest_of") or ()
+    return tuple(map(setup.resolve_option, named))
 
 
 def find_match(setup: Setup, facts: Facts) -> Trial | None:

@@ -187,6 +187,8 @@ def show_settings(found: Setup) -> dict[str, Any]:
         "default_brand_id": found.default_brand(),
         "contract_ids": found.settings.get("contract_ids") or {},
         "gs1_company_prefix": found.settings.get("gs1_company_prefix"),
+        "option_aliases": found.settings.get("option_aliases") or {},
+        "default_parcel_weight": found.settings.get("default_parcel_weight"),
         "status_codes": {kind: list(codes) for kind, codes in found.status_codes().items()},
     }
 

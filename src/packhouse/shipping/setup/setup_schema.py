@@ -8,10 +8,12 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from packhouse.kit.messages import Message, message
-from packhouse.kit.wire.fields import CountryCode, CurrencyCode, Email, FreeObject, Id, NonEmpty, Number, Url, Whole
+from packhouse.kit.wire.fields import CountryCode, CurrencyCode, Email, FreeObject, Id, NonEmpty, Number, Url
 from packhouse.shipping import holds
+from packhouse.shipping.rates.pricing import Table
 
 MAX_POSITION = 1_000_000
+MAX_ALIASES = 1_000
 
 _STRICT = ConfigDict(strict=True)
 
@@ -95,10 +97,12 @@ class Conditions(TypedDict, total=False):
 
 
 class Actions(TypedDict, total=False):
-    """With `hold` no label is made by the rule, until somebody ships the order without it."""
+    """With `hold` no label is made by the rule, until somebody ships the order without it. Of the options of
+    `cheapest_of` the one that fits and costs least is taken, by the account's rate tables."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     shipping_option_code: Code
+    cheapest_of: Annotated[list[Code], Field(min_length=1, max_length=50)]
     contract_id: Id
     sender_address_id: Id
     hold: bool
@@ -130,8 +134,15 @@ class StatusCodes(TypedDict, total=False):
     paid: _Codes
 
 
+class OptionsWeight(TypedDict):
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    value: Number
+    unit: Literal["kg", "g", "lbs", "oz"]
+
+
 class ShippingSettings(TypedDict, total=False):
-    """`contract_ids` names the default contract of a carrier by the carrier's code."""
+    """`contract_ids` names the default contract of a carrier by the carrier's code. `option_aliases` are codes that
+    clients know from elsewhere, and the options that are meant here."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     default_shipping_option_code: Code
@@ -140,6 +151,8 @@ class ShippingSettings(TypedDict, total=False):
     contract_ids: Annotated[dict[Code, Id], Field(max_length=1000)]
     gs1_company_prefix: Prefix | None
     status_codes: StatusCodes | None
+    default_parcel_weight: OptionsWeight | None
+    option_aliases: Annotated[dict[Code, Code], Field(max_length=MAX_ALIASES)] | None
 
 
 class Kind(NamedTuple):
@@ -184,6 +197,16 @@ class Setup:
     contract: dict[int, dict[str, Any]] = field(default_factory=dict)
     brand: dict[int, dict[str, Any]] = field(default_factory=dict)
     rule: dict[int, dict[str, Any]] = field(default_factory=dict)
+    rates: list[Table] = field(default_factory=list)
+    """The rate tables in force, where a rule compares prices."""
+
+    def needs_rates(self) -> bool:
+        """Whether a rule that is tried compares prices."""
+        return any("cheapest_of" in rule["actions"] for _, rule in self.rules())
+
+    def resolve_option(self, code: str) -> str:
+        """The option that is meant by a code of ours, or by one that clients know from elsewhere."""
+        return str((self.settings.get("option_aliases") or {}).get(code, code))
 
     def of_kind(self, kind: Kind) -> dict[int, dict[str, Any]]:
         found: dict[int, dict[str, Any]] = getattr(self, kind.name)
@@ -248,32 +271,5 @@ class DryRun(TypedDict):
     order_number: NotRequired[Code]
 
 
-class OptionsParcel(TypedDict, total=False):
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
-    weight: "OptionsWeight"
-
-
-class OptionsWeight(TypedDict):
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
-    value: Number
-    unit: Literal["kg", "g", "lbs", "oz"]
-
-
-class OptionsRequest(TypedDict, total=False):
-    """What narrows the list of shipping options; all of it may be absent."""
-
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
-    from_country_code: CountryCode | None
-    from_postal_code: str | None
-    to_country_code: CountryCode | None
-    to_postal_code: str | None
-    carrier_code: Code | None
-    shipping_option_code: Code | None
-    contract_id: Whole | None
-    weight: OptionsWeight | None
-    parcels: Annotated[list[OptionsParcel], Field(max_length=50)] | None
-
-
 OBJECT: TypeAdapter[Any] = TypeAdapter(Any)
 DRY_RUN: TypeAdapter[Any] = TypeAdapter(DryRun)
-OPTIONS_REQUEST: TypeAdapter[Any] = TypeAdapter(OptionsRequest)

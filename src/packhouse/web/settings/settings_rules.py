@@ -130,8 +130,13 @@ async def change_rule(request: Request) -> Response:
 
     async def work(change: Change) -> None:
         reader = amounts.FormReader(languages.negotiate(change.request))
+        found = await setup.load_setup(change.tx, change.account_id, now=change.now)
+        stored = found.rule.get(id, {}).get("actions", {})
         with reader.refusing():
-            await _update(change, id, _to_rule(change, reader))
+            rule = _to_rule(change, reader)
+            if "cheapest_of" in stored and "shipping_option_code" not in rule["actions"]:  # no field of the form
+                rule["actions"]["cheapest_of"] = stored["cheapest_of"]
+            await _update(change, id, rule)
 
     return await forms.carry_out(request, "rule", work, partial(_show_form, id), _HERE)
 

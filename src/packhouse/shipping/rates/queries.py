@@ -1,0 +1,44 @@
+"""Reads of rate tables."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import orjson
+from sqlalchemy import func, select
+
+from packhouse.kit import errors
+from packhouse.kit.db import Reader
+from packhouse.kit.messages import message
+from packhouse.shipping.rates import pricing, schema
+from packhouse.shipping.rates.tables import rate_tables
+
+_r = rate_tables.c
+
+
+async def list_in_force(tx: Reader, account_id: int, day: date) -> list[pricing.Table]:
+    """The newest version of each name that has begun, the youngest first."""
+    begun = (_r.account_id == account_id, _r.valid_from <= day.isoformat())
+    newest = select(_r.name, func.max(_r.valid_from).label("valid_from")).where(*begun).group_by(_r.name).subquery()
+    same = (_r.name == newest.c.name) & (_r.valid_from == newest.c.valid_from)
+    statement = select(_r.id, _r.document).join(newest, same).where(_r.account_id == account_id)
+    rows = await tx.fetch_all(statement)
+    return pricing.find_in_force((schema.to_table(row.id, orjson.loads(row.document)) for row in rows), day)
+
+
+async def list_tables(tx: Reader, account_id: int) -> Sequence[Any]:
+    """All of an account, by name and date."""
+    statement = select(rate_tables).where(_r.account_id == account_id)
+    return await tx.fetch_all(statement.order_by(_r.name, _r.valid_from, _r.id))
+
+
+async def get_table(tx: Reader, account_id: int, id: int) -> Any:
+    """Raises NotFound."""
+    row = await tx.fetch_one(select(rate_tables).where(_r.account_id == account_id, _r.id == id))
+    if row is None:
+        raise errors.NotFound(no_such_table())
+    return row
+
+
+def no_such_table() -> errors.ErrorItem:
+    return errors.ErrorItem("not_found", message("There is no such rate table."), title="Not found")
