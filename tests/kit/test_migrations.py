@@ -20,8 +20,10 @@ from packhouse.kit.db import SEQUENCES, Database, connection_of
 from packhouse.kit.db.columns import metadata
 from packhouse.kit.http import idempotency
 from packhouse.orders import tables as orders
+from packhouse.packing_station import tables as packing_station
 from packhouse.privacy import tables as privacy
 from packhouse.shipping import tables as shipping
+from packhouse.shipping.rates import tables as rates
 from packhouse.shipping.service_points import tables as service_points
 from packhouse.webhooks import tables as webhooks
 from tests.concurrency import served
@@ -58,6 +60,11 @@ ROOMS = (
     shipping.parcels,
     shipping.documents,
     service_points.service_points,
+    rates.rate_tables,
+    packing_station.benches,
+    packing_station.packings,
+    packing_station.packing_events,
+    packing_station.print_jobs,
     webhooks.connections,
     webhooks.subscriptions,
     webhooks.deliveries,

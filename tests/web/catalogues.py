@@ -17,7 +17,7 @@ from babel.messages.extract import extract
 from packhouse.orders.files import mapping
 from packhouse.web.frame import languages
 
-WEB = Path(str(languages.__file__)).parent
+WEB = Path(str(languages.__file__)).parent.parent
 SOURCES = WEB.parent
 LOCALES = WEB / "locale"
 # What speaks to operators and programs alone, in English.

@@ -82,8 +82,8 @@ class Carrier(Protocol):
     A carrier of one's own has no tracking: `has_tracking` is False, `track` answers nothing, and people say what
     happened to a parcel. Making one contacts nobody, and neither does `options`. One that is heavy to load sets
     `worker_only`: then servers leave asking it to the workers, and wait. One that does not compare references
-    sets `is_idempotent` to False: it is asked once, and where its answer is lost people are told of that instead. One whose
-    contracts need credentials may name them as `contract_fields`, a sequence of `ContractField`.
+    sets `is_idempotent` to False: it is asked once, and where its answer is lost people are told of that instead. One
+    whose contracts need credentials may name them as `contract_fields`, a sequence of `ContractField`.
     """
 
     @property

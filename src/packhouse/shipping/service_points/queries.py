@@ -19,7 +19,7 @@ from packhouse.shipping.service_points.tables import service_points
 _p = service_points.c
 
 OPEN, CLOSED, GONE = "open", "closed", "gone"
-_FIRST_RADII = (3_000, 12_000)
+_FIRST_RADII = (5_000, 15_000)
 """Metres within which the nearest are looked for before the whole circle is: it may hold thousands."""
 _MOST_CELLS = 400
 """Cells up to which a box is found by them; a larger one is a country, and is found by that."""
