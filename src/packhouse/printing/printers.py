@@ -22,7 +22,7 @@ PRINTERS = {
     "merge": "packhouse.printing.sheets:merge",
     "split": "packhouse.printing.sheets:split",
     "sheets": "packhouse.printing.sheets:to_sheets",
-    "fit": "packhouse.shipping.paper:fit",
+    "fit": "packhouse.printing.paper:fit",
     "command-card": "packhouse.packing_station.command_card:make_card",
     "packing-slips": "packhouse.shipping.slips:packing_slips",
     "pick-list": "packhouse.shipping.slips:pick_list",

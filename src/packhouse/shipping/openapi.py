@@ -20,7 +20,7 @@ def _named(name: str) -> dict[str, Any]:
 
 _WARNING = openapi.shape(code=_TEXT, detail=_TEXT, source=openapi.shape(pointer=_TEXT))
 _META = {"type": "object", "properties": {"warnings": openapi.list_of(_WARNING)}}
-_SHIP_WITH = openapi.shape(
+SHIP_WITH = openapi.shape(
     type={"type": "string", "enum": ["shipping_option_code"]},
     properties=openapi.shape(shipping_option_code=_TEXT, contract_id=_NUMBER),
 )
@@ -39,7 +39,7 @@ _RECEIPT = {
     "shipment_id": _TEXT,
     "order_id": _TEXT,
     "order_number": _TEXT,
-    "ship_with": _SHIP_WITH,
+    "ship_with": SHIP_WITH,
     "parcel_id": _NUMBER,
 }
 _SYNC_LABEL = openapi.shape(
@@ -66,7 +66,7 @@ _SHIPMENT = openapi.shape(
     id=_TEXT,
     from_address=_FREE,
     to_address=_FREE,
-    ship_with=_SHIP_WITH,
+    ship_with=SHIP_WITH,
     carrier=openapi.shape(code=_TEXT, name=_TEXT),
     order_number=_TEXT,
     errors=openapi.list_of(_FREE),
@@ -80,7 +80,7 @@ _ID = {
     "schema": {"type": "string", "format": "uuid"},
     "description": "The shipment's id.",
 }
-_PARCEL_ID = openapi.path_id("The parcel's id.")
+PARCEL_ID = openapi.path_id("The parcel's id.")
 _ASYNC_ANSWER = {
     "type": "object",
     "properties": {
@@ -137,83 +137,12 @@ CANCEL: dict[str, Any] = {
         **openapi.refusals(404, 409),
     },
 }
-CANCEL_PARCEL: dict[str, Any] = {**CANCEL, "parameters": [_PARCEL_ID]}
+CANCEL_PARCEL: dict[str, Any] = {**CANCEL, "parameters": [PARCEL_ID]}
 STATUSES: dict[str, Any] = {
     "responses": {
         "200": openapi.answer(openapi.shape(data=openapi.list_of(_STATUS)), "All of them."),
         **openapi.refusals(),
     }
-}
-_EVENT = openapi.shape(
-    event_at=openapi.TIME,
-    event_type=_TEXT,
-    status_code=_TEXT,
-    status_description=_TEXT,
-    status_type=_TEXT,
-    sub_status_code=_TEXT,
-)
-TRACKING: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "tracking_number",
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-            "description": "The carrier's number of a parcel.",
-        }
-    ],
-    "responses": {
-        "200": openapi.answer(
-            openapi.shape(
-                announced_at=openapi.TIME,
-                created_at=openapi.TIME,
-                updated_at=openapi.TIME,
-                details=_FREE,
-                events=openapi.list_of(_EVENT),
-                from_address=_FREE,
-                to_address=_FREE,
-                ship_with=_SHIP_WITH,
-                source_id=_TEXT,
-                tracking_numbers=openapi.list_of(_FREE),
-            ),
-            "Where it is.",
-        ),
-        **openapi.refusals(404),
-    },
-}
-_V2_PARCEL = openapi.shape(id=_NUMBER, status=openapi.shape(id=_NUMBER, message=_TEXT), tracking_number=_TEXT)
-V2_PARCELS: dict[str, Any] = {
-    "parameters": [
-        *(openapi.query(name, _TEXT, "Equal.") for name in ("order_number", "tracking_number", "external_reference")),
-        openapi.query("parcel_status", _TEXT, "A status by its number or word."),
-        openapi.query(
-            "limit",
-            {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 500}, openapi.NOT_SENT], "default": 100},
-            "Shipments a page.",
-        ),
-        openapi.query("cursor", _TEXT, "A page's place."),
-    ],
-    "responses": {
-        "200": openapi.answer(
-            openapi.shape(
-                next=openapi.or_null(_TEXT), previous=openapi.or_null(_TEXT), parcels=openapi.list_of(_V2_PARCEL)
-            ),
-            "A page.",
-        ),
-        **openapi.refusals(400, 404),
-    },
-}
-V2_PARCEL: dict[str, Any] = {
-    "parameters": [_PARCEL_ID],
-    "responses": {
-        "200": openapi.answer(openapi.shape(parcel=_V2_PARCEL), "The parcel."),
-        **openapi.refusals(404),
-    },
-}
-_V2_LABEL = openapi.shape(normal_printer=openapi.list_of(_TEXT), label_printer=_TEXT)
-V2_LABEL: dict[str, Any] = {
-    "parameters": [_PARCEL_ID],
-    "responses": {"200": openapi.answer(openapi.shape(label=_V2_LABEL), "Where it is."), **openapi.refusals(404)},
 }
 CONFIRM: dict[str, Any] = {
     "parameters": [_ID],
@@ -223,7 +152,7 @@ CONFIRM: dict[str, Any] = {
     },
 }
 TRACK: dict[str, Any] = {
-    "parameters": [_PARCEL_ID],
+    "parameters": [PARCEL_ID],
     "requestBody": openapi.body(_named("Tracked")),
     "responses": {
         "200": openapi.answer(openapi.shape(data=openapi.shape(id=_NUMBER, status=_STATUS)), "The new status."),
@@ -242,7 +171,7 @@ _DPI = openapi.query("dpi", {"type": "integer", "enum": [72, 150, 203, 300, 600]
 _FILES = {mime_type: {"schema": {"type": "string", "format": "binary"}} for mime_type in schema.MIME_TYPES}
 DOCUMENT: dict[str, Any] = {
     "parameters": [
-        _PARCEL_ID,
+        PARCEL_ID,
         _TYPE,
         _DPI,
         _PAPER,

@@ -13,7 +13,7 @@ from packhouse.kit import errors, http
 from packhouse.kit.http.routing import Route
 from packhouse.kit.wire import pagination
 from packhouse.kit.wire.openapi import repeatable
-from packhouse.shipping import api, openapi, parcels, queries, statuses
+from packhouse.shipping import api, openapi, parcels, parcels_openapi, queries, statuses
 from packhouse.shipping.queries import Shipment
 
 SCOPE = api.SCOPE
@@ -94,9 +94,9 @@ _base = http.base_url
 _route = partial(Route, scope=SCOPE, tag="Shipping")
 ROUTES = [
     _route("GET", "/api/v3/parcels/statuses", list_parcel_statuses, openapi.STATUSES),
-    _route("GET", "/api/v3/parcels/tracking/{tracking_number}", get_tracking, openapi.TRACKING),
+    _route("GET", "/api/v3/parcels/tracking/{tracking_number}", get_tracking, parcels_openapi.TRACKING),
     _route("POST", "/api/v3/parcels/{id}/cancel", cancel_parcel, repeatable(openapi.CANCEL_PARCEL)),
-    _route("GET", "/api/v2/parcels", list_v2_parcels, openapi.V2_PARCELS),
-    _route("GET", "/api/v2/parcels/{id}", get_v2_parcel, openapi.V2_PARCEL),
-    _route("GET", "/api/v2/labels/{id}", get_v2_label, openapi.V2_LABEL),
+    _route("GET", "/api/v2/parcels", list_v2_parcels, parcels_openapi.V2_PARCELS),
+    _route("GET", "/api/v2/parcels/{id}", get_v2_parcel, parcels_openapi.V2_PARCEL),
+    _route("GET", "/api/v2/labels/{id}", get_v2_label, parcels_openapi.V2_LABEL),
 ]
