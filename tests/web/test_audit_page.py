@@ -126,10 +126,13 @@ def test_every_event_that_is_written_has_its_sentence(person: Person, database_u
     """In the reader's language, with who did it or what it was about."""
     written = [("api_key:pk-7", action, "thing-7") for action in (*audit.ACTIONS, *audit.REFUSED)]
     written += [("api_key:pk-7", f"{action}_often", "thing-7") for action in audit.REFUSED]
-    write(database_url, written)
     page = person("owner")
     page.headers["accept-language"] = language
-    told = sentences(page)[1 : len(written) + 1]
+    told: list[str] = []
+    for start in range(0, len(written), 40):  # a page of the log holds fifty
+        part = written[start : start + 40]
+        write(database_url, part)
+        told += sentences(page)[: len(part)]
     assert len(set(told)) == len(written)
     assert all("pk-7" in sentence or "thing-7" in sentence for sentence in told)
     assert not any("%" in sentence or "." in sentence for sentence in told)

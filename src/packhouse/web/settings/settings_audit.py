@@ -105,6 +105,12 @@ WORDS: Mapping[str, Told] = {
     "retention.changed": Told(
         marked("how long data is kept"), marked("%(who)s changed how long data is kept: %(what)s")
     ),
+    "bench.created": Told(marked("bench made"), marked("%(who)s made the bench %(what)s")),
+    "bench.changed": Told(marked("bench changed"), marked("%(who)s changed the bench %(what)s")),
+    "bench.deleted": Told(marked("bench deleted"), marked("%(who)s deleted the bench %(what)s")),
+    "bench.token_made": Told(
+        marked("token of a bench made"), marked("%(who)s made a token for the print agent of the bench %(what)s")
+    ),
 }
 _OWN_PASSWORD = marked("%(who)s changed their own password")
 _MORE = marked("and more like it within the hour, which are not listed")
