@@ -14,7 +14,9 @@ def test_an_account_is_made_with_its_first_key(run: Run, client: TestClient) -> 
     assert made.keys() == {"account_id", "name", "country_code", "key_id", "public_key", "secret_key"}
     assert (made["name"], made["country_code"]) == ("Teashop", "DE")
     answer = client.get("/api/v3/user/auth/metadata", auth=(made["public_key"], made["secret_key"]))
-    assert answer.json() == {"data": {"integration_id": None, "account_id": made["account_id"]}}
+    assert answer.json() == {
+        "data": {"integration_id": None, "user_id": made["account_id"], "account_id": made["account_id"]}
+    }
     assert made["secret_key"] not in run("key list --account Teashop --json").stdout
     names = [account["name"] for account in json.loads(run("account list --json").stdout)]
     assert names == ["owner", "stranger", "Teashop"]

@@ -46,10 +46,10 @@ QUICK: list[tuple[list[str], dict[str, str], str]] = [
 ]
 
 
-def measure(words: list[str], more: dict[str, str]) -> tuple[float, str]:
-    """Seconds of CPU of `packhouse WORDS`, and what it wrote."""
+def measure(words: list[str], more: dict[str, str], *program: str) -> tuple[float, str]:
+    """Seconds of CPU of `packhouse WORDS`, or of another program, and what it wrote."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "packhouse", *words]
+    command = [sys.executable, *(program or ("-m", "packhouse")), *words]
     environment = served.environment("sqlite:///nowhere.db") | more
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -61,13 +61,19 @@ def measure(words: list[str], more: dict[str, str]) -> tuple[float, str]:
 def test_help_and_completion_take_less_than_a_third_of_a_second(
     words: list[str], more: dict[str, str], told: str
 ) -> None:
-    """The least of several, for a busy machine makes any of them dearer."""
-    tries: list[float] = []
-    while not tries or (min(tries) >= 0.3 and len(tries) < 20):
+    """Where a machine is slow, or busy: at most twice what the library of the command line takes by itself, side by
+    side. The server's code takes seven times as long."""
+    tries: list[tuple[float, float]] = []
+    while not tries or (not any(map(is_quick, tries)) and len(tries) < 20):
         seconds, written = measure(words, more)
         assert told in written
-        tries.append(seconds)
-    assert min(tries) < 0.3
+        tries.append((seconds, measure([], {}, "-c", "import typer")[0]))
+    assert any(map(is_quick, tries))
+
+
+def is_quick(measured: tuple[float, float]) -> bool:
+    seconds, of_library = measured
+    return seconds < max(0.3, 2 * of_library)
 
 
 _LOADED = """

@@ -1,7 +1,9 @@
 """`packhouse account`, `key`, `client`, `audit` and `integration`."""
 
+from __future__ import annotations
+
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,7 +11,6 @@ from packhouse.cli import lazy, terminal
 from packhouse.cli.choices import ALL_SCOPES, SCOPES
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit.db import Transaction
 
 with lazy.imports():
     from packhouse import context
@@ -20,6 +21,9 @@ with lazy.imports():
     from packhouse.kit import clock
     from packhouse.kit.data import zones
     from packhouse.kit.wire import pagination
+
+if TYPE_CHECKING:
+    from packhouse.kit.db import Transaction
 
 account = Commands("Accounts: the tenants, each with its own keys, shops and orders.")
 key = Commands("API keys of an account. A secret is shown once, when it is made.")

@@ -11,12 +11,6 @@ from packhouse.cli import lazy, terminal
 from packhouse.cli.choices import DELIVERY_STATUSES
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit import clock, errors
-from packhouse.kit.db import Transaction
-from packhouse.kit.encryption import Encryptor
-from packhouse.kit.wire import pagination
-from packhouse.webhooks import keys, operations, queries
-from packhouse.webhooks.keys import Keys
 
 with lazy.imports():
     from packhouse import context

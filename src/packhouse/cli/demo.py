@@ -17,12 +17,6 @@ from packhouse.accounts.demo import ACCOUNT, EMAIL, PASSWORD, PUBLIC_KEY, SECRET
 from packhouse.cli import lazy, serve, terminal
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.integrations import operations as integration_operations
-from packhouse.integrations import queries as integration_queries
-from packhouse.kit import clock, errors, security
-from packhouse.kit.db import Database, Transaction
-from packhouse.orders import demo as demo_orders
-from packhouse.orders import operations, schema
 
 with lazy.imports():
     from packhouse import migrations

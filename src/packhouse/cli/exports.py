@@ -15,14 +15,6 @@ from packhouse.cli.choices import SORTS, WRITTEN_FORMATS
 from packhouse.cli.orders import DecimalOption, Separator, Time, to_separator
 from packhouse.cli.streams import STREAM
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.integrations import queries as integration_queries
-from packhouse.kit import errors
-from packhouse.kit.db import Database
-from packhouse.kit.wire import pagination
-from packhouse.orders import list_request, queries
-from packhouse.orders.files import write
-from packhouse.settings import Settings
-from packhouse.shipping import shipped
 
 with lazy.imports():
     from packhouse.accounts import queries as account_queries

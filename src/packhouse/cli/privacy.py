@@ -13,7 +13,6 @@ from packhouse.cli import lazy, terminal
 from packhouse.cli.choices import MOST_DAYS
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit.db import Transaction
 
 with lazy.imports():
     from packhouse import bootstrap
@@ -26,7 +25,7 @@ with lazy.imports():
 
 if TYPE_CHECKING:
     from packhouse.accounts.schema import Caller
-    from packhouse.kit.db import Database
+    from packhouse.kit.db import Database, Transaction
     from packhouse.orders.persons import Person
     from packhouse.settings import Settings
 

@@ -19,12 +19,12 @@ with lazy.imports():
 
     import uvicorn
 
+    import packhouse.kit.http.protocol
     from packhouse import bootstrap, migrations, worker
     from packhouse.accounts import demo
     from packhouse.accounts import queries as account_queries
     from packhouse.cli import interpreter, processes
     from packhouse.kit import clock, errors, jobs, logs, messages, security, tracing
-    from packhouse.kit.http import protocol
 
 if TYPE_CHECKING:
     from packhouse.settings import Settings
@@ -157,7 +157,7 @@ def run_server(settings: Settings, listener: socket.socket, workers: int, *, wor
         place if works else f"{place.partition(':')[0]}:create_app_without_worker",
         factory=True,
         workers=workers,
-        http=protocol.BoundedProtocol,
+        http=packhouse.kit.http.protocol.BoundedProtocol,
         ws="none",
         limit_concurrency=settings.max_connections,
         access_log=False,

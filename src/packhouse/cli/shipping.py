@@ -12,7 +12,6 @@ from packhouse.cli import lazy, terminal
 from packhouse.cli.choices import SETUP_KINDS
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit.db import Transaction
 
 with lazy.imports():
     from packhouse import context
@@ -26,7 +25,7 @@ with lazy.imports():
     from packhouse.shipping.setup import setup, setup_schema
 
 if TYPE_CHECKING:
-    from packhouse.kit.db import Database
+    from packhouse.kit.db import Database, Transaction
     from packhouse.shipping.setup.setup_schema import Kind
 
 shipping = Commands("What an account ships with: addresses, contracts, brands, rules.")

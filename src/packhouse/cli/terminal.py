@@ -15,7 +15,6 @@ import orjson
 import typer
 from typer.exceptions import TyperException
 
-from packhouse import context
 from packhouse.cli import lazy
 
 with lazy.imports():
@@ -26,7 +25,7 @@ with lazy.imports():
     import rich.table
     import rich.text
 
-    from packhouse import migrations
+    from packhouse import context, migrations
     from packhouse import settings as all_settings
     from packhouse.kit import clock, db, errors, messages
 

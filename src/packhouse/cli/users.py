@@ -12,8 +12,6 @@ from packhouse.cli import lazy, terminal
 from packhouse.cli.choices import ROLES
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.kit import clock, errors, security
-from packhouse.kit.db import Transaction
 
 with lazy.imports():
     from packhouse.accounts import audit, queries, reset_links, two_factors, users
