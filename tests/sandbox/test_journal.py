@@ -50,7 +50,7 @@ def test_what_is_dropped_in_silence_is_noted(account: httpx.Client) -> None:
     posted, listed, patched, lost, refused = list_requests(account)
     assert ("warning: unknown_field", "/data/attributes/[0]/colour") in to_notes(posted)
     assert to_notes(listed) == [("unknown_parameter", "page_sise"), ("empty_parameter", "status")]
-    assert to_notes(patched) == [("unknown_field", "/data/attributes/colour")]
+    assert to_notes(patched) == [("warning: unknown_field", "/data/attributes/colour")]
     assert ("no_route", "/v3/orders") in to_notes(lost)
     assert {code for code, _ in to_notes(refused)} == {"error: invalid"}
     assert all(note["detail"] for entry in list_requests(account) for note in entry["notes"])

@@ -4,13 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from packhouse.kit import errors
 from packhouse.kit.http.routing import Route
-from packhouse.orders import schema
 from packhouse.sandbox.journal import Entry, Note
 
 _MOST = 100
-_PATCH = "/api/v3/orders/{id}"
 
 
 def find_notes(entry: Entry, route: Route | None) -> list[Note]:
@@ -29,7 +26,6 @@ def _find_all(entry: Entry, route: Route | None) -> Iterator[Note]:
             yield Note("no_route", "There is nothing at this path.", entry.path)
     elif route.operation is not None:
         yield from _find_unknown_parameters(entry, route.operation)
-        yield from _find_unknown_keys(entry, route)
     yield from _find_told(entry.response_body.to_value())
 
 
@@ -40,20 +36,6 @@ def _find_unknown_parameters(entry: Entry, operation: Mapping[str, Any]) -> Iter
             yield Note("unknown_parameter", "This parameter is unknown and was passed over.", name)
         elif not value:
             yield Note("empty_parameter", "This parameter has no value and was passed over.", name)
-
-
-def _find_unknown_keys(entry: Entry, route: Route) -> Iterator[Note]:
-    """Unknown keys of a batch of orders are warnings of its answer; other bodies lose theirs in silence."""
-    body = entry.request_body
-    if not body.content or not body.is_whole:
-        return
-    if (route.method, route.path) == ("PATCH", _PATCH):
-        try:
-            reading = schema.read_patch(body.content)
-        except errors.ApiError:
-            return
-        for path in reading.unknown:
-            yield Note("unknown_field", "This key is unknown and was not stored.", errors.to_pointer(path))
 
 
 def _find_told(answer: Any) -> Iterator[Note]:
