@@ -19,7 +19,7 @@ DIFFERS = {
     "GET /api/v3/service-points": "there is no geocoder: an address is found by the postal codes and cities of the "
     "stored points; `open_on` is an addition",
     "GET /api/v3/contracts": "one page; filters `carrier_code` alone",
-    "POST /api/v3/event-subscriptions/connections": "webhooks only, no `klaviyo`; unknown keys are refused",
+    "POST /api/v3/event-subscriptions/connections": "webhooks only, no `klaviyo`; unknown keys are rejected",
     "POST /api/v3/event-subscriptions/connections/{}/authorization": "404: a webhook needs no authorization",
     "POST /api/v3/parcels/{}/cancel": "published for version 2; answers as cancelling a shipment does",
     "GET /api/v2/parcels": "to read; `limit` counts shipments",

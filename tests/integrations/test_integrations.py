@@ -186,11 +186,11 @@ def test_another_accounts_is_404(client: TestClient) -> None:
 
 def test_the_metadata_names_the_first_that_lives(client: TestClient) -> None:
     metadata = "/api/v3/user/auth/metadata"
-    assert client.get(metadata).json() == {"data": {"integration_id": SHOP, "account_id": 1}}
+    assert client.get(metadata).json() == {"data": {"user_id": 1, "integration_id": SHOP, "account_id": 1}}
     client.delete(ONE)
-    assert client.get(metadata).json() == {"data": {"integration_id": SECOND_SHOP, "account_id": 1}}
+    assert client.get(metadata).json() == {"data": {"user_id": 1, "integration_id": SECOND_SHOP, "account_id": 1}}
     client.delete(f"{LIST}/{SECOND_SHOP}")
-    assert client.get(metadata).json() == {"data": {"integration_id": None, "account_id": 1}}
+    assert client.get(metadata).json() == {"data": {"user_id": 1, "integration_id": None, "account_id": 1}}
 
 
 def test_the_command_and_the_api_see_the_same(client: TestClient, run: Run) -> None:

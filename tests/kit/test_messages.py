@@ -135,8 +135,8 @@ def find_in_sources(find: Callable[[ast.AST], Iterator[int]], but: Sequence[str]
 
 
 def test_what_people_are_told_is_a_message() -> None:
-    """Only our client repeats what a server said."""
-    assert find_in_sources(find_sentences, ["client"]) == []
+    """Only our client repeats what a server said, and the sandbox speaks English to developers."""
+    assert find_in_sources(find_sentences, ["client", "sandbox"]) == []
 
 
 def find_loose_templates(tree: ast.AST) -> Iterator[int]:
@@ -153,17 +153,19 @@ def test_a_template_is_a_literal() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        'raise errors.Invalid(errors.Fault("invalid", f"There is no {id}."))',
-        'detail = f"There is no {id}."\n    raise Fault("invalid", detail)',
-        'raise Fault("invalid", "There is none.")',
-        'yield Flaw((), "No " + id)',
-        'raise Fault("invalid", message("None.") if id else "Some.")',
-        'raise Fault("invalid", detail=f"{id}")',
+        'raise errors.Invalid(errors.ErrorItem("invalid", f"There is no {id}."))',
+        'detail = f"There is no {id}."\n    raise ErrorItem("invalid", detail)',
+        'raise ErrorItem("invalid", "There is none.")',
+        'yield ValidationIssue((), "No " + id)',
+        'raise ErrorItem("invalid", message("None.") if id else "Some.")',
+        'raise ErrorItem("invalid", detail=f"{id}")',
     ],
 )
 def test_another_sentence_would_be_seen(source: str) -> None:
     assert list(find_sentences(ast.parse(f"def work(id):\n    {source}\n")))
-    assert not list(find_sentences(ast.parse('def work(id):\n    raise Fault("invalid", message("No {id}.", id=id))')))
+    assert not list(
+        find_sentences(ast.parse('def work(id):\n    raise ErrorItem("invalid", message("No {id}.", id=id))'))
+    )
 
 
 def test_a_template_that_is_no_literal_would_be_seen() -> None:
