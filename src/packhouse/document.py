@@ -32,6 +32,7 @@ _TAGS = {
     "Account": "Keys, clients and the audit log.",
     "Sign-in": "Access tokens (OAuth2 client credentials).",
     "Personal data": "Exporting and erasing what is stored about a person; how long it is kept.",
+    "Service points": "Places of carriers where parcels are handed over.",
     "Server": "The state of this server.",
 }
 
