@@ -28,9 +28,10 @@ def test_every_operation_is_named_by_a_verb_and_described() -> None:
     names = [operation["operationId"] for operation in OPERATIONS]
     assert len(names) == len(set(names))
     verbs = {
-        "activate", "announce", "append", "authorize", "broadcast", "cancel", "change", "check", "confirm", "create", "delete", "dry",
-        "erase", "export", "fetch", "find", "get", "import", "issue", "list", "map", "patch", "refresh", "replace", "replay", "resume", "retry", "revoke",
-        "rotate", "send", "ship", "start", "test", "track", "try", "update", "upsert", "validate",
+        "activate", "announce", "append", "authorize", "broadcast", "cancel", "change", "check", "confirm", "create",
+        "delete", "dry", "erase", "export", "fetch", "find", "get", "import", "issue", "list", "map", "patch",
+        "refresh", "replace", "replay", "resume", "retry", "revoke", "rotate", "send", "ship", "start", "test",
+        "track", "try", "update", "upsert", "validate",
     }  # fmt: skip
     assert {name.partition("_")[0] for name in names} <= verbs
     assert [operation["operationId"] for operation in OPERATIONS if not operation.get("description")] == []
