@@ -15,6 +15,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
@@ -127,7 +129,10 @@ async def _parse_form(request: Request, limit: int, of_text: int) -> FormData:
     known: FormData | None = getattr(request.state, "form", None)
     if known is None:
         bounded = Request(request.scope, _bounded(request.receive, limit))
-        known = request.state.form = await bounded.form(max_files=20, max_fields=5_000, max_part_size=of_text)
+        try:
+            known = request.state.form = await bounded.form(max_files=20, max_fields=5_000, max_part_size=of_text)
+        except MultiPartException as error:
+            raise HTTPException(400, error.message) from None
     return known
 
 
