@@ -99,6 +99,7 @@ check-install: ## build the package, install it afresh and ask it for its versio
 	cd "$$place"; \
 	venv/bin/packhouse --version; \
 	venv/bin/packhouse --help > /dev/null; \
+	venv/bin/python -c 'import packhouse.app, packhouse.cli, packhouse.cli.lazy; packhouse.cli.lazy.load()'; \
 	echo "The package installs and answers."
 
 constraints: ## resolve every dependency anew and pin it in constraints.txt
