@@ -27,7 +27,7 @@ async def issue_token(request: Request) -> Response:
     row = await auth.client(request, form)
     scopes = auth.choose_scopes(request, row, form.get("scope"))
     issued = await ctx.db.write(
-        lambda tx: tokens.issue_token(tx, row[0], row[7], auth.to_actor(row), scopes, now=ctx.clock())
+        lambda tx: tokens.issue_token(tx, row.account_id, row.id, auth.to_actor(row), scopes, now=ctx.clock())
     )
     return http.json_response(issued, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
@@ -40,7 +40,7 @@ async def revoke_token(request: Request) -> Response:
     if not form.get("token"):
         raise tokens.TokenRefusal("invalid_request", message("The parameter token is missing."))
     await ctx.db.write(
-        lambda tx: tokens.revoke_token(tx, row[0], row[7], auth.to_actor(row), form["token"], now=ctx.clock())
+        lambda tx: tokens.revoke_token(tx, row.account_id, row.id, auth.to_actor(row), form["token"], now=ctx.clock())
     )
     return Response(status_code=200)
 

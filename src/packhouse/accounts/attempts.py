@@ -112,7 +112,7 @@ async def take(db: Database, bounds: Sequence[Bound], *, now: datetime) -> datet
     """
     for bound in bounds:
         row = await db.fetch_one(_LOOK, key=bound.key)
-        if row is not None and row[0] is not None and (next_at := clock.to_instant(row[0])) > now:
+        if row is not None and row.next_at is not None and (next_at := clock.to_instant(row.next_at)) > now:
             return next_at
 
     async def count_all(tx: Transaction) -> None:

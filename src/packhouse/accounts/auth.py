@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
@@ -32,13 +31,13 @@ async def caller(request: Request) -> Caller:
     return found
 
 
-async def caller_and_row(request: Request, owned: queries.Owned, **values: Any) -> tuple[Caller, Sequence[Any] | None]:
+async def caller_and_row(request: Request, owned: queries.Owned, **values: Any) -> tuple[Caller, Any]:
     """The caller as `caller` finds it, and a row of its account: of a key with its secret they are one look-up."""
     found, row = await _find_caller(request, owned.with_key, values)
     await _let_in(request, found)
     if row is None:
         return found, await context.of(request).db.fetch_one(owned.alone, account_id=found.account_id, **values)
-    return found, row if row[0] is not None else None
+    return found, row if getattr(row, owned.never_null) is not None else None
 
 
 async def caller_by_public_key(request: Request, public_key: str) -> Caller:
@@ -49,14 +48,12 @@ async def caller_by_public_key(request: Request, public_key: str) -> Caller:
         row = await context.of(request).db.fetch_one(queries.FIND_KEY, public_key=public_key)
     if row is None or (public_key == demo.PUBLIC_KEY and not http.is_from_this_machine(request)):
         raise _unauthenticated()
-    found = Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[3]))
+    found = Caller(row.account_id, row.country_code, f"api_key:{public_key}", _to_scopes(row.scopes))
     await _let_in(request, found)
     return found
 
 
-async def _find_caller(
-    request: Request, by_key: queries.Statement, values: dict[str, Any]
-) -> tuple[Caller, Sequence[Any] | None]:
+async def _find_caller(request: Request, by_key: queries.Statement, values: dict[str, Any]) -> tuple[Caller, Any]:
     """And what `by_key` finds besides, where it is the one that found the caller."""
     scheme, _, sent = http.find_header(request, b"authorization").partition(" ")
     kind = scheme.lower()
@@ -82,30 +79,31 @@ async def _let_in(request: Request, found: Caller) -> None:
 
 async def _find_by_key(
     request: Request, sent: str, statement: queries.Statement, values: dict[str, Any]
-) -> tuple[Caller, Sequence[Any] | None]:
+) -> tuple[Caller, Any]:
     public_key, secret = _decode(sent)
     found = row = await context.of(request).db.fetch_one(statement, public_key=public_key, **values)
-    if not security.is_secret(secret, row[1] if row else _NO_KEY) or row is None:
+    if not security.is_secret(secret, row.secret_hash if row else _NO_KEY) or row is None:
         row = await _find_client(request, public_key, secret)  # by its second secret, while that is good
-        if row is None or not row[4]:
+        if row is None or not row.takes_basic:
             context.of(request).failures.note_key(public_key, "key.refused")
             raise _unauthenticated()
     if demo.is_well_known_key(public_key, secret) and not http.is_from_this_machine(request):
         context.of(request).failures.note_key(public_key, "key.refused")
         raise _unauthenticated()
-    rest = row[queries.OF_KEY :] if row is found else None
-    return Caller(row[0], row[2], f"api_key:{public_key}", _to_scopes(row[3])), rest
+    return Caller(
+        row.account_id, row.country_code, f"api_key:{public_key}", _to_scopes(row.scopes)
+    ), row if row is found else None
 
 
 async def _find_client(request: Request, public_key: str, secret: str) -> Any:
     """The row of `queries.FIND_CLIENT` of the live key or client with this secret, or with its second one."""
     ctx = context.of(request)
     row = await ctx.db.fetch_one(queries.FIND_CLIENT, public_key=public_key)
-    if security.is_secret(secret, row[1] if row else _NO_KEY):
+    if security.is_secret(secret, row.secret_hash if row else _NO_KEY):
         return row
-    if row is None or row[5] is None or not security.is_secret(secret, row[5]):
+    if row is None or row.second_hash is None or not security.is_secret(secret, row.second_hash):
         return None
-    return row if clock.to_wire(row[6]) > clock.to_wire(ctx.clock()) else None
+    return row if clock.to_wire(row.second_until) > clock.to_wire(ctx.clock()) else None
 
 
 async def _find_by_token(request: Request, sent: str) -> Caller:
@@ -114,11 +112,13 @@ async def _find_by_token(request: Request, sent: str) -> Caller:
         raise _unauthenticated(_REFUSED_TOKEN)
     ctx = context.of(request)
     row = await ctx.db.fetch_one(queries.FIND_TOKEN, account_id=parts.account_id, token_id=parts.token_id)
-    if not security.is_secret(parts.secret, row[0] if row else _NO_KEY) or row is None:
+    if not security.is_secret(parts.secret, row.secret_hash if row else _NO_KEY) or row is None:
         raise _unauthenticated(_REFUSED_TOKEN)
-    if clock.to_wire(row[1]) <= clock.to_wire(ctx.clock()):
+    if clock.to_wire(row.expires_at) <= clock.to_wire(ctx.clock()):
         raise _unauthenticated(_REFUSED_TOKEN)
-    return Caller(parts.account_id, row[5], queries.to_actor(row[3], row[4]), _to_scopes(row[2]))
+    return Caller(
+        parts.account_id, row.country_code, queries.to_actor(row.kind, row.public_key), _to_scopes(row.scopes)
+    )
 
 
 def _to_scopes(words: str) -> frozenset[str]:
@@ -143,12 +143,12 @@ async def client(request: Request, form: dict[str, str]) -> Any:
     raise tokens.InvalidClient
 
 
-def choose_scopes(request: Request, row: Sequence[Any], asked: str | None) -> frozenset[str]:
+def choose_scopes(request: Request, row: Any, asked: str | None) -> frozenset[str]:
     """Of a row that `client` gave. Raises TokenRefusal."""
     try:
-        return tokens.choose_scopes(_to_scopes(row[3]), asked)
+        return tokens.choose_scopes(_to_scopes(row.scopes), asked)
     except tokens.TokenRefusal:
-        context.of(request).failures.note(Failure(row[0], to_actor(row), "token.refused", "invalid_scope"))
+        context.of(request).failures.note(Failure(row.account_id, to_actor(row), "token.refused", "invalid_scope"))
         raise
 
 
@@ -168,8 +168,8 @@ def _read_client(header: str, form: dict[str, str]) -> list[tuple[str, str]]:
     return [plain] if unquoted == plain or "\0" in unquoted[0] else [plain, unquoted]
 
 
-def to_actor(row: Sequence[Any]) -> str:
-    return queries.to_actor(row[8], row[9])
+def to_actor(row: Any) -> str:
+    return queries.to_actor(row.kind, row.public_key)
 
 
 @lru_cache(1_000)

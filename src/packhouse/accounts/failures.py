@@ -86,7 +86,7 @@ class Failures:
     async def _write_of_key(self, public_key: str, action: str, subject: str) -> None:
         row = await self._db.fetch_one(queries.FIND_OWNER, public_key=public_key)
         if row is not None:
-            await self._write(Failure(row[0], queries.to_actor(row[1], public_key), action, subject))
+            await self._write(Failure(row.account_id, queries.to_actor(row.kind, public_key), action, subject))
 
     async def _write(self, failure: Failure) -> None:
         now = self._clock()

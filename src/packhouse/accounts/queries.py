@@ -23,16 +23,16 @@ FIND_KEY = (
         accounts.c.takes_basic,
     )
 )
-# How many columns that are.
-OF_KEY = 4
 
 
 class Owned(NamedTuple):
     """How a row of the caller's account is found, `account_id` and other values given: alone, and with the key that
-    calls, in one statement with the columns of `FIND_KEY` first."""
+    calls, in one statement with the columns of `FIND_KEY` first. The
+    column `never_null` says whether a row was found beside the key."""
 
     alone: Select[Any]
     with_key: Select[Any]
+    never_null: str
 
 
 def owned(columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]) -> Owned:
@@ -41,7 +41,7 @@ def owned(columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool
     of = table.c.account_id
     alone = select(*columns).where(of == bindparam("account_id"), *conditions)
     with_key = FIND_KEY.add_columns(*columns).outerjoin(table, and_(of == api_keys.c.account_id, *conditions))
-    return Owned(alone, with_key)
+    return Owned(alone, with_key, columns[0].key or "")
 
 
 # The same key or client with all that a rotation and a token need.

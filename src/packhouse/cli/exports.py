@@ -148,7 +148,7 @@ async def _read_pages(db: Database, account_id: int, asked: list_request.ListReq
     while cursor is not None:
         async with db.read() as tx:
             page = await queries.list_orders(tx, account_id, asked.filters, asked.sort, cursor, asked.page_size)
-        yield [row[-4:] for row in page.rows]
+        yield [queries.to_stored(row) for row in page.rows]
         cursor = page.next
 
 

@@ -114,7 +114,7 @@ async def list_orders(request: Request) -> Response:
 
     page = await context.of(request).lists.read(read)
     id_is_text = _profile(request).id_is_text
-    body = ",".join(queries.to_wire(row[-4:], id_is_text=id_is_text) for row in page.rows)
+    body = ",".join(queries.to_wire(row, id_is_text=id_is_text) for row in page.rows)
     return http.json_response(f'{{"data":[{body}]}}'.encode(), headers=http.page_links(request, page))
 
 
@@ -124,8 +124,8 @@ async def get_order(request: Request) -> Response:
     _, row = await auth.caller_and_row(request, queries.GET_ORDER, id=id)
     if row is None:
         raise errors.NotFound(queries.NOT_FOUND)
-    body = f'{{"data":{queries.to_wire(row[-4:], id_is_text=_profile(request).id_is_text)}}}'
-    return http.json_response(body.encode(), headers={"ETag": http.to_etag(row[0])})
+    body = f'{{"data":{queries.to_wire(row, id_is_text=_profile(request).id_is_text)}}}'
+    return http.json_response(body.encode(), headers={"ETag": http.to_etag(row.version)})
 
 
 async def patch_order(request: Request) -> Response:

@@ -106,7 +106,7 @@ def to_order(sort: str) -> pagination.Order:
 async def list_orders(
     tx: Reader, account_id: int, filters: Mapping[str, Any], sort: str, cursor: pagination.Cursor, size: int
 ) -> pagination.Page:
-    """Rows end with `id, created_at, modified_at, document`; the sort's values come before."""
+    """Rows have the columns of a `StoredOrder`; the sort's values come before."""
     order = to_order(sort)
     conditions = [(FILTERS[name], value) for name, value in filters.items()]
     shops = [*filters.get("integration", ())]
@@ -116,10 +116,23 @@ async def list_orders(
     return await pagination.find_page(tx, find, order, cursor, size)
 
 
-def to_wire(row: Sequence[Any], *, id_is_text: bool) -> str:
-    """From the last columns of a read: id, created_at, modified_at, document."""
-    id, created_at, modified_at, document = row
-    return tables.to_wire(id, created_at, modified_at, document, id_is_text=id_is_text)
+class StoredOrder(NamedTuple):
+    """What is answered of an order."""
+
+    id: int
+    created_at: datetime
+    modified_at: datetime
+    document: str
+
+
+def to_stored(row: Any) -> StoredOrder:
+    """Return what is answered from a row that has more."""
+    return StoredOrder(row.id, row.created_at, row.modified_at, row.document)
+
+
+def to_wire(row: Any, *, id_is_text: bool) -> str:
+    """Write a row that has the columns of a `StoredOrder`."""
+    return tables.to_wire(row.id, row.created_at, row.modified_at, row.document, id_is_text=id_is_text)
 
 
 _STORED = (
@@ -151,7 +164,6 @@ async def find_addressed(
     return await tx.find_by_key(account_id, _STORED, _KEY, wanted, lock=lock)
 
 
-# Without a lock; with it whether anybody listens to what becomes of the account's orders.
 async def find_order(tx: Reader, account_id: int, id: int) -> Any:
     """To change it: locked."""
     return next(iter(await tx.run(_FIND_ORDER, account_id=account_id, id=id)), None)

@@ -80,7 +80,7 @@ async def show_start(request: Request) -> Response:
         "bars": to_bars(dates, placed, [id for id, _ in _rank(_count_shops(placed))]),
         "by_shop": by_shop,
         "labels": to_shares({one.carrier: one.total for one in labels}, {}),
-        "oldest": [rows.to_row(row[-4], row[-1], shops, origin) for row in oldest],
+        "oldest": [rows.to_row(row.id, row.document, shops, origin) for row in oldest],
         "size": {"height": _HEIGHT, "width": _DAYS * _STEP, "bar": _WIDTH},
     }
     return rendering.render(request, "start.html", web_user, **values)

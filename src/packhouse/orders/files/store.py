@@ -27,7 +27,7 @@ _POINTER = re.compile(re.escape(errors.ATTRIBUTES) + r"/\[(\d+)\](.*)", re.DOTAL
 _Faults = dict[int, Sequence[errors.ErrorItem]]
 
 
-class Told(NamedTuple):
+class Remark(NamedTuple):
     """Something to be said of a record: where in the order it is, a code for programs and words for people."""
 
     pointer: str
@@ -43,14 +43,14 @@ class Reported(NamedTuple):
     """A record and what is said of it: why it was not taken, or what to look at in one that was."""
 
     record: Record
-    told: Sequence[Told]
+    told: Sequence[Remark]
 
     def to_wire(self, columns: Mapping[str, str], name: str = "faults") -> dict[str, Any]:
         """With the line and column of the file, where it has columns."""
         told = [self._to_wire(one, columns) for one in self.told]
         return {"line": self.record.line, "order_id": _find_order_id(self.record), name: told}
 
-    def _to_wire(self, told: Told, columns: Mapping[str, str]) -> dict[str, Any]:
+    def _to_wire(self, told: Remark, columns: Mapping[str, str]) -> dict[str, Any]:
         wire: dict[str, Any] = told._asdict()
         path = told.path()
         if column := find_column(columns, path):
@@ -149,7 +149,7 @@ def _to_stored(
     if left_out := sum(bool(record.left_out) for record in batch):
         counts[LEFT_OUT] = left_out
     told = [
-        Reported(batch[index], [Told(_to_place(fault)[1], fault.code, fault.detail) for fault in refused[index]])
+        Reported(batch[index], [Remark(_to_place(fault)[1], fault.code, fault.detail) for fault in refused[index]])
         for index in sorted(refused)
     ]
     orders = {index: receipt.order for index, receipt in zip(values, receipts, strict=False)}
@@ -161,13 +161,13 @@ def _to_stored(
     return Stored(counts, told, [reported for reported in warned if reported.told])
 
 
-def _find_told(record: Record, order: dict[str, Any] | None, country: str) -> list[Told]:
+def _find_told(record: Record, order: dict[str, Any] | None, country: str) -> list[Remark]:
     """What was read otherwise than it stands, and what is odd in what came of it."""
-    told = [Told(_to_pointer(flaw.path), flaw.kind, flaw.detail) for flaw in record.warnings]
+    told = [Remark(_to_pointer(flaw.path), flaw.kind, flaw.detail) for flaw in record.warnings]
     if record.left_out:
-        told.append(Told("", LEFT_OUT, foreign(record.left_out)))
+        told.append(Remark("", LEFT_OUT, foreign(record.left_out)))
     if order is not None:
-        told += [Told(_to_pointer(one.path), one.code, one.detail) for one in warnings.find_warnings(order, country)]
+        told += [Remark(_to_pointer(one.path), one.code, one.detail) for one in warnings.find_warnings(order, country)]
     return told
 
 

@@ -88,7 +88,7 @@ async def _find_rows(asked: _Asked, state: orders.State, filters: dict[str, Any]
     while cursor is not None:
         async with context.of(asked.request).db.read() as tx:
             page = await orders.read_whole(tx, asked.web_user.session.account_id, state, filters, cursor, _AT_ONCE)
-        yield [row[-4:] for row in page.rows]
+        yield [queries.to_stored(row) for row in page.rows]
         cursor = page.next
 
 

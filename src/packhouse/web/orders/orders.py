@@ -236,7 +236,7 @@ async def _find_sorted(tx: Reader, caller: Caller, state: State, filters: dict[s
 
 
 def _to_found(page: pagination.Page) -> list[tuple[int, str]]:
-    return [(row[-4], row[-1]) for row in page.rows]
+    return [(row.id, row.document) for row in page.rows]
 
 
 async def read_whole(

@@ -19,96 +19,98 @@ _SIZE = 50
 _OFTEN = "_often"
 
 
-class Told(NamedTuple):
+class Sentence(NamedTuple):
     """What an action is called in a list of them, and as a sentence about one entry."""
 
     name: str
     sentence: str
 
 
-WORDS: Mapping[str, Told] = {
-    "user.signed_in": Told(marked("signed in"), marked("%(who)s signed in")),
-    "user.sign_in_failed": Told(marked("sign-in failed"), marked("A sign-in as %(what)s failed")),
-    "user.created": Told(marked("user added"), marked("%(who)s added the user %(what)s")),
-    "user.password_changed": Told(marked("password changed"), marked("%(who)s changed the password of %(what)s")),
-    "user.password_change_failed": Told(
+WORDS: Mapping[str, Sentence] = {
+    "user.signed_in": Sentence(marked("signed in"), marked("%(who)s signed in")),
+    "user.sign_in_failed": Sentence(marked("sign-in failed"), marked("A sign-in as %(what)s failed")),
+    "user.created": Sentence(marked("user added"), marked("%(who)s added the user %(what)s")),
+    "user.password_changed": Sentence(marked("password changed"), marked("%(who)s changed the password of %(what)s")),
+    "user.password_change_failed": Sentence(
         marked("change of password refused"), marked("%(who)s could not change their password: the old one was wrong")
     ),
-    "user.role_changed": Told(marked("role changed"), marked("%(who)s changed the role of %(what)s")),
-    "user.disabled": Told(marked("user disabled"), marked("%(who)s disabled the user %(what)s")),
-    "user.enabled": Told(marked("user let in again"), marked("%(who)s let the user %(what)s in again")),
-    "user.deleted": Told(marked("user removed"), marked("%(who)s removed the user %(what)s")),
-    "user.code_refused": Told(marked("code refused"), marked("A code of %(what)s was refused")),
-    "user.two_factors_set_up": Told(marked("second factor set up"), marked("%(who)s set up their second factor")),
-    "user.two_factors_removed": Told(
+    "user.role_changed": Sentence(marked("role changed"), marked("%(who)s changed the role of %(what)s")),
+    "user.disabled": Sentence(marked("user disabled"), marked("%(who)s disabled the user %(what)s")),
+    "user.enabled": Sentence(marked("user let in again"), marked("%(who)s let the user %(what)s in again")),
+    "user.deleted": Sentence(marked("user removed"), marked("%(who)s removed the user %(what)s")),
+    "user.code_refused": Sentence(marked("code refused"), marked("A code of %(what)s was refused")),
+    "user.two_factors_set_up": Sentence(marked("second factor set up"), marked("%(who)s set up their second factor")),
+    "user.two_factors_removed": Sentence(
         marked("second factor taken away"), marked("%(who)s does without a second factor from now on")
     ),
-    "user.two_factors_reset": Told(
+    "user.two_factors_reset": Sentence(
         marked("second factor reset"), marked("%(who)s took the second factor of %(what)s away")
     ),
-    "user.recovery_codes_renewed": Told(
+    "user.recovery_codes_renewed": Sentence(
         marked("new recovery codes"), marked("%(who)s made new recovery codes for themselves")
     ),
-    "user.recovery_code_used": Told(marked("recovery code used"), marked("%(who)s used a recovery code")),
-    "user.reset_link_made": Told(
+    "user.recovery_code_used": Sentence(marked("recovery code used"), marked("%(who)s used a recovery code")),
+    "user.reset_link_made": Sentence(
         marked("link to a new password made"), marked("%(who)s made a link to a new password for %(what)s")
     ),
-    "user.reset_link_sent": Told(
+    "user.reset_link_sent": Sentence(
         marked("link to a new password sent"), marked("A link to a new password was sent to %(what)s")
     ),
-    "user.password_reset": Told(
+    "user.password_reset": Sentence(
         marked("password chosen anew"), marked("%(who)s chose a new password by a link that was sent or given to them")
     ),
-    "key.created": Told(marked("API key made"), marked("%(who)s made the API key %(what)s")),
-    "key.rotated": Told(marked("API key: new secret"), marked("%(who)s gave the API key %(what)s a new secret")),
-    "key.revoked": Told(marked("API key revoked"), marked("%(who)s revoked the API key %(what)s")),
-    "key.refused": Told(marked("API key refused"), marked("The API key %(what)s was refused")),
-    "key.basic_accepted": Told(
+    "key.created": Sentence(marked("API key made"), marked("%(who)s made the API key %(what)s")),
+    "key.rotated": Sentence(marked("API key: new secret"), marked("%(who)s gave the API key %(what)s a new secret")),
+    "key.revoked": Sentence(marked("API key revoked"), marked("%(who)s revoked the API key %(what)s")),
+    "key.refused": Sentence(marked("API key refused"), marked("The API key %(what)s was refused")),
+    "key.basic_accepted": Sentence(
         marked("API key: HTTP Basic accepted"), marked("%(who)s let the API key %(what)s sign in by HTTP Basic")
     ),
-    "key.basic_refused": Told(
+    "key.basic_refused": Sentence(
         marked("API key: HTTP Basic refused"), marked("%(who)s let the API key %(what)s sign in by HTTP Basic no more")
     ),
-    "client.created": Told(marked("client made"), marked("%(who)s made the OAuth2 client %(what)s")),
-    "client.rotated": Told(
+    "client.created": Sentence(marked("client made"), marked("%(who)s made the OAuth2 client %(what)s")),
+    "client.rotated": Sentence(
         marked("client: new secret"), marked("%(who)s gave the OAuth2 client %(what)s a new secret")
     ),
-    "client.revoked": Told(marked("client revoked"), marked("%(who)s revoked the OAuth2 client %(what)s")),
-    "token.issued": Told(marked("token given out"), marked("%(who)s got an access token for %(what)s")),
-    "token.revoked": Told(marked("token ended"), marked("%(who)s ended the access token %(what)s")),
-    "token.refused": Told(marked("token refused"), marked("%(who)s was refused an access token: %(what)s")),
-    "account.created": Told(marked("account made"), marked("%(who)s made the account %(what)s")),
-    "account.time_zone_changed": Told(
+    "client.revoked": Sentence(marked("client revoked"), marked("%(who)s revoked the OAuth2 client %(what)s")),
+    "token.issued": Sentence(marked("token given out"), marked("%(who)s got an access token for %(what)s")),
+    "token.revoked": Sentence(marked("token ended"), marked("%(who)s ended the access token %(what)s")),
+    "token.refused": Sentence(marked("token refused"), marked("%(who)s was refused an access token: %(what)s")),
+    "account.created": Sentence(marked("account made"), marked("%(who)s made the account %(what)s")),
+    "account.time_zone_changed": Sentence(
         marked("time zone changed"), marked("%(who)s set the account's time zone to %(what)s")
     ),
-    "account.basic_accepted": Told(
+    "account.basic_accepted": Sentence(
         marked("account: HTTP Basic accepted"), marked("%(who)s let the account's keys sign in by HTTP Basic")
     ),
-    "account.basic_refused": Told(
+    "account.basic_refused": Sentence(
         marked("account: HTTP Basic refused"), marked("%(who)s let the account's keys sign in by HTTP Basic no more")
     ),
-    "account.two_factors_required": Told(
+    "account.two_factors_required": Sentence(
         marked("second factor required"), marked("%(who)s changed of whom a second factor is required: %(what)s")
     ),
-    "connection.paused": Told(
+    "connection.paused": Sentence(
         marked("receiver of webhooks paused"), marked("The %(what)s was paused: it took nothing for days")
     ),
-    "connection.resumed": Told(marked("receiver of webhooks resumed"), marked("%(who)s resumed the %(what)s")),
-    "signing_key.rotated": Told(
+    "connection.resumed": Sentence(marked("receiver of webhooks resumed"), marked("%(who)s resumed the %(what)s")),
+    "signing_key.rotated": Sentence(
         marked("new key to sign webhooks with"), marked("%(who)s made a new signing key for the %(what)s")
     ),
-    "signing_key.activated": Told(
+    "signing_key.activated": Sentence(
         marked("new key signs webhooks"), marked("%(who)s let the next signing key take over for the %(what)s")
     ),
-    "person.erased": Told(marked("person erased"), marked("%(who)s erased a person: %(what)s")),
-    "person.exported": Told(marked("person's data given out"), marked("%(who)s took out a person's data: %(what)s")),
-    "retention.changed": Told(
+    "person.erased": Sentence(marked("person erased"), marked("%(who)s erased a person: %(what)s")),
+    "person.exported": Sentence(
+        marked("person's data given out"), marked("%(who)s took out a person's data: %(what)s")
+    ),
+    "retention.changed": Sentence(
         marked("how long data is kept"), marked("%(who)s changed how long data is kept: %(what)s")
     ),
-    "bench.created": Told(marked("bench made"), marked("%(who)s made the bench %(what)s")),
-    "bench.changed": Told(marked("bench changed"), marked("%(who)s changed the bench %(what)s")),
-    "bench.deleted": Told(marked("bench deleted"), marked("%(who)s deleted the bench %(what)s")),
-    "bench.token_made": Told(
+    "bench.created": Sentence(marked("bench made"), marked("%(who)s made the bench %(what)s")),
+    "bench.changed": Sentence(marked("bench changed"), marked("%(who)s changed the bench %(what)s")),
+    "bench.deleted": Sentence(marked("bench deleted"), marked("%(who)s deleted the bench %(what)s")),
+    "bench.token_made": Sentence(
         marked("token of a bench made"), marked("%(who)s made a token for the print agent of the bench %(what)s")
     ),
 }
