@@ -66,14 +66,15 @@ def create_context(
     )
 
 
-async def close(ctx: Context) -> None:
-    """End what the context holds open, its database last."""
+async def close(ctx: Context, *, keeps_database: bool = False) -> None:
+    """End what the context holds open, its database last, unless that is somebody else's to end."""
     await ctx.failures.close()
     await ctx.sender.close()
     if ctx.limits is not None:
         await ctx.limits.close()
     await ctx.lists.close()
-    await ctx.db.close()
+    if not keeps_database:
+        await ctx.db.close()
 
 
 @asynccontextmanager
@@ -85,10 +86,7 @@ async def open_context(
     try:
         yield ctx
     finally:
-        if db is None:
-            await close(ctx)
-        else:
-            await ctx.sender.close()
+        await close(ctx, keeps_database=db is not None)
 
 
 def _open_store(settings: Settings) -> storage.Store | None:

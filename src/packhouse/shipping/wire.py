@@ -120,9 +120,8 @@ def to_documents(rows: Sequence[Any], base_url: str) -> list[dict[str, Any]]:
     return shown
 
 
-_COPIED = (
+ITEM_KEYS = (
     "item_id",
-    "quantity",
     "sku",
     "product_id",
     "hs_code",
@@ -136,11 +135,13 @@ _COPIED = (
     "manufacturer_product_id",
     "manufacturer_product_id_std",
 )
+"""What an order's item and a parcel's item have in common, but for the quantity."""
+_SHOWN_KEYS = ("item_id", "quantity", *ITEM_KEYS[1:])
 
 
 def to_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """An order's item as a parcel's item: one piece's weight and price. It always has an HS code, if an empty one."""
-    shown = {"hs_code": "", **{name: item[name] for name in _COPIED if item.get(name) is not None}}
+    shown = {"hs_code": "", **{name: item[name] for name in _SHOWN_KEYS if item.get(name) is not None}}
     shown["description"] = item["name"][:255]
     if item.get("country_of_origin"):
         shown["origin_country"] = item["country_of_origin"]

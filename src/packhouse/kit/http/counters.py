@@ -8,7 +8,6 @@ in the one before. To count is one statement, which gives the row back only wher
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import BigInteger, Column, Table, Text, text
@@ -37,7 +36,7 @@ PARTS = ("slot", "used", "before", "burst_slot", "burst_used", "burst_before")
 
 
 class Counters(Protocol):
-    async def count(self, values: Mapping[str, Any], now: datetime) -> tuple[bool, Sequence[int]]:
+    async def count(self, values: Mapping[str, Any]) -> tuple[bool, Sequence[int]]:
         """Whether there was room, and the row as it is now, in the order of `PARTS`. `values` holds account_id, kind,
         and of both limits slot, calls and, in thousandths, the weight of the window before."""
         ...
@@ -89,7 +88,7 @@ class _TableCounters:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def count(self, values: Mapping[str, Any], now: datetime) -> tuple[bool, Sequence[int]]:  # noqa: ARG002
+    async def count(self, values: Mapping[str, Any]) -> tuple[bool, Sequence[int]]:
         async def work(tx: Transaction) -> tuple[Any, Any]:
             row = await tx.fetch_one(text(_TAKE), values)
             seen = row or (await tx.execute(text(_LOOK), {n: values[n] for n in ("account_id", "kind")})).one()
@@ -109,7 +108,7 @@ class _FileCounters:
         self._path = path
         self._file: sqlite3.Connection | None = None
 
-    async def count(self, values: Mapping[str, Any], now: datetime) -> tuple[bool, Sequence[int]]:  # noqa: ARG002
+    async def count(self, values: Mapping[str, Any]) -> tuple[bool, Sequence[int]]:
         try:
             row = self._open().execute(_TAKE, values).fetchone()
             return row is not None, row or self._open().execute(_LOOK, values).fetchone()

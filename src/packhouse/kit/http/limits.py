@@ -67,7 +67,7 @@ class Limiter:
         for name, limit in zip(("", "burst_"), limits, strict=True):
             window = _Window.at(limit, at)
             values |= {f"{name}slot": window.slot, f"{name}weight": window.weight, f"{name}calls": limit.calls}
-        taken, row = await self._counters.count(values, now)
+        taken, row = await self._counters.count(values)
         states = [_State.of(limit, row[i : i + 3], at) for limit, i in zip(policy.limits(), (0, 3), strict=False)]
         headers = _to_headers(states)
         if not taken:

@@ -107,11 +107,12 @@ class Router:
                 allowed |= set(routes)
         if not allowed:
             raise HTTPException(404)
-        raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed | ({"HEAD"} & _with_head(allowed))))})
+        raise HTTPException(405, headers={"Allow": ", ".join(sorted(_with_head(allowed)))})
 
 
 def _with_head(methods: set[str]) -> set[str]:
-    return {"HEAD"} if "GET" in methods else set()
+    """Wherever GET is allowed, HEAD is."""
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def _to_pattern(path: str) -> re.Pattern[str]:

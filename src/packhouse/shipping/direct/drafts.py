@@ -12,7 +12,7 @@ from packhouse.kit import errors
 from packhouse.kit.data import places, units
 from packhouse.kit.errors import Path
 from packhouse.kit.messages import message
-from packhouse.shipping import draft, packing
+from packhouse.shipping import draft, packing, wire
 from packhouse.shipping.direct.schema import Call
 from packhouse.shipping.packing import Packed
 from packhouse.shipping.schema import NO_ORDER
@@ -21,21 +21,6 @@ from packhouse.shipping.setup.options import Options, Route
 from packhouse.shipping.setup.rules import Choice
 from packhouse.shipping.setup.setup_schema import Setup
 
-_ITEM_KEYS = (
-    "item_id",
-    "sku",
-    "product_id",
-    "hs_code",
-    "mid_code",
-    "material_content",
-    "intended_use",
-    "dangerous_goods",
-    "properties",
-    "dds_reference",
-    "taric_doc_code",
-    "manufacturer_product_id",
-    "manufacturer_product_id_std",
-)
 _ON_DECLARATIONS = ("description", "quantity", "weight", "price", "hs_code", "origin_country")
 _PARCEL_KEYS = ("additional_insured_price", "label_notes", "sscc", "package_type", "carrier_fields")
 _COSTS = ("discount_granted", "freight_costs", "insurance_costs", "other_costs")
@@ -325,7 +310,7 @@ def _to_item(sent: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]
     price = item.get("price") or {"value": "0.00", "currency": currency}
     quantity = item.get("quantity", 1)
     total = units.multiply(units.to_decimal(price["value"]), quantity)
-    made = {key: item[key] for key in _ITEM_KEYS if key in item}
+    made = {key: item[key] for key in wire.ITEM_KEYS if key in item}
     made |= {
         "name": item.get("description") or item.get("sku") or item.get("item_id") or "-",
         "quantity": quantity,
