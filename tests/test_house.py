@@ -127,6 +127,18 @@ def test_functions_are_short_as_a_rule() -> None:
     assert statistics.quantiles(lengths, n=10)[-1] <= P90_LINES
 
 
+def test_a_docstring_begins_with_a_verb_or_a_noun() -> None:
+    """A bare "Of", "As" or "The same" leaves the reader to look for what it belongs to."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    begun = [
+        place(path, getattr(node, "lineno", 1))
+        for path in files_of("src")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, kinds) and re.match(r"(Of|As|The same)\b", ast.get_docstring(node) or "")
+    ]
+    assert begun == []
+
+
 def test_no_function_imports() -> None:
     hidden = [
         place(path, node.lineno)

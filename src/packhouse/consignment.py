@@ -17,7 +17,7 @@ PDF, PNG, ZPL = "application/pdf", "image/png", "application/zpl"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """As in an order; texts that are absent there are empty here."""
+    """An address as in an order; texts that are absent there are empty here."""
 
     name: str
     address_line_1: str

@@ -97,8 +97,8 @@ class WorkerConfig(NamedTuple):
     poll_seconds: float = 1.0
 
     def find_leases(self, carrier_seconds: float) -> dict[str, timedelta]:
-        """Of kinds that ask carriers: one that is shorter than an answer may take is raised, or a second worker would
-        ask while the first is still waiting."""
+        """Return the leases of kinds that ask carriers: one that is shorter than an answer may take is raised, or a
+        second worker would ask while the first is still waiting."""
         return dict.fromkeys(ASKING, max(self.lease, timedelta(seconds=carrier_seconds * _WITH_ALL_BESIDE)))
 
 
@@ -119,7 +119,7 @@ async def running(ctx: Context, is_busy: Callable[[], bool] = lambda: False) -> 
 
 
 class _Outcome(NamedTuple):
-    """Of a job that has been in hand: done without `due_at`."""
+    """The outcome of a job that has been in hand: done without `due_at`."""
 
     job: Job
     due_at: datetime | None = None
@@ -238,7 +238,7 @@ class Worker:
         return group[:count]
 
     def _free(self) -> dict[str, int]:
-        """Of every kind that is not all taken, how many more could be in hand."""
+        """Return, for every kind that is not all taken, how many more could be in hand."""
         free = {kind: self._find_slots(kind) - self._in_hand[kind] for kind in self._handlers}
         if time.monotonic() >= self._patient_until or not self._is_busy():
             free |= {kind: USUAL_SLOTS for kind in self._together if not self._in_hand[kind]}

@@ -48,8 +48,8 @@ _LOOK = select(_a.next_at).where(_a.account_id == 0, _a.key == bindparam("key"))
 
 
 class Bound(NamedTuple):
-    """Of what is counted under `key`, the first `free` attempts cost no wait. Each further one costs a second, then
-    twice as long each time. `window` after the first one the count begins anew."""
+    """A bound on attempts: of what is counted under `key`, the first `free` cost no wait. Each further one costs a
+    second, then twice as long each time. `window` after the first one the count begins anew."""
 
     key: str
     free: int = FREE

@@ -144,7 +144,7 @@ async def client(request: Request, form: dict[str, str]) -> Any:
 
 
 def choose_scopes(request: Request, row: Any, asked: str | None) -> frozenset[str]:
-    """Of a row that `client` gave. Raises TokenRefusal."""
+    """Choose the scopes of a token for a row that `client` gave. Raises TokenRefusal."""
     try:
         return tokens.choose_scopes(_to_scopes(row.scopes), asked)
     except tokens.TokenRefusal:

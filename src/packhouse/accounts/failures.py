@@ -52,7 +52,8 @@ class Failures:
         self._start(self._write(failure))
 
     def note_key(self, public_key: str, action: str, subject: str = "") -> None:
-        """Of whoever the key or client belongs to, live or revoked. One that nobody has leaves no entry."""
+        """Note a failure of whoever the key or client belongs to, live or revoked. One that nobody has leaves no
+        entry."""
         self._start(self._write_of_key(public_key, action, subject or public_key))
 
     async def close(self) -> None:

@@ -137,7 +137,7 @@ async def set_key_basic(
 async def set_account_basic(
     tx: Transaction, account_id: int, *, takes_basic: bool, now: datetime, actor: str = OPERATOR
 ) -> None:
-    """The same for all keys of an account."""
+    """Allow or refuse HTTP Basic for all keys of an account."""
     statement = update(accounts).where(accounts.c.account_id == account_id).values(takes_basic=takes_basic)
     await tx.execute(statement)
     action = "account.basic_accepted" if takes_basic else "account.basic_refused"

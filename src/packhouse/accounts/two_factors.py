@@ -42,7 +42,8 @@ Used: TypeAlias = Literal["code", "recovery code", "nothing"]
 
 
 class State(NamedTuple):
-    """Of a person: since when there is a second factor, how many recovery codes are left, and the secret on offer."""
+    """The second factor of a person: since when there is a second factor, how many recovery codes are left, and the
+    secret on offer."""
 
     set_up_at: datetime | None
     codes_left: int
@@ -181,7 +182,7 @@ def _find_step(secret: str, code: str, now: datetime) -> int | None:
 
 
 def _plain(code: str) -> str:
-    """As people type codes: in groups, in any case."""
+    """Read a code as people type it: in groups, in any case."""
     return "".join(code[:100].split()).replace("-", "").lower()
 
 

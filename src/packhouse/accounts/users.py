@@ -73,7 +73,8 @@ async def create_user(
 
 
 async def find_user(tx: Reader, email: str) -> Any:
-    """Of whichever account, disabled or not: this statement finds out which it is, so it cannot name it."""
+    """Find a user of whichever account, disabled or not: this statement finds out which it is, so it cannot name
+    it."""
     statement = select(users).where(users.c.email_folded == email.casefold())
     return await tx.fetch_one(statement)
 

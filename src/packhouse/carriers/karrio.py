@@ -86,7 +86,7 @@ class Karrio:
         return sorted((event for details in found or () for event in _to_events(details)), key=lambda event: event.at)
 
     async def _ask(self, verb: str, consignment: Consignment, payload: dict[str, Any]) -> tuple[Any, Any]:
-        """As `karrio_gateway.ask`, beside the event loop: the SDK waits for its answers."""
+        """Call `karrio_gateway.ask` beside the event loop: the SDK waits for its answers."""
         if consignment.contract is None:
             raise Rejected([errors.ErrorItem("invalid", message("The contract of this shipment is gone."))])
         credentials = {"account_country_code": consignment.sender.country_code, **consignment.contract.credentials}
@@ -108,7 +108,7 @@ def _is_installed(distribution: str) -> bool:
 
 
 def to_reference(consignment: Consignment) -> str:
-    """As a carrier is told it: 32 letters, where most allow 35."""
+    """Write the reference that a carrier is given: 32 letters, where most allow 35."""
     return consignment.reference.replace("-", "")
 
 
@@ -204,7 +204,7 @@ _CONTENTS = {
 
 
 def _to_customs(consignment: Consignment) -> dict[str, Any]:
-    """Of a consignment that lacks nothing for it."""
+    """Describe the customs of a consignment that lacks nothing for it."""
     told = consignment.customs or {}
     entries = [entry for parcel in consignment.parcels for entry in customs.to_entries(parcel)]
     total = sum((_to_piece_value(entry) * entry.quantity for entry in entries), Decimal(0))

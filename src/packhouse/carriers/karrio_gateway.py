@@ -294,8 +294,8 @@ _PART_HEAD = re.compile(rb"(<(?:jsonInfos|label)>)\r\n\r\n")
 
 
 def _decode(body: bytes) -> str:
-    """As the SDK's own: what holds a file as it is, a letter a byte. The SDK finds the parts of such an answer by line
-    feeds alone; within the file nothing is touched."""
+    """Decode as the SDK does: what holds a file as it is, a letter a byte. The SDK finds the parts of such an
+    answer by line feeds alone; within the file nothing is touched."""
     if b"--uuid:" in body[:20]:
         body = _PART_HEAD.sub(rb"\1\n\n", body).replace(b"\r\n--uuid:", b"\n--uuid:")
     try:

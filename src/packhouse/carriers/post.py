@@ -106,7 +106,7 @@ def _to_numbers(consignment: Consignment, service: _Service) -> list[str]:
 
 
 def _to_shown(number: str) -> str:
-    """As the standard groups it for people: `RR 473 124 829 GB`."""
+    """Group a number as the standard does for people: `RR 473 124 829 GB`."""
     return " ".join((number[:2], number[2:5], number[5:8], number[8:11], number[11:]))
 
 

@@ -47,7 +47,7 @@ class Asked:
     save_as: str | None = None
 
     def of(self, file_name: str, form: str) -> "Asked":
-        """The same of another file."""
+        """Ask the same about another file."""
         return replace(self, file_name=file_name, form=form)
 
     def options(self) -> str:

@@ -36,7 +36,7 @@ class Integration(TypedDict):
 
 
 def to_batches(orders: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """Of 100 each, as many as a call may carry; read one batch at a time."""
+    """Yield batches of 100, as many as a call may carry; read one batch at a time."""
     iterator = iter(orders)
     while batch := list(islice(iterator, BATCH)):
         yield batch

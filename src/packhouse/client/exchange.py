@@ -160,7 +160,7 @@ def is_temporary(response: httpx.Response) -> bool:
 
 
 def find_wait(response: httpx.Response, tries: int) -> float:
-    """As `Retry-After` says, in seconds or as a date; without it 1, 2, 4, … seconds."""
+    """Return what `Retry-After` says, in seconds or as a date; without it 1, 2, 4, … seconds."""
     sent = response.headers.get("Retry-After", "").strip()
     try:
         seconds = float(sent) if sent.isdecimal() else (parsedate_to_datetime(sent) - datetime.now(UTC)).total_seconds()

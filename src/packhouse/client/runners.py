@@ -126,7 +126,7 @@ class Client:
 
 
 class AsyncClient:
-    """The same with `await`."""
+    """A client whose calls are awaited."""
 
     def __init__(
         self,

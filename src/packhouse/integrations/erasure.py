@@ -28,7 +28,7 @@ async def list_logs(db: Database, account_id: int, words: Words) -> list[Any]:
 
 
 async def erase_logs(db: Database, account_id: int, words: Words) -> int:
-    """Of those that tell of the person; how many changed."""
+    """Erase the person from log entries; return how many changed."""
     count = 0
     async for rows in scan.walk(db, account_id, [_l.id], [_l.document]):
         count += await _write(db, account_id, [row for row in rows if words.are_in(row.document)], words)
@@ -36,7 +36,8 @@ async def erase_logs(db: Database, account_id: int, words: Words) -> int:
 
 
 async def erase_old_logs(db: Database, account_id: int, before: datetime, after: int, most: int) -> int | None:
-    """Of all that were written before, the next so many behind the id `after`: the last one's id, None at the end."""
+    """Erase the next log entries behind the id `after` of all that were written before; return the last id, None at
+    the end."""
     within = (_l.account_id == account_id, _l.id > after, _l.created_at < before)
     async with db.read() as tx:
         rows = await tx.fetch_all(select(_l.id, _l.document).where(*within).order_by(_l.id).limit(most))

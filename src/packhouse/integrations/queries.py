@@ -47,7 +47,7 @@ async def find_first(tx: Reader, account_id: int) -> int | None:
 
 
 async def list_ids(tx: Reader, account_id: int) -> list[int]:
-    """Of all that the account has or had."""
+    """List the ids of all integrations that the account has or had."""
     statement = select(_i.id).where(_i.account_id == account_id)
     return list(await tx.fetch_values(statement.order_by(_i.id)))
 

@@ -30,7 +30,7 @@ def from_wire(text: str) -> datetime:
 
 
 def to_instant(value: datetime | str) -> datetime:
-    """Of either form that a column of instants may be given."""
+    """Read either form that a column of instants may be given."""
     return from_wire(value) if isinstance(value, str) else value
 
 

@@ -48,8 +48,8 @@ class Words:
         return text if taken == plain else taken
 
     def take_from_json(self, value: Any, *, kept: Collection[str] = (), wiped: Collection[str] = ()) -> Any:
-        """Of a value of JSON; below the keys that are `kept` nothing changes, texts below those `wiped` go whole. A key
-        that holds them is left out with its value."""
+        """Take the words from a value of JSON; below the keys that are `kept` nothing changes, texts below those
+        `wiped` go whole. A key that holds them is left out with its value."""
         if isinstance(value, str):
             return self.take_from(value)
         if isinstance(value, list):

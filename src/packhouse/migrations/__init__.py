@@ -109,7 +109,7 @@ async def _reindex_all(tx: Transaction) -> None:
 
 
 async def _ensure_version_table(db: Database) -> None:
-    """As Alembic makes it, but ahead and by itself: what is to be locked must be there for everybody."""
+    """Make the table as Alembic does, but ahead and by itself: what is to be locked must be there for everybody."""
     async with db.read() as tx:
         if await connection_of(tx).run_sync(lambda connection: inspect(connection).has_table(_VERSION.name)):
             return

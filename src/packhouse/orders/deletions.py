@@ -29,7 +29,7 @@ _o, _d = orders.c, order_deletions.c
 
 
 async def request_deletion(tx: Transaction, caller: Caller, ids: Collection[int], *, now: datetime) -> None:
-    """Of those that there are. Who asks anew for one lets its seconds begin anew."""
+    """Ask for the deletion of those that there are. Who asks anew for one lets its seconds begin anew."""
     statement = select(_o.id, _o.version, _o.live_shipments).where(_o.account_id == caller.account_id, _o.id.in_(ids))
     asked = {"account_id": caller.account_id, "due_at": now + UNDO, "by": caller.actor, "kept": None}
     rows = [{**asked, **row._asdict()} for row in await tx.execute(statement)]

@@ -58,7 +58,7 @@ async def _erase_originals(db: Database, account_id: int) -> None:
 
 
 async def _erase_names(db: Database, account_id: int, words: Words) -> None:
-    """Of files; and what is said of where one broke."""
+    """Erase a person from names of files, and from what is said of where one broke."""
     async for rows in scan.walk(db, account_id, [_i.id], [_i.file_name, _i.broken_detail]):
         for row in rows:
             name, detail = words.take_from(row.file_name), row.broken_detail
@@ -126,7 +126,8 @@ def _to_body(body: str) -> str:
 
 
 async def erase_old_records(db: Database, account_id: int, before: datetime) -> None:
-    """Of all files put in until then: what is not stored by now, which nobody will any more, and what was refused."""
+    """Erase, of all files put in until then, what is not stored by now, which nobody will any more, and what was
+    refused."""
     is_old = (_i.account_id == account_id, _i.created_at < before)
     of_them = (_p.account_id == account_id, _p.import_id.in_(select(_i.id).where(*is_old)))
     kept = (_p.content != "[]") | (_p.faults != "[]")

@@ -146,7 +146,7 @@ def _column(tx: Reader, name: str, way: _Way) -> ColumnElement[Any]:
 
 
 def _join_arms(arms: dict[int, _Found], order: Order, cursor: Cursor, limit: int) -> Select[Any]:
-    """Of each integration at or beyond the cursor's place its own first rows."""
+    """Join the first rows of each integration at or beyond the cursor's place."""
     values = order.read(cursor)
     descending = order.keys[0].descending != cursor.backwards
     rest = Order(order.keys[1:])
@@ -174,7 +174,7 @@ def _empty(order: Order) -> list[ColumnElement[Any]]:
 
 
 def _with_documents(account_id: int, order: Order, find: Finder) -> Finder:
-    """The same rows, in the same order, with what is answered of each."""
+    """Return the rows, in their order, with what is answered of each."""
 
     def finish(cursor: Cursor, limit: int) -> Select[Any]:
         page = find(cursor, limit).subquery("page")

@@ -61,7 +61,7 @@ class Draft:
     _changes: list[history.Change] | None = None
 
     def find_changes(self) -> list[history.Change]:
-        """Of a stored order whose document is final; keys in another order are no change."""
+        """Find the changes of a stored order whose document is final; keys in another order are no change."""
         if self._changes is None:
             self._changes = list(history.find_changes(self.before, self.document))
         return self._changes

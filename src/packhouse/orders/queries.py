@@ -188,7 +188,7 @@ async def find_shippable(
 
 
 async def find_of_shop(tx: Reader, account_id: int, integration_id: int, order_ids: Collection[str]) -> Sequence[Any]:
-    """As `find_shippable`, by `order_id` alone: a statement of constant text."""
+    """Find shippable orders by `order_id` alone: a statement of constant text."""
     keys = [(integration_id, order_id) for order_id in sorted(set(order_ids))]
     return await tx.find_by_key(account_id, _SHIPPABLE, _KEY, keys, lock=True)
 

@@ -101,7 +101,7 @@ def _redact_change(change: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
 
 def _to_steps(path: str) -> tuple[list[str], tuple[str, ...]]:
-    """As they are written, and as places of the table."""
+    """Return the steps as they are written, and as places of the table."""
     steps = path.split("/")[1:]
     return steps, tuple("*" if _INDEX.fullmatch(step) else _unescape(step) for step in steps)
 
@@ -182,7 +182,7 @@ def _find_street(address: Mapping[str, Any], place: str, country: str | None) ->
 
 
 def find_changed_texts(changes: Iterable[Mapping[str, Any]]) -> Iterator[Text]:
-    """The same of a JSON Patch."""
+    """Find the texts of a JSON Patch."""
     for change in changes:
         if "value" in change:
             yield from find_texts(change["value"], _to_steps(change["path"])[1])

@@ -276,7 +276,8 @@ class ServicePoint(TypedDict, total=False):
 
 
 class OrderFields(TypedDict, total=False):
-    """Of `id`, `created_at` and `modified_at` only the first is read in a request, and only as an address."""
+    """The fields of an order. Of `id`, `created_at` and `modified_at` only the first is read in a request, and only
+    as an address."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     order_id: Indexed
@@ -413,7 +414,7 @@ def read_batch(body: bytes, shape: TypeAdapter[list[Any]] = ORDERS) -> validatio
 
 
 async def read_batch_stepwise(body: bytes) -> validation.Parsed[list[Any]]:
-    """The same, of a large body an order at a time, so that others are answered between them."""
+    """Read a batch, a large body an order at a time, so that others are answered between them."""
     if len(body) <= validation.LARGE_BYTES:
         return read_batch(body)
     batch = validation.parse(body)
@@ -442,7 +443,7 @@ def read_patch(body: bytes) -> validation.Parsed[Any]:
 
 
 def to_integration_id(value: Any) -> int | None:
-    """Of an id as sent: a number, or its digits; None where it can be nobody's."""
+    """Read an id as sent: a number, or its digits; None where it can be nobody's."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 18:
         value = int(value)
     return value if type(value) is int and 0 < value < 2**63 else None

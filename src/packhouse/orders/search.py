@@ -252,7 +252,7 @@ async def list_found(
     cursor: pagination.Cursor,
     size: int,
 ) -> pagination.Page:
-    """As `queries.list_orders`, of the orders that hold what is wanted."""
+    """List, as `queries.list_orders` does, the orders that hold what is wanted."""
     order = queries.to_order(sort)
     terms, beginning = await _to_terms(tx, account_id, wanted)
     keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
@@ -351,7 +351,7 @@ async def find_mark(tx: Reader, account_id: int, id: int) -> str | None:
 
 
 async def find_marks(tx: Reader, account_id: int, ids: Collection[int]) -> dict[int, str]:
-    """Of several orders, by id, without those that are gone."""
+    """Find the marks of several orders, by id, without those that are gone."""
     statement = select(_o.id, _o.version, _o.live_shipments).where(_o.account_id == account_id, _o.id.in_(ids))
     return {row.id: to_mark(row.version, row.live_shipments) for row in await tx.execute(statement)}
 

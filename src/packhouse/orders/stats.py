@@ -26,7 +26,8 @@ class Placed(NamedTuple):
 
 
 async def count_placed(tx: Reader, account_id: int, spans: Sequence[tuple[datetime, datetime]]) -> list[Placed]:
-    """Of spans that end before their second instant; of one of more than `MOST` orders, so many are told apart."""
+    """Count the orders placed in spans that end before their second instant; of one of more than `MOST` orders, so
+    many are told apart."""
     arms = []
     for index, (since, until) in enumerate(spans):
         within = (_o.account_id == account_id, _o.order_created_at >= since, _o.order_created_at < until)

@@ -73,7 +73,7 @@ async def _insert(tx: Transaction, account_id: int, rows: list[dict[str, Any]], 
 
 
 async def print_again(tx: Transaction, account_id: int, row: Any, *, now: datetime) -> None:
-    """The same content as a job of its own, by what its bench's printers are now. Raises NotFound."""
+    """Print the content again as a job of its own, by what its bench's printers are now. Raises NotFound."""
     bench = await queries.get_bench(tx, account_id, row.bench_id)
     kept = orjson.loads(row.document)
     again = _to_row(account_id, bench, row.order_id, row.order_number, kept["kind"], kept["parcels"], now)

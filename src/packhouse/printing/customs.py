@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 
 
 def to_entries(parcel: Parcel) -> list[Entry]:
-    """Of a parcel without missing values."""
+    """Return the entries of a parcel without missing values."""
     return [_to_entry(item) for item in parcel.items]
 
 
@@ -65,7 +65,8 @@ def _to_description(item: Mapping[str, Any]) -> str:
 
 
 def _find_price(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Of all of them: the total, else the price of one by the quantity; None where there is no whole one."""
+    """Find the price of all of them: the total, else the price of one by the quantity; None where there is no whole
+    one."""
     total, one = item.get("total_price") or {}, item.get("unit_price") or {}
     if total.get("value") is not None and total.get("currency"):
         return total

@@ -121,7 +121,7 @@ def _draw_first_sheet(canvas: Canvas, consignment: Consignment, parcel: Parcel, 
 
 
 def _draw_totals(canvas: Canvas, consignment: Consignment, parcel: Parcel) -> None:
-    """Of all that the parcel holds, whatever of it stands on this sheet."""
+    """Draw the totals of all that the parcel holds, whatever of it stands on this sheet."""
     entries = customs.to_entries(parcel)
     costs = consignment.shipping_costs
     fields = [

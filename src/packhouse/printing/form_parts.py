@@ -41,7 +41,7 @@ COLUMNS = (
 
 
 def write_file(size: tuple[float, float], title: str, draw: Callable[[Canvas], None]) -> bytes:
-    """The same bytes for the same drawing."""
+    """Write a drawing, always as the same bytes."""
     file = io.BytesIO()
     canvas = Canvas(file, pagesize=size, pageCompression=1, invariant=1)
     canvas.setTitle(typeset.clean(title))

@@ -21,7 +21,7 @@ _DECLARED = "The values stated are for customs purposes, and the particulars of 
 
 
 def make_invoice(consignment: Consignment) -> bytes:
-    """Of all its parcels together. Nothing is missing: `customs.find_missing` has been asked."""
+    """Make the invoice of all parcels together. Nothing is missing: `customs.find_missing` has been asked."""
     number = (consignment.customs or {})["commercial_invoice_number"]
     return form_parts.write_file(A4, f"Commercial invoice {number}", lambda canvas: _draw(canvas, consignment, number))
 

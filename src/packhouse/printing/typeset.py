@@ -175,7 +175,7 @@ def _draw_shaped(canvas: Canvas, x: float, y: float, run: Run, size: float) -> N
 
 
 def measure_height(texts: Sequence[Text], width: float, size: float) -> float:
-    """Of all of it, set in this size."""
+    """Measure the height of all of it, set in this size."""
     cleaned = [text._replace(text=clean(text.text)) for text in texts]
     return sum(line.size for line in _wrap_all(cleaned, size, size, width)) * LEADING
 

@@ -59,7 +59,7 @@ class Found(NamedTuple):
     own: Words
 
     def list_subjects(self) -> set[str]:
-        """As deliveries name them."""
+        """List subjects as deliveries name them."""
         parcels = {f"parcel:{id}" for ids in self.shipments.values() for id in ids}
         return parcels | {f"order:{id}" for id in self.orders}
 

@@ -126,7 +126,7 @@ async def _retain_shipments(run: Run) -> Any:
 
 
 async def _retain_histories(run: Run) -> Any:
-    """Of orders that were deleted."""
+    """Apply the retention to histories of orders that were deleted."""
     if (edge := run.retention.find_edge(run.ctx.clock())) is None:
         return None
     place = (run.after[0], run.after[1]) if run.after else (0, 0)

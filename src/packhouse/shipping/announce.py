@@ -134,7 +134,7 @@ async def _ask_once(
 
 
 async def _may_ask(ctx: Context, carrier: carriers.Carrier, found: Shipment) -> bool:
-    """As nobody has so far. Raises Unreachable while somebody may still be at it."""
+    """Whether the carrier may be asked, as nobody has so far. Raises Unreachable while somebody may still be at it."""
     account_id, id, now = found.row.account_id, found.row.id, ctx.clock()
 
     async def read_question(tx: Transaction) -> tuple[bool, datetime | None]:
@@ -287,7 +287,7 @@ async def _to_documents(ctx: Context, found: Shipment, announcement: carriers.An
 
 
 async def read_content(ctx: Context, account_id: int, row: Any) -> bytes:
-    """Of a row of `queries.find_contents`. Raises Unavailable."""
+    """Read the content of a row of `queries.find_contents`. Raises Unavailable."""
     if row.content is not None:
         return bytes(row.content)
     if ctx.store is None:

@@ -341,7 +341,8 @@ async def track_parcel(
 
 
 async def schedule_tracking(tx: Transaction, account_id: int, shipment_id: int, *, now: datetime) -> None:
-    """Of a shipment that its carrier has just taken and will tell of: a job that comes back by itself."""
+    """Schedule the tracking of a shipment that its carrier has just taken and will tell of: a job that comes back
+    by itself."""
     payloads = [{"shipment": shipment_id}]
     await jobs.enqueue(tx, account_id, TRACK_JOB, payloads, now=now, due_at=now + FIRST_LOOK)
 

@@ -26,7 +26,7 @@ async def list_shipping_options(request: Request) -> Response:
 
 
 async def fetch_shipping_options(request: Request) -> Response:
-    """The same for one parcel in the older form, always with prices."""
+    """List the options for one parcel in the older form, always with prices."""
     rows = await _list(request, is_single=True)
     for row in rows:
         billed = row["parcel_billed_weights"]

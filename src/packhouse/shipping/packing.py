@@ -52,7 +52,7 @@ def _told_weight(order: Mapping[str, Any]) -> Decimal | None:
 
 
 def sum_weights(items: Sequence[Mapping[str, Any]]) -> Decimal | None:
-    """Of items by their quantities; None when one of them has no weight, or there are none."""
+    """Sum the weights of items by their quantities; None when one of them has no weight, or there are none."""
     weights = [_to_kilograms((item.get("measurement") or {}).get("weight")) for item in items]
     if not weights or None in weights:
         return None
@@ -221,7 +221,7 @@ def _check_prices(order: Mapping[str, Any]) -> Iterator[OddTotal]:
 
 
 def _is_plainly_its_items(order: Mapping[str, Any]) -> bool:
-    """As `_is_plainly`, of weights: what the order says is its items' and less than a tenth more."""
+    """Whether, as in `_is_plainly`, what the order says is its items' and less than a tenth more."""
     told = ((order.get("shipping_details") or {}).get("measurement") or {}).get("weight")
     items = contents.list_goods(order)
     weights: list[Any] = [(item.get("measurement") or {}).get("weight") for item in items]

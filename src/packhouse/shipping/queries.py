@@ -87,7 +87,7 @@ async def find_by_reference(tx: Reader, account_id: int, reference: str) -> Ship
 
 
 async def list_shipments_of_order(tx: Reader, account_id: int, order_id: int) -> list[Shipment]:
-    """Of one order by our id for it, newest first; also of an order that is gone."""
+    """List the shipments of an order by our id for it, newest first; also of an order that is gone."""
     page = await list_shipments(tx, account_id, {"order": order_id}, pagination.Cursor(), 100)
     return list(page.rows)
 

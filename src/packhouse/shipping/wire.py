@@ -70,8 +70,8 @@ def find_stale(row: Any) -> list[dict[str, Any]]:
 
 
 def to_address(sender: Mapping[str, Any]) -> dict[str, Any]:
-    """Of an account that has told its name and country and no more, too: an address on the wire has a postal code and a
-    city (shipments.yaml: of one character at least)."""
+    """Write an address, also that of an account that has told its name and country and no more, too: an address on
+    the wire has a postal code and a city (shipments.yaml: of one character at least)."""
     return {**sender, **{name: "-" for name in ("postal_code", "city") if not sender.get(name)}}
 
 

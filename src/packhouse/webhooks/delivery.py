@@ -211,7 +211,7 @@ def to_request(configuration: dict[str, Any], secrets: dict[str, Any]) -> tuple[
 
 
 def to_headers(id: str, body: str, attempt: int, headers: Headers, live: Keys, at: datetime) -> dict[str, str]:
-    """Of one attempt."""
+    """Return the headers of one attempt."""
     exact, seconds = body.encode(), int(at.timestamp())
     signed = {
         signing.HEADER: signing.sign(live.current, exact),

@@ -43,8 +43,8 @@ async def erase_deliveries(db: Database, account_id: int, subjects: Collection[s
 
 
 async def erase_old_deliveries(db: Database, account_id: int, before: datetime, after: int, most: int) -> int | None:
-    """Of all that were made before, answers and texts that others wrote: of the next so many behind the id `after`. The
-    last one's id, None at the end."""
+    """Erase answers and texts that others wrote from the next deliveries behind the id `after`, of all made before.
+    The last one's id, None at the end."""
     columns = (_d.id, _d.subject, _d.body, _d.answer, _d.error)
     within = (_d.account_id == account_id, _d.id > after, _d.created_at < before)
     async with db.read() as tx:

@@ -28,7 +28,7 @@ _c = connections.c
 
 
 class Keys(NamedTuple):
-    """Of one moment. `next` takes over at `switches_at`; both are None where no rotation is under way."""
+    """The keys of one moment. `next` takes over at `switches_at`; both are None where no rotation is under way."""
 
     current: str
     next: str | None = None
@@ -41,7 +41,7 @@ class Keys(NamedTuple):
 
 
 def find_keys(secrets: Mapping[str, Any], row: Any, at: datetime) -> Keys:
-    """Of a connection that has a key, `secrets` being its own."""
+    """Find the keys of a connection that has a key, `secrets` being its own."""
     key, next_key, switches_at = secrets["signing_key"], secrets.get("next_key"), row.key_switches_at
     if next_key is None or switches_at is None:
         return Keys(key)

@@ -242,7 +242,7 @@ async def resume_connection(tx: Transaction, account_id: int, id: int, *, now: d
 
 
 async def resume_by_hand(tx: Transaction, row: Any, *, now: datetime, actor: str) -> None:
-    """The same, of a connection's row, told by the audit log."""
+    """Resume a connection, given its row, and note it in the audit log."""
     await resume_connection(tx, row.account_id, row.id, now=now)
     await audit.record(tx, row.account_id, actor, "connection.resumed", queries.to_name(row), now=now)
 

@@ -36,7 +36,7 @@ def has_subscribers(account_id: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 async def find_connection(tx: Reader, account_id: int, id: int) -> Any:
-    """Of any kind, an integration's too."""
+    """Find a connection of any kind, an integration's too."""
     return await tx.fetch_one(select(connections).where(_c.account_id == account_id, _c.id == id))
 
 

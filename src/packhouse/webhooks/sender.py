@@ -136,7 +136,7 @@ class Sender:
         self.sockets = Sockets(count_sockets())
 
     def may_reach(self, address: Address | None) -> bool:
-        """Of an address that is known before anything is resolved; None is not known."""
+        """Whether an address may be reached, as far as it is known before anything is resolved; None is not known."""
         return address is None or self._allow_private or is_public(address)
 
     async def close(self) -> None:

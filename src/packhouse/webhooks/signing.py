@@ -21,7 +21,7 @@ def sign(key: str, body: bytes) -> str:
 
 
 def to_standard_secret(key: str) -> str:
-    """The same key in the form that libraries for Standard Webhooks take."""
+    """Write the key in the form that libraries for Standard Webhooks take."""
     return f"whsec_{base64.b64encode(key.encode()).decode()}"
 
 

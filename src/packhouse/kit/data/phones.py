@@ -152,7 +152,7 @@ def _plan_behind(calling_code: str) -> _Plan:
 
 
 def _main_region(calling_code: str) -> Any:
-    """Of all regions that share a calling code, the one whose lengths the library goes by."""
+    """Return the one of all regions with a calling code whose lengths the library goes by."""
     code = int(calling_code)
     region = phonenumbers.region_code_for_country_code(code)
     return phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)

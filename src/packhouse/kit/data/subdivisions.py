@@ -146,7 +146,7 @@ def is_exact(country: str, text: str) -> bool:
 
 
 def to_code(country: str, bare: str) -> str:
-    """As it is given to carriers: `US-NY`; USPS's own codes have no country."""
+    """Write the code that carriers are given: `US-NY`; USPS's own codes have no country."""
     return bare if (country, bare) in _ISO_LACKS else f"{country}-{bare}"
 
 

@@ -74,8 +74,8 @@ def upsert_inline(connection: InlineConnection, table: Table, rows: Rows) -> Non
 
 
 class _Known(NamedTuple):
-    """Of a table's columns that are written: their names, those of times, those that rows often share (the account
-    always), and what takes their values from a row."""
+    """What is known of a table's columns that are written: their names, those of times, those that rows often share
+    (the account always), and what takes their values from a row."""
 
     names: tuple[str, ...]
     instants: tuple[str, ...]

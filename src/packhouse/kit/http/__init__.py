@@ -297,7 +297,7 @@ def page_links(request: Request, page: Page) -> dict[str, str]:
 
 
 def to_links(request: Request, *, prev: str | None, next: str | None) -> dict[str, str]:
-    """The same from cursors as they stand on the wire; an empty one leads to the list's start."""
+    """Write the `Link` header from cursors as they stand on the wire; an empty one leads to the list's start."""
     base = context(request).public_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
     path = quote(request.scope.get("root_path", "") + request.scope["path"])
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]

@@ -103,7 +103,8 @@ class _State(NamedTuple):
 
 
 def _to_headers(states: Sequence[_State]) -> dict[str, str]:
-    """As the IETF's draft of RateLimit header fields has them: what is left, and in how many seconds there is more."""
+    """Write the headers as the IETF's draft of RateLimit header fields has them: what is left, and in how many
+    seconds there is more."""
     policy = ", ".join(f'"{state.limit.name}";q={state.limit.calls};w={state.limit.seconds}' for state in states)
     left = ", ".join(f'"{state.limit.name}";r={state.left};t={math.ceil(state.wait_seconds)}' for state in states)
     return {"RateLimit-Policy": policy, "RateLimit": left}

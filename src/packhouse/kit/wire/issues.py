@@ -72,7 +72,7 @@ _Node: TypeAlias = _Object | _List | _Choice | _Leaf
 
 
 class Finder:
-    """Of one schema. `schema` is that of a TypeAdapter."""
+    """Finds the issues of values of one schema. `schema` is that of a TypeAdapter."""
 
     def __init__(self, schema: Schema) -> None:
         definitions = {}
@@ -159,7 +159,7 @@ def _is_required(schema: Schema, field: Schema) -> bool:
 
 
 def _stop_early(schema: Any) -> Any:
-    """The same schema, whose lists and large objects end at the first value that is not valid."""
+    """Return the schema, whose lists and large objects end at the first value that is not valid."""
     if isinstance(schema, dict):
         copied = {key: inner if key in _OPAQUE else _stop_early(inner) for key, inner in schema.items()}
         is_large_object = schema.get("type") == "dict" and schema.get("max_length", _MANY) >= _MANY
@@ -242,7 +242,8 @@ def _ask(validator: SchemaValidator, value: Any, path: Path) -> Iterator[Issue]:
 
 
 def _trim(value: Any, depth: int) -> Any:
-    """As much of it as can be wrong in a way of its own: nothing may be as long as what is cut off here."""
+    """Return as much of a value as can be wrong in a way of its own: nothing may be as long as what is cut off
+    here."""
     if depth and isinstance(value, dict):
         return {key: _trim(inner, depth - 1) for key, inner in islice(value.items(), _LONGEST)}
     if isinstance(value, list):

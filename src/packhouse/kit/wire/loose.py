@@ -88,7 +88,7 @@ _TEXTS = (str, fields.NonEmpty, fields.CountryCode, fields.Email, fields.Url)
 
 @cache
 def loosen(shape: Any, own: Own = ()) -> Any:
-    """The same shape of looser kinds. `own` says what stands at a key of a shape, by their names."""
+    """Return the shape with looser kinds. `own` says what stands at a key of a shape, by their names."""
     of_shape = {name: kind for at, name, kind in own if at == shape.__name__}
     made: dict[str, Any] = {}
     for name, hint in get_type_hints(shape, include_extras=True).items():

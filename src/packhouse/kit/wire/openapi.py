@@ -48,7 +48,7 @@ def refusals(*statuses: int) -> dict[str, Any]:
 
 
 def repeatable(described: dict[str, Any]) -> dict[str, Any]:
-    """The same operation where it takes an `Idempotency-Key`."""
+    """Let an operation take an `Idempotency-Key`."""
     return {
         **described,
         "parameters": [*described.get("parameters", ()), IDEMPOTENCY_KEY],

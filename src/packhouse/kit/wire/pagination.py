@@ -83,7 +83,7 @@ class Order:
         return found.offset(cursor.offset or None)
 
     def take(self, statement: Select[Any], values: Sequence[Any] | None, backwards: bool, limit: int) -> Select[Any]:
-        """The same from the place that these sort values name, or from the list's start (backwards: its end)."""
+        """Take rows from the place that these sort values name, or from the list's start (backwards: its end)."""
         if values is not None:
             statement = statement.where(self._after(values, backwards))
         return statement.order_by(*self.directed([key.column for key in self.keys], backwards)).limit(limit)
@@ -155,7 +155,7 @@ async def fetch_page(tx: Reader, statement: Select[Any], order: Order, cursor: C
 
 
 async def find_page(tx: Reader, find: Finder, order: Order, cursor: Cursor, size: int) -> Page:
-    """The same where the rows are found in a way of their own."""
+    """Find a page where the rows are found in a way of their own."""
     rows = list(await tx.fetch_all(find(cursor, size + 1)))
     more, rows = len(rows) > size, rows[:size]
     if cursor.backwards:

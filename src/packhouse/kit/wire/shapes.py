@@ -21,7 +21,8 @@ class Named:
 
 @cache
 def derive(shape: Any, suffix: str, *, partial: bool) -> Any:
-    """The same shape with `Relaxed` kinds; with `partial`, any key but a `Named` one may be left out, at any depth."""
+    """Return the shape with `Relaxed` kinds; with `partial`, any key but a `Named` one may be left out, at any
+    depth."""
     fields: dict[str, Any] = {}
     for name, hint in get_type_hints(shape, include_extras=True).items():
         kind = _strip(hint)

@@ -127,7 +127,7 @@ def parse(body: bytes) -> Any:
 def read_parsed(
     adapter: TypeAdapter[T], sent: Any, loose: Callable[[], TypeAdapter[T]] | None = None, *, may_hold_nulls: bool
 ) -> Parsed[T]:
-    """The same as `read_json` for a value that is parsed already. `may_hold_nulls`: U+0000 was written somewhere."""
+    """Do as `read_json` does for a value that is parsed already. `may_hold_nulls`: U+0000 was written somewhere."""
     unknown = list(islice(_finder(adapter).find_unknown(sent), errors.MAX_LISTED + 1))
     value, flaws = _validate(adapter, sent)
     odd: dict[errors.Path, ValidationIssue] = {}
@@ -157,7 +157,7 @@ def holds_nulls(body: bytes) -> bool:
 
 
 def read_python(adapter: TypeAdapter[T], value: Any) -> Parsed[T]:
-    """The same for a value that is parsed already; it may hold only what JSON can."""
+    """Validate a value that is parsed already; it may hold only what JSON can."""
     return Parsed(*_validate(adapter, value))
 
 

@@ -277,7 +277,8 @@ def _to_customs_shown(customs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _to_customs_details(customs: Mapping[str, Any]) -> dict[str, Any]:
-    """As orders have it. The forms have no category of their own for a person's own things."""
+    """Return the customs details as orders have them. The forms have no category of their own for a person's own
+    things."""
     reason = customs.get("export_reason")
     details = {
         "shipment_type": "other" if reason == "personal_use" else reason,
@@ -305,7 +306,7 @@ def _pack(sent: Mapping[str, Any], parcel: Mapping[str, Any]) -> Packed:
 
 
 def _to_item(sent: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
-    """As an order's item, with what a call may leave out inside a customs area."""
+    """Return an order's item, with what a call may leave out inside a customs area."""
     currency = (sent.get("total_order_price") or {}).get("currency", "EUR")
     price = item.get("price") or {"value": "0.00", "currency": currency}
     quantity = item.get("quantity", 1)

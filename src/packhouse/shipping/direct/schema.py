@@ -131,7 +131,7 @@ PackageType = Literal[
 
 
 class ParcelFields(TypedDict, total=False):
-    """The same of a single parcel."""
+    """The fields of a single parcel."""
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
     collo_barcode: Annotated[str, Field(max_length=32)] | None
@@ -329,7 +329,7 @@ def read_call(way: Way, sent: Any, *, may_hold_nulls: bool) -> Call:
 
 
 def to_sent(value: Any) -> Any:
-    """The same without keys that say nothing."""
+    """Return what was sent without keys that say nothing."""
     if isinstance(value, dict):
         return {key: to_sent(inner) for key, inner in value.items() if inner is not None and inner != ""}
     return [to_sent(inner) for inner in value] if isinstance(value, list) else value

@@ -44,7 +44,7 @@ class Options:
         return self._known.values()
 
     def carrier_of(self, option_code: str) -> Carrier | None:
-        """Of a known option, else the one that the code's first part names."""
+        """Return the carrier of a known option, else the one that the code's first part names."""
         option = self._known.get(option_code)
         return self.carriers.get(option.carrier_code if option else option_code.partition(":")[0])
 

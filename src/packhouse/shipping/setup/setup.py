@@ -126,7 +126,7 @@ async def delete_item(tx: Transaction, account_id: int, kind: Kind, id: int) -> 
 
 
 async def update_settings(tx: Transaction, account_id: int, sent: Any, *, now: datetime) -> None:
-    """As `update_item`."""
+    """Change the settings as `update_item` changes an item."""
     setup = await load_setup(tx, account_id, now=now)
     row = await queries.find_setup_row(tx, account_id, SETTINGS.name, SETTINGS_ID)
     document = merge(SETTINGS, orjson.loads(row.document), sent)
@@ -168,7 +168,7 @@ def no_such_item(kind: Kind) -> errors.ErrorItem:
 
 
 def show_item(setup: Setup, kind: Kind, id: int) -> dict[str, Any]:
-    """As it is given back: without what is hidden, with whether it is the default. Raises NotFound."""
+    """Show an item as it is given back: without what is hidden, with whether it is the default. Raises NotFound."""
     document = setup.of_kind(kind).get(id)
     if document is None:
         raise errors.NotFound(no_such_item(kind))

@@ -213,7 +213,7 @@ class Setup:
         return found
 
     def ids(self, kind: Kind) -> list[int]:
-        """As they are listed: rules as they are tried, the inactive ones last."""
+        """Return the ids as they are listed: rules as they are tried, the inactive ones last."""
         tried = [id for id, _ in self.rules()] if kind is RULE else []
         return tried + [id for id in self.of_kind(kind) if id not in tried]
 
@@ -231,7 +231,7 @@ class Setup:
         return {**holds.DEFAULTS, **(self.settings.get("status_codes") or {})}
 
     def default_contract(self, carrier_code: str) -> int | None:
-        """Of the carrier's active contracts, the one that is chosen, else the oldest."""
+        """Return, of the carrier's active contracts, the one that is chosen, else the oldest."""
         active = [id for id, found in self.contract.items() if is_active(found) and of_carrier(found, carrier_code)]
         return _first((self.settings.get("contract_ids") or {}).get(carrier_code), active)
 

@@ -51,7 +51,7 @@ async def read_from_owner(request: Request) -> Asked:
 
 
 async def carry_out(request: Request, name: str, work: forms.Work, show: forms.Show, then: str) -> Response:
-    """As `forms.carry_out`, once the password was given."""
+    """Do as `forms.carry_out` does, once the password was given."""
     asked = await read_from_owner(request)
     return asked.page or await forms.carry_out(request, name, work, show, then)
 

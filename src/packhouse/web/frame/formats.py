@@ -12,7 +12,7 @@ from packhouse.web.frame import languages
 
 
 def to_decimal(value: Any) -> Decimal | None:
-    """Of a number as the wire writes it: a number or a text."""
+    """Read a number as the wire writes it: a number or a text."""
     try:
         found = Decimal(str(value))
     except InvalidOperation:
@@ -36,7 +36,7 @@ def number(tag: str, value: Any) -> str:
 
 @lru_cache(maxsize=8192)
 def plain(tag: str, amount: Decimal) -> str:
-    """As it is typed into a field: nothing between thousands."""
+    """Write a number as it is typed into a field: nothing between thousands."""
     return str(numbers.format_decimal(amount, format="0.######", locale=languages.locale(tag)))
 
 

@@ -130,7 +130,7 @@ def to_typed(name: str, form: FormData, faults: Iterable[errors.ErrorItem]) -> T
 
 
 def to_words(text: str) -> list[str]:
-    """Of a field that takes several, with commas or lines between them, each once."""
+    """Read the words of a field that takes several, with commas or lines between them, each once."""
     parts = text.replace("\n", ",").split(",")
     return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 

@@ -15,7 +15,7 @@ def to_text(ids: Iterable[int]) -> str:
 
 
 def from_text(text: str, most: int) -> list[int]:
-    """Of the first so many; what is no id is passed over."""
+    """Read the first so many; what is no id is passed over."""
     found: dict[int, None] = {}
     for part in text.split(","):
         match = re.fullmatch(r"([1-9][0-9]{0,17})(?:-([1-9][0-9]{0,17}))?", part)

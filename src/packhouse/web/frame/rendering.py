@@ -65,7 +65,7 @@ def _environment(tag: str) -> Environment:
 
 
 def _money(tag: str, price: Any) -> str:
-    """Of a price on the wire, parts of which may be missing."""
+    """Write a price of the wire, parts of which may be missing."""
     if not price or price.get("value") is None:
         return ""
     if not price.get("currency"):

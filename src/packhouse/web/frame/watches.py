@@ -51,7 +51,7 @@ class Watch:
         return True
 
     def about(self, orders: Sequence[int]) -> News:
-        """Of what was seen, that which a stream with these orders tells."""
+        """Return, of what was seen, what a stream with these orders tells."""
         names = ("orders", *(f"order/{order}" for order in orders))
         return {name: self.seen[name] for name in names if name in self.seen}
 

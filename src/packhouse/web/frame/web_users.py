@@ -165,7 +165,7 @@ def texts(form: FormData, name: str) -> list[str]:
 
 
 def ids(values: Iterable[str], most: int) -> list[int]:
-    """Of the first so many that could be ids, each once."""
+    """Read the first so many that could be ids, each once."""
     return list(dict.fromkeys(int(value) for value in values if re.fullmatch(r"[1-9][0-9]{0,17}", value)))[:most]
 
 
@@ -181,7 +181,7 @@ def new_form_cookie() -> tuple[str, str]:
 
 
 def set_form_cookie(request: Request, response: Response, cookie: str) -> None:
-    """Of a form that is sent before anybody signed in."""
+    """Set the cookie of a form that is sent before anybody signed in."""
     set_cookie(request, response, FORM_COOKIE, cookie, 3_600, path="/sign-in")
 
 

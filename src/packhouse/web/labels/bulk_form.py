@@ -105,7 +105,7 @@ def _read(form: FormData, at: str) -> _Typed:
 
 
 def _read_confirmed(confirmed: Iterable[str], id: int) -> list[str]:
-    """Of what was confirmed, that which is about one order, under the names of its only parcel."""
+    """Return, of what was confirmed, what is about one order, under the names of its only parcel."""
     at = f"orders/{id}/"
     return [f"parcels/0/{text.removeprefix(at)}" for text in confirmed if text.startswith(at)]
 

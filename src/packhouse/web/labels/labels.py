@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 
 
 def to_outcome(ids: Sequence[int], gone: Sequence[int] = ()) -> Outcome:
-    """Of shipments that were made, and orders that were deleted meanwhile."""
+    """Return the outcome of shipments that were made, and orders that were deleted meanwhile."""
     return Outcome(list(ids), {}, set(), {}, list(gone))
 
 
@@ -143,7 +143,7 @@ def to_progress(request: Request, outcome: Outcome, option: str | None) -> Respo
 
 
 async def make_label(request: Request) -> Response:
-    """Of one order, in as many parcels as the form has; what is refused stands at its field."""
+    """Make the label of one order, in as many parcels as the form has; what is refused stands at its field."""
     web_user = await web_users.require_user(request, scope=SCOPE)
     form = await web_users.read_form(request, web_user.token)
     id = order.to_id(request)
@@ -234,7 +234,7 @@ async def _ship_one(
 
 
 async def _find_failed(request: Request, caller: Caller, ids: Sequence[int]) -> dict[int, Packed]:
-    """Of shipments that failed, how they were packed, by the order's id."""
+    """Find how shipments that failed were packed, by the order's id."""
     async with context.of(request).db.read() as tx:
         page = await queries.list_shipments(tx, caller.account_id, {"numbers": ids}, pagination.Cursor(), MOST)
     failed = [found for found in page.rows if found.row.state == operations.FAILED]

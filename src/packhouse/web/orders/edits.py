@@ -57,7 +57,7 @@ def _to_section(name: str) -> str:
 
 
 def find_typed(sent: Fields, was: str) -> dict[str, str]:
-    """Of what was sent, that which a person changed: `was` is what the form was made with, all of it without."""
+    """Return, of what was sent, what a person changed: `was` is what the form was made with, all of it without."""
     try:
         before = orjson.loads(was)
     except orjson.JSONDecodeError:

@@ -234,7 +234,7 @@ def _has_more(refused: Sequence[tuple[int, Any]]) -> bool:
 
 
 def to_line(record: Record) -> Line:
-    """Of whatever was in the file: nothing of it is known to be right."""
+    """Return the line of whatever was in the file: nothing of it is known to be right."""
     try:
         order = orjson.loads(record.body)
     except orjson.JSONDecodeError:

@@ -26,7 +26,7 @@ class Choices(NamedTuple):
 
     @property
     def suggestion(self) -> Suggestion:
-        """Of one order."""
+        """Return the suggestion for one order."""
         return self.suggestions[0][0]
 
     def is_suggested(self, code: str) -> bool:
@@ -34,7 +34,7 @@ class Choices(NamedTuple):
 
 
 def find_choices(known: Options, setup: Setup, documents: Iterable[Mapping[str, Any]]) -> Choices:
-    """Of orders that are shipped with one option."""
+    """Find the options of orders that are shipped with one option."""
     each = find_each(known, setup, documents)
     suggested = Counter(suggestion for found in each for suggestion, _ in found.suggestions)
     common = set.intersection(*({code for code, _ in found.options} for found in each)) if each else set()
@@ -43,7 +43,7 @@ def find_choices(known: Options, setup: Setup, documents: Iterable[Mapping[str, 
 
 
 def find_each(known: Options, setup: Setup, documents: Iterable[Mapping[str, Any]]) -> list[Choices]:
-    """Of each order by itself."""
+    """Find the options of each order by itself."""
     names = {option.code: option.name for option in known.all()}
     usable: dict[str, list[tuple[str, str]]] = {}
     found = []

@@ -276,7 +276,7 @@ def _to_place(path: str) -> list[str]:
 
 
 def _to_text(value: Any) -> str:
-    """As a person would write it down: `2.5 kg`, `gift, late`."""
+    """Write a value as a person would: `2.5 kg`, `gift, late`."""
     if isinstance(value, dict):
         return " ".join(filter(None, map(_to_text, value.values())))[:300]
     if isinstance(value, list):

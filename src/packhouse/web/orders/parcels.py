@@ -57,8 +57,8 @@ def read_call(
 
 
 def repeat_call(order: Mapping[str, Any], option: str | None, documents: Sequence[Mapping[str, Any]]) -> Wanted:
-    """As a shipment was packed that failed; `documents` are those of its parcels. An order that has other items by now
-    is packed as one parcel."""
+    """Pack again as a shipment was packed that failed; `documents` are those of its parcels. An order that has
+    other items by now is packed as one parcel."""
     selector: dict[str, Any] = {"order_id": order["order_id"], "apply_shipping_rules": option is None}
     parcels = [_to_same(order, document) for document in documents]
     if all(parcel is not None for parcel in parcels):

@@ -58,7 +58,7 @@ KEYS: dict[str, Callable[[_Order, str], Any]] = {
 
 
 async def to_places(found: Iterable[tuple[int, str]], sort: str, origin: str) -> list[list[Any]]:
-    """Of ids and documents: the value that an order is sorted by, and its id."""
+    """Return, for ids and documents, the value that an order is sorted by, and its id."""
     find = KEYS[sort.removeprefix("-")]
     places = []
     for number, (id, document) in enumerate(found):

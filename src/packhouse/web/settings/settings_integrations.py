@@ -54,7 +54,7 @@ def _read_fields(change: Change, shape: Any) -> dict[str, Any]:
 
 
 def _to_fields(change: Change) -> dict[str, Any]:
-    """As the API would be sent them."""
+    """Return the fields as the API would be sent them."""
     fields: dict[str, Any] = {"shop_name": change.text("shop_name")}
     if url := change.text("shop_url"):
         fields["shop_url"] = url

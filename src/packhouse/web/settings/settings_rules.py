@@ -142,7 +142,7 @@ async def change_rule(request: Request) -> Response:
 
 
 def _to_rule(change: Change, reader: amounts.FormReader) -> dict[str, Any]:
-    """As the API would be sent it."""
+    """Return the rule as the API would be sent it."""
     actions: dict[str, Any] = {"hold": True} if change.is_ticked("actions/hold") else {}
     if code := change.text("actions/shipping_option_code"):
         actions["shipping_option_code"] = code

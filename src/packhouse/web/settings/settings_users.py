@@ -58,7 +58,7 @@ async def _hash(form: FormData) -> str:
 
 
 def _read_password(change: Change) -> str:
-    """As typed: a space may begin or end it."""
+    """Read the password as typed: a space may begin or end it."""
     return str(change.form.get("password", ""))
 
 

@@ -52,13 +52,13 @@ def find_minor_units(currency: str) -> int:
 
 
 def to_amount(value: Decimal, currency: str) -> str:
-    """As papers write it: with the currency's decimals, and more where the value has more. Never rounded."""
+    """Write an amount as papers do: with the currency's decimals, and more where the value has more. Never rounded."""
     decimals = max(find_minor_units(currency), -_find_exponent(value))
     return f"{value:.{decimals}f}" if value.is_finite() else str(value)
 
 
 def _find_exponent(value: Decimal) -> int:
-    """Of the last digit that is not zero."""
+    """Return the exponent of the last digit that is not zero."""
     _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int) or not any(digits):
         return 0
@@ -98,8 +98,8 @@ def use_rates(path: Path | None) -> None:
 
 
 def load_rates(path: Path) -> dict[str, Decimal]:
-    """Of a CSV file with the columns `currency` and `per_sdr`, or a JSON object from currencies to units for one SDR;
-    `#` begins a comment. Raises InvalidRates."""
+    """Read rates from a CSV file with the columns `currency` and `per_sdr`, or a JSON object from currencies to
+    units for one SDR; `#` begins a comment. Raises InvalidRates."""
     try:
         text = path.read_text("utf-8")
         told = json.loads(text) if path.suffix == ".json" else _read_csv(text)

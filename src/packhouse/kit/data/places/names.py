@@ -73,7 +73,8 @@ def to_printed_region(country: str, region: str, *, is_latin: bool = True) -> st
 
 
 def _is_abbreviation(country: str, told: str) -> bool:
-    """Of a country that addresses by abbreviations, whether it is one that nobody listed: `AE` of the armed forces."""
+    """Whether a code of a country that addresses by abbreviations is one that nobody listed: `AE` of the armed
+    forces."""
     return country in _ABBREVIATED and told.isalpha() and told.isupper()
 
 
