@@ -47,7 +47,7 @@ def test_apart(packhouse):
 def test_a_lost_answer_makes_a_test_red(tmp_path: Path) -> None:
     file = tmp_path / "test_shop.py"
     file.write_text(TESTS.replace("ORDER_TEXT", repr(make.order())))
-    words = ["-p", "packhouse.testing.plugin", "-p", "no:xdist", "-p", "no:cacheprovider", "-q", "-W", "error"]
+    words = ["-p", "no:xdist", "-p", "no:cacheprovider", "-q", "-W", "error"]
     command = [sys.executable, "-m", "pytest", *words, "--rootdir", str(tmp_path), str(file)]
     path = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=path)
