@@ -197,7 +197,7 @@ def list_told_commands(text: str) -> list[list[str]]:
     """The words after `packhouse`, of what stands in the prose and of what is not run."""
     scripts = [block.source for block in documents.list_blocks(text) if block.reason]
     lines = CODE.findall(documents.without_blocks(text)) + [line for script in scripts for line in script.splitlines()]
-    found = [re.search(r"(?:^|exec \w+ |/)packhouse (?!-)(.+)", line) for line in lines]
+    found = [re.search(r"(?:^|exec \w+ |/)packhouse (?![-\\])(.+)", line) for line in lines]
     return [match[1].split() for match in found if match is not None]
 
 

@@ -130,7 +130,7 @@ def to_stored(row: Any) -> StoredOrder:
     return StoredOrder(row.id, row.created_at, row.modified_at, row.document)
 
 
-def to_wire(row: Any, *, id_is_text: bool) -> str:
+def to_wire(row: StoredOrder, *, id_is_text: bool) -> str:
     """Write a row that has the columns of a `StoredOrder`."""
     return tables.to_wire(row.id, row.created_at, row.modified_at, row.document, id_is_text=id_is_text)
 

@@ -127,7 +127,7 @@ async def _list_orders(
             rows = {row.id: row for row in await orders.list_orders(tx, account_id, part)}
             for id in part:
                 row = rows.get(id)
-                text = None if row is None else order_queries.to_wire(row[:4], id_is_text=id_is_text)
+                text = None if row is None else order_queries.to_wire(row, id_is_text=id_is_text)
                 order = None if text is None else orjson.loads(text)
                 listed.append({"id": id, "order": order, "history": await _list_history(tx, account_id, id)})
     return listed

@@ -128,12 +128,12 @@ def test_a_carrier_that_does_not_answer(code: str, carrier: Karrio, line: Line, 
 
 
 @pytest.mark.parametrize(("mood", "is_unheard"), [("away", False), ("ill", True)])
-def test_whether_it_was_heard(code: str, carrier: Karrio, line: Line, mood: str, not_received: bool) -> None:
+def test_whether_it_was_heard(code: str, carrier: Karrio, line: Line, mood: str, is_unheard: bool) -> None:
     """Who is turned away may ask again; after a line that broke nobody knows."""
     line.mood = mood
     with pytest.raises(Unreachable) as outage:
         asyncio.run(carrier.announce(make(code)))
-    assert outage.value.not_received == not_received
+    assert outage.value.not_received == is_unheard
     assert not carrier.is_idempotent
 
 

@@ -49,7 +49,7 @@ class _Asked(NamedTuple):
 
 
 # Of each order: id, created_at, modified_at, document.
-_Rows = Sequence[Sequence[Any]]
+_Rows = Sequence[queries.StoredOrder]
 
 
 async def export_found(request: Request) -> Response:
@@ -95,7 +95,7 @@ async def _find_rows(asked: _Asked, state: orders.State, filters: dict[str, Any]
 async def _find_ticked(asked: _Asked, ids: Sequence[int]) -> AsyncIterator[_Rows]:
     async with context.of(asked.request).db.read() as tx:
         stored = await search.find_stored(tx, asked.web_user.session.account_id, ids)
-    found = {row.id: (row.id, row.created_at, row.modified_at, row.document) for row in stored}
+    found = {row.id: queries.to_stored(row) for row in stored}
     yield [found[id] for id in ids if id in found]
 
 
