@@ -270,13 +270,16 @@ class Judge:
 
     def _find_schema(self, operation: Operation, status: int) -> jsonschema_rs.Draft202012Validator | None:
         described = operation.description["responses"].get(str(status))
+        usual: dict[str, Any] = {"$ref": "#/components/schemas/Errors"}
         if described is None and status >= 400:
-            schema: Any = {"$ref": "#/components/schemas/Errors"}
+            schema: Any = usual
         else:
             content = (described or {}).get("content", {})
             schema = content.get("application/json", {}).get("schema")
         if schema is None:
             return None
+        if status == 404:  # an id with a slash in it makes the path nobody's, not this operation's
+            schema = {"anyOf": [schema, usual]}
         key = repr(schema)
         if key not in self._made:
             whole = {**schema, "components": self._document["components"]}
