@@ -7,6 +7,7 @@ ARGS   =
 
 VENV  := .venv
 NEWEST := .venv-newest
+GENERATORS := .venv-generators
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP   := $(BIN)/python -m pip -qq --disable-pip-version-check
@@ -17,7 +18,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run shell check test test-newest environment chromium pgbouncer promtool screenshots catalogues notice lint format bench bench-million check-install constraints clean
+.PHONY: help run shell check test test-newest environment chromium pgbouncer promtool generators screenshots catalogues notice lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -39,11 +40,11 @@ check: $(INSTALL_TEST) ## run the quick tests: in process, on SQLite alone (ARGS
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not processes and not postgresql and not thorough" $(ARGS)
 
 # Some hundred processes are started: where the environment forbids to keep bytecode, each would compile all of it anew.
-test: $(INSTALL_TEST) chromium pgbouncer promtool ## run all tests (ARGS="-k upsert -x", ARGS=--durations=25 for the slowest)
+test: $(INSTALL_TEST) chromium pgbouncer promtool generators ## run all tests (ARGS="-k upsert -x", ARGS=--durations=25 for the slowest)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(ARGS)
 
 # In an environment of its own, made anew each time: what is found here is what who installs Packhouse today would find.
-test-newest: chromium pgbouncer promtool ## run all tests with the newest dependencies instead of the pinned ones (PYTHON=, ARGS=)
+test-newest: chromium pgbouncer promtool generators ## run all tests with the newest dependencies instead of the pinned ones (PYTHON=, ARGS=)
 	@$(call need-python)
 	@rm -rf $(NEWEST)
 	@$(PYTHON) -m venv $(NEWEST)
@@ -51,7 +52,7 @@ test-newest: chromium pgbouncer promtool ## run all tests with the newest depend
 	@$(NEWEST)/bin/python -m pip -qq --disable-pip-version-check install --upgrade --editable '.[test]'
 	@PYTHONDONTWRITEBYTECODE= $(NEWEST)/bin/python -m pytest $(ARGS)
 
-environment: $(INSTALL_LINT) chromium pgbouncer promtool ## install whatever the tests and checks need
+environment: $(INSTALL_LINT) chromium pgbouncer promtool generators ## install whatever the tests and checks need
 
 chromium: ## make sure that there is a browser for the tests of the page
 	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { $(call install-debian,chromium); }
@@ -62,6 +63,9 @@ pgbouncer: ## make sure that there is a connection pooler for the tests of Postg
 promtool: ## make sure that there is a promtool for the tests of the alerts
 	@command -v promtool > /dev/null || { $(call install-debian,prometheus); }
 
+generators: ## make sure that there are generators of clients for the tests of the API's document
+	@command -v npm > /dev/null || { $(call install-debian,nodejs npm); }
+	@! command -v npm > /dev/null || $(MAKE) --no-print-directory $(GENERATORS)/.installed
 
 screenshots: $(INSTALL_TEST) chromium ## make the pictures of the page in docs/
 	@$(BIN)/python -m tests.browser.screenshots
@@ -114,7 +118,7 @@ constraints: ## resolve every dependency anew and pin it in constraints.txt
 	@echo "Pinned $$(wc -l < constraints.txt | tr -d ' ') packages in constraints.txt."
 
 clean: ## remove the environment, caches and builds (never a database)
-	rm -rf $(VENV) $(NEWEST) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(NEWEST) $(GENERATORS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.made:
@@ -133,6 +137,17 @@ $(INSTALL_TEST): $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing Packhouse and what its tests need in $(VENV) …"
 	@$(PIP) install --constraint constraints.txt --editable '.[test]'
 	@touch $(INSTALL_RUN) $@
+
+# Apart from Packhouse's own environment, whose versions they could not share.
+$(GENERATORS)/.installed: $(wildcard tests/generators/*.txt) tests/generators/package.json
+	@$(call need-python)
+	@echo "Installing generators of clients in $(GENERATORS) …"
+	@$(PYTHON) -m venv $(GENERATORS)
+	@$(GENERATORS)/bin/python -m pip -qq --disable-pip-version-check install \
+		--constraint tests/generators/constraints.txt --requirement tests/generators/requirements.txt
+	@cp tests/generators/package.json $(GENERATORS)
+	@cd $(GENERATORS) && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(INSTALL_LINT): $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing Packhouse, its tests and its linters in $(VENV) …"

@@ -94,13 +94,13 @@ def _rename(part: Any, renamed: Mapping[str, str]) -> Any:
 
 
 def _select_used(shapes: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the shapes that no operation leads to."""
+    """Leave out the shapes that no operation leads to. Generators call a class by the title, so it is the unique name."""
     used: set[str] = set()
     left = _find_references(paths)
     while left:
         used |= left
         left = _find_references([shapes[name] for name in left if name in shapes]) - used
-    return {name: shape for name, shape in shapes.items() if name in used}
+    return {name: {**shape, "title": name} for name, shape in shapes.items() if name in used}
 
 
 def _find_references(part: Any) -> set[str]:

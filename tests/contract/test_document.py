@@ -58,6 +58,7 @@ def test_every_shape_is_used_once_and_under_its_own_name() -> None:
     shapes = DOCUMENT["components"]["schemas"]
     named = {part["$ref"].rpartition("/")[2] for part in walk(DOCUMENT) if isinstance(part.get("$ref"), str)}
     assert named == set(shapes)
+    assert [name for name, shape in shapes.items() if shape["title"] != name] == []
     whole = [str({key: value for key, value in shape.items() if key != "title"}) for shape in shapes.values()]
     assert len(whole) == len(set(whole))
 

@@ -262,11 +262,10 @@ SENDER_ADDRESS: dict[str, Any] = {
         **openapi.refusals(404),
     },
 }
-_IS_ACTIVE = {"anyOf": [{"type": "string", "enum": ["true", "false", "True", "False", "1", "0"]}, openapi.NOT_SENT]}
 CONTRACTS: dict[str, Any] = {
     "parameters": [
         *(openapi.query(name, _TEXT, "Equal.") for name in ("carrier_code", "client_id", "country_code", "name")),
-        openapi.query("is_active", _IS_ACTIVE, "Of this state alone."),
+        openapi.query("is_active", _FLAG, "Of this state alone."),
         *openapi.paging(100, 100),
     ],
     "responses": {
