@@ -119,9 +119,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
         error = HTTPException(404)  # whatever else version 2 has at a path is not here
     is_nowhere = isinstance(error, HTTPException | web_users.SignInNeeded)
     if is_nowhere and (path := _find_api_path(request)) is not None:
-        fault = errors.ErrorItem(
-            "not_found", message("There is no API at this path. It is at {path}.", path=path), title="Not found"
-        )
+        fault = errors.not_found(message("There is no API at this path. It is at {path}.", path=path))
         error = errors.NotFound(fault)
     return http.to_response(request, error)
 

@@ -94,7 +94,7 @@ def _rename(part: Any, renamed: Mapping[str, str]) -> Any:
 
 
 def _select_used(shapes: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the shapes that no operation leads to. Generators call a class by the title, so it is the unique name."""
+    """Leave out the shapes that no operation leads to. Generators name a class by its title: it is the unique name."""
     used: set[str] = set()
     left = _find_references(paths)
     while left:

@@ -144,7 +144,7 @@ async def revoke_client(request: Request) -> Response:
 def _to_client_id(request: Request) -> str:
     client_id = str(request.path_params["client_id"])
     if "\0" in client_id:
-        raise errors.NotFound(errors.ErrorItem("not_found", message("The account has no such client.")))
+        raise errors.NotFound(message("The account has no such client."))
     return client_id
 
 

@@ -164,8 +164,5 @@ async def _change_key(tx: Transaction, account_id: int, public_key: str, kind: s
     )
     if not await tx.change(update(api_keys).where(*live).values(**changes)):
         raise errors.NotFound(
-            errors.ErrorItem(
-                "not_found",
-                message("The account has no live {kind} {public_key}.", kind=kind, public_key=repr(public_key)),
-            )
+            message("The account has no live {kind} {public_key}.", kind=kind, public_key=repr(public_key))
         )

@@ -95,9 +95,7 @@ async def get_account(tx: Reader, name: str) -> Any:
     """Raises NotFound."""
     row = await tx.fetch_one(select(accounts).where(accounts.c.name == name))
     if row is None:
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", message("There is no account named {name}.", name=repr(name)))
-        )
+        raise errors.NotFound(message("There is no account named {name}.", name=repr(name)))
     return row
 
 

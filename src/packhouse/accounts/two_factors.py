@@ -159,7 +159,7 @@ async def remove(tx: Transaction, account_id: int, user_id: int) -> bool:
 async def reset(tx: Transaction, account_id: int, user_id: int) -> None:
     """Raises NotFound where there is none to take away."""
     if not await remove(tx, account_id, user_id):
-        raise errors.NotFound(errors.ErrorItem("not_found", message("This person has no second factor.")))
+        raise errors.NotFound(message("This person has no second factor."))
 
 
 async def _find(tx: Reader, account_id: int, user_id: int, *, lock: bool = False) -> Any:

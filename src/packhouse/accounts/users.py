@@ -174,4 +174,4 @@ async def _keep_an_owner(tx: Reader, account_id: int, id: int) -> None:
 
 
 def _no_such_user() -> errors.NotFound:
-    return errors.NotFound(errors.ErrorItem("not_found", message("There is no such user.")))
+    return errors.NotFound(message("There is no such user."))

@@ -84,9 +84,7 @@ def replay_deliveries(
                 owner = await account_queries.get_account(tx, account)
                 chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
                 if not chosen:
-                    raise errors.NotFound(
-                        errors.ErrorItem("not_found", messages.message("There is no delivery to send again."))
-                    )
+                    raise errors.NotFound(messages.message("There is no delivery to send again."))
                 await operations.replay_deliveries(tx, owner.account_id, chosen, now=clock.now())
                 return {"replayed": len(chosen)}
 
@@ -130,9 +128,7 @@ def resume_connection(id: int, account: AccountName, as_json: AsJson = False) ->
                 owner = await account_queries.get_account(tx, account)
                 row = await queries.find_connection(tx, owner.account_id, id)
                 if row is None:
-                    raise errors.NotFound(
-                        errors.ErrorItem("not_found", messages.message("There is no such connection."))
-                    )
+                    raise errors.NotFound(messages.message("There is no such connection."))
                 held = await queries.count_held(tx, owner.account_id, id)
                 await operations.resume_by_hand(tx, row, now=clock.now(), actor="command:connections resume")
                 return {"resumed": queries.to_name(row), "sent_again": held}
@@ -154,9 +150,7 @@ def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) ->
                 owner = await account_queries.get_account(tx, account)
                 row = await queries.find_connection(tx, owner.account_id, id)
                 if row is None:
-                    raise errors.NotFound(
-                        errors.ErrorItem("not_found", messages.message("There is no such connection."))
-                    )
+                    raise errors.NotFound(messages.message("There is no such connection."))
                 live = await work(tx, context.open_encryptor(settings, db), row)
                 return {"signing_key": live.current, "next_signing_key": live.next, "switches_at": live.switches_at}
 

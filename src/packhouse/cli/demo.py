@@ -101,9 +101,7 @@ async def _set_up(db: Database) -> int:
     async with db.read() as tx:
         integration_id = await integration_queries.find_first(tx, owner.account_id)
     if integration_id is None:
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", messages.message("The demo account has no integration any more."))
-        )
+        raise errors.NotFound(messages.message("The demo account has no integration any more."))
     await _store(db, owner, FIRST_ORDERS, seed=0)
     return integration_id
 
@@ -120,9 +118,7 @@ async def _store(db: Database, owner: Any, count: int, seed: int) -> int:
     async with db.read() as tx:
         shops = [row.id for row in await integration_queries.list_integrations(tx, owner.account_id)]
     if not shops:
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", messages.message("The account has no integration to put orders into."))
-        )
+        raise errors.NotFound(messages.message("The account has no integration to put orders into."))
     caller = account_schema.Caller(owner.account_id, owner.country_code, "command:demo orders")
     made = demo_orders.make_orders(count, seed=seed, integration_ids=shops, now=clock.now())
     stored = 0

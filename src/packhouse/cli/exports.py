@@ -136,9 +136,7 @@ async def _find_owner(db: Database, account: str, asked: list_request.ListReques
         wanted = asked.filters.get("integration", [])
         known = await integration_queries.find_known(tx, owner.account_id, wanted) if wanted else set()
     if unknown_ids := [id for id in wanted if id not in known]:
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", messages.message("The account has no integration {id}.", id=unknown_ids[0]))
-        )
+        raise errors.NotFound(messages.message("The account has no integration {id}.", id=unknown_ids[0]))
     return int(owner.account_id)
 
 

@@ -239,9 +239,7 @@ async def _prepare(db: Database, asked: Asked) -> tuple[Caller, read.Options]:
         shops = [row.id for row in await integration_queries.list_integrations(tx, owner.account_id)]
         wanted = asked.into or asked.integration
         if wanted is not None and wanted not in shops:
-            raise errors.NotFound(
-                errors.ErrorItem("not_found", messages.message("The account has no integration {id}.", id=wanted))
-            )
+            raise errors.NotFound(messages.message("The account has no integration {id}.", id=wanted))
         presets = await known.list_presets(tx, owner.account_id)
     caller = Caller(owner.account_id, owner.country_code, "command:orders import")
     preset, presets = await _choose_preset(db, caller, asked, presets)
@@ -275,12 +273,7 @@ async def _choose_preset(
     if asked.preset is not None and asked.preset not in presets:
         names = ", ".join(presets)
         raise errors.NotFound(
-            errors.ErrorItem(
-                "not_found",
-                messages.message(
-                    "There is no preset {name}. There are: {names}.", name=repr(asked.preset), names=names
-                ),
-            )
+            messages.message("There is no preset {name}. There are: {names}.", name=repr(asked.preset), names=names)
         )
     return asked.preset, presets
 

@@ -191,9 +191,7 @@ async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
     owner = await queries.get_account(tx, account)
     found = await users.find_user(tx, email)
     if found is None or found.account_id != owner.account_id:
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", messages.message("The account has no user {email}.", email=email))
-        )
+        raise errors.NotFound(messages.message("The account has no user {email}.", email=email))
     return owner.account_id, found.id
 
 

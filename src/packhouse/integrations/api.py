@@ -1,6 +1,5 @@
 """The shops of an account: themselves, their logs, their words for an order's status (contract, section 6)."""
 
-import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -25,8 +24,6 @@ from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks import queries as webhook_queries
 
 READ, WRITE = "read:integration", "write:integration"
-
-_ID = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
 async def get_metadata(request: Request) -> Response:
@@ -287,10 +284,7 @@ async def _require_sent(tx: Reader, account_id: int, id: int) -> Any:
 
 
 def _to_id(request: Request) -> int:
-    text = request.path_params["id"]
-    if not _ID.fullmatch(text):
-        raise errors.NotFound(queries.no_such_integration(text))
-    return int(text)
+    return http.to_id(request, queries.no_such_integration(request.path_params["id"]))
 
 
 ROUTES = [

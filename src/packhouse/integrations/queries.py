@@ -97,7 +97,7 @@ async def get_integration(tx: Reader, account_id: int, id: int, *, lock: bool = 
 
 
 def no_such_integration(id: int | str) -> errors.ErrorItem:
-    return errors.ErrorItem("not_found", message("The account has no integration {id}.", id=id), title="Not found")
+    return errors.not_found(message("The account has no integration {id}.", id=id))
 
 
 def to_wire(row: Any) -> dict[str, Any]:

@@ -77,6 +77,11 @@ class ErrorItem:
         return {kind: place for kind, place in places.items() if place is not None}
 
 
+def not_found(detail: Message) -> ErrorItem:
+    """Say that what is asked for is not there."""
+    return ErrorItem("not_found", detail, title="Not found")
+
+
 def gather(faults: Iterable[ErrorItem], find_field: Callable[[ErrorItem], str]) -> dict[str, Message]:
     """Details by field, one a line, none twice."""
     found: dict[str, list[Message]] = {}
@@ -118,6 +123,9 @@ class Forbidden(ApiError):
 
 class NotFound(ApiError):
     status = 404
+
+    def __init__(self, faults: ErrorItem | Sequence[ErrorItem] | Message) -> None:
+        super().__init__(not_found(faults) if isinstance(faults, Message) else faults)
 
 
 class MethodNotAllowed(ApiError):

@@ -248,7 +248,7 @@ def _require(expected: Expected, row: Any) -> None:
 
 
 def no_such_order() -> errors.ErrorItem:
-    return errors.ErrorItem("not_found", message("Could not find specified item."), title="Not found")
+    return errors.not_found(message("Could not find specified item."))
 
 
 def _to_receipt(draft: Draft) -> Receipt:

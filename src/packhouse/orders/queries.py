@@ -19,9 +19,7 @@ _o, _h = orders.c, order_history.c
 
 GET_ORDER = accounts.owned([_o.version, _o.id, _o.created_at, _o.modified_at, _o.document], _o.id == bindparam("id"))
 
-NOT_FOUND = errors.ErrorItem(
-    "not_found", message("The order could not be found with the search criteria given"), title="Not found"
-)
+NOT_FOUND = errors.not_found(message("The order could not be found with the search criteria given"))
 
 
 def _to_instant(value: Any) -> datetime:

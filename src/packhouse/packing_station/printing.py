@@ -127,7 +127,7 @@ async def _render_slip(ctx: Context, account_id: int, order_id: int) -> bytes:
     async with ctx.db.read() as tx:
         rows = await search.find_stored(tx, account_id, [order_id])
     if not rows:
-        raise errors.NotFound(errors.ErrorItem("not_found", message("The order was deleted."), title="Not found"))
+        raise errors.NotFound(message("The order was deleted."))
     account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
     sender = account.sender_address.get(account.default_sender() or 0)
     made: bytes = await printers.run("packing-slips", [plain.read(rows[0].document)], sender)

@@ -64,11 +64,11 @@ def _to_bench(row: Any) -> Bench:
 
 
 def no_such_bench() -> errors.ErrorItem:
-    return errors.ErrorItem("not_found", message("The bench could not be found."), title="Not found")
+    return errors.not_found(message("The bench could not be found."))
 
 
 def no_such_job() -> errors.ErrorItem:
-    return errors.ErrorItem("not_found", message("The print job could not be found."), title="Not found")
+    return errors.not_found(message("The print job could not be found."))
 
 
 async def list_benches(tx: Reader, account_id: int) -> list[Bench]:

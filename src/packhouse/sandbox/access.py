@@ -23,7 +23,7 @@ async def world_of(request: Request) -> World:
     bench = bench_of(request)
     if name := request.query_params.get("account"):
         if name not in bench.worlds:
-            raise errors.NotFound(errors.ErrorItem("not_found", foreign(f"There is no account {name!r}.")))
+            raise errors.NotFound(foreign(f"There is no account {name!r}."))
         return bench.worlds[name]
     if "authorization" not in request.headers:
         return bench.main

@@ -50,7 +50,7 @@ async def get_request(request: Request) -> Response:
 def _find_entry(request: Request, world: World) -> Entry:
     entry = world.journal.find(http.find_id(request))
     if entry is None:
-        raise errors.NotFound(errors.ErrorItem("not_found", foreign("The journal has no such request any more.")))
+        raise errors.NotFound(foreign("The journal has no such request any more."))
     return entry
 
 
@@ -116,7 +116,7 @@ async def add_fault(request: Request) -> Response:
 
 async def remove_fault(request: Request) -> Response:
     if not (await world_of(request)).faults.remove(http.find_id(request)):
-        raise errors.NotFound(errors.ErrorItem("not_found", foreign("There is no such fault.")))
+        raise errors.NotFound(foreign("There is no such fault."))
     return Response(status_code=204)
 
 
@@ -207,7 +207,7 @@ async def _read_snapshot(request: Request) -> tuple[World, str]:
 
 async def forget_snapshot(request: Request) -> Response:
     if not await (await world_of(request)).forget(request.path_params["name"]):
-        raise errors.NotFound(errors.ErrorItem("not_found", foreign("There is no such snapshot to remove.")))
+        raise errors.NotFound(foreign("There is no such snapshot to remove."))
     return Response(status_code=204)
 
 

@@ -113,7 +113,7 @@ class Bench:
         """Raises NotFound; the first account stays."""
         world = None if name == MAIN else self.worlds.pop(name, None)
         if world is None:
-            raise errors.NotFound(errors.ErrorItem("not_found", foreign(f"There is no account {name!r} to remove.")))
+            raise errors.NotFound(foreign(f"There is no account {name!r} to remove."))
         self._by_key = {key: of for key, of in self._by_key.items() if of is not world}
         await world.close()
 

@@ -55,7 +55,7 @@ async def get_sender_address_by_id(request: Request) -> Response:
     found = await _read_setup(request, caller)
     if id not in found.sender_address:
         detail = message("No sender address found.")
-        raise errors.NotFound(errors.ErrorItem("not_found", detail, title="Not found"))
+        raise errors.NotFound(detail)
     return http.json_response({"data": _to_sender(found, id)})
 
 

@@ -174,9 +174,7 @@ def _pick(rows: Sequence[Any], selector: Mapping[str, Any]) -> Any:
 async def find_order(tx: Reader, account_id: int, selector: Mapping[str, Any]) -> Any:
     """The row of an order as a label call names it. Raises NotFound, and Invalid where several are named."""
     if "order_id" not in selector and "order_number" not in selector:
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", message("Name an order by order_id or order_number."), title="Not found")
-        )
+        raise errors.NotFound(message("Name an order by order_id or order_number."))
     ids = [selector["order_id"]] if "order_id" in selector else []
     numbers = [] if ids else [selector["order_number"]]
     rows = await order_queries.find_shippable(tx, account_id, selector["integration_id"], ids, numbers, lock=False)

@@ -16,7 +16,7 @@ from packhouse.kit.wire import validation
 from packhouse.kit.wire.fields import CountryCode, CurrencyCode, Id, Measure, Number
 from packhouse.shipping.rates import pricing
 from packhouse.shipping.schema import Dimensions
-from packhouse.shipping.setup.options import Options
+from packhouse.shipping.setup.options import Options, carries, goes
 from packhouse.shipping.setup.setup_schema import Code, OptionsWeight, Setup, is_active, of_carrier
 
 MAX_PARCELS = 50
@@ -188,7 +188,7 @@ def read_request(body: bytes, setup: Setup, *, is_single: bool) -> Wanted:
     return Wanted(
         origin=_find_place(sent, "from", setup),
         destination=_find_place(sent, "to", setup),
-        weights=[_to_kilograms(parcel.get("weight")) for parcel in parcels],
+        weights=[units.to_kilograms(parcel.get("weight")) for parcel in parcels],
         sides=[_to_sides(parcel["dimensions"]) for parcel in parcels if parcel.get("dimensions")],
         functionalities=sent.get("functionalities", {}),
         carrier_code=sent.get("carrier_code"),
@@ -233,10 +233,6 @@ def _find_place(sent: Mapping[str, Any], end: str, setup: Setup) -> Place | None
         return places.to_place({**saved, **{key: value for key, value in address.items() if value}})
     country = sent.get(f"{end}_country_code")
     return Place(country, sent.get(f"{end}_postal_code") or "") if country else None
-
-
-def _to_kilograms(weight: Mapping[str, Any] | None) -> Decimal | None:
-    return None if not weight else units.convert(weight["value"], weight["unit"], units.KILOGRAMS)
 
 
 def _to_sides(size: Mapping[str, Any]) -> list[Decimal]:
@@ -286,24 +282,13 @@ def _fits(option: Option, wanted: Wanted) -> bool:
         wanted.carrier_code in (None, option.carrier_code)
         and wanted.option_code in (None, option.code)
         and wanted.product_code in (None, product)
-        and _goes(option, wanted)
-        and all(weight is None or _carries(option, weight) for weight in wanted.weights)
+        and goes(option, wanted.origin, wanted.destination)
+        and all(weight is None or carries(option, weight) for weight in wanted.weights)
         and all(_holds(option, sides) for sides in wanted.sides)
         and (len(wanted.weights) < 2 or bool(option.features.get("multicollo")))
         and (not wanted.to_point or option.features.get("last_mile") in _AT_POINTS)
         and _works(option, wanted.functionalities)
     )
-
-
-def _goes(option: Option, wanted: Wanted) -> bool:
-    origin, destination = wanted.origin, wanted.destination
-    return (destination is None or places.goes(option.countries, origin, destination)) and (
-        origin is None or places.starts(option.origins, origin)
-    )
-
-
-def _carries(option: Option, weight: Decimal) -> bool:
-    return option.max_weight_kg is None or weight <= option.max_weight_kg
 
 
 def _holds(option: Option, sides: Sequence[Decimal]) -> bool:

@@ -48,20 +48,16 @@ def find_weight(order: Mapping[str, Any]) -> Decimal | None:
 
 def _told_weight(order: Mapping[str, Any]) -> Decimal | None:
     measurement = (order.get("shipping_details") or {}).get("measurement") or {}
-    return _to_kilograms(measurement.get("weight"))
+    return units.to_kilograms(measurement.get("weight"))
 
 
 def sum_weights(items: Sequence[Mapping[str, Any]]) -> Decimal | None:
     """Sum the weights of items by their quantities; None when one of them has no weight, or there are none."""
-    weights = [_to_kilograms((item.get("measurement") or {}).get("weight")) for item in items]
+    weights = [units.to_kilograms((item.get("measurement") or {}).get("weight")) for item in items]
     if not weights or None in weights:
         return None
     known = zip(weights, items, strict=True)
     return units.add(*(units.multiply(weight, item["quantity"]) for weight, item in known if weight is not None))
-
-
-def _to_kilograms(weight: Mapping[str, Any] | None) -> Decimal | None:
-    return None if not weight else units.convert(weight["value"], weight["unit"], units.KILOGRAMS)
 
 
 def _to_centimetres(dimensions: Mapping[str, Any] | None) -> dict[str, Decimal] | None:
@@ -81,7 +77,7 @@ def pack(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) 
     packed = []
     for parcel in parcels:
         inside = _take(goods, parcel["parcel_items"])
-        weight = _to_kilograms(parcel.get("weight"))
+        weight = units.to_kilograms(parcel.get("weight"))
         packed.append(
             Packed(
                 inside,
@@ -161,7 +157,7 @@ def find_odd_parcels(
     if parcels is None:
         return
     for number, (parcel, box) in enumerate(zip(parcels, packed, strict=True)):
-        told, summed = _to_kilograms(parcel.get("weight")), sum_weights(box.items)
+        told, summed = units.to_kilograms(parcel.get("weight")), sum_weights(box.items)
         if told is not None and summed is not None and not summed <= told <= summed * (1 + _LOOSE):
             detail = message(
                 "The parcel is said to weigh {told} kg, what is in it {summed} kg.",

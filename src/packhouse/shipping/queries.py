@@ -139,12 +139,12 @@ async def find_parcel(tx: Reader, account_id: int, id: int) -> Any:
 
 
 def no_such_shipment() -> errors.ErrorItem:
-    return errors.ErrorItem("not_found", message("The shipment could not be found."), title="Not found")
+    return errors.not_found(message("The shipment could not be found."))
 
 
 def no_such_parcel() -> errors.ErrorItem:
-    return errors.ErrorItem("not_found", message("The parcel could not be found."), title="Not found")
+    return errors.not_found(message("The parcel could not be found."))
 
 
 def no_such_document() -> errors.ErrorItem:
-    return errors.ErrorItem("not_found", message("The parcel has no such document."), title="Not found")
+    return errors.not_found(message("The parcel has no such document."))

@@ -1,6 +1,5 @@
 """Connections, subscriptions and deliveries on the wire (contract, section 7)."""
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,8 +21,6 @@ from packhouse.webhooks import addresses, delivery, keys, openapi, operations, q
 from packhouse.webhooks.keys import Keys
 
 READ, WRITE = "read:integration", "write:integration"
-
-_ID = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
 async def create_connection(request: Request) -> Response:
@@ -91,7 +88,7 @@ async def start_authorization(request: Request) -> Response:
     caller = await auth.caller(request)
     await _get_connection(request, caller)
     detail = message("A webhook needs no authorization.")
-    raise errors.NotFound(errors.ErrorItem("not_found", detail, title="Not found"))
+    raise errors.NotFound(detail)
 
 
 async def create_subscription(request: Request) -> Response:
@@ -216,7 +213,7 @@ async def list_deliveries(request: Request) -> Response:
     cursor = pagination.decode(http.read_cursor(request))
     status = _read_choice(request, "status", schema.STATUSES)
     connection = request.query_params.get("connection_id") or None
-    if connection is not None and not _ID.fullmatch(connection):
+    if connection is not None and http.parse_id(connection) == http.NO_ID:
         raise errors.Invalid(errors.ErrorItem("invalid", message("Input should be an id"), parameter="connection_id"))
     async with context.of(request).db.read() as tx:
         page = await queries.list_deliveries(
@@ -271,12 +268,7 @@ def _answer_keys(live: Keys) -> Response:
 
 
 def _to_id(request: Request, what: Message) -> int:
-    text = request.path_params["id"]
-    if not _ID.fullmatch(text):
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", message("There is no such {what}.", what=what), title="Not found")
-        )
-    return int(text)
+    return http.to_id(request, errors.not_found(message("There is no such {what}.", what=what)))
 
 
 def _require_valid(reading: Parsed[Any]) -> Any:

@@ -313,9 +313,7 @@ async def update_subscription(
 async def delete_subscription(tx: Transaction, account_id: int, id: int) -> None:
     """Raises NotFound."""
     if not await tx.change(delete(subscriptions).where(_s.account_id == account_id, _s.id == id)):
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", message("There is no such subscription."), title="Not found")
-        )
+        raise errors.NotFound(message("There is no such subscription."))
 
 
 async def _require_new(tx: Reader, account_id: int, connection_id: int, event_type: str) -> None:
@@ -343,7 +341,7 @@ async def replay_deliveries(tx: Transaction, account_id: int, ids: Collection[in
             connection = await queries.find_connection(tx, account_id, row.connection_id)
             if connection is None:
                 detail = message("The receiver of delivery {id} was deleted.", id=id)
-                raise errors.NotFound(errors.ErrorItem("not_found", detail, title="Not found"))
+                raise errors.NotFound(detail)
             woken.add(row.connection_id)
         afresh = {"status": "pending", "attempts": 0, "due_at": now, "scheduled_at": now}
         await tx.execute(update(deliveries).where(_d.account_id == account_id, _d.id == id).values(afresh))

@@ -44,7 +44,7 @@ async def get_connection(tx: Reader, account_id: int, id: int) -> Any:
     """One that the account made. Raises NotFound."""
     found = await find_connection(tx, account_id, id)
     if found is None or found.integration_id is not None:
-        raise errors.NotFound(errors.ErrorItem("not_found", message("There is no such connection."), title="Not found"))
+        raise errors.NotFound(message("There is no such connection."))
     return found
 
 
@@ -72,9 +72,7 @@ async def get_subscription(tx: Reader, account_id: int, id: int) -> Any:
     """Raises NotFound."""
     found = await tx.fetch_one(select(subscriptions).where(_s.account_id == account_id, _s.id == id))
     if found is None:
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", message("There is no such subscription."), title="Not found")
-        )
+        raise errors.NotFound(message("There is no such subscription."))
     return found
 
 
@@ -117,7 +115,7 @@ async def get_delivery(tx: Reader, account_id: int, id: int) -> Any:
     """Raises NotFound."""
     found = await tx.fetch_one(select(deliveries).where(_d.account_id == account_id, _d.id == id))
     if found is None:
-        raise errors.NotFound(errors.ErrorItem("not_found", message("There is no such delivery."), title="Not found"))
+        raise errors.NotFound(message("There is no such delivery."))
     return found
 
 

@@ -48,6 +48,11 @@ def convert(value: Any, unit: str, table: Mapping[str, Decimal]) -> Decimal:
         return to_decimal(value) * table[unit]
 
 
+def to_kilograms(weight: Mapping[str, Any] | None) -> Decimal | None:
+    """Convert `{"value", "unit"}`; None where there is none."""
+    return None if not weight else convert(weight["value"], weight["unit"], KILOGRAMS)
+
+
 def multiply(value: Decimal, count: int) -> Decimal:
     with localcontext(prec=_PRECISION):
         return value * count

@@ -99,7 +99,7 @@ def _to_refusal(error: Exception) -> errors.ApiError | None:
             return errors.MethodNotAllowed(fault, error.headers)
         if error.status_code == 400:  # a form that cannot be read
             return errors.Invalid(errors.ErrorItem("invalid", foreign(error.detail)))
-        fault = errors.ErrorItem("not_found", message("There is nothing at this path."), title="Not found")
+        fault = errors.not_found(message("There is nothing at this path."))
         return errors.NotFound(fault)
     return None
 
@@ -250,7 +250,11 @@ def to_id(request: Request, otherwise: errors.ErrorItem) -> int:
 
 def find_id(request: Request) -> int:
     """The path's `id`; NO_ID for what can be no id."""
-    text = request.path_params["id"]
+    return parse_id(request.path_params["id"])
+
+
+def parse_id(text: str) -> int:
+    """The id that a client wrote; NO_ID for what can be none: ids are whole numbers from 1 that 64 bits hold."""
     return int(text) if _ID.fullmatch(text) else NO_ID
 
 

@@ -76,9 +76,7 @@ async def get_mapping(tx: Reader, account_id: int, name: str) -> str:
     statement = select(_m.content).where(_m.account_id == account_id, _m.name == name)
     content = await tx.fetch_value(statement)
     if content is None:
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", message("There is no mapping named {name}.", name=repr(name)))
-        )
+        raise errors.NotFound(message("There is no mapping named {name}.", name=repr(name)))
     return str(content)
 
 
@@ -86,6 +84,4 @@ async def delete_mapping(tx: Transaction, account_id: int, name: str) -> None:
     """Raises NotFound."""
     done = await tx.execute(delete(import_mappings).where(_m.account_id == account_id, _m.name == name))
     if not done.rowcount:
-        raise errors.NotFound(
-            errors.ErrorItem("not_found", message("There is no mapping named {name}.", name=repr(name)))
-        )
+        raise errors.NotFound(message("There is no mapping named {name}.", name=repr(name)))

@@ -333,7 +333,7 @@ async def get_import(tx: Reader, account_id: int, id: int, *, lock: bool = False
     statement = select(table).where(_i.account_id == account_id, _i.id == id)
     row = await tx.fetch_one(statement.with_for_update() if lock else statement)
     if row is None:
-        raise errors.NotFound(errors.ErrorItem("not_found", message("There is no such import."), title="Not found"))
+        raise errors.NotFound(message("There is no such import."))
     return row
 
 

@@ -41,4 +41,4 @@ async def get_table(tx: Reader, account_id: int, id: int) -> Any:
 
 
 def no_such_table() -> errors.ErrorItem:
-    return errors.ErrorItem("not_found", message("There is no such rate table."), title="Not found")
+    return errors.not_found(message("There is no such rate table."))

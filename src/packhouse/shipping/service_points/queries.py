@@ -236,4 +236,4 @@ def _find_cities(text: str) -> list[str]:
 
 
 def no_such_point() -> errors.ErrorItem:
-    return errors.ErrorItem("not_found", message("The service point could not be found"), title="Not found")
+    return errors.not_found(message("The service point could not be found"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from packhouse.carriers import Carrier, Option
 from packhouse.kit import errors
@@ -141,38 +141,19 @@ def _refusal(detail: Message, title: str = "Invalid shipping option") -> errors.
     return errors.Invalid(errors.ErrorItem("validation_error", detail, title=title))
 
 
-def find_options(options: Options, setup: Setup, asked: Mapping[str, Any]) -> Iterable[tuple[Option, int]]:
-    """The options that an account has a contract for and that fit what is asked, each with its contract's id."""
-    weights = _find_weights(asked)
+def find_options(options: Options, setup: Setup, destination: str | None = None) -> Iterable[tuple[Option, int]]:
+    """The options that an account has a contract for, each with its contract's id; those that go to a country."""
     for option in options.all():
-        contract_id = asked.get("contract_id") or setup.default_contract(option.carrier_code)
+        contract_id = setup.default_contract(option.carrier_code)
         contract = setup.contract.get(contract_id or 0)
         if contract is None or not of_carrier(contract, option.carrier_code):
             continue
-        if _fits(option, asked, weights):
+        if goes(option, None, Place(destination, "") if destination else None):
             yield option, contract_id or 0
 
 
-def _find_weights(asked: Mapping[str, Any]) -> list[Decimal]:
-    named = [asked.get("weight"), *(parcel.get("weight") for parcel in asked.get("parcels") or ())]
-    return [units.convert(weight["value"], weight["unit"], units.KILOGRAMS) for weight in named if weight]
-
-
-def _fits(option: Option, asked: Mapping[str, Any], weights: Sequence[Decimal]) -> bool:
-    return (
-        asked.get("carrier_code") in (None, option.carrier_code)
-        and asked.get("shipping_option_code") in (None, option.code)
-        and _goes(option, _find_place(asked, "from"), _find_place(asked, "to"))
-        and all(carries(option, weight) for weight in weights)
-    )
-
-
-def _find_place(asked: Mapping[str, Any], end: str) -> Place | None:
-    country = asked.get(f"{end}_country_code")
-    return Place(country, asked.get(f"{end}_postal_code") or "") if country else None
-
-
-def _goes(option: Option, origin: Place | None, destination: Place | None) -> bool:
+def goes(option: Option, origin: Place | None, destination: Place | None) -> bool:
+    """Whether an option goes from one place to another, as far as these are known."""
     return (destination is None or places.goes(option.countries, origin, destination)) and (
         origin is None or places.starts(option.origins, origin)
     )

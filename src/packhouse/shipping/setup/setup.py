@@ -164,7 +164,7 @@ def refuse_flaws(flaws: Sequence[validation.ValidationIssue]) -> None:
 
 
 def no_such_item(kind: Kind) -> errors.ErrorItem:
-    return errors.ErrorItem("not_found", message("There is no such {noun}.", noun=kind.noun), title="Not found")
+    return errors.not_found(message("There is no such {noun}.", noun=kind.noun))
 
 
 def show_item(setup: Setup, kind: Kind, id: int) -> dict[str, Any]:

@@ -137,9 +137,7 @@ def to_words(text: str) -> list[str]:
 
 def to_id(request: Request, what: Message) -> int:
     """The path's `id`. Raises NotFound."""
-    return http.to_id(
-        request, errors.ErrorItem("not_found", message("There is no such {what}.", what=what), title="Not found")
-    )
+    return http.to_id(request, errors.not_found(message("There is no such {what}.", what=what)))
 
 
 def read_id(text: str) -> int | None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.accounts.schema import Caller
 from packhouse.carriers import Unreachable
-from packhouse.kit import errors
+from packhouse.kit import errors, http
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import Message, join, message
@@ -146,7 +146,7 @@ async def make_label(request: Request) -> Response:
     """Make the label of one order, in as many parcels as the form has; what is refused stands at its field."""
     web_user = await web_users.require_user(request, scope=SCOPE)
     form = await web_users.read_form(request, web_user.token)
-    id = order.to_id(request)
+    id = http.to_id(request, order_queries.NOT_FOUND)
     sent = {name: web_users.text(form, name) for name in form if name.startswith("parcels/")}
     count = len(web_users.texts(form, "parcel")) or 1
     option = web_users.text(form, "option") or None

@@ -50,7 +50,7 @@ def find_each(known: Options, setup: Setup, documents: Iterable[Mapping[str, Any
     for order in documents:
         country = (order.get("shipping_address") or {}).get("country_code") or ""
         if country not in usable:
-            going = {option.code for option, _ in find_options(known, setup, {"to_country_code": country})}
+            going = {option.code for option, _ in find_options(known, setup, country)}
             usable[country] = [(code, name) for code, name in names.items() if code in going]
         found.append(Choices(usable[country], [(_find_suggestion(names, setup, order), 1)]))
     return found

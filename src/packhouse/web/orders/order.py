@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from packhouse import context
 from packhouse.accounts import users
-from packhouse.kit import errors
+from packhouse.kit import errors, http
 from packhouse.kit.db import Transaction
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import Message, message
@@ -83,14 +83,14 @@ _NOTHING = Typed({}, {})
 
 async def show_order(request: Request) -> Response:
     web_user = await web_users.require_user(request)
-    return await answer_order(request, web_user, to_id(request))
+    return await answer_order(request, web_user, http.to_id(request, queries.NOT_FOUND))
 
 
 async def change_order(request: Request) -> Response:
     """One section of the page: its fields that differ are patched, with the rules and the words of the API."""
     web_user = await web_users.require_user(request, scope="write:order")
     form = await web_users.read_form(request, web_user.token)
-    id = to_id(request)
+    id = http.to_id(request, queries.NOT_FOUND)
     sent = _read_fields(form)
     ctx = context.of(request)
     reader = amounts.FormReader(languages.negotiate(request), web_users.texts(form, amounts.CONFIRMED))
@@ -127,13 +127,15 @@ async def show_now(request: Request) -> Response:
     typed = _read_fields(form)
     if "option" in form:
         typed["option"] = web_users.text(form, "option")
-    return await answer_order(request, web_user, to_id(request), Typed(typed, {}, is_stale=bool(typed)))
+    return await answer_order(
+        request, web_user, http.to_id(request, queries.NOT_FOUND), Typed(typed, {}, is_stale=bool(typed))
+    )
 
 
 async def show_change(request: Request) -> Response:
     """A notice of what was done to an order since the page whose `mark` is given; empty where nothing was."""
     web_user = await web_users.require_user(request)
-    id, account_id = to_id(request), web_user.session.account_id
+    id, account_id = http.to_id(request, queries.NOT_FOUND), web_user.session.account_id
     seen = request.query_params.get("mark", "")
     async with context.of(request).db.read() as tx:
         mark = await search.find_mark(tx, account_id, id)
@@ -282,13 +284,6 @@ def _to_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(filter(None, map(_to_text, value)))[:300]
     return "" if value is None else str(value)
-
-
-def to_id(request: Request) -> int:
-    text = request.path_params["id"]
-    if not re.fullmatch(r"[1-9][0-9]{0,17}", text):
-        raise HTTPException(404)
-    return int(text)
 
 
 ROUTES = [

@@ -27,7 +27,7 @@ async def _show(
     ctx = context.of(request)
     found = await setup.read_setup(ctx.db, web_user.session.account_id, now=ctx.clock())
     known = context.of(request).options
-    usable = {option.code: id for option, id in options.find_options(known, found, {})}
+    usable = {option.code: id for option, id in options.find_options(known, found)}
     rows = [(option, known.carriers[option.carrier_code].name, usable.get(option.code)) for option in known.all()]
     rows.sort(key=lambda row: row[2] is None)  # what can be shipped with now, then what lacks a contract
     values: dict[str, Any] = {
@@ -46,7 +46,7 @@ async def _change_defaults(change: Change) -> None:
     code = change.text("default_shipping_option_code")
     known = context.of(change.request).options
     found = await setup.load_setup(change.tx, change.account_id, now=change.now)
-    if code not in {option.code for option, _ in options.find_options(known, found, {})}:
+    if code not in {option.code for option, _ in options.find_options(known, found)}:
         raise forms.refuse("default_shipping_option_code", message("This account has no such shipping option."))
     prefix = change.text("gs1_company_prefix") or None
     sent = {"default_shipping_option_code": code, "gs1_company_prefix": prefix}

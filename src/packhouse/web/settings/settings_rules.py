@@ -106,7 +106,7 @@ async def _show_form(
         "id": id,
         "rule": {} if id is None else setup.show_item(found, RULE, id),
         "shops": shops,
-        "options": [option for option, _ in options.find_options(known, found, {})],
+        "options": [option for option, _ in options.find_options(known, found)],
         "contracts": found.contract,
         "senders": found.sender_address,
     }

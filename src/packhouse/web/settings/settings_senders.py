@@ -157,7 +157,7 @@ async def delete_item(page: Page, request: Request) -> Response:
 def _to_id(page: Page, request: Request) -> int:
     return http.to_id(
         request,
-        errors.ErrorItem("not_found", message("There is no such {noun}.", noun=page.kind.noun), title="Not found"),
+        errors.not_found(message("There is no such {noun}.", noun=page.kind.noun)),
     )
 
 
