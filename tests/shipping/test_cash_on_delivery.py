@@ -11,6 +11,9 @@ from packhouse.printing import printers
 from tests.shipping.carriers.papers import read_text
 from tests.shipping.conftest import FakeCarrier, push
 
+# What is read here is decided before a database is asked.
+pytestmark = pytest.mark.one_database
+
 LABEL = "/api/v3/orders/create-label-sync"
 OPTION = {"type": "shipping_option_code", "properties": {"shipping_option_code": "house:standard"}}
 

@@ -9,6 +9,9 @@ from starlette.testclient import TestClient
 from tests import make
 from tests.shipping.conftest import FakeCarrier, push
 
+# What is read here is decided before a database is asked.
+pytestmark = pytest.mark.one_database
+
 SYNC = "/api/v3/orders/create-label-sync"
 ASYNC = "/api/v3/orders/create-labels-async"
 

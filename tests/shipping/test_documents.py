@@ -13,6 +13,9 @@ from starlette.testclient import TestClient
 from tests import make
 from tests.shipping.conftest import push
 
+# What is read here is decided before a database is asked.
+pytestmark = pytest.mark.one_database
+
 MILLIMETRE = 72 / 25.4
 
 
@@ -35,7 +38,6 @@ def to_sizes(content: bytes) -> list[tuple[int, int]]:
         return [(round(w / MILLIMETRE), round(h / MILLIMETRE)) for w, h in (page.get_size() for page in file)]
 
 
-@pytest.mark.one_database
 def test_accept_chooses_the_format(client: TestClient) -> None:
     label = ship(client)
     for accept in ("*/*", "application/pdf", "image/png;q=0.5, application/pdf", "text/html, application/*"):
@@ -49,7 +51,6 @@ def test_accept_chooses_the_format(client: TestClient) -> None:
     assert (zpl.headers["content-type"], zpl.content[:3]) == ("application/zpl", b"^XA")
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("dpi", [150, 203, 300])
 def test_png_in_three_resolutions(client: TestClient, dpi: int) -> None:
     label = ship(client, label_details={"mime_type": "image/png", "dpi": dpi})
@@ -59,7 +60,6 @@ def test_png_in_three_resolutions(client: TestClient, dpi: int) -> None:
     assert read(client, label, "image/png", f"dpi={dpi}").content == base64.b64decode(label["label"]["file"])
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("accept", "query", "source"),
     [
@@ -76,14 +76,12 @@ def test_what_is_not_to_be_had(client: TestClient, accept: str, query: str, sour
     assert (answer.status_code, answer.json()["errors"][0]["source"]) == (400, source)
 
 
-@pytest.mark.one_database
 def test_papers(client: TestClient) -> None:
     label = ship(client)
     for paper, size in (("A4", (210, 297)), ("A5", (148, 210)), ("a6", (105, 148))):
         assert to_sizes(read(client, label, query=f"paper_size={paper}").content) == [size]
 
 
-@pytest.mark.one_database
 def test_several_parcels_in_one_file(client: TestClient) -> None:
     labels = [ship(client, f"o-{n}") for n in range(5)]
     query = "&".join(f"parcels={label['parcel_id']}" for label in labels)
@@ -96,7 +94,6 @@ def test_several_parcels_in_one_file(client: TestClient) -> None:
     assert to_sizes(client.get(f"/api/v3/parcel-documents/label?parcels={listed}").content) == [(210, 297)]
 
 
-@pytest.mark.one_database
 def test_several_parcels_in_other_formats(client: TestClient) -> None:
     labels = [ship(client, f"o-{n}") for n in range(3)]
     path = f"/api/v3/parcel-documents/label?parcels={','.join(str(label['parcel_id']) for label in labels)}"
@@ -109,7 +106,6 @@ def test_several_parcels_in_other_formats(client: TestClient) -> None:
     assert client.get(f"{path}&dpi=150").json()["errors"][0]["source"] == {"parameter": "dpi"}
 
 
-@pytest.mark.one_database
 def test_a_sync_call_gives_zpl_as_it_is(client: TestClient) -> None:
     label = ship(client, label_details={"mime_type": "application/zpl"})
     file = base64.b64decode(label["label"]["file"])

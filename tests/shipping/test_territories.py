@@ -9,6 +9,9 @@ from starlette.testclient import TestClient
 from tests import make
 from tests.shipping.conftest import Open, push
 
+# What is read here is decided before a database is asked.
+pytestmark = pytest.mark.one_database
+
 LABEL = "/api/v3/orders/create-label-sync"
 SENDERS = "/api/packhouse/sender-addresses"
 CUSTOMS = {"commercial_invoice_number": "INV-1", "shipment_type": "commercial_goods", "export_type": "commercial_b2c"}

@@ -8,6 +8,9 @@ from starlette.testclient import TestClient
 from tests import make
 from tests.conftest import STRANGERS_SHOP
 
+# What is read here is decided before a database is asked.
+pytestmark = pytest.mark.one_database
+
 VALIDATE = "/api/packhouse/orders/validate"
 
 

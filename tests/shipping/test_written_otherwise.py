@@ -9,6 +9,9 @@ from tests import make
 from tests.contract.test_hostile import ITEM, _set
 from tests.shipping.conftest import FakeCarrier, push
 
+# What is read here is decided before a database is asked.
+pytestmark = pytest.mark.one_database
+
 URL = "/api/v3/orders"
 
 

@@ -11,6 +11,9 @@ from starlette.testclient import TestClient
 from tests import make
 from tests.web.conftest import token
 
+# What the page of these tests asks of the database is tried on both elsewhere.
+pytestmark = pytest.mark.one_database
+
 Person = Callable[..., TestClient]
 URL = "/api/v3/orders"
 QUANTITY = "order_details/order_items/0/quantity"

@@ -13,6 +13,9 @@ from tests.web.conftest import EMAILS, PASSWORD, sign_in
 from tests.web.test_two_factors import code, give, set_up
 from tests.web.world import World, query, send, world
 
+# What the page of these tests asks of the database is tried on both elsewhere.
+pytestmark = pytest.mark.one_database
+
 __all__ = ["world"]
 
 ASKS = "Your password, please"
@@ -185,7 +188,6 @@ def test_what_is_not_sensitive_asks_for_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("role", ["packer", "viewer"])
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_who_may_not_is_told_so_and_asked_for_nothing(world: World, role: str) -> None:
     page = world.person(role)
     world.wait(901)

@@ -16,6 +16,9 @@ from tests.web.conftest import token
 from tests.web.test_import_page import Jobs, figures, put_in
 from tests.web.test_shipping_page import ids, make_labels
 
+# What the page of these tests asks of the database is tried on both elsewhere.
+pytestmark = pytest.mark.one_database
+
 __all__ = ["ids"]
 
 Person = Callable[..., TestClient]

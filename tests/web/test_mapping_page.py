@@ -18,6 +18,9 @@ from tests.web.conftest import token
 from tests.web.test_import_page import Jobs, Person, faults, figures, numbers, press, put_in
 from tests.web.world import query
 
+# What the page of these tests asks of the database is tried on both elsewhere.
+pytestmark = pytest.mark.one_database
+
 HEADER = "Beleg;Wann;Wer;Weg;PLZ;Ort;Land;Ding;Stk;Wert [EUR];Egal"
 ROWS = (
     "A1;20.02.2026 10:00;Jürgen;Testweg 10;10115;Berlin;Deutschland;Becher;2;1.234,50;x",

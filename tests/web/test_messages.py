@@ -38,6 +38,9 @@ from tests.web.conftest import token
 from tests.web.test_orders_page import work
 from tests.web.test_settings import send, stored
 
+# What the page of these tests asks of the database is tried on both elsewhere.
+pytestmark = pytest.mark.one_database
+
 __all__ = ["work"]
 
 Person = Callable[..., TestClient]
@@ -185,7 +188,6 @@ def told(page: Any) -> list[str]:
     return [unescape(words) for words in re.findall(r'class="(?:told fault|fault told)">([^<]+)<', page.text)]
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("language", "words"),
     [
@@ -214,7 +216,6 @@ def test_a_form_is_refused_in_the_readers_language(
     assert [fault["detail"] for fault in api.json()["errors"]] == ["String should have at least 1 character"]
 
 
-@pytest.mark.one_database
 def test_a_carrier_of_ours_refuses_in_the_readers_language(
     person: Person, client: TestClient, work: Callable[[], None]
 ) -> None:
@@ -240,7 +241,6 @@ def test_a_carrier_of_ours_refuses_in_the_readers_language(
     assert "Die Versandart sendcloud:letter nimmt höchstens 2 kg, das Paket hat 3.000 kg." in unescape(shown.text)
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("language", "name"),
     [("nl", "Eigen bezorging, spoed"), ("de", "Eigene Zustellung, Express"), ("fr", "Livraison propre, express")],
@@ -263,7 +263,6 @@ def test_options_of_our_carriers_are_named_in_the_readers_language(
     assert {"Own delivery", "Own delivery, express", "Small packet"} <= {option["name"] for option in listed}
 
 
-@pytest.mark.one_database
 def test_warnings_and_reasons_of_rules_are_told_in_the_readers_language(person: Person, client: TestClient) -> None:
     wrong = make.order("w-1", shipping_address=make.address(postal_code="x", phone_number="12"))
     [order] = client.post(URL, json=[wrong]).json()["data"]
@@ -312,7 +311,6 @@ BROKEN = [
 ]
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(("name", "content", "kept", "english"), BROKEN)
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_why_a_file_cannot_be_read_is_told_in_the_readers_language(
@@ -334,7 +332,6 @@ def test_why_a_file_cannot_be_read_is_told_in_the_readers_language(
     assert english not in said[language]
 
 
-@pytest.mark.one_database
 def test_a_password_and_a_user_are_refused_in_the_readers_language(person: Person) -> None:
     page = person()
     page.headers["accept-language"] = "de"
@@ -358,7 +355,6 @@ def alerts(page: Any) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2])).split())
 
 
-@pytest.mark.one_database
 def test_what_is_not_found_is_told_in_the_readers_language(person: Person) -> None:
     page = person()
     page.headers["accept-language"] = "de"
@@ -366,7 +362,6 @@ def test_what_is_not_found_is_told_in_the_readers_language(person: Person) -> No
     assert told(send(page, "/settings/rules", **rule)) == ["Nicht gefunden: Vertrag mit der ID 77."]
 
 
-@pytest.mark.one_database
 def test_a_conflict_is_told_in_the_readers_language_with_its_values(
     person: Person, client: TestClient, work: Callable[[], None]
 ) -> None:

@@ -10,6 +10,9 @@ from packhouse.accounts import attempts
 from tests.conftest import OWNER
 from tests.web.conftest import EMAILS, PASSWORD, sign_in, token
 
+# What the page of these tests asks of the database is tried on both elsewhere.
+pytestmark = pytest.mark.one_database
+
 Person = Callable[..., TestClient]
 NEW = "a-new-long-password"
 WRONG = "This is not your password."
@@ -55,7 +58,6 @@ def test_everybody_changes_their_own_password(person: Person, client: TestClient
     assert actions(client, "user.password_changed") == [("user.password_changed", EMAILS[role])]
 
 
-@pytest.mark.one_database
 def test_what_is_wrong_stands_at_its_field_and_is_not_written_back(person: Person) -> None:
     page = person("viewer")
     for current, new, again, field, words in (

@@ -4,11 +4,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from tests import make
 from tests.conftest import OWNER
 from tests.web.conftest import PASSWORD, sign_in, token
+
+# What the page of these tests asks of the database is tried on both elsewhere.
+pytestmark = pytest.mark.one_database
 
 Person = Callable[..., TestClient]
 Serve = Callable[..., TestClient]

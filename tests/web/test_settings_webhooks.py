@@ -13,6 +13,9 @@ from tests.conftest import OWNER
 from tests.web.test_settings import send, stored
 from tests.webhooks.conftest import Receiver, receive
 
+# What the page of these tests asks of the database is tried on both elsewhere.
+pytestmark = pytest.mark.one_database
+
 __all__ = ["receive"]
 
 Person = Callable[..., TestClient]

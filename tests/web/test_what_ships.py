@@ -15,6 +15,9 @@ from tests.shipping.test_holds import hold_back, status
 from tests.web.conftest import token
 from tests.web.test_orders_page import work
 
+# What the page of these tests asks of the database is tried on both elsewhere.
+pytestmark = pytest.mark.one_database
+
 __all__ = ["work"]
 
 Person = Callable[..., TestClient]
