@@ -95,6 +95,19 @@ def test_faults_clock_and_state_have_commands(access: dict[str, Any]) -> None:
     assert "answer_lost" in json.loads(wrong.stderr)["errors"][0]["detail"]
 
 
+def test_webhooks_have_commands(access: dict[str, Any], tmp_path: Path) -> None:
+    where = ("--url", access["url"], "--json")
+    assert "/sandbox/inbox/shop?account=sandbox" in run("inbox", "shop", "--url", access["url"])
+    [made] = json.loads(run("trigger", "orders.order.updated", "--inbox", "shop", *where))
+    [received] = json.loads(run("inbox", "shop", "--wait", "5s", "--event", "orders.order.updated", *where))
+    assert made["message_id"] in dict(received["headers"]).values()
+    [sent] = json.loads(run("deliveries", *where))
+    (tmp_path / "body").write_text(received["body"] + "\n")
+    told = run("deliveries", "--explain", str(sent["id"]), "--body", str(tmp_path / "body"), "--url", access["url"])
+    assert "4. HMAC-SHA256" in told
+    assert "- Spaces and line breaks" in told
+
+
 def test_a_file_keeps_the_orders(tmp_path: Path) -> None:
     file, orders = tmp_path / "sandbox.db", tmp_path / "orders.json"
     orders.write_text(json.dumps([make.order("from-file")]))

@@ -38,8 +38,8 @@ _FIRST_ORDERS = 12
 
 Url = Annotated[str, typer.Option(help="The sandbox that is asked.")]
 Account = Annotated[str, typer.Option("--account", help="The account of the sandbox.")]
-_URL = f"http://127.0.0.1:{_PORT}"
-_MAIN = "sandbox"
+URL = f"http://127.0.0.1:{_PORT}"
+MAIN = "sandbox"
 
 
 @sandbox.callback()
@@ -113,7 +113,7 @@ The orders as people see them: {url}/orders   ({access["email"]}, {access["passw
 
   curl -u {access["public_key"]}:{access["secret_key"]} '{url}/api/v3/orders?page_size=2'
 
-Lose an answer:    curl -H 'Packhouse-ErrorItem: answer_lost' …
+Lose an answer:    curl -H 'Packhouse-Fault: answer_lost' …
 Move the clock:    curl {url}/sandbox/clock -d '{{"advance": "6h"}}' -H 'Content-Type: application/json'
 The database:      {access["database"]}
 """
@@ -125,8 +125,8 @@ def show_requests(
     method: Annotated[str, typer.Option(help="Only requests with this method.")] = "",
     path: Annotated[str, typer.Option(help="Only requests to this path; `*` stands for any part.")] = "",
     status: Annotated[str, typer.Option(help="Only requests with this answer.")] = "",
-    account: Account = _MAIN,
-    url: Url = _URL,
+    account: Account = MAIN,
+    url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
     """Show the requests that a sandbox has answered, a line each."""
@@ -134,7 +134,7 @@ def show_requests(
     wanted = {"account": account, "method": method, "path": path, "status": status}
     while True:
         wait = _WAIT_SECONDS if follow and last else 0
-        entries = _ask(url, "GET", "/sandbox/requests", query={**wanted, "after": last, "wait": wait})["data"]
+        entries = ask(url, "GET", "/sandbox/requests", query={**wanted, "after": last, "wait": wait})["data"]
         for entry in entries:
             _show_entry(entry, as_json=as_json)
             last = entry["id"]
@@ -156,9 +156,9 @@ def _show_entry(entry: dict[str, Any], *, as_json: bool) -> None:
 
 
 @faults.command("list")
-def list_faults(account: Account = _MAIN, url: Url = _URL, as_json: AsJson = False) -> None:
+def list_faults(account: Account = MAIN, url: Url = URL, as_json: AsJson = False) -> None:
     """Show the faults that wait for their requests."""
-    found = _ask(url, "GET", "/sandbox/faults", query={"account": account})["data"]
+    found = ask(url, "GET", "/sandbox/faults", query={"account": account})["data"]
     terminal.show(found, as_json=as_json)
 
 
@@ -168,15 +168,15 @@ def add_fault(
     method: Annotated[str, typer.Option(help="Only for requests with this method.")] = "",
     path: Annotated[str, typer.Option(help="Only for requests to this path; `*` stands for any part.")] = "",
     times: Annotated[int, typer.Option(min=0, help="How many times it happens; 0 keeps what the fault says.")] = 0,
-    account: Account = _MAIN,
-    url: Url = _URL,
+    account: Account = MAIN,
+    url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
     """Let something go wrong: `packhouse sandbox faults add rate_limited --times 3`."""
     rule: dict[str, Any] = _read_rule(name)
     match = {**rule.get("match", {}), **({"method": method} if method else {}), **({"path": path} if path else {})}
     rule |= {"match": match, **({"times": times} if times else {})}
-    made = _ask(url, "POST", "/sandbox/faults", rule, query={"account": account})["data"]
+    made = ask(url, "POST", "/sandbox/faults", rule, query={"account": account})["data"]
     terminal.show_one(made, as_json=as_json)
 
 
@@ -190,9 +190,9 @@ def _read_rule(text: str) -> dict[str, Any]:
 
 
 @faults.command("clear")
-def clear_faults(account: Account = _MAIN, url: Url = _URL, as_json: AsJson = False) -> None:
+def clear_faults(account: Account = MAIN, url: Url = URL, as_json: AsJson = False) -> None:
     """Take all faults away."""
-    _ask(url, "DELETE", "/sandbox/faults", query={"account": account})
+    ask(url, "DELETE", "/sandbox/faults", query={"account": account})
     terminal.show_one({"faults": 0}, as_json=as_json)
 
 
@@ -201,8 +201,8 @@ def move_clock(
     advance: Annotated[str, typer.Option(help="Move it on: 90s, 6h, 1d12h.")] = "",
     freeze: Annotated[bool, typer.Option("--freeze", help="Let it stand still.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Let it go on from where it stands.")] = False,
-    account: Account = _MAIN,
-    url: Url = _URL,
+    account: Account = MAIN,
+    url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
     """Show the clock, or move it and show what ran because its time had come."""
@@ -210,44 +210,42 @@ def move_clock(
     change: dict[str, Any] = {**asked, **({"freeze": True} if freeze else {}), **({"resume": True} if resume else {})}
     method = "POST" if change else "GET"
     terminal.show_one(
-        _ask(url, method, "/sandbox/clock", change or None, query={"account": account})["data"], as_json=as_json
+        ask(url, method, "/sandbox/clock", change or None, query={"account": account})["data"], as_json=as_json
     )
 
 
 @sandbox.command("snapshot")
 def save_snapshot(
     name: Annotated[str, typer.Argument(help="What to call it.")] = "default",
-    account: Account = _MAIN,
-    url: Url = _URL,
+    account: Account = MAIN,
+    url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
     """Keep orders and clock as they are now."""
-    made = _ask(url, "POST", "/sandbox/snapshot", {"name": name}, query={"account": account})
+    made = ask(url, "POST", "/sandbox/snapshot", {"name": name}, query={"account": account})
     terminal.show_one(made["data"], as_json=as_json)
 
 
 @sandbox.command("restore")
 def restore_snapshot(
     name: Annotated[str, typer.Argument(help="What it is called.")] = "default",
-    account: Account = _MAIN,
-    url: Url = _URL,
+    account: Account = MAIN,
+    url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
     """Make orders and clock what they were."""
-    made = _ask(url, "POST", "/sandbox/restore", {"name": name}, query={"account": account})
+    made = ask(url, "POST", "/sandbox/restore", {"name": name}, query={"account": account})
     terminal.show_one(made["data"], as_json=as_json)
 
 
 @sandbox.command("reset")
-def reset(account: Account = _MAIN, url: Url = _URL, as_json: AsJson = False) -> None:
+def reset(account: Account = MAIN, url: Url = URL, as_json: AsJson = False) -> None:
     """Make all what it was at the start: orders, clock, faults, journal."""
-    _ask(url, "POST", "/sandbox/reset", {}, query={"account": account})
+    ask(url, "POST", "/sandbox/reset", {}, query={"account": account})
     terminal.show_one({"account": account}, as_json=as_json)
 
 
-def _ask(
-    url: str, method: str, path: str, body: dict[str, Any] | None = None, query: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def ask(url: str, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None) -> dict[str, Any]:
     """Call a sandbox that runs. What it refuses ends the command."""
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         terminal.fail(f"{url} is no URL of a sandbox.")

@@ -9,35 +9,27 @@ from starlette.responses import Response
 from packhouse.kit import clock, errors, http
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import foreign
-from packhouse.sandbox import har, pages, replay, schema
-from packhouse.sandbox.access import bench_of, read_wanted, require_own_page, world_of
+from packhouse.sandbox import har, hooks_api, pages, replay, schema
+from packhouse.sandbox.access import bench_of, read_number, read_wait, read_wanted, require_own_page, world_of
 from packhouse.sandbox.clock import read_moment, read_span
 from packhouse.sandbox.faults import NAMED, refuse
 from packhouse.sandbox.journal import Entry, Wanted
 from packhouse.sandbox.world import World
 
-_LONGEST_WAIT_SECONDS = 30
 _WANTED = ("method", "path", "status", "query", "headers", "body")
 
 
 async def list_requests(request: Request) -> Response:
     """The newest requests, or those later than `after`; `wait` is for how many seconds one is waited for."""
     world = await world_of(request)
-    wanted, after = read_wanted(request), _read_number(request, "after", 0)
-    limit, wait = _read_number(request, "limit", 100), _read_number(request, "wait", 0)
+    wanted, after = read_wanted(request), read_number(request, "after")
+    limit, wait = read_number(request, "limit", 100), read_wait(request)
     found = world.journal.list_entries(wanted, after=after, limit=max(1, limit))
     if not found and wait:
-        await world.journal.wait_for_news(min(wait, _LONGEST_WAIT_SECONDS))
+        await world.journal.wait_for_news(wait)
         found = world.journal.list_entries(wanted, after=after, limit=max(1, limit))
     is_short = request.query_params.get("short") == "true"
     return http.json_response({"data": [entry.to_wire(is_short=is_short) for entry in found]})
-
-
-def _read_number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name, "")
-    if text and not (text.isascii() and text.isdecimal() and len(text) < 16):
-        raise refuse("This is no number.", parameter=name)
-    return int(text) if text else default
 
 
 async def get_request(request: Request) -> Response:
@@ -250,4 +242,5 @@ ROUTES = [
     Route("DELETE", "/sandbox/snapshots/{name}", forget_snapshot),
     Route("POST", "/sandbox/reset", reset),
     Route("POST", "/sandbox/seed", seed, is_large=True),
+    *hooks_api.ROUTES,
 ]

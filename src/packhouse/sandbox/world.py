@@ -31,8 +31,10 @@ from packhouse.orders import demo, schema
 from packhouse.orders import operations as orders
 from packhouse.sandbox import state
 from packhouse.sandbox.clock import ClockState, VirtualClock
+from packhouse.sandbox.deliveries import Deliveries, SandboxSender
 from packhouse.sandbox.faults import Faults
 from packhouse.sandbox.gate import Gate
+from packhouse.sandbox.inbox import MOST_INBOXES, Inbox
 from packhouse.sandbox.journal import Journal
 from packhouse.sandbox.state import Snapshot
 from packhouse.sandbox.work import Run, SandboxWorker
@@ -83,7 +85,14 @@ class World:
         self.snapshots: dict[str, Snapshot] = {}
         self.hidden: dict[int, Any] = {}
         """Orders that lists leave out, each with the moment from which on they show it."""
-        self.server = app.create_app(settings, now=self.clock, carriers=carriers)
+        self.deliveries = Deliveries(self.clock, seed)
+        self.inboxes: dict[str, Inbox] = {}
+        sender = SandboxSender(
+            self.deliveries,
+            connect_seconds=settings.webhooks_connect_timeout_seconds,
+            read_seconds=settings.webhooks_read_timeout_seconds,
+        )
+        self.server = app.create_app(settings, now=self.clock, carriers=carriers, sender=sender)
         self._folder = folder
         self._numbers = itertools.count(1)
         self._lock = asyncio.Lock()
@@ -129,7 +138,19 @@ class World:
 
     async def advance(self, span: timedelta) -> list[Run]:
         async with self._lock:
-            return await self.worker.advance(span)
+            ran = await self.worker.advance(span)
+        await self.deliveries.release_due()
+        return ran
+
+    def open_inbox(self, name: str) -> Inbox:
+        """The inbox of this name, a new one where there is none. Raises Invalid."""
+        if name not in self.inboxes:
+            if not _NAME.fullmatch(name):
+                raise _refuse("An inbox has a name of letters, digits, dots and dashes.")
+            if len(self.inboxes) >= MOST_INBOXES:
+                raise _refuse(f"There are {MOST_INBOXES} inboxes already.")
+            self.inboxes[name] = Inbox()
+        return self.inboxes[name]
 
     async def save(self, name: str) -> None:
         """Raises Invalid for a name that is none."""
@@ -159,6 +180,7 @@ class World:
                     await state.put_back(snapshot.path, self.database)
                     self.clock.state = snapshot.clock
                     self.hidden.clear()
+                    self.deliveries.drop_held()
             except TimeoutError:
                 raise errors.Conflict(errors.ErrorItem("conflict", foreign("A request has not ended."))) from None
             finally:
@@ -166,10 +188,12 @@ class World:
                 self.worker.start()
 
     async def reset(self) -> None:
-        """Make all what it was at first, with no faults and an empty journal."""
+        """Make all what it was at first, with no faults, an empty journal and no inbox."""
         await self.restore(FIRST)
         self.clock.state = ClockState()
         self.faults.clear()
+        self.deliveries.clear()
+        self.inboxes.clear()
         self.journal.clear()
 
     async def forget(self, name: str) -> bool:

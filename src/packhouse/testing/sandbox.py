@@ -129,6 +129,31 @@ class Account:
             told = f"{found['matched']} requests are so: {wanted}. Nearest: {json.dumps(found['nearest'])}"
             raise AssertionError(told) from None
 
+    def trigger(self, event: str, **about: Any) -> list[dict[str, Any]]:
+        """Send an event: `order` (our id or an `order_id`), `status` of a parcel, `integration_id`, the `inbox` that is
+        to receive it. Return the deliveries that are made of it."""
+        return list(self._post("trigger", {"event": event, **about})["data"])
+
+    def inbox(
+        self, name: str, *, event: str = "", after: int = 0, count: int = 1, wait: str = "5s"
+    ) -> list[dict[str, Any]]:
+        """Return what an inbox has received, oldest first; wait for so long until there are `count` of them."""
+        url = self._to_url(f"inbox/{name}", event=event, after=after, count=count, wait=wait)
+        return list(call(url, "GET")["data"])
+
+    def inbox_url(self, name: str) -> str:
+        """Where the inbox receives."""
+        return self._to_url(f"inbox/{name}")
+
+    def answer_inbox(self, name: str, status: int, times: int = 1) -> None:
+        """Let an inbox answer the next requests with this status."""
+        call(self._to_url(f"inbox/{name}"), "PUT", {"status": status, "times": times})
+
+    def add_delivery_fault(self, kind: str, **rule: Any) -> int:
+        """Let a delivery `drop`, `fail`, `duplicate`, `reorder` or `delay`, or its answer get lost (`answer_lost`);
+        once, unless `times` says otherwise. `event`, `url`, `nth`, `probability` say which, `seconds` how late."""
+        return int(self._post("delivery-faults", {"kind": kind, **rule})["data"]["id"])
+
     def advance(self, span: str) -> list[dict[str, Any]]:
         """Move the clock on (`6h`, `1d12h`) and return the jobs that ran because their time had come."""
         return list(self._post("clock", {"advance": span})["data"]["ran"])
