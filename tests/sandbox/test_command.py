@@ -95,6 +95,14 @@ def test_faults_clock_and_state_have_commands(access: dict[str, Any]) -> None:
     assert "answer_lost" in json.loads(wrong.stderr)["errors"][0]["detail"]
 
 
+def test_strict_mode_has_a_command_and_an_option(access: dict[str, Any]) -> None:
+    asked = f"{access['url']}/api/v3/orders?colour=red"
+    run("strict", "--url", access["url"])
+    assert httpx.get(asked, auth=KEYS).status_code == 400
+    run("strict", "--off", "--url", access["url"])
+    assert httpx.get(asked, auth=KEYS).status_code == 200
+
+
 def test_webhooks_have_commands(access: dict[str, Any], tmp_path: Path) -> None:
     where = ("--url", access["url"], "--json")
     assert "/sandbox/inbox/shop?account=sandbox" in run("inbox", "shop", "--url", access["url"])
@@ -112,7 +120,8 @@ def test_a_file_keeps_the_orders(tmp_path: Path) -> None:
     file, orders = tmp_path / "sandbox.db", tmp_path / "orders.json"
     orders.write_text(json.dumps([make.order("from-file")]))
     for seed in (str(orders), "0"):
-        with started("--database", str(file), "--seed", seed) as access:
+        with started("--database", str(file), "--seed", seed, "--strict") as access:
+            assert httpx.get(f"{access['url']}/api/v3/orders?colour=red", auth=KEYS).status_code == 400
             assert access["database"] == str(file)
             listed = httpx.get(f"{access['url']}/api/v3/orders", auth=KEYS).json()["data"]
             assert [order["order_id"] for order in listed] == ["from-file"]

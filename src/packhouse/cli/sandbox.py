@@ -54,6 +54,9 @@ def run(
     seed: Annotated[
         str, typer.Option(help="How many invented orders to begin with, or a JSON file with a list of orders.")
     ] = str(_FIRST_ORDERS),
+    is_strict: Annotated[
+        bool, typer.Option("--strict", help="Reject unknown keys and parameters and deprecated spellings.")
+    ] = False,
     opens: Annotated[bool, typer.Option("--open", help="Open the page of the journal in a browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -77,7 +80,7 @@ def run(
 
     path = None if database == ":memory:" else Path(database).resolve()
     lazy.load()
-    if not server.run(settings, listener, tell, database=path, seed=_read_seed(seed)):
+    if not server.run(settings, listener, tell, database=path, seed=_read_seed(seed), is_strict=is_strict):
         raise typer.Exit(1)
 
 
@@ -150,7 +153,7 @@ def _show_entry(entry: dict[str, Any], *, as_json: bool) -> None:
         return
     query = f"?{entry['query']}" if entry["query"] else ""
     told = [entry["fault"]] if entry["fault"] else []
-    told += [f"{note['code']} {note['place']}".strip() for note in entry["notes"]]
+    told += [f"{note['code']} {note['place']}".strip() for note in entry["notes"] if note["code"] != "strict_client"]
     line = f"{entry['at'][11:23]} {entry['status'] or '---'} {entry['method']} {entry['path']}{query}"
     typer.echo(terminal.to_printable(f"{line}  {'; '.join(told)}".rstrip()))
 
@@ -194,6 +197,19 @@ def clear_faults(account: Account = MAIN, url: Url = URL, as_json: AsJson = Fals
     """Take all faults away."""
     ask(url, "DELETE", "/sandbox/faults", query={"account": account})
     terminal.show_one({"faults": 0}, as_json=as_json)
+
+
+@sandbox.command("strict")
+def set_strict(
+    off: Annotated[bool, typer.Option("--off", help="Pass over again what is unknown.")] = False,
+    for_all: Annotated[bool, typer.Option("--all", help="For all accounts, and those that are made later.")] = False,
+    account: Account = MAIN,
+    url: Url = URL,
+    as_json: AsJson = False,
+) -> None:
+    """Reject unknown keys and parameters and deprecated spellings from now on."""
+    wanted = {"is_on": not off, "for_all": for_all}
+    terminal.show_one(ask(url, "POST", "/sandbox/strict", wanted, query={"account": account})["data"], as_json=as_json)
 
 
 @sandbox.command("clock")

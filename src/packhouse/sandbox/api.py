@@ -175,6 +175,21 @@ def _to_clock(world: World) -> dict[str, Any]:
     return {"now": clock.to_wire(now), "is_frozen": state.stands_at is not None, "ahead_seconds": round(ahead, 3)}
 
 
+async def get_strict(request: Request) -> Response:
+    return http.json_response({"data": {"is_on": (await world_of(request)).is_strict}})
+
+
+async def set_strict(request: Request) -> Response:
+    """Reject what is unknown or deprecated, for the account or for all."""
+    world, bench = await world_of(request), bench_of(request)
+    sent = schema.read(schema.STRICT_MODE, await http.read_body(request))
+    if sent.get("for_all"):
+        bench.is_strict = sent["is_on"]
+    for each in bench.worlds.values() if sent.get("for_all") else [world]:
+        each.is_strict = sent["is_on"]
+    return http.json_response({"data": {"is_on": sent["is_on"], "for_all": sent.get("for_all", False)}})
+
+
 async def list_snapshots(request: Request) -> Response:
     world = await world_of(request)
     return http.json_response({"data": [{"name": name} for name in world.snapshots]})
@@ -236,6 +251,8 @@ ROUTES = [
     Route("DELETE", "/sandbox/accounts/{name}", remove_account),
     Route("GET", "/sandbox/clock", get_clock),
     Route("POST", "/sandbox/clock", change_clock),
+    Route("GET", "/sandbox/strict", get_strict),
+    Route("POST", "/sandbox/strict", set_strict),
     Route("GET", "/sandbox/snapshots", list_snapshots),
     Route("POST", "/sandbox/snapshot", save_snapshot),
     Route("POST", "/sandbox/restore", restore_snapshot),

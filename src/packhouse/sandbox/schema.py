@@ -81,11 +81,20 @@ class InboxAnswer(TypedDict):
     times: NotRequired[Annotated[int, Field(ge=1)]]
 
 
+@with_config(_STRICT)
+class StrictMode(TypedDict):
+    """Whether strict mode is on for the account, or `for_all` and those that are made later."""
+
+    is_on: bool
+    for_all: NotRequired[bool]
+
+
 VERIFICATION: TypeAdapter[Verification] = TypeAdapter(Verification)
 ACCOUNT: TypeAdapter[AccountWish] = TypeAdapter(AccountWish)
 CLOCK: TypeAdapter[ClockChange] = TypeAdapter(ClockChange)
 SNAPSHOT: TypeAdapter[SnapshotName] = TypeAdapter(SnapshotName)
 SEED: TypeAdapter[Seed] = TypeAdapter(Seed)
+STRICT_MODE: TypeAdapter[StrictMode] = TypeAdapter(StrictMode)
 TRIGGER: TypeAdapter[Trigger] = TypeAdapter(Trigger)
 INBOX_ANSWER: TypeAdapter[InboxAnswer] = TypeAdapter(InboxAnswer)
 

@@ -1,7 +1,8 @@
 """Webhooks on request: an event of what the account has, sent as a real one would be."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from packhouse.integrations import events as integration_events
 from packhouse.integrations import operations as integrations
@@ -100,7 +101,8 @@ def _find_shop(world: World, sent: Trigger) -> int:
     return sent.get("integration_id", world.access.integration_id)
 
 
-class _Written(NamedTuple):
+@dataclass
+class _Written:
     """An order for `orders.events`; `stored` is None for a new one."""
 
     stored: Any

@@ -77,7 +77,15 @@ class Wish(NamedTuple):
 class World:
     """Open with `await open(...)`, end with `await close()`."""
 
-    def __init__(self, settings: Settings, folder: Path, carriers: Sequence[Carrier] | None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        carriers: Sequence[Carrier] | None,
+        *,
+        is_strict: bool = False,
+        seed: int = 0,
+    ) -> None:
         self.clock = VirtualClock()
         self.journal = Journal()
         self.faults = Faults(seed)
@@ -87,6 +95,8 @@ class World:
         """Orders that lists leave out, each with the moment from which on they show it."""
         self.deliveries = Deliveries(self.clock, seed)
         self.inboxes: dict[str, Inbox] = {}
+        self.is_strict = is_strict
+        self._begins_strict = is_strict
         sender = SandboxSender(
             self.deliveries,
             connect_seconds=settings.webhooks_connect_timeout_seconds,
@@ -194,6 +204,7 @@ class World:
         self.faults.clear()
         self.deliveries.clear()
         self.inboxes.clear()
+        self.is_strict = self._begins_strict
         self.journal.clear()
 
     async def forget(self, name: str) -> bool:

@@ -129,6 +129,10 @@ class Account:
             told = f"{found['matched']} requests are so: {wanted}. Nearest: {json.dumps(found['nearest'])}"
             raise AssertionError(told) from None
 
+    def set_strict(self, is_on: bool = True) -> None:
+        """Reject unknown keys and parameters and deprecated spellings from now on."""
+        self._post("strict", {"is_on": is_on})
+
     def trigger(self, event: str, **about: Any) -> list[dict[str, Any]]:
         """Send an event: `order` (our id or an `order_id`), `status` of a parcel, `integration_id`, the `inbox` that is
         to receive it. Return the deliveries that are made of it."""
