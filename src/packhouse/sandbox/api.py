@@ -9,7 +9,7 @@ from starlette.responses import Response
 from packhouse.kit import clock, errors, http
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import foreign
-from packhouse.sandbox import har, hooks_api, pages, replay, schema
+from packhouse.sandbox import har, hooks_api, pages, replay, schema, transport
 from packhouse.sandbox.access import bench_of, read_number, read_wait, read_wanted, require_own_page, world_of
 from packhouse.sandbox.clock import read_moment, read_span
 from packhouse.sandbox.faults import NAMED, refuse
@@ -114,6 +114,24 @@ async def remove_fault(request: Request) -> Response:
 
 async def clear_faults(request: Request) -> Response:
     (await world_of(request)).faults.clear()
+    return Response(status_code=204)
+
+
+async def list_carrier_rules(request: Request) -> Response:
+    world = await world_of(request)
+    told = {"data": [rule.to_wire() for rule in world.transport.rules], "meta": {"named": list(transport.NAMED)}}
+    return http.json_response(told)
+
+
+async def add_carrier_rule(request: Request) -> Response:
+    """Let carriers answer otherwise, or track by a script, for shipments that are made from now on."""
+    world = await world_of(request)
+    rule = world.transport.add(schema.read(transport.RULE, await http.read_body(request)))
+    return http.json_response({"data": rule.to_wire()}, status=201)
+
+
+async def clear_carrier_rules(request: Request) -> Response:
+    (await world_of(request)).transport.rules.clear()
     return Response(status_code=204)
 
 
@@ -246,6 +264,9 @@ ROUTES = [
     Route("POST", "/sandbox/faults", add_fault),
     Route("DELETE", "/sandbox/faults", clear_faults),
     Route("DELETE", "/sandbox/faults/{id}", remove_fault),
+    Route("GET", "/sandbox/carriers", list_carrier_rules),
+    Route("POST", "/sandbox/carriers", add_carrier_rule),
+    Route("DELETE", "/sandbox/carriers", clear_carrier_rules),
     Route("GET", "/sandbox/accounts", list_accounts),
     Route("POST", "/sandbox/accounts", create_account),
     Route("DELETE", "/sandbox/accounts/{name}", remove_account),

@@ -106,7 +106,7 @@ def _find_keys(value: Any, names: Mapping[str, str], path: Path = ()) -> Iterato
 def find_normalised(route: Route, body: Any) -> Iterator[Problem]:
     """Values of orders that are kept as they were sent, and read as another."""
     if route.label in (_ORDERS, _VALIDATE) and route.method == "POST" and isinstance(body, list):
-        pairs = [((index,), order) for index, order in enumerate(body)]
+        pairs: list[tuple[Path, Any]] = [((index,), order) for index, order in enumerate(body)]
     elif route.label == _ORDER and route.method == "PATCH":
         pairs = [((), body)]
     else:

@@ -18,7 +18,7 @@ from packhouse import app, bootstrap
 from packhouse.accounts import operations as accounts
 from packhouse.accounts import queries as account_queries
 from packhouse.accounts.schema import Caller
-from packhouse.carriers import Carrier
+from packhouse.carriers import Carrier, registry
 from packhouse.context import Context
 from packhouse.integrations import operations as integrations
 from packhouse.integrations import queries as integration_queries
@@ -37,6 +37,7 @@ from packhouse.sandbox.gate import Gate
 from packhouse.sandbox.inbox import MOST_INBOXES, Inbox
 from packhouse.sandbox.journal import Journal
 from packhouse.sandbox.state import Snapshot
+from packhouse.sandbox.transport import Transport
 from packhouse.sandbox.work import Run, SandboxWorker
 from packhouse.settings import Settings
 from packhouse.webhooks import keys
@@ -102,7 +103,9 @@ class World:
             connect_seconds=settings.webhooks_connect_timeout_seconds,
             read_seconds=settings.webhooks_read_timeout_seconds,
         )
-        self.server = app.create_app(settings, now=self.clock, carriers=carriers, sender=sender)
+        self.transport = Transport(self.clock)
+        wrapped = self.transport.wrap(registry.find_carriers() if carriers is None else carriers)
+        self.server = app.create_app(settings, now=self.clock, carriers=wrapped, sender=sender)
         self._folder = folder
         self._numbers = itertools.count(1)
         self._lock = asyncio.Lock()
@@ -202,6 +205,7 @@ class World:
         await self.restore(FIRST)
         self.clock.state = ClockState()
         self.faults.clear()
+        self.transport.clear()
         self.deliveries.clear()
         self.inboxes.clear()
         self.is_strict = self._begins_strict

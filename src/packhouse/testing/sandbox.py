@@ -129,6 +129,11 @@ class Account:
             told = f"{found['matched']} requests are so: {wanted}. Nearest: {json.dumps(found['nearest'])}"
             raise AssertionError(told) from None
 
+    def add_carrier_rule(self, name: str = "", **rule: Any) -> None:
+        """Let carriers answer otherwise (`timeout`, `refused-address`, …) or track by a `script`, for shipments of an
+        `order_number`, `order_id` or `option`."""
+        self._post("carriers", {**({"name": name} if name else {}), **rule})
+
     def set_strict(self, is_on: bool = True) -> None:
         """Reject unknown keys and parameters and deprecated spellings from now on."""
         self._post("strict", {"is_on": is_on})
