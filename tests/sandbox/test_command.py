@@ -95,6 +95,20 @@ def test_faults_clock_and_state_have_commands(access: dict[str, Any]) -> None:
     assert "answer_lost" in json.loads(wrong.stderr)["errors"][0]["detail"]
 
 
+def test_a_request_is_shown_in_several_forms(access: dict[str, Any]) -> None:
+    url = access["url"]
+    asked = [httpx.get(f"{url}/api/v3/orders?page_size={size}", auth=KEYS) for size in (1, 2)]
+    assert all(answer.status_code == 200 for answer in asked)
+    entries = [json.loads(line) for line in run("requests", "--url", url, "--json").splitlines()]
+    one, other = (str(entry["id"]) for entry in entries[-2:])
+    assert "def test_get_api_v3_orders(packhouse):" in run("request", one, "--test", "--url", url)
+    assert run("request", one, "--curl", "--url", url).startswith("curl ")
+    assert json.loads(run("request", one, "--url", url, "--json"))["query"] == "page_size=1"
+    found = json.loads(run("request", other, "--diff", one, "--url", url, "--json"))
+    assert found[0] == {"part": "query", "path": "/page_size", "before": "2", "after": "1", "missing": None}
+    assert json.loads(run("request", one, "--replay", "--url", url, "--json"))["status"] == 200
+
+
 def test_strict_mode_has_a_command_and_an_option(access: dict[str, Any]) -> None:
     asked = f"{access['url']}/api/v3/orders?colour=red"
     run("strict", "--url", access["url"])

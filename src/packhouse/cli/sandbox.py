@@ -147,6 +147,36 @@ def show_requests(
         last = last or 1
 
 
+@sandbox.command("request")
+def show_request(
+    number: Annotated[int, typer.Argument(help="Its number in the journal.")],
+    as_test: Annotated[bool, typer.Option("--test", help="Print it as a test for pytest.")] = False,
+    as_curl: Annotated[bool, typer.Option("--curl", help="Print it as a curl command.")] = False,
+    replay: Annotated[bool, typer.Option("--replay", help="Send it again, and show what was answered then.")] = False,
+    diff: Annotated[int, typer.Option(min=0, help="Show what differs from this other request.")] = 0,
+    account: Account = MAIN,
+    url: Url = URL,
+    as_json: AsJson = False,
+) -> None:
+    """Show a request of the journal with its answer, in one of several forms."""
+    path, query = f"/sandbox/requests/{number}", {"account": account}
+    if diff:
+        found = ask(url, "GET", f"{path}/diff", query={**query, "with": diff})["data"]
+        shown = ("part", "path", "before", "after")
+        terminal.show(found if as_json else [{n: each[n] for n in shown} for each in found], as_json=as_json)
+    elif as_test:
+        text = fetch(url, "GET", f"{path}/test", query=query).decode()
+        terminal.print_json({"test": text}) if as_json else typer.echo(text)
+    elif replay:
+        terminal.show_one(ask(url, "POST", f"{path}/replay", {}, query=query)["data"], as_json=as_json)
+    else:
+        entry = ask(url, "GET", path, query=query)["data"]
+        if as_curl and not as_json:
+            typer.echo(entry["curl"])
+        else:
+            terminal.show_one(entry, as_json=as_json)
+
+
 def _show_entry(entry: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         terminal.print_json(entry)
@@ -262,7 +292,13 @@ def reset(account: Account = MAIN, url: Url = URL, as_json: AsJson = False) -> N
 
 
 def ask(url: str, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Call a sandbox that runs. What it refuses ends the command."""
+    """Call a sandbox that runs, and return its JSON. What it refuses ends the command."""
+    content = fetch(url, method, path, body, query)
+    return dict(json.loads(content)) if content else {}
+
+
+def fetch(url: str, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None) -> bytes:
+    """Call a sandbox that runs, and return the bytes of its answer."""
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         terminal.fail(f"{url} is no URL of a sandbox.")
     asked = urllib.parse.urlencode({name: value for name, value in (query or {}).items() if value})
@@ -274,12 +310,11 @@ def ask(url: str, method: str, path: str, body: Any = None, query: dict[str, Any
     )
     try:
         with urllib.request.urlopen(request, timeout=_WAIT_SECONDS + 40) as answer:  # noqa: S310
-            content = answer.read()
+            return bytes(answer.read())
     except urllib.error.HTTPError as error:
         _fail(error.read(), error.code)
     except OSError as error:
         terminal.fail(f"There is no sandbox at {url}: {getattr(error, 'reason', error)}")
-    return dict(json.loads(content)) if content else {}
 
 
 def _fail(content: bytes, status: int) -> NoReturn:

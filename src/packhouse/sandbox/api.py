@@ -4,12 +4,12 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from packhouse.kit import clock, errors, http
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import foreign
-from packhouse.sandbox import har, hooks_api, pages, replay, schema, transport
+from packhouse.sandbox import as_test, compare, har, hooks_api, pages, replay, schema, transport
 from packhouse.sandbox.access import bench_of, read_number, read_wait, read_wanted, require_own_page, world_of
 from packhouse.sandbox.clock import read_moment, read_span
 from packhouse.sandbox.faults import NAMED, refuse
@@ -37,6 +37,24 @@ async def get_request(request: Request) -> Response:
     entry = _find_entry(request, world)
     curl = replay.to_curl(entry, world, http.base_url(request))
     return http.json_response({"data": {**entry.to_wire(), "curl": curl}})
+
+
+async def get_test(request: Request) -> Response:
+    """The request as a test for pytest."""
+    world = await world_of(request)
+    return PlainTextResponse(as_test.to_test(_find_entry(request, world), world))
+
+
+async def compare_requests(request: Request) -> Response:
+    """What differs between two requests and their answers."""
+    world = await world_of(request)
+    other = world.journal.find(read_number(request, "with"))
+    if other is None:
+        raise errors.NotFound(
+            errors.ErrorItem("not_found", foreign("The journal has no such request to compare with."))
+        )
+    found = compare.find_differences(_find_entry(request, world), other)
+    return http.json_response({"data": [difference.to_wire() for difference in found]})
 
 
 def _find_entry(request: Request, world: World) -> Entry:
@@ -257,6 +275,8 @@ ROUTES = [
     Route("GET", "/sandbox/requests", list_requests),
     Route("DELETE", "/sandbox/requests", clear_requests),
     Route("GET", "/sandbox/requests/{id}", get_request),
+    Route("GET", "/sandbox/requests/{id}/test", get_test),
+    Route("GET", "/sandbox/requests/{id}/diff", compare_requests),
     Route("POST", "/sandbox/requests/{id}/replay", replay_request),
     Route("GET", "/sandbox/har", get_har),
     Route("POST", "/sandbox/verify", verify),

@@ -138,7 +138,8 @@ class Transport:
         if behaviour is None and ("name" in shape or not shape.get("script")):
             raise refuse(f"A rule has a `script`, or its name is one of {', '.join(NAMED)}.")
         script = [_read_step(step) for step in shape.get("script", ())]
-        found = (behaviour or Behaviour())._replace(**({"script": script} if script else {}))
+        known = behaviour or Behaviour()
+        found = known._replace(script=script or known.script)
         rule = CarrierRule(shape, found, shape.get("times"))
         self.rules.append(rule)
         return rule

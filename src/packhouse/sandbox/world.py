@@ -92,6 +92,8 @@ class World:
         self.faults = Faults(seed)
         self.gate = Gate()
         self.snapshots: dict[str, Snapshot] = {}
+        self.seeds: list[tuple[int, int]] = []
+        """How many invented orders were stored, and of which seed."""
         self.hidden: dict[int, Any] = {}
         """Orders that lists leave out, each with the moment from which on they show it."""
         self.deliveries = Deliveries(self.clock, seed)
@@ -175,7 +177,7 @@ class World:
         async with self._lock:
             await state.save(self.database, path)
             replaced = self.snapshots.get(name)
-            self.snapshots[name] = Snapshot(path, self.clock.state)
+            self.snapshots[name] = Snapshot(path, self.clock.state, tuple(self.seeds))
         if replaced is not None:
             replaced.path.unlink(missing_ok=True)
 
@@ -192,6 +194,7 @@ class World:
                     await self.ctx.db.close()
                     await state.put_back(snapshot.path, self.database)
                     self.clock.state = snapshot.clock
+                    self.seeds = [*snapshot.seeds]
                     self.hidden.clear()
                     self.deliveries.drop_held()
             except TimeoutError:
@@ -220,6 +223,7 @@ class World:
 
     async def seed(self, count: int, seed: int) -> int:
         """Store invented orders, the same for the same seed; return how many."""
+        self.seeds.append((count, seed))
         made = demo.make_orders(count, seed=seed, integration_ids=[self.access.integration_id], now=self.clock())
         stored = 0
         while batch := list(itertools.islice(made, schema.MAX_BATCH)):

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from packhouse.testing.answers import Answer
+
 _TIMEOUT_SECONDS = 60.0
 
 
@@ -97,8 +99,15 @@ class Account:
 
     def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         """Call the API with the account's key, and return its JSON. Raises SandboxError."""
+        return call(f"{self.url}{path}", method, body, {**self._to_headers(), **(headers or {})})
+
+    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Call the API with the account's key, and return the answer whatever its status."""
+        return send(f"{self.url}{path}", method, body, {**self._to_headers(), **(headers or {})})
+
+    def _to_headers(self) -> dict[str, str]:
         pair = base64.b64encode(":".join(self.auth).encode()).decode()
-        return call(f"{self.url}{path}", method, body, {"Authorization": f"Basic {pair}", **(headers or {})})
+        return {"Authorization": f"Basic {pair}"}
 
     def add_fault(
         self, name: str = "", *, times: int | None = None, then: Mapping[str, Any] | None = None, **match: Any
@@ -197,15 +206,22 @@ class Account:
 
 def call(url: str, method: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
     """Send a request and return the JSON of its answer. Raises SandboxError."""
+    answer = send(url, method, body, headers)
+    if answer.status >= 400:
+        raise SandboxError(answer.status, _read(answer.content))
+    return _read(answer.content)
+
+
+def send(url: str, method: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """Send a request and return its answer, whatever its status."""
     sent = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, sent, {"Content-Type": "application/json", **(headers or {})}, method=method)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - a sandbox's own URL
-            content = answer.read()
+            return Answer(answer.status, dict(answer.headers), answer.read())
     except urllib.error.HTTPError as error:
         with error:
-            raise SandboxError(error.code, _read(error.read())) from None
-    return _read(content)
+            return Answer(error.code, dict(error.headers), error.read())
 
 
 def _read(content: bytes) -> Any:
