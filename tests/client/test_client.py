@@ -166,6 +166,9 @@ def test_it_gives_up_after_the_retries_and_at_once_where_trying_is_no_use() -> N
 class Lost(Answers):
     """A server whose answers get lost: an exception in the place of an answer is raised."""
 
+    def __init__(self, *answers: Any) -> None:
+        super().__init__(*answers)
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         answer: Any = self.answers.pop(0)
@@ -267,7 +270,7 @@ def test_a_token_is_kept_and_asked_for_anew_when_it_ended() -> None:
     server = Answers(token("a"), done(), done(), refuse(401), token("b"), done(), refuse(401), token("c"), refuse(401))
     client = Client("https://api.example.com/api/v3", client=("id", "secret"), scopes=["api"], transport=server)
     for _ in range(3):
-        assert client.get_order(1) == {"id": 1}
+        assert dict(client.get_order(1)) == {"id": 1}
     with pytest.raises(ApiError, match="401"):
         client.get_order(1)
     asked = [request for request in server.asked if request.url.path == "/oauth2/token"]

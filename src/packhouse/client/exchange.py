@@ -191,16 +191,17 @@ class Exchange:
 
     def _send(self, request: httpx.Request, tries: int) -> Steps:
         """One attempt. Raises httpx's TransportError."""
-        told = {"method": request.method, "url": str(request.url), "attempt": tries + 1}
+        told = Event("request", request.method, str(request.url), tries + 1)
         began = time.perf_counter()
-        self.tell(Event("request", **told))
+        self.tell(told)
         try:
             response = yield request
         except httpx.TransportError as error:
             seconds = time.perf_counter() - began
-            self.tell(Event("error", **told, seconds=seconds, detail=f"{type(error).__name__}: {error}"))
+            self.tell(told._replace(kind="error", seconds=seconds, detail=f"{type(error).__name__}: {error}"))
             raise
-        self.tell(Event("response", **told, status=response.status_code, seconds=time.perf_counter() - began))
+        seconds = time.perf_counter() - began
+        self.tell(told._replace(kind="response", status=response.status_code, seconds=seconds))
         return response
 
     def _wait(
