@@ -42,6 +42,7 @@ from packhouse.shipping.service_points import api as service_points
 from packhouse.web import pages
 from packhouse.web.frame import web_users
 from packhouse.webhooks import api as webhooks
+from packhouse.webhooks.sender import Sender
 
 _API, _OLD_API = "/api/v3/", "/api/v2/"
 _log = structlog.get_logger()
@@ -76,9 +77,11 @@ def create_app(
     works: bool = False,
     carriers: Sequence[Carrier] | None = None,
     policies: dict[str, limits.Policy] = limits.DOCUMENTED,
+    sender: Sender | None = None,
 ) -> ASGIApp:
-    """With `works`, a worker runs inside and does the jobs. `policies` hold where rate limits are on."""
-    ctx = bootstrap.create_context(settings, now=now, carriers=carriers, policies=policies)
+    """With `works`, a worker runs inside and does the jobs. `policies` hold where rate limits are on; `sender` sends
+    events to their receivers."""
+    ctx = bootstrap.create_context(settings, now=now, carriers=carriers, policies=policies, sender=sender)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:

@@ -34,9 +34,11 @@ def create_context(
     now: Clock = clock.now,
     carriers: Sequence[Carrier] | None = None,
     policies: dict[str, limits.Policy] = limits.DOCUMENTED,
+    sender: Sender | None = None,
 ) -> Context:
-    """Carriers are those that are installed, unless they are given; `policies` hold where rate limits are on. Whoever
-    makes a context ends it with `close`. Raises DatabaseUrlError, StorageError and InvalidRates."""
+    """Carriers are those that are installed, and `sender` is what the settings say, unless they are given; `policies`
+    hold where rate limits are on. Whoever makes a context ends it with `close`. Raises DatabaseUrlError, StorageError
+    and InvalidRates."""
     db = db or context.create_database(settings)
     places.use_rates(settings.exchange_rates_file)
     installed = registry.find_carriers() if carriers is None else carriers
@@ -57,7 +59,7 @@ def create_context(
         failures=Failures(db, now),
         options=Options({carrier.code: carrier for carrier in installed}),
         store=_open_store(settings),
-        sender=_create_sender(settings),
+        sender=sender or _create_sender(settings),
         retry_policy=_to_retry_policy(settings),
         append_log=_append_log,
         watches=Watches(),

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from packhouse.client import ApiError, AsyncClient, Client, is_signed, sign
+from packhouse.client import ApiError, AsyncClient, Client, is_signed, models, sign
+from packhouse.orders import schema
 from tests import make
 from tests.concurrency import served
 from tests.conftest import OWNER, SECOND_SHOP, SHOP
@@ -118,7 +119,7 @@ def done() -> httpx.Response:
 
 def call(*answers: httpx.Response, **options: Any) -> tuple[Any, Answers, list[float]]:
     server, waits = Answers(*answers), list[float]()
-    options = {"key": OWNER, **options}
+    options = {"key": OWNER, "jitter": lambda: 0.0, **options}
     client = Client("https://api.example.com/api/v3/", transport=server, sleep=waits.append, **options)
     try:
         return client.get_order(1), server, waits
@@ -162,6 +163,105 @@ def test_it_gives_up_after_the_retries_and_at_once_where_trying_is_no_use() -> N
     assert (broken.faults, str(broken)) == ([], "502: Bad Gateway")
 
 
+class Lost(Answers):
+    """A server whose answers get lost: an exception in the place of an answer is raised."""
+
+    def __init__(self, *answers: Any) -> None:
+        super().__init__(*answers)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answer: Any = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        found: httpx.Response = answer
+        return found
+
+
+def lose(method: str, path: str, *answers: Any, **options: Any) -> tuple[Any, Lost]:
+    server = Lost(*answers)
+    client = Client("https://api.example.com/api/v3", key=OWNER, transport=server, sleep=lambda _: None, **options)
+    try:
+        return client.call(method, path, json={}), server
+    except (ApiError, httpx.TransportError) as error:
+        return error, server
+
+
+def test_a_lost_answer_is_asked_for_again_under_the_same_key() -> None:
+    lost = httpx.ReadTimeout("slow")
+    for method, path in (("POST", "/orders/create-label-sync"), ("PATCH", "/orders/1"), ("DELETE", "/orders/1")):
+        answer, server = lose(method, path, lost, httpx.RemoteProtocolError("gone"), refuse(503, "0"), done())
+        assert answer.status_code == 200
+        keys = {request.headers["Idempotency-Key"] for request in server.asked}
+        assert (len(server.asked), len(keys)) == (4, 1)
+    for method, path in (("GET", "/orders"), ("POST", "/orders")):
+        answer, server = lose(method, path, lost, done())
+        assert (answer.status_code, "Idempotency-Key" in server.asked[0].headers) == (200, False)
+    assert isinstance(lose("GET", "/orders", *[lost] * 3, retries=2)[0], httpx.ReadTimeout)
+
+
+def test_without_keys_only_what_was_not_sent_is_sent_again() -> None:
+    error, server = lose("POST", "/orders/create-label-sync", httpx.ReadTimeout("x"), idempotency_keys=False)
+    assert (type(error), len(server.asked)) == (httpx.ReadTimeout, 1)
+    answer, server = lose("PATCH", "/orders/1", httpx.ConnectError("x"), done(), idempotency_keys=False)
+    assert (answer.status_code, "Idempotency-Key" in server.asked[0].headers) == (200, False)
+
+
+def test_waits_are_spread_by_chance() -> None:
+    _, _, waits = call(refuse(503), refuse(503, "10"), refuse(503), done(), jitter=lambda: 1.0)
+    assert waits == [0.5, 11.0, 2.0]
+
+
+def test_a_hook_and_the_log_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    events: list[Any] = []
+    with caplog.at_level("DEBUG", logger="packhouse.client"):
+        lose("GET", "/orders", httpx.ReadTimeout("slow"), refuse(503, "0"), done(), on_event=events.append)
+    kinds = [event.kind for event in events]
+    assert kinds == ["request", "error", "retry", "request", "response", "retry", "request", "response"]
+    assert [event.attempt for event in events] == [1, 1, 1, 2, 2, 2, 3, 3]
+    assert [event.status for event in events if event.kind == "response"] == [503, 200]
+    assert len(caplog.records) == len(events)
+    assert "retry GET https://api.example.com/api/v3/orders 503" in caplog.text
+
+
+def test_a_call_has_a_time_of_its_own() -> None:
+    server = Answers(done(), done())
+    client = Client("https://api.example.com/api/v3", key=OWNER, transport=server, timeout_seconds=7)
+    client.call("GET", "/orders", timeout_seconds=2)
+    client.call("GET", "/orders")
+    assert [request.extensions["timeout"]["read"] for request in server.asked] == [2, 7]
+
+
+def test_many_orders_go_on_after_a_batch_that_fails() -> None:
+    receipts = [{"id": n, "order_id": str(n), "order_number": str(n)} for n in range(100)]
+
+    def serve() -> Lost:
+        stored = (httpx.Response(200, json={"data": receipts}) for _ in range(2))
+        return Lost(next(stored), refuse(400), httpx.ReadTimeout("x"), next(stored))
+
+    told: list[Any] = []
+
+    async def work() -> Any:
+        async with AsyncClient("https://api.example.com", key=OWNER, transport=serve(), retries=0) as client:
+            return await client.upsert_many(({"order_id": str(n)} for n in range(350)), on_progress=told.append)
+
+    client = Client("https://api.example.com", key=OWNER, transport=serve(), retries=0)
+    for result in (asyncio.run(work()), client.upsert_many([{"order_id": str(n)} for n in range(350)])):
+        assert len(result.receipts) == 200
+        assert [(failed.start, len(failed.orders)) for failed in result.errors] == [(100, 100), (200, 100)]
+        assert [type(failed.error) for failed in result.errors] == [ApiError, httpx.ReadTimeout]
+    assert [tuple(progress) for progress in told] == [(100, 0), (100, 100), (100, 200), (200, 200)]
+
+
+def test_the_shapes_are_those_of_the_server() -> None:
+    for mine, name in ((models.NewOrder, "Order"), (models.OrderItem, "OrderItem"), (models.Address, "Address")):
+        theirs = getattr(schema, name)
+        known = set(theirs.__annotations__) - {"id", "created_at", "modified_at"}
+        assert set(mine.__annotations__) == known, name
+    assert set(models.OrderDetails.__annotations__) == set(schema.OrderDetails.__annotations__)
+    assert set(models.PaymentDetails.__annotations__) == set(schema.PaymentDetails.__annotations__)
+
+
 def token(name: str, seconds: int = 3600) -> httpx.Response:
     return httpx.Response(200, json={"access_token": name, "token_type": "bearer", "expires_in": seconds})
 
@@ -170,7 +270,7 @@ def test_a_token_is_kept_and_asked_for_anew_when_it_ended() -> None:
     server = Answers(token("a"), done(), done(), refuse(401), token("b"), done(), refuse(401), token("c"), refuse(401))
     client = Client("https://api.example.com/api/v3", client=("id", "secret"), scopes=["api"], transport=server)
     for _ in range(3):
-        assert client.get_order(1) == {"id": 1}
+        assert dict(client.get_order(1)) == {"id": 1}
     with pytest.raises(ApiError, match="401"):
         client.get_order(1)
     asked = [request for request in server.asked if request.url.path == "/oauth2/token"]
@@ -213,5 +313,5 @@ def test_nothing_of_the_server_is_loaded_with_it() -> None:
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
     loaded = set(re.findall(r"'([\w.]+)'", told))
     assert loaded == {"packhouse", "packhouse.client"} | {
-        f"packhouse.client.{name}" for name in ("calls", "exchange", "runners", "signatures")
+        f"packhouse.client.{name}" for name in ("calls", "exchange", "models", "runners", "signatures")
     }

@@ -38,6 +38,9 @@ NOT_RUN: dict[str, list[str]] = {
         "tests/testing/test_plugin.py runs such tests",
         "it starts a server of its own; tests/testing/test_plugin.py runs the class",
         "it shows all keys of a rule at once",
+        "it needs a sandbox that runs; tests/sandbox/test_command.py runs such commands",
+        "tests/testing/test_plugin.py runs such tests",
+        "it needs a sandbox that runs; tests/sandbox/test_carriers.py posts such rules",
         "the server runs until it is stopped",
     ],
     "docs/labels.md": [

@@ -1,11 +1,13 @@
 """Accounts of one sandbox, apart from each other in all that they have."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 
 from tests import make
+from tests.sandbox.conftest import NewAccount
 
 ACCOUNTS = 16
 
@@ -79,3 +81,35 @@ def test_an_account_begins_with_orders_and_ends(sandbox: str) -> None:
     assert httpx.get(f"{sandbox}/sandbox/requests?account=seeded").status_code == 404
     for wrong in ({"name": "a b"}, {"country_code": "XX"}, {"orders": -1}, {"colour": 1}):
         assert httpx.post(f"{sandbox}/sandbox/accounts", json=wrong).status_code == 400, wrong
+
+
+def test_sixteen_accounts_have_webhooks_faults_and_strictness_of_their_own(new_account: NewAccount) -> None:
+    accounts = [new_account() for _ in range(16)]
+
+    def work(number: int) -> tuple[Any, ...]:
+        account, order_id = accounts[number], f"mine-{number}"
+        account.post("/sandbox/clock", json={"freeze": True})
+        account.post("/sandbox/clock", json={"advance": f"{number}h"})
+        account.post("/sandbox/faults", json={"then": {"status": 418}, "match": {"path": f"/none/{number}"}})
+        account.post("/sandbox/delivery-faults", json={"kind": "duplicate", "url": f"*{number}"})
+        account.post("/sandbox/strict", json={"is_on": number % 2 == 0})
+        for _ in range(3):
+            account.post("/api/v3/orders", json=[make.order(order_id)])
+        account.post("/sandbox/trigger", json={"event": "orders.order.created", "inbox": "shop"})
+        received = account.get("/sandbox/inbox/shop?wait=10s").json()["data"]
+        orders = [order["order_id"] for order in account.get("/api/v3/orders").json()["data"]]
+        entries = account.get("/sandbox/requests").json()["data"]
+        bodies = {entry["request"]["body"][0]["order_id"] for entry in entries if entry["method"] == "POST"}
+        ahead = account.get("/sandbox/clock").json()["data"]["ahead_seconds"]
+        return (
+            orders == [order_id] and bodies == {order_id},
+            {json.loads(each["body"])["data"]["order"]["order_id"] for each in received} == {order_id},
+            round(ahead / 3600) == number,
+            [rule["match"]["path"] for rule in account.get("/sandbox/faults").json()["data"]] == [f"/none/{number}"],
+            len(account.get("/sandbox/delivery-faults").json()["data"]) == 1,
+            account.get("/sandbox/strict").json()["data"]["is_on"] == (number % 2 == 0),
+        )
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(work, range(16)))
+    assert found == [(True,) * 6] * 16

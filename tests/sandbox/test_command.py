@@ -95,11 +95,47 @@ def test_faults_clock_and_state_have_commands(access: dict[str, Any]) -> None:
     assert "answer_lost" in json.loads(wrong.stderr)["errors"][0]["detail"]
 
 
+def test_a_request_is_shown_in_several_forms(access: dict[str, Any]) -> None:
+    url = access["url"]
+    asked = [httpx.get(f"{url}/api/v3/orders?page_size={size}", auth=KEYS) for size in (1, 2)]
+    assert all(answer.status_code == 200 for answer in asked)
+    entries = [json.loads(line) for line in run("requests", "--url", url, "--json").splitlines()]
+    one, other = (str(entry["id"]) for entry in entries[-2:])
+    assert "def test_get_api_v3_orders(packhouse):" in run("request", one, "--test", "--url", url)
+    assert run("request", one, "--curl", "--url", url).startswith("curl ")
+    assert json.loads(run("request", one, "--url", url, "--json"))["query"] == "page_size=1"
+    found = json.loads(run("request", other, "--diff", one, "--url", url, "--json"))
+    assert found[0] == {"part": "query", "path": "/page_size", "before": "2", "after": "1", "missing": None}
+    assert json.loads(run("request", one, "--replay", "--url", url, "--json"))["status"] == 200
+
+
+def test_strict_mode_has_a_command_and_an_option(access: dict[str, Any]) -> None:
+    asked = f"{access['url']}/api/v3/orders?colour=red"
+    run("strict", "--url", access["url"])
+    assert httpx.get(asked, auth=KEYS).status_code == 400
+    run("strict", "--off", "--url", access["url"])
+    assert httpx.get(asked, auth=KEYS).status_code == 200
+
+
+def test_webhooks_have_commands(access: dict[str, Any], tmp_path: Path) -> None:
+    where = ("--url", access["url"], "--json")
+    assert "/sandbox/inbox/shop?account=sandbox" in run("inbox", "shop", "--url", access["url"])
+    [made] = json.loads(run("trigger", "orders.order.updated", "--inbox", "shop", *where))
+    [received] = json.loads(run("inbox", "shop", "--wait", "5s", "--event", "orders.order.updated", *where))
+    assert made["message_id"] in dict(received["headers"]).values()
+    [sent] = json.loads(run("deliveries", *where))
+    (tmp_path / "body").write_text(received["body"] + "\n")
+    told = run("deliveries", "--explain", str(sent["id"]), "--body", str(tmp_path / "body"), "--url", access["url"])
+    assert "4. HMAC-SHA256" in told
+    assert "- Spaces and line breaks" in told
+
+
 def test_a_file_keeps_the_orders(tmp_path: Path) -> None:
     file, orders = tmp_path / "sandbox.db", tmp_path / "orders.json"
     orders.write_text(json.dumps([make.order("from-file")]))
     for seed in (str(orders), "0"):
-        with started("--database", str(file), "--seed", seed) as access:
+        with started("--database", str(file), "--seed", seed, "--strict") as access:
+            assert httpx.get(f"{access['url']}/api/v3/orders?colour=red", auth=KEYS).status_code == 400
             assert access["database"] == str(file)
             listed = httpx.get(f"{access['url']}/api/v3/orders", auth=KEYS).json()["data"]
             assert [order["order_id"] for order in listed] == ["from-file"]

@@ -38,6 +38,13 @@ def test_green(packhouse):
     packhouse.verify(method="POST", path="/api/v3/orders", body={"order_id": "o-1"}, times=2)
     assert len(packhouse.request("GET", "/api/v3/orders")["data"]) == 1
 
+def test_a_webhook_that_comes_twice_is_counted_once(packhouse):
+    packhouse.seed(1)
+    packhouse.add_delivery_fault("duplicate")
+    packhouse.trigger("orders.order.created", inbox="shop")
+    first, second = packhouse.inbox("shop", count=2, wait="5s")
+    assert first["body"] == second["body"]
+
 def test_apart(packhouse):
     assert packhouse.list_requests() == []
     assert packhouse.request("GET", "/api/v3/orders")["data"] == []
@@ -52,7 +59,7 @@ def test_a_lost_answer_makes_a_test_red(tmp_path: Path) -> None:
     path = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=path)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "1 failed, 2 passed" in done.stdout, done.stdout
+    assert "1 failed, 3 passed" in done.stdout, done.stdout
     assert "FAILED test_shop.py::test_red" in done.stdout
 
 

@@ -21,6 +21,7 @@ from packhouse.cli import (
     print_agent,
     privacy,
     sandbox,
+    sandbox_webhooks,
     serve,
     service_points,
     shipping,
@@ -60,6 +61,7 @@ app.add_typer(shipping.shipping, name="shipping")
 app.add_typer(shipping.parcels, name="parcels")
 app.add_typer(service_points.service_points, name="service-points")
 app.add_typer(demo.demo, name="demo")
+sandbox_webhooks.add_to(sandbox.sandbox)
 app.add_typer(sandbox.sandbox, name="sandbox")
 
 

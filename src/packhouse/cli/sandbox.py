@@ -38,8 +38,8 @@ _FIRST_ORDERS = 12
 
 Url = Annotated[str, typer.Option(help="The sandbox that is asked.")]
 Account = Annotated[str, typer.Option("--account", help="The account of the sandbox.")]
-_URL = f"http://127.0.0.1:{_PORT}"
-_MAIN = "sandbox"
+URL = f"http://127.0.0.1:{_PORT}"
+MAIN = "sandbox"
 
 
 @sandbox.callback()
@@ -54,6 +54,9 @@ def run(
     seed: Annotated[
         str, typer.Option(help="How many invented orders to begin with, or a JSON file with a list of orders.")
     ] = str(_FIRST_ORDERS),
+    is_strict: Annotated[
+        bool, typer.Option("--strict", help="Reject unknown keys and parameters and deprecated spellings.")
+    ] = False,
     opens: Annotated[bool, typer.Option("--open", help="Open the page of the journal in a browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -77,7 +80,7 @@ def run(
 
     path = None if database == ":memory:" else Path(database).resolve()
     lazy.load()
-    if not server.run(settings, listener, tell, database=path, seed=_read_seed(seed)):
+    if not server.run(settings, listener, tell, database=path, seed=_read_seed(seed), is_strict=is_strict):
         raise typer.Exit(1)
 
 
@@ -113,7 +116,7 @@ The orders as people see them: {url}/orders   ({access["email"]}, {access["passw
 
   curl -u {access["public_key"]}:{access["secret_key"]} '{url}/api/v3/orders?page_size=2'
 
-Lose an answer:    curl -H 'Packhouse-ErrorItem: answer_lost' …
+Lose an answer:    curl -H 'Packhouse-Fault: answer_lost' …
 Move the clock:    curl {url}/sandbox/clock -d '{{"advance": "6h"}}' -H 'Content-Type: application/json'
 The database:      {access["database"]}
 """
@@ -125,8 +128,8 @@ def show_requests(
     method: Annotated[str, typer.Option(help="Only requests with this method.")] = "",
     path: Annotated[str, typer.Option(help="Only requests to this path; `*` stands for any part.")] = "",
     status: Annotated[str, typer.Option(help="Only requests with this answer.")] = "",
-    account: Account = _MAIN,
-    url: Url = _URL,
+    account: Account = MAIN,
+    url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
     """Show the requests that a sandbox has answered, a line each."""
@@ -134,7 +137,7 @@ def show_requests(
     wanted = {"account": account, "method": method, "path": path, "status": status}
     while True:
         wait = _WAIT_SECONDS if follow and last else 0
-        entries = _ask(url, "GET", "/sandbox/requests", query={**wanted, "after": last, "wait": wait})["data"]
+        entries = ask(url, "GET", "/sandbox/requests", query={**wanted, "after": last, "wait": wait})["data"]
         for entry in entries:
             _show_entry(entry, as_json=as_json)
             last = entry["id"]
@@ -144,21 +147,51 @@ def show_requests(
         last = last or 1
 
 
+@sandbox.command("request")
+def show_request(
+    number: Annotated[int, typer.Argument(help="Its number in the journal.")],
+    as_test: Annotated[bool, typer.Option("--test", help="Print it as a test for pytest.")] = False,
+    as_curl: Annotated[bool, typer.Option("--curl", help="Print it as a curl command.")] = False,
+    replay: Annotated[bool, typer.Option("--replay", help="Send it again, and show what was answered then.")] = False,
+    diff: Annotated[int, typer.Option(min=0, help="Show what differs from this other request.")] = 0,
+    account: Account = MAIN,
+    url: Url = URL,
+    as_json: AsJson = False,
+) -> None:
+    """Show a request of the journal with its answer, in one of several forms."""
+    path, query = f"/sandbox/requests/{number}", {"account": account}
+    if diff:
+        found = ask(url, "GET", f"{path}/diff", query={**query, "with": diff})["data"]
+        shown = ("part", "path", "before", "after")
+        terminal.show(found if as_json else [{n: each[n] for n in shown} for each in found], as_json=as_json)
+    elif as_test:
+        text = fetch(url, "GET", f"{path}/test", query=query).decode()
+        terminal.print_json({"test": text}) if as_json else typer.echo(text)
+    elif replay:
+        terminal.show_one(ask(url, "POST", f"{path}/replay", {}, query=query)["data"], as_json=as_json)
+    else:
+        entry = ask(url, "GET", path, query=query)["data"]
+        if as_curl and not as_json:
+            typer.echo(entry["curl"])
+        else:
+            terminal.show_one(entry, as_json=as_json)
+
+
 def _show_entry(entry: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         terminal.print_json(entry)
         return
     query = f"?{entry['query']}" if entry["query"] else ""
     told = [entry["fault"]] if entry["fault"] else []
-    told += [f"{note['code']} {note['place']}".strip() for note in entry["notes"]]
+    told += [f"{note['code']} {note['place']}".strip() for note in entry["notes"] if note["code"] != "strict_client"]
     line = f"{entry['at'][11:23]} {entry['status'] or '---'} {entry['method']} {entry['path']}{query}"
     typer.echo(terminal.to_printable(f"{line}  {'; '.join(told)}".rstrip()))
 
 
 @faults.command("list")
-def list_faults(account: Account = _MAIN, url: Url = _URL, as_json: AsJson = False) -> None:
+def list_faults(account: Account = MAIN, url: Url = URL, as_json: AsJson = False) -> None:
     """Show the faults that wait for their requests."""
-    found = _ask(url, "GET", "/sandbox/faults", query={"account": account})["data"]
+    found = ask(url, "GET", "/sandbox/faults", query={"account": account})["data"]
     terminal.show(found, as_json=as_json)
 
 
@@ -168,15 +201,15 @@ def add_fault(
     method: Annotated[str, typer.Option(help="Only for requests with this method.")] = "",
     path: Annotated[str, typer.Option(help="Only for requests to this path; `*` stands for any part.")] = "",
     times: Annotated[int, typer.Option(min=0, help="How many times it happens; 0 keeps what the fault says.")] = 0,
-    account: Account = _MAIN,
-    url: Url = _URL,
+    account: Account = MAIN,
+    url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
     """Let something go wrong: `packhouse sandbox faults add rate_limited --times 3`."""
     rule: dict[str, Any] = _read_rule(name)
     match = {**rule.get("match", {}), **({"method": method} if method else {}), **({"path": path} if path else {})}
     rule |= {"match": match, **({"times": times} if times else {})}
-    made = _ask(url, "POST", "/sandbox/faults", rule, query={"account": account})["data"]
+    made = ask(url, "POST", "/sandbox/faults", rule, query={"account": account})["data"]
     terminal.show_one(made, as_json=as_json)
 
 
@@ -190,10 +223,23 @@ def _read_rule(text: str) -> dict[str, Any]:
 
 
 @faults.command("clear")
-def clear_faults(account: Account = _MAIN, url: Url = _URL, as_json: AsJson = False) -> None:
+def clear_faults(account: Account = MAIN, url: Url = URL, as_json: AsJson = False) -> None:
     """Take all faults away."""
-    _ask(url, "DELETE", "/sandbox/faults", query={"account": account})
+    ask(url, "DELETE", "/sandbox/faults", query={"account": account})
     terminal.show_one({"faults": 0}, as_json=as_json)
+
+
+@sandbox.command("strict")
+def set_strict(
+    off: Annotated[bool, typer.Option("--off", help="Pass over again what is unknown.")] = False,
+    for_all: Annotated[bool, typer.Option("--all", help="For all accounts, and those that are made later.")] = False,
+    account: Account = MAIN,
+    url: Url = URL,
+    as_json: AsJson = False,
+) -> None:
+    """Reject unknown keys and parameters and deprecated spellings from now on."""
+    wanted = {"is_on": not off, "for_all": for_all}
+    terminal.show_one(ask(url, "POST", "/sandbox/strict", wanted, query={"account": account})["data"], as_json=as_json)
 
 
 @sandbox.command("clock")
@@ -201,8 +247,8 @@ def move_clock(
     advance: Annotated[str, typer.Option(help="Move it on: 90s, 6h, 1d12h.")] = "",
     freeze: Annotated[bool, typer.Option("--freeze", help="Let it stand still.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Let it go on from where it stands.")] = False,
-    account: Account = _MAIN,
-    url: Url = _URL,
+    account: Account = MAIN,
+    url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
     """Show the clock, or move it and show what ran because its time had come."""
@@ -210,45 +256,49 @@ def move_clock(
     change: dict[str, Any] = {**asked, **({"freeze": True} if freeze else {}), **({"resume": True} if resume else {})}
     method = "POST" if change else "GET"
     terminal.show_one(
-        _ask(url, method, "/sandbox/clock", change or None, query={"account": account})["data"], as_json=as_json
+        ask(url, method, "/sandbox/clock", change or None, query={"account": account})["data"], as_json=as_json
     )
 
 
 @sandbox.command("snapshot")
 def save_snapshot(
     name: Annotated[str, typer.Argument(help="What to call it.")] = "default",
-    account: Account = _MAIN,
-    url: Url = _URL,
+    account: Account = MAIN,
+    url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
     """Keep orders and clock as they are now."""
-    made = _ask(url, "POST", "/sandbox/snapshot", {"name": name}, query={"account": account})
+    made = ask(url, "POST", "/sandbox/snapshot", {"name": name}, query={"account": account})
     terminal.show_one(made["data"], as_json=as_json)
 
 
 @sandbox.command("restore")
 def restore_snapshot(
     name: Annotated[str, typer.Argument(help="What it is called.")] = "default",
-    account: Account = _MAIN,
-    url: Url = _URL,
+    account: Account = MAIN,
+    url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
     """Make orders and clock what they were."""
-    made = _ask(url, "POST", "/sandbox/restore", {"name": name}, query={"account": account})
+    made = ask(url, "POST", "/sandbox/restore", {"name": name}, query={"account": account})
     terminal.show_one(made["data"], as_json=as_json)
 
 
 @sandbox.command("reset")
-def reset(account: Account = _MAIN, url: Url = _URL, as_json: AsJson = False) -> None:
+def reset(account: Account = MAIN, url: Url = URL, as_json: AsJson = False) -> None:
     """Make all what it was at the start: orders, clock, faults, journal."""
-    _ask(url, "POST", "/sandbox/reset", {}, query={"account": account})
+    ask(url, "POST", "/sandbox/reset", {}, query={"account": account})
     terminal.show_one({"account": account}, as_json=as_json)
 
 
-def _ask(
-    url: str, method: str, path: str, body: dict[str, Any] | None = None, query: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Call a sandbox that runs. What it refuses ends the command."""
+def ask(url: str, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Call a sandbox that runs, and return its JSON. What it refuses ends the command."""
+    content = fetch(url, method, path, body, query)
+    return dict(json.loads(content)) if content else {}
+
+
+def fetch(url: str, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None) -> bytes:
+    """Call a sandbox that runs, and return the bytes of its answer."""
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         terminal.fail(f"{url} is no URL of a sandbox.")
     asked = urllib.parse.urlencode({name: value for name, value in (query or {}).items() if value})
@@ -260,12 +310,11 @@ def _ask(
     )
     try:
         with urllib.request.urlopen(request, timeout=_WAIT_SECONDS + 40) as answer:  # noqa: S310
-            content = answer.read()
+            return bytes(answer.read())
     except urllib.error.HTTPError as error:
         _fail(error.read(), error.code)
     except OSError as error:
         terminal.fail(f"There is no sandbox at {url}: {getattr(error, 'reason', error)}")
-    return dict(json.loads(content)) if content else {}
 
 
 def _fail(content: bytes, status: int) -> NoReturn:

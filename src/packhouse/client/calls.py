@@ -1,38 +1,62 @@
 """What the calls send and what their answers mean, for both runners."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from packhouse.client.exchange import ApiError
+from packhouse.client.models import Receipt
+
 BATCH = 100
 
-# The whole wire shape stands in /openapi.json; what is read is passed on as it came.
-Order: TypeAlias = dict[str, Any]
+
+class BatchError(NamedTuple):
+    """A batch that was not stored: where it begins among all orders, its orders, and why. The places in the error count
+    from the start of the batch."""
+
+    start: int
+    orders: Sequence[Mapping[str, Any]]
+    error: ApiError | httpx.TransportError
 
 
-class Receipt(TypedDict):
-    id: int
-    order_id: str
-    order_number: str
+class Progress(NamedTuple):
+    """How far `upsert_many` has come."""
+
+    stored: int
+    failed: int
 
 
-class Integration(TypedDict):
-    id: int
-    shop_name: str
-    shop_url: str | None
-    type: str
-    service_point_enabled: bool
-    service_point_carriers: list[str]
-    webhook_active: bool
-    webhook_url: str | None
-    feedback_type: str
-    started_failing_at: str | None
-    last_fetched_at: str | None
-    created_at: str
-    updated_at: str
+class Upserted(NamedTuple):
+    """What came of many orders: the receipts of those that were stored, and the batches that were not."""
+
+    receipts: list[Receipt]
+    errors: list[BatchError]
+
+
+class UpsertRun:
+    """The bookkeeping of `upsert_many`: batches in, what came of them out."""
+
+    def __init__(self, orders: Iterable[Mapping[str, Any]], on_progress: Callable[[Progress], None] | None) -> None:
+        self._batches = to_batches(orders)
+        self._tell = on_progress
+        self._start = self._failed = 0
+        self.result = Upserted([], [])
+
+    def __iter__(self) -> Iterator[list[Mapping[str, Any]]]:
+        return self._batches
+
+    def note(self, batch: Sequence[Mapping[str, Any]], came: list[Receipt] | ApiError | httpx.TransportError) -> None:
+        if isinstance(came, list):
+            self.result.receipts.extend(came)
+        else:
+            self.result.errors.append(BatchError(self._start, batch, came))
+            self._failed += len(batch)
+        self._start += len(batch)
+        if self._tell is not None:
+            self._tell(Progress(len(self.result.receipts), self._failed))
 
 
 def to_batches(orders: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -7,9 +7,12 @@ from starlette.requests import Request
 from packhouse.kit import errors
 from packhouse.kit.messages import foreign
 from packhouse.sandbox.bench import Bench
+from packhouse.sandbox.clock import read_span
 from packhouse.sandbox.faults import refuse
 from packhouse.sandbox.journal import Wanted
 from packhouse.sandbox.world import World
+
+_LONGEST_WAIT_SECONDS = 30.0
 
 
 def bench_of(request: Request) -> Bench:
@@ -49,3 +52,23 @@ def read_wanted(request: Request) -> Wanted:
         raise refuse("A status has three digits.", parameter="status")
     method = sent.get("method") or None
     return Wanted(method and method.upper(), sent.get("path") or None, int(status) if status else None)
+
+
+def read_number(request: Request, name: str, default: int = 0) -> int:
+    """Raises Invalid."""
+    text = request.query_params.get(name, "")
+    if text and not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise refuse("This is no number.", parameter=name)
+    return int(text) if text else default
+
+
+def read_wait(request: Request) -> float:
+    """For how many seconds the caller waits for news: `5` or `5s`, half a minute at most. Raises Invalid."""
+    text = request.query_params.get("wait", "")
+    if not text:
+        return 0.0
+    try:
+        seconds = float(text) if text.isascii() and text.isdecimal() else read_span(text).total_seconds()
+    except ValueError as error:
+        raise refuse(str(error), parameter="wait") from None
+    return min(seconds, _LONGEST_WAIT_SECONDS)

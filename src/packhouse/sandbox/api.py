@@ -4,40 +4,32 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from packhouse.kit import clock, errors, http
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import foreign
-from packhouse.sandbox import har, pages, replay, schema
-from packhouse.sandbox.access import bench_of, read_wanted, require_own_page, world_of
+from packhouse.sandbox import as_test, compare, har, hooks_api, pages, replay, schema, transport
+from packhouse.sandbox.access import bench_of, read_number, read_wait, read_wanted, require_own_page, world_of
 from packhouse.sandbox.clock import read_moment, read_span
 from packhouse.sandbox.faults import NAMED, refuse
 from packhouse.sandbox.journal import Entry, Wanted
 from packhouse.sandbox.world import World
 
-_LONGEST_WAIT_SECONDS = 30
 _WANTED = ("method", "path", "status", "query", "headers", "body")
 
 
 async def list_requests(request: Request) -> Response:
     """The newest requests, or those later than `after`; `wait` is for how many seconds one is waited for."""
     world = await world_of(request)
-    wanted, after = read_wanted(request), _read_number(request, "after", 0)
-    limit, wait = _read_number(request, "limit", 100), _read_number(request, "wait", 0)
+    wanted, after = read_wanted(request), read_number(request, "after")
+    limit, wait = read_number(request, "limit", 100), read_wait(request)
     found = world.journal.list_entries(wanted, after=after, limit=max(1, limit))
     if not found and wait:
-        await world.journal.wait_for_news(min(wait, _LONGEST_WAIT_SECONDS))
+        await world.journal.wait_for_news(wait)
         found = world.journal.list_entries(wanted, after=after, limit=max(1, limit))
     is_short = request.query_params.get("short") == "true"
     return http.json_response({"data": [entry.to_wire(is_short=is_short) for entry in found]})
-
-
-def _read_number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name, "")
-    if text and not (text.isascii() and text.isdecimal() and len(text) < 16):
-        raise refuse("This is no number.", parameter=name)
-    return int(text) if text else default
 
 
 async def get_request(request: Request) -> Response:
@@ -45,6 +37,24 @@ async def get_request(request: Request) -> Response:
     entry = _find_entry(request, world)
     curl = replay.to_curl(entry, world, http.base_url(request))
     return http.json_response({"data": {**entry.to_wire(), "curl": curl}})
+
+
+async def get_test(request: Request) -> Response:
+    """The request as a test for pytest."""
+    world = await world_of(request)
+    return PlainTextResponse(as_test.to_test(_find_entry(request, world), world))
+
+
+async def compare_requests(request: Request) -> Response:
+    """What differs between two requests and their answers."""
+    world = await world_of(request)
+    other = world.journal.find(read_number(request, "with"))
+    if other is None:
+        raise errors.NotFound(
+            errors.ErrorItem("not_found", foreign("The journal has no such request to compare with."))
+        )
+    found = compare.find_differences(_find_entry(request, world), other)
+    return http.json_response({"data": [difference.to_wire() for difference in found]})
 
 
 def _find_entry(request: Request, world: World) -> Entry:
@@ -125,6 +135,24 @@ async def clear_faults(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def list_carrier_rules(request: Request) -> Response:
+    world = await world_of(request)
+    told = {"data": [rule.to_wire() for rule in world.transport.rules], "meta": {"named": list(transport.NAMED)}}
+    return http.json_response(told)
+
+
+async def add_carrier_rule(request: Request) -> Response:
+    """Let carriers answer otherwise, or track by a script, for shipments that are made from now on."""
+    world = await world_of(request)
+    rule = world.transport.add(schema.read(transport.RULE, await http.read_body(request)))
+    return http.json_response({"data": rule.to_wire()}, status=201)
+
+
+async def clear_carrier_rules(request: Request) -> Response:
+    (await world_of(request)).transport.rules.clear()
+    return Response(status_code=204)
+
+
 async def list_accounts(request: Request) -> Response:
     await world_of(request)
     worlds = bench_of(request).worlds.values()
@@ -183,6 +211,21 @@ def _to_clock(world: World) -> dict[str, Any]:
     return {"now": clock.to_wire(now), "is_frozen": state.stands_at is not None, "ahead_seconds": round(ahead, 3)}
 
 
+async def get_strict(request: Request) -> Response:
+    return http.json_response({"data": {"is_on": (await world_of(request)).is_strict}})
+
+
+async def set_strict(request: Request) -> Response:
+    """Reject what is unknown or deprecated, for the account or for all."""
+    world, bench = await world_of(request), bench_of(request)
+    sent = schema.read(schema.STRICT_MODE, await http.read_body(request))
+    if sent.get("for_all"):
+        bench.is_strict = sent["is_on"]
+    for each in bench.worlds.values() if sent.get("for_all") else [world]:
+        each.is_strict = sent["is_on"]
+    return http.json_response({"data": {"is_on": sent["is_on"], "for_all": sent.get("for_all", False)}})
+
+
 async def list_snapshots(request: Request) -> Response:
     world = await world_of(request)
     return http.json_response({"data": [{"name": name} for name in world.snapshots]})
@@ -232,6 +275,8 @@ ROUTES = [
     Route("GET", "/sandbox/requests", list_requests),
     Route("DELETE", "/sandbox/requests", clear_requests),
     Route("GET", "/sandbox/requests/{id}", get_request),
+    Route("GET", "/sandbox/requests/{id}/test", get_test),
+    Route("GET", "/sandbox/requests/{id}/diff", compare_requests),
     Route("POST", "/sandbox/requests/{id}/replay", replay_request),
     Route("GET", "/sandbox/har", get_har),
     Route("POST", "/sandbox/verify", verify),
@@ -239,15 +284,21 @@ ROUTES = [
     Route("POST", "/sandbox/faults", add_fault),
     Route("DELETE", "/sandbox/faults", clear_faults),
     Route("DELETE", "/sandbox/faults/{id}", remove_fault),
+    Route("GET", "/sandbox/carriers", list_carrier_rules),
+    Route("POST", "/sandbox/carriers", add_carrier_rule),
+    Route("DELETE", "/sandbox/carriers", clear_carrier_rules),
     Route("GET", "/sandbox/accounts", list_accounts),
     Route("POST", "/sandbox/accounts", create_account),
     Route("DELETE", "/sandbox/accounts/{name}", remove_account),
     Route("GET", "/sandbox/clock", get_clock),
     Route("POST", "/sandbox/clock", change_clock),
+    Route("GET", "/sandbox/strict", get_strict),
+    Route("POST", "/sandbox/strict", set_strict),
     Route("GET", "/sandbox/snapshots", list_snapshots),
     Route("POST", "/sandbox/snapshot", save_snapshot),
     Route("POST", "/sandbox/restore", restore_snapshot),
     Route("DELETE", "/sandbox/snapshots/{name}", forget_snapshot),
     Route("POST", "/sandbox/reset", reset),
     Route("POST", "/sandbox/seed", seed, is_large=True),
+    *hooks_api.ROUTES,
 ]

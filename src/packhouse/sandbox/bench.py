@@ -65,7 +65,10 @@ class Bench:
         database: Path | None = None,
         first_orders: int | list[Any] = 0,
         tell: Callable[[dict[str, Any]], None] | None = None,
+        is_strict: bool = False,
     ) -> None:
+        self.is_strict = is_strict
+        """Whether accounts that are made from now on begin in strict mode."""
         self.worlds: dict[str, World] = {}
         self._first_orders = first_orders
         self._tell = tell
@@ -167,7 +170,7 @@ class Bench:
         if database is None:
             database = folder / "packhouse.db"
             await state.save(self._template, database)
-        world = World(self._to_settings(database), folder, self._carriers)
+        world = World(self._to_settings(database), folder, self._carriers, is_strict=self.is_strict)
         try:
             await world.open(wish)
         except BaseException:

@@ -173,7 +173,13 @@ class Journal:
         self._entries: deque[Entry] = deque()
         self._numbers = itertools.count(1)
         self._bytes = 0
+        self._has_forgotten = False
         self._news = asyncio.Event()
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether requests went out for lack of room."""
+        return self._has_forgotten
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))
@@ -188,6 +194,7 @@ class Journal:
         self._bytes += entry.size
         while len(self._entries) > MOST_ENTRIES or self._bytes > MOST_BYTES:
             self._bytes -= self._entries.popleft().size
+            self._has_forgotten = True
         self._news.set()
         self._news = asyncio.Event()
 

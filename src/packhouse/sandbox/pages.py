@@ -10,9 +10,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from packhouse.kit import http
-from packhouse.sandbox import replay
-from packhouse.sandbox.access import bench_of, read_wanted, world_of
+from packhouse.kit import errors, http
+from packhouse.sandbox import as_test, compare, replay
+from packhouse.sandbox.access import bench_of, read_number, read_wanted, world_of
 from packhouse.sandbox.journal import Body, Entry
 from packhouse.sandbox.world import World
 
@@ -36,7 +36,8 @@ async def show_journal(request: Request) -> Response:
     world = await world_of(request)
     entries = world.journal.list_entries(read_wanted(request), limit=_SHOWN)
     id = request.query_params.get("request", "")
-    entry = world.journal.find(int(id)) if id.isascii() and id.isdecimal() and len(id) < 16 else None
+    entry = world.journal.find(read_number(request, "request")) if id else None
+    other = world.journal.find(read_number(request, "with")) if entry else None
     nonce = secrets.token_urlsafe(16)
     shown: dict[str, Any] = {
         "world": world,
@@ -44,6 +45,10 @@ async def show_journal(request: Request) -> Response:
         "entries": entries[::-1],
         "entry": entry,
         "curl": entry and replay.to_curl(entry, world, http.base_url(request)),
+        "test": entry and _to_test(entry, world),
+        "other": other,
+        "differences": entry and other and compare.find_differences(other, entry),
+        "previous": entry and _find_previous(entry, world),
         "query": request.query_params,
         "base_url": http.base_url(request),
         "now": world.clock(),
@@ -57,6 +62,19 @@ async def show_journal(request: Request) -> Response:
         "base-uri 'none'; frame-ancestors 'none'"
     )
     return HTMLResponse(_load_page().render(shown), headers={"Content-Security-Policy": policy})
+
+
+def _to_test(entry: Entry, world: World) -> str:
+    try:
+        return as_test.to_test(entry, world)
+    except errors.Conflict as error:
+        return f"# {error}"
+
+
+def _find_previous(entry: Entry, world: World) -> Entry | None:
+    """The last request before to the same route, which people most often want to compare with."""
+    same = [e for e in world.journal if e.id < entry.id and (e.method, e.route) == (entry.method, entry.route)]
+    return same[-1] if same else None
 
 
 def _to_text(body: Body) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -14,10 +14,11 @@ from packhouse.kit import clock, errors, http
 from packhouse.kit.http.routing import Route
 from packhouse.kit.wire import pagination
 from packhouse.orders import queries as orders
-from packhouse.sandbox import journal, notes
+from packhouse.sandbox import journal, notes, strict
 from packhouse.sandbox.faults import Asked, Then, to_body, to_headers
 from packhouse.sandbox.journal import Entry
 from packhouse.sandbox.world import World
+from packhouse.shipping.setup import setup
 
 ABORT, CLOSE = "packhouse.abort", "packhouse.close"
 """Where the protocol (`sandbox.server`) says how the connection of a request is ended: at once, or once all that was
@@ -63,8 +64,12 @@ class _Exchange:
             request_headers=journal.to_headers(scope["headers"]),
         )
         self._is_read = False
+        self._kept: bytes | None = None
 
     async def receive(self) -> Message:
+        if self._kept is not None:
+            body, self._kept = self._kept, None
+            return {"type": "http.request", "body": body, "more_body": False}
         message = await self._receive()
         if message["type"] == "http.request":
             self.entry.request_body.add(message.get("body", b""))
@@ -84,6 +89,17 @@ class _Exchange:
         while not self._is_read and self.entry.request_body.is_whole:
             if (await self.receive())["type"] != "http.request":
                 return
+
+    async def read_ahead(self) -> bytes:
+        """Return the whole body, which the application can still read."""
+        parts = bytearray()
+        while not self._is_read:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                break
+            parts += message.get("body", b"")
+        self._kept = bytes(parts)
+        return self._kept
 
     async def answer(self, answer: Answer, size: int | None = None) -> None:
         """Send a kept answer; of one that is cut off the first `size` bytes of its body."""
@@ -116,7 +132,7 @@ async def handle(world: World, scope: Scope, receive: Receive, send: Send) -> No
         await response(scope, exchange.receive, exchange.send)
     finally:
         entry.milliseconds = (time.perf_counter() - began) * 1_000
-        _complete(entry, scope)
+        _complete(entry, scope, world.ctx.settings.profile)
         world.journal.add(entry)
 
 
@@ -143,11 +159,27 @@ async def _answer(world: World, exchange: _Exchange, then: Then) -> None:
     elif "status" in then:
         await exchange.read_rest()
         await exchange.answer(_to_answer(then))
-    elif then or world.hidden:
+    elif (refusal := await _find_refusal(world, exchange)) is not None:
+        await exchange.answer(refusal)
+    elif then or world.hidden or notes.makes_labels(exchange.entry):
         await _answer_changed(world, exchange, then)
     else:
         async with world.gate.passing():
             await world.server(exchange.scope, exchange.receive, exchange.send)
+
+
+async def _find_refusal(world: World, exchange: _Exchange) -> Answer | None:
+    """The answer of strict mode to what it rejects; None where it is off or has nothing to say."""
+    route = world.find_route(exchange.scope["method"], exchange.scope["path"].rstrip("/") or "/")
+    if route is None or not strict.is_wanted(exchange.scope["headers"], otherwise=world.is_strict):
+        return None
+    refusal = strict.find_refusal(route, exchange.entry.query, await exchange.read_ahead())
+    if refusal is None:
+        return None
+    response = http.json_response(refusal.to_wire(), status=refusal.status)
+    start = {"type": "http.response.start", "status": refusal.status, "headers": response.raw_headers}
+    exchange.entry.notes.append(journal.Note("strict", "Rejected by strict mode: nothing was done."))
+    return Answer(start, bytes(response.body))
 
 
 def _to_answer(then: Then) -> Answer:
@@ -163,6 +195,8 @@ async def _answer_changed(world: World, exchange: _Exchange, then: Then) -> None
     newest = await _find_newest(world) if "hidden_seconds" in then else 0
     answer = await _keep_answer(world, exchange)
     exchange.entry.answered = answer.start["status"]
+    if notes.makes_labels(exchange.entry):
+        exchange.entry.notes += await _find_choices(world, exchange.entry, answer)
     if "hidden_seconds" in then:
         await _hide_new(world, answer, timedelta(seconds=then["hidden_seconds"]), newest)
     if then.get("drop") == "after":
@@ -171,6 +205,14 @@ async def _answer_changed(world: World, exchange: _Exchange, then: Then) -> None
         await exchange.answer(answer, then["truncate"])
     else:
         await exchange.answer(_without_hidden(world, exchange.entry, answer))
+
+
+async def _find_choices(world: World, entry: Entry, answer: Answer) -> Sequence[journal.Note]:
+    sent, told = entry.request_body.to_value(), journal.Body(answer.body).to_value()
+    async with world.gate.passing():
+        found = await setup.read_setup(world.ctx.db, world.access.account_id, now=world.clock())
+        async with world.ctx.db.read() as tx:
+            return await notes.find_choices(tx, world.access.account_id, found, sent, told)
 
 
 async def _keep_answer(world: World, exchange: _Exchange) -> Answer:
@@ -228,12 +270,12 @@ def _without_hidden(world: World, entry: Entry, answer: Answer) -> Answer:
     return Answer({**answer.start, "headers": [*headers, (b"content-length", b"%d" % len(body))]}, body)
 
 
-def _complete(entry: Entry, scope: Scope) -> None:
+def _complete(entry: Entry, scope: Scope, profile: str) -> None:
     """Add what is known once the request is done."""
     info = scope.get("packhouse.request_info")
     if info is not None:
         entry.route, entry.request_id = info.route, info.request_id
     route: Route | None = scope.get("packhouse.route")
-    entry.notes += notes.find_notes(entry, route)
+    entry.notes += notes.find_notes(entry, route, profile)
     for body in (entry.request_body, entry.response_body):
         body.content = journal.hide_secrets(body.content) if body.is_whole else body.content

@@ -12,8 +12,8 @@ from packhouse.sandbox import recorder
 from packhouse.sandbox.journal import Entry
 from packhouse.sandbox.world import World
 
-_NOT_REPEATED = frozenset({"authorization", "content-length", "host", "connection", "cookie", "accept-encoding"})
-_OF_CLIENTS = _NOT_REPEATED | {"user-agent", "accept"}
+NOT_REPEATED = frozenset({"authorization", "content-length", "host", "connection", "cookie", "accept-encoding"})
+_OF_CLIENTS = NOT_REPEATED | {"user-agent", "accept"}
 
 
 def to_curl(entry: Entry, world: World, base_url: str) -> str:
@@ -36,7 +36,7 @@ async def send_again(entry: Entry, world: World) -> Entry:
     headers = [
         (name.encode("latin-1"), value.encode("latin-1"))
         for name, value in entry.request_headers
-        if name.lower() not in _NOT_REPEATED
+        if name.lower() not in NOT_REPEATED
     ]
     scope = {
         "type": "http",

@@ -61,11 +61,42 @@ class Seed(TypedDict):
     orders: NotRequired[list[Any]]
 
 
+@with_config(_STRICT)
+class Trigger(TypedDict):
+    """An event that is to be sent. `order` is our id or the shop's `order_id`; without it, the newest is meant. With
+    `status` the parcel comes to that status. `inbox` is the inbox that is to receive it."""
+
+    event: str
+    order: NotRequired[str | int]
+    status: NotRequired[str]
+    integration_id: NotRequired[int]
+    inbox: NotRequired[str]
+
+
+@with_config(_STRICT)
+class InboxAnswer(TypedDict):
+    """What an inbox answers the next requests, one unless `times` says more; after them 200 again."""
+
+    status: Annotated[int, Field(ge=200, le=599)]
+    times: NotRequired[Annotated[int, Field(ge=1)]]
+
+
+@with_config(_STRICT)
+class StrictMode(TypedDict):
+    """Whether strict mode is on for the account, or `for_all` and those that are made later."""
+
+    is_on: bool
+    for_all: NotRequired[bool]
+
+
 VERIFICATION: TypeAdapter[Verification] = TypeAdapter(Verification)
 ACCOUNT: TypeAdapter[AccountWish] = TypeAdapter(AccountWish)
 CLOCK: TypeAdapter[ClockChange] = TypeAdapter(ClockChange)
 SNAPSHOT: TypeAdapter[SnapshotName] = TypeAdapter(SnapshotName)
 SEED: TypeAdapter[Seed] = TypeAdapter(Seed)
+STRICT_MODE: TypeAdapter[StrictMode] = TypeAdapter(StrictMode)
+TRIGGER: TypeAdapter[Trigger] = TypeAdapter(Trigger)
+INBOX_ANSWER: TypeAdapter[InboxAnswer] = TypeAdapter(InboxAnswer)
 
 
 def read(shape: TypeAdapter[T], body: bytes) -> T:

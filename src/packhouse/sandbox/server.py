@@ -30,11 +30,16 @@ Tell: TypeAlias = Callable[[dict[str, Any]], None]
 
 
 def create_bench(
-    settings: Settings, *, database: Path | None = None, seed: int | list[Any] = 0, tell: Tell | None = None
+    settings: Settings,
+    *,
+    database: Path | None = None,
+    seed: int | list[Any] = 0,
+    tell: Tell | None = None,
+    is_strict: bool = False,
 ) -> Bench:
     """`seed` is how many invented orders the first account begins with, or which orders; `tell` is called with what a
     client needs once the sandbox can be asked."""
-    return Bench(settings, Router(api.ROUTES), database=database, first_orders=seed, tell=tell)
+    return Bench(settings, Router(api.ROUTES), database=database, first_orders=seed, tell=tell, is_strict=is_strict)
 
 
 def run(
@@ -44,9 +49,10 @@ def run(
     *,
     database: Path | None = None,
     seed: int | list[Any] = 0,
+    is_strict: bool = False,
 ) -> bool:
     """Serve until stopped; return whether it had started."""
-    bench = create_bench(settings, database=database, seed=seed, tell=tell)
+    bench = create_bench(settings, database=database, seed=seed, tell=tell, is_strict=is_strict)
     logs.configure(settings.log_level, settings.log_format)
     config = uvicorn.Config(
         bench,

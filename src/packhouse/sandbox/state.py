@@ -15,8 +15,11 @@ _PAUSE_SECONDS = 0.005
 
 
 class Snapshot(NamedTuple):
+    """`seeds` are the invented orders that were stored until then."""
+
     path: Path
     clock: ClockState
+    seeds: tuple[tuple[int, int], ...] = ()
 
 
 async def save(database: Path, to: Path) -> None:

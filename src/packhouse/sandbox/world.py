@@ -18,7 +18,7 @@ from packhouse import app, bootstrap
 from packhouse.accounts import operations as accounts
 from packhouse.accounts import queries as account_queries
 from packhouse.accounts.schema import Caller
-from packhouse.carriers import Carrier
+from packhouse.carriers import Carrier, registry
 from packhouse.context import Context
 from packhouse.integrations import operations as integrations
 from packhouse.integrations import queries as integration_queries
@@ -31,10 +31,13 @@ from packhouse.orders import demo, schema
 from packhouse.orders import operations as orders
 from packhouse.sandbox import state
 from packhouse.sandbox.clock import ClockState, VirtualClock
+from packhouse.sandbox.deliveries import Deliveries, SandboxSender
 from packhouse.sandbox.faults import Faults
 from packhouse.sandbox.gate import Gate
+from packhouse.sandbox.inbox import MOST_INBOXES, Inbox
 from packhouse.sandbox.journal import Journal
 from packhouse.sandbox.state import Snapshot
+from packhouse.sandbox.transport import Transport
 from packhouse.sandbox.work import Run, SandboxWorker
 from packhouse.settings import Settings
 from packhouse.webhooks import keys
@@ -75,15 +78,36 @@ class Wish(NamedTuple):
 class World:
     """Open with `await open(...)`, end with `await close()`."""
 
-    def __init__(self, settings: Settings, folder: Path, carriers: Sequence[Carrier] | None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        carriers: Sequence[Carrier] | None,
+        *,
+        is_strict: bool = False,
+        seed: int = 0,
+    ) -> None:
         self.clock = VirtualClock()
         self.journal = Journal()
         self.faults = Faults(seed)
         self.gate = Gate()
         self.snapshots: dict[str, Snapshot] = {}
+        self.seeds: list[tuple[int, int]] = []
+        """How many invented orders were stored, and of which seed."""
         self.hidden: dict[int, Any] = {}
         """Orders that lists leave out, each with the moment from which on they show it."""
-        self.server = app.create_app(settings, now=self.clock, carriers=carriers)
+        self.deliveries = Deliveries(self.clock, seed)
+        self.inboxes: dict[str, Inbox] = {}
+        self.is_strict = is_strict
+        self._begins_strict = is_strict
+        sender = SandboxSender(
+            self.deliveries,
+            connect_seconds=settings.webhooks_connect_timeout_seconds,
+            read_seconds=settings.webhooks_read_timeout_seconds,
+        )
+        self.transport = Transport(self.clock)
+        wrapped = self.transport.wrap(registry.find_carriers() if carriers is None else carriers)
+        self.server = app.create_app(settings, now=self.clock, carriers=wrapped, sender=sender)
         self._folder = folder
         self._numbers = itertools.count(1)
         self._lock = asyncio.Lock()
@@ -129,7 +153,19 @@ class World:
 
     async def advance(self, span: timedelta) -> list[Run]:
         async with self._lock:
-            return await self.worker.advance(span)
+            ran = await self.worker.advance(span)
+        await self.deliveries.release_due()
+        return ran
+
+    def open_inbox(self, name: str) -> Inbox:
+        """The inbox of this name, a new one where there is none. Raises Invalid."""
+        if name not in self.inboxes:
+            if not _NAME.fullmatch(name):
+                raise _refuse("An inbox has a name of letters, digits, dots and dashes.")
+            if len(self.inboxes) >= MOST_INBOXES:
+                raise _refuse(f"There are {MOST_INBOXES} inboxes already.")
+            self.inboxes[name] = Inbox()
+        return self.inboxes[name]
 
     async def save(self, name: str) -> None:
         """Raises Invalid for a name that is none."""
@@ -141,7 +177,7 @@ class World:
         async with self._lock:
             await state.save(self.database, path)
             replaced = self.snapshots.get(name)
-            self.snapshots[name] = Snapshot(path, self.clock.state)
+            self.snapshots[name] = Snapshot(path, self.clock.state, tuple(self.seeds))
         if replaced is not None:
             replaced.path.unlink(missing_ok=True)
 
@@ -158,7 +194,9 @@ class World:
                     await self.ctx.db.close()
                     await state.put_back(snapshot.path, self.database)
                     self.clock.state = snapshot.clock
+                    self.seeds = [*snapshot.seeds]
                     self.hidden.clear()
+                    self.deliveries.drop_held()
             except TimeoutError:
                 raise errors.Conflict(errors.ErrorItem("conflict", foreign("A request has not ended."))) from None
             finally:
@@ -166,10 +204,14 @@ class World:
                 self.worker.start()
 
     async def reset(self) -> None:
-        """Make all what it was at first, with no faults and an empty journal."""
+        """Make all what it was at first, with no faults, an empty journal and no inbox."""
         await self.restore(FIRST)
         self.clock.state = ClockState()
         self.faults.clear()
+        self.transport.clear()
+        self.deliveries.clear()
+        self.inboxes.clear()
+        self.is_strict = self._begins_strict
         self.journal.clear()
 
     async def forget(self, name: str) -> bool:
@@ -181,6 +223,7 @@ class World:
 
     async def seed(self, count: int, seed: int) -> int:
         """Store invented orders, the same for the same seed; return how many."""
+        self.seeds.append((count, seed))
         made = demo.make_orders(count, seed=seed, integration_ids=[self.access.integration_id], now=self.clock())
         stored = 0
         while batch := list(itertools.islice(made, schema.MAX_BATCH)):

@@ -41,7 +41,7 @@ async def _compare(tx: Transaction, account_id: int, order_id: int, codes: Mappi
         mine = (_s.account_id == account_id, _s.id == row.id)
         values = {"stale": " ".join(stale) or None, "updated_at": now}
         await tx.execute(update(shipments).where(*mine).values(values))
-        await webhooks.notify(tx, account_id, _to_events(row, stale, now), now=now)
+        await webhooks.notify(tx, account_id, to_events(row, stale, now), now=now)
 
 
 def _read_mark(row: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _read_mark(row: Any) -> dict[str, Any]:
     return marks.of_document(orjson.loads(row.document))
 
 
-def _to_events(row: Any, stale: list[str], now: datetime) -> Iterator[Event]:
+def to_events(row: Any, stale: list[str], now: datetime) -> Iterator[Event]:
     shipment = {
         "id": row.uuid,
         "order_id": row.external_reference_id,
@@ -73,5 +73,5 @@ async def confirm(tx: Transaction, account_id: int, uuid: str, *, now: datetime)
     values = {"stale": None, "order_mark": orjson.dumps({**_read_mark(found.row), **mark}).decode(), "updated_at": now}
     await tx.execute(update(shipments).where(*mine).values(values))
     if was_stale:
-        await webhooks.notify(tx, account_id, _to_events(found.row, [], now), now=now)
+        await webhooks.notify(tx, account_id, to_events(found.row, [], now), now=now)
     return await queries.get_shipment(tx, account_id, uuid)

@@ -8,6 +8,7 @@ It needs nothing but the standard library beside the command `packhouse`. With p
 each test an account of its own.
 """
 
+from packhouse.testing.answers import Answer, assert_contains
 from packhouse.testing.sandbox import Account, Sandbox, SandboxError
 
-__all__ = ["Account", "Sandbox", "SandboxError"]
+__all__ = ["Account", "Answer", "Sandbox", "SandboxError", "assert_contains"]

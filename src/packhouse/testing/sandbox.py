@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from packhouse.testing.answers import Answer
+
 _TIMEOUT_SECONDS = 60.0
 
 
@@ -97,8 +99,15 @@ class Account:
 
     def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         """Call the API with the account's key, and return its JSON. Raises SandboxError."""
+        return call(f"{self.url}{path}", method, body, {**self._to_headers(), **(headers or {})})
+
+    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Call the API with the account's key, and return the answer whatever its status."""
+        return send(f"{self.url}{path}", method, body, {**self._to_headers(), **(headers or {})})
+
+    def _to_headers(self) -> dict[str, str]:
         pair = base64.b64encode(":".join(self.auth).encode()).decode()
-        return call(f"{self.url}{path}", method, body, {"Authorization": f"Basic {pair}", **(headers or {})})
+        return {"Authorization": f"Basic {pair}"}
 
     def add_fault(
         self, name: str = "", *, times: int | None = None, then: Mapping[str, Any] | None = None, **match: Any
@@ -128,6 +137,40 @@ class Account:
             found = error.answer["data"]
             told = f"{found['matched']} requests are so: {wanted}. Nearest: {json.dumps(found['nearest'])}"
             raise AssertionError(told) from None
+
+    def add_carrier_rule(self, name: str = "", **rule: Any) -> None:
+        """Let carriers answer otherwise (`timeout`, `refused-address`, …) or track by a `script`, for shipments of an
+        `order_number`, `order_id` or `option`."""
+        self._post("carriers", {**({"name": name} if name else {}), **rule})
+
+    def set_strict(self, is_on: bool = True) -> None:
+        """Reject unknown keys and parameters and deprecated spellings from now on."""
+        self._post("strict", {"is_on": is_on})
+
+    def trigger(self, event: str, **about: Any) -> list[dict[str, Any]]:
+        """Send an event: `order` (our id or an `order_id`), `status` of a parcel, `integration_id`, the `inbox` that is
+        to receive it. Return the deliveries that are made of it."""
+        return list(self._post("trigger", {"event": event, **about})["data"])
+
+    def inbox(
+        self, name: str, *, event: str = "", after: int = 0, count: int = 1, wait: str = "5s"
+    ) -> list[dict[str, Any]]:
+        """Return what an inbox has received, oldest first; wait for so long until there are `count` of them."""
+        url = self._to_url(f"inbox/{name}", event=event, after=after, count=count, wait=wait)
+        return list(call(url, "GET")["data"])
+
+    def inbox_url(self, name: str) -> str:
+        """Where the inbox receives."""
+        return self._to_url(f"inbox/{name}")
+
+    def answer_inbox(self, name: str, status: int, times: int = 1) -> None:
+        """Let an inbox answer the next requests with this status."""
+        call(self._to_url(f"inbox/{name}"), "PUT", {"status": status, "times": times})
+
+    def add_delivery_fault(self, kind: str, **rule: Any) -> int:
+        """Let a delivery `drop`, `fail`, `duplicate`, `reorder` or `delay`, or its answer get lost (`answer_lost`);
+        once, unless `times` says otherwise. `event`, `url`, `nth`, `probability` say which, `seconds` how late."""
+        return int(self._post("delivery-faults", {"kind": kind, **rule})["data"]["id"])
 
     def advance(self, span: str) -> list[dict[str, Any]]:
         """Move the clock on (`6h`, `1d12h`) and return the jobs that ran because their time had come."""
@@ -163,15 +206,22 @@ class Account:
 
 def call(url: str, method: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
     """Send a request and return the JSON of its answer. Raises SandboxError."""
+    answer = send(url, method, body, headers)
+    if answer.status >= 400:
+        raise SandboxError(answer.status, _read(answer.content))
+    return _read(answer.content)
+
+
+def send(url: str, method: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """Send a request and return its answer, whatever its status."""
     sent = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, sent, {"Content-Type": "application/json", **(headers or {})}, method=method)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - a sandbox's own URL
-            content = answer.read()
+            return Answer(answer.status, dict(answer.headers), answer.read())
     except urllib.error.HTTPError as error:
         with error:
-            raise SandboxError(error.code, _read(error.read())) from None
-    return _read(content)
+            return Answer(error.code, dict(error.headers), error.read())
 
 
 def _read(content: bytes) -> Any:
