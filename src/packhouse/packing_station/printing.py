@@ -14,6 +14,7 @@ from packhouse.kit.db import Transaction
 from packhouse.kit.messages import Message, join, message
 from packhouse.orders import plain, search
 from packhouse.packing_station import network_printers, operations, print_jobs, queries
+from packhouse.packing_station.batches import operations as batches
 from packhouse.packing_station.queries import FAILED, LABELLING, PACKED, Packing
 from packhouse.printing import printers
 from packhouse.shipping import announce, wire
@@ -92,6 +93,7 @@ async def _tell_failure(
     bench = await queries.get_bench(tx, account_id, found.bench_id, lock=True)
     await operations.tell(tx, account_id, bench.id, "wrong", words)
     await operations.record(tx, Caller(account_id, "", found.by), found.order_id, bench, "no_label", now=now)
+    await batches.put_back(tx, account_id, found.order_id, now=now)
     if bench.order_id is None and bench.asks is None:
         await operations.keep(tx, account_id, found._replace(state=queries.OPEN, shipment_id=None), now=now)
         await operations.open_at(tx, account_id, bench.id, found.order_id)

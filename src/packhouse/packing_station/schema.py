@@ -117,6 +117,7 @@ def to_host_and_port(target: str, way: str) -> tuple[str, int]:
 COMMANDS: dict[str, str] = {
     "PHDONE": "done",
     "PHCLOSE": "cancel",
+    "PHNEXT": "next",
     "PHNEXTBOX": "box",
     "PHREPRINT": "reprint",
     "PHUNDO": "undo",
@@ -131,6 +132,20 @@ HOLD_REASONS: dict[str, Message] = {
     "broken": message("an item is damaged"),
     "other": message("somebody has to look at it"),
 }
+
+
+_BATCH = re.compile(r"PHLIST([1-9][0-9]{0,17})")
+
+
+def to_batch_code(id: int) -> str:
+    """The barcode of a batch, which stands on its pick list."""
+    return f"PHLIST{id}"
+
+
+def find_batch(text: str) -> int | None:
+    """The id of the batch whose barcode this is."""
+    found = _BATCH.fullmatch(text.strip().upper())
+    return int(found[1]) if found else None
 
 
 def find_command(text: str) -> str | None:

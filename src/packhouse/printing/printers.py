@@ -24,6 +24,7 @@ PRINTERS = {
     "sheets": "packhouse.printing.sheets:to_sheets",
     "fit": "packhouse.printing.paper:fit",
     "command-card": "packhouse.packing_station.command_card:make_card",
+    "batch-pick-list": "packhouse.packing_station.batches.pick_list:make_pick_list",
     "packing-slips": "packhouse.shipping.slips:packing_slips",
     "pick-list": "packhouse.shipping.slips:pick_list",
 }
