@@ -13,7 +13,7 @@ from packhouse.context import Context
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import from_stored
-from packhouse.packing_station import operations, print_jobs, printing, queries, schema, station
+from packhouse.packing_station import operations, print_jobs, printer_states, printing, queries, schema, station
 from packhouse.packing_station.turn import DONE, Scan
 from packhouse.printing import printers
 from packhouse.web.frame import languages, rendering, web_users
@@ -49,6 +49,7 @@ _KINDS = {
     "customs-declaration": marked("Customs declaration"),
     "commercial-invoice": marked("Commercial invoice"),
     "packing-slip": marked("Packing slip"),
+    schema.TEST_PAGE: marked("Test page"),
 }
 
 
@@ -130,8 +131,10 @@ async def _find_values(ctx: Context, tx: Reader, web_user: web_users.WebUser, be
     unfinished = await queries.list_unfinished(tx, account_id, bench_id)
     told = bench.told or {"tone": "quiet", "words": "", "text": ""}
     is_busy = bool(unfinished) or any(job.state in (print_jobs.WAITING, print_jobs.SENT) for job in jobs)
+    away = await printer_states.find_away(tx, account_id, now=ctx.clock())
     return {
         "bench": bench,
+        "troubles": printer_states.find_troubles(bench, agent_is_away=bench.id in away),
         "packed": await queries.count_packed(tx, account_id, bench_id, queries.start_of_day(ctx.clock())),
         "told": {**told, "words": from_stored(told["words"])},
         "asks": None if bench.asks is None else {**bench.asks, "words": from_stored(bench.asks["words"])},
