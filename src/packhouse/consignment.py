@@ -13,6 +13,8 @@ from typing import Any, Literal, NamedTuple
 from packhouse.kit.data.places import Place
 
 PDF, PNG, ZPL = "application/pdf", "image/png", "application/zpl"
+EPL = "application/epl"
+"""What older label printers read; carriers and the API have it not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from packhouse.kit.jobs import Job
 from packhouse.orders import deletions, search
 from packhouse.orders import operations as orders
 from packhouse.orders.files import uploads
-from packhouse.packing_station import packing, print_jobs, printing
+from packhouse.packing_station import packing, print_jobs, printer_watch, printing
 from packhouse.privacy import operations as privacy
 from packhouse.privacy import retention
 from packhouse.shipping import announce, staleness, tracking
@@ -51,6 +51,7 @@ JOBS: dict[str, Handler] = {
     reset_links.JOB: lambda ctx, job: reset_links.handle(ctx.db, ctx.mailer, job, ctx.clock()),
     packing.JOB: printing.handle,
     print_jobs.SEND_JOB: printing.send,
+    printer_watch.JOB: printer_watch.look,
     webhooks.JOB: delivery.deliver,
     webhooks.SLOW_JOB: delivery.deliver,
 }

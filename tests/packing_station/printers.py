@@ -15,6 +15,7 @@ class Printer:
         self.jobs: list[bytes] = []
         self.heads: list[bytes] = []
         self.paper_out = False
+        self.reasons = ["none"]
         self.on_job: Callable[[], None] = lambda: None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -50,11 +51,14 @@ class Printer:
         lengths = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
         while len(body) < int(lengths[0]):
             body += connection.recv(65_536)
-        self.heads.append(head)
-        self.jobs.append(body)
-        self.on_job()
-        status = 0x0507 if self.paper_out else 0x0000  # server-error-busy
-        answer = b"\x02\x00" + struct.pack(">HI", status, 1) + b"\x01\x03"
+        is_question = struct.unpack(">H", body[2:4])[0] == 0x000B
+        if not is_question:
+            self.heads.append(head)
+            self.jobs.append(body)
+            self.on_job()
+        status = 0x0507 if self.paper_out and not is_question else 0x0000  # server-error-busy
+        told = _to_reasons(self.reasons) if is_question else b"\x01"
+        answer = b"\x02\x00" + struct.pack(">HI", status, 1) + told + b"\x03"
         try:
             connection.sendall(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/ipp\r\nContent-Length: %d\r\n\r\n" % len(answer)
@@ -65,6 +69,16 @@ class Printer:
 
     def close(self) -> None:
         self._listener.close()
+
+
+def _to_reasons(reasons: list[str]) -> bytes:
+    """The attributes of an answer, as printers write them: the name stands before the first value alone."""
+    charset = b"\x47" + struct.pack(">H", 18) + b"attributes-charset" + struct.pack(">H", 5) + b"utf-8"
+    told = b"\x01" + charset + b"\x04"
+    for number, reason in enumerate(reasons):
+        name = b"" if number else b"printer-state-reasons"
+        told += b"\x44" + struct.pack(">H", len(name)) + name + struct.pack(">H", len(reason)) + reason.encode()
+    return told
 
 
 @contextmanager

@@ -85,6 +85,11 @@ async def list_users(tx: Reader, account_id: int) -> Sequence[Any]:
     return await tx.fetch_all(statement)
 
 
+def to_actor(id: int) -> str:
+    """Return what histories name a user by."""
+    return f"user:{id}"
+
+
 async def get_user(tx: Reader, account_id: int, id: int) -> Any:
     """Raises NotFound."""
     row = await tx.fetch_one(select(users).where(users.c.account_id == account_id, users.c.id == id))

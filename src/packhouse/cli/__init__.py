@@ -13,6 +13,7 @@ from typer.completion import completion_init, get_completion_script  # type: ign
 import packhouse
 from packhouse.cli import (
     accounts,
+    benches,
     deliveries,
     demo,
     exports,
@@ -54,6 +55,7 @@ orders.orders.command("export")(exports.export_orders)
 orders.orders.command("watch")(watch.watch_folder)
 orders.orders.add_typer(mappings.mappings, name="mapping")
 app.add_typer(orders.orders, name="orders")
+app.add_typer(benches.benches, name="bench")
 app.add_typer(privacy.person, name="person")
 app.add_typer(deliveries.deliveries, name="deliveries")
 app.add_typer(deliveries.connections, name="connections")

@@ -28,6 +28,7 @@ _WAIT_SECONDS = 20
 _PAUSE_SECONDS = 3.0
 _PRINT_SECONDS = 45.0
 _CLOSE_SECONDS = 3.0
+_RAW_TYPES = ("application/zpl", "application/epl")
 
 
 class NotPrinted(Exception):
@@ -71,13 +72,60 @@ def run_agent(
         known = _Server(server, token_file.read_text("utf-8").strip())
     except OSError as error:
         terminal.fail(f"The token cannot be read: {error.strerror}.")
+    watch = _Watch(known)
     try:
-        while _take_one(known, once, as_json) or not once:
-            pass
+        while True:
+            watch.tell()
+            if not _take_one(known, once, as_json) and once:
+                break
+        watch.tell()
     except Refused:
         terminal.fail("The server does not know this token: make a new one in its settings.")
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+class _Watch:
+    """What CUPS says of the printers of the bench, told to the server when it has changed."""
+
+    def __init__(self, server: _Server) -> None:
+        self._server = server
+        self._targets: dict[str, str] = {}
+        self._told: dict[str, list[str]] = {}
+
+    def tell(self) -> None:
+        """Ask the server which printers there are, and tell it what is new of them; what is not told now is told the
+        next time."""
+        found = {name: read_reasons(target) for name, target in self._targets.items()}
+        news = {name: reasons for name, reasons in found.items() if reasons != self._told.get(name)}
+        try:
+            status, body = self._server.post("/print-agent/printers", {"states": news})
+            _require_ok(status)
+            self._told |= news
+            known = json.loads(body)["printers"]
+        except (OSError, http.client.HTTPException, ValueError, LookupError):
+            return
+        if known != self._targets:
+            self._targets, self._told = known, {}
+            self.tell()
+
+
+def read_reasons(target: str) -> list[str]:
+    """Why CUPS does not print at a queue, in the words of IPP; none where that is not known, as of raw TCP."""
+    if not target.startswith("lp"):
+        return []
+    queue = target.removeprefix("lp").removeprefix(":")
+    command = ["env", "LC_ALL=C", "lpstat", "-l", "-p", *([queue] if queue and queue[0].isalnum() else [])]
+    try:
+        ran = subprocess.run(  # noqa: S603 - no shell, and each argument is checked or ours
+            command, capture_output=True, check=True, timeout=_PRINT_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    lines = [line.strip() for line in ran.stdout.decode("utf-8", "replace").splitlines()]
+    alerts = [line.partition(":")[2] for line in lines if line.startswith("Alerts:")]
+    disabled = ["paused"] if any(" disabled since " in line for line in lines) else []
+    return [*disabled, *(word for alert in alerts for word in alert.split() if word != "none")]
 
 
 def _take_one(server: _Server, once: bool, as_json: bool) -> bool:
@@ -145,7 +193,7 @@ def _print_by_lp(queue: str, content: bytes, job: dict[str, Any]) -> None:
     """The queue's name begins with a letter or digit (`schema`), so that it is no option of `lp`."""
     command = ["lp", "-t", str(job["reference"])]
     command += ["-d", queue] if queue and queue[0].isalnum() else []
-    command += ["-o", "raw"] if job["mime_type"] == "application/zpl" else []
+    command += ["-o", "raw"] if job["mime_type"] in _RAW_TYPES else []
     try:
         subprocess.run(  # noqa: S603 - no shell, and each argument is checked or ours
             [*command, "-"], input=content, capture_output=True, check=True, timeout=_PRINT_SECONDS

@@ -339,6 +339,13 @@ async def count_incoming(tx: Reader, account_id: int, most: int) -> int:
     return int(await tx.fetch_value(select(func.count()).select_from(some.subquery())))
 
 
+async def list_incoming(tx: Reader, account_id: int, integration_id: int, most: int) -> Sequence[int]:
+    """Ids of the incoming orders that came first, of one shop unless it is 0."""
+    shop = (_o.integration_id == integration_id,) if integration_id else ()
+    statement = select(_o.id).where(_o.account_id == account_id, _o.live_shipments == 0, *shop)
+    return await tx.fetch_values(statement.order_by(_o.id).limit(most))
+
+
 async def find_newest(tx: Reader, account_id: int) -> int:
     """The id of the newest order, 0 without one."""
     statement = select(_o.id).where(_o.account_id == account_id).order_by(_o.id.desc()).limit(1)

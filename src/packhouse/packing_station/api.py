@@ -16,9 +16,10 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.context import Context
 from packhouse.kit import errors, http, security
+from packhouse.kit.db import Transaction
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
-from packhouse.packing_station import operations, print_jobs, printing, queries
+from packhouse.packing_station import operations, print_jobs, printer_states, printing, queries, schema
 
 LONGEST_WAIT_SECONDS = 25.0
 _LOOK_SECONDS = 0.25
@@ -123,7 +124,34 @@ async def settle_job(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def tell_states(request: Request) -> Response:
+    """Take `{"states": {"label": ["media-empty"]}}`: for each printer that has news, why it does not print. Answer
+    with the printers of the bench that the agent prints to. Raises Invalid."""
+    agent = await _find_agent(request)
+    ctx = context.of(request)
+    try:
+        told = orjson.loads(await http.read_body(request))["states"]
+        states = {name: printer_states.to_reasons(map(str, told[name])) for name in told if name in schema.PRINTERS}
+    except (ValueError, TypeError, LookupError, AttributeError):
+        detail = message("“states” holds a list of reasons for each printer.")
+        raise errors.Invalid(errors.ErrorItem("invalid", detail)) from None
+
+    async def work(tx: Transaction) -> None:
+        await operations.see_agent(tx, *agent, now=ctx.clock())
+        for name, reasons in states.items():
+            await printer_states.keep(tx, *agent, name, reasons, now=ctx.clock())
+
+    await ctx.db.write(work)
+    async with ctx.db.read() as tx:
+        bench = await queries.get_bench(tx, *agent)
+    used = {name: bench.settings.printer(name) for name in schema.PRINTERS}
+    return http.json_response(
+        {"printers": {n: printer.target for n, printer in used.items() if printer.way == "agent"}}
+    )
+
+
 ROUTES = [
+    Route("POST", "/print-agent/printers", tell_states),
     Route("POST", "/print-agent/jobs/next", claim_job),
     Route("POST", "/print-agent/jobs/{id}", settle_job),
 ]

@@ -12,9 +12,9 @@ from packhouse.printing.typeset import Box, Text
 
 _PAGE = (210 * mm, 297 * mm)
 _LEFT, _TOP, _TITLE = 15 * mm, 262 * mm, 277 * mm
-_CELL = (90 * mm, 48 * mm)
+_CELL = (90 * mm, 42 * mm)
 _COLUMNS = 2
-_ROWS = 5
+_ROWS = 6
 
 
 def make_card(title: str, commands: Sequence[tuple[str, str]]) -> bytes:

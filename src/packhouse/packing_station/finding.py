@@ -7,6 +7,7 @@ from packhouse.kit.messages import Message, foreign, message
 from packhouse.kit.wire import pagination
 from packhouse.orders import contents, plain, search
 from packhouse.packing_station import counting, guards, queries
+from packhouse.packing_station.batches import queries as batches
 from packhouse.packing_station.queries import HELD, LABELLING, OPEN, Packing
 from packhouse.packing_station.turn import Turn
 from packhouse.shipping.setup import setup
@@ -53,6 +54,8 @@ async def find_single(turn: Turn) -> int | None:
         if len(goods) != 1 or goods[0]["quantity"] != 1 or not counting.is_of(goods[0], turn.scan.text):
             continue
         if guards.find_questions(account, order, []):
+            continue
+        if await batches.find_membership(turn.tx, turn.account_id, row.id) is not None:
             continue
         known = await queries.find_packing(turn.tx, turn.account_id, row.id)
         if known is None or known.state not in (OPEN, LABELLING, HELD):

@@ -8,11 +8,12 @@ import asyncio
 import ipaddress
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import httpcore
 
+from packhouse.consignment import EPL, ZPL
 from packhouse.kit.messages import Message, message
 from packhouse.packing_station import schema
 
@@ -26,9 +27,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class NotPrinted(Exception):
     """Why, in words for who stands at the bench."""
 
-    def __init__(self, words: Message) -> None:
+    def __init__(self, words: Message, *, is_away: bool = False) -> None:
         super().__init__(words)
-        self.words = words
+        self.words, self.is_away = words, is_away
 
 
 def read_networks(text: str) -> list[Network]:
@@ -51,7 +52,7 @@ async def _resolve(host: str, port: int, networks: Sequence[Network]) -> str:
 
 
 def _away(host: str) -> NotPrinted:
-    return NotPrinted(message("The printer {host} does not answer.", host=host))
+    return NotPrinted(message("The printer {host} does not answer.", host=host), is_away=True)
 
 
 async def send_raw(target: str, content: bytes, networks: Sequence[Network]) -> None:
@@ -78,36 +79,93 @@ async def send_raw(target: str, content: bytes, networks: Sequence[Network]) -> 
         writer.close()
 
 
-_VERSION, _PRINT_JOB, _ID = b"\x02\x00", 0x0002, 1
+async def ask_raw(target: str, networks: Sequence[Network]) -> list[str]:
+    """Whether it can be connected to: raw TCP tells nothing else. Raises NotPrinted."""
+    host, port = schema.to_host_and_port(target, "raw")
+    address = await _resolve(host, port, networks)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _, writer = await asyncio.open_connection(address, port)
+    except (OSError, TimeoutError):
+        raise _away(host) from None
+    writer.close()
+    return []
+
+
+_VERSION, _PRINT_JOB, _GET_PRINTER_ATTRIBUTES, _ID = b"\x02\x00", 0x0002, 0x000B, 1
 _OPERATION, _END = b"\x01", b"\x03"
-_CHARSET, _LANGUAGE, _URI, _NAME, _MIME = 0x47, 0x48, 0x45, 0x42, 0x49
-_FORMATS = {"application/zpl": "application/octet-stream"}
+_CHARSET, _LANGUAGE, _URI, _NAME, _MIME, _KEYWORD = 0x47, 0x48, 0x45, 0x42, 0x49, 0x44
+_FORMATS = dict.fromkeys((ZPL, EPL), "application/octet-stream")
 _OK = 0x00FF
 
 
 def to_ipp(uri: str, content: bytes, mime_type: str, reference: str) -> bytes:
     """A Print-Job request: the reference is the job's name, so that an operator knows one that is printed twice."""
+    further = ((_NAME, "job-name", reference), (_MIME, "document-format", _FORMATS.get(mime_type, mime_type)))
+    return _to_request(_PRINT_JOB, uri, further) + content
+
+
+def to_question(uri: str) -> bytes:
+    """A Get-Printer-Attributes request for the reasons of the printer's state."""
+    return _to_request(_GET_PRINTER_ATTRIBUTES, uri, ((_KEYWORD, "requested-attributes", _REASONS),))
+
+
+_REASONS = "printer-state-reasons"
+
+
+def _to_request(operation: int, uri: str, further: Sequence[tuple[int, str, str]]) -> bytes:
     attributes = (
         (_CHARSET, "attributes-charset", "utf-8"),
         (_LANGUAGE, "attributes-natural-language", "en"),
         (_URI, "printer-uri", uri),
         (_NAME, "requesting-user-name", "packhouse"),
-        (_NAME, "job-name", reference),
-        (_MIME, "document-format", _FORMATS.get(mime_type, mime_type)),
+        *further,
     )
-    head = _VERSION + struct.pack(">HI", _PRINT_JOB, _ID) + _OPERATION
+    head = _VERSION + struct.pack(">HI", operation, _ID) + _OPERATION
     for tag, name, value in attributes:
         head += struct.pack(">BH", tag, len(name)) + name.encode() + struct.pack(">H", len(value)) + value.encode()
-    return head + _END + content
+    return head + _END
+
+
+def read_values(answer: bytes, wanted: str) -> list[str]:
+    """The values of an attribute in an answer of IPP; none where it is not there or the answer breaks off."""
+    found: list[str] = []
+    at, name = 8, ""
+    while at + 3 <= len(answer) and answer[at] != _END[0]:
+        if answer[at] < _FIRST_VALUE_TAG:
+            at += 1
+            continue
+        length = struct.unpack(">H", answer[at + 1 : at + 3])[0]
+        # A further value of the attribute before has no name.
+        name = answer[at + 3 : at + 3 + length].decode("utf-8", "replace") or name
+        at += 3 + length
+        length = int.from_bytes(answer[at : at + 2], "big")
+        if name == wanted:
+            found.append(answer[at + 2 : at + 2 + length].decode("utf-8", "replace"))
+        at += 2 + length
+    return found
+
+
+_FIRST_VALUE_TAG = 0x10
 
 
 async def send_ipp(target: str, content: bytes, mime_type: str, reference: str, networks: Sequence[Network]) -> None:
     """Raises NotPrinted."""
+    await _ask(target, networks, lambda uri: to_ipp(uri, content, mime_type, reference))
+
+
+async def ask_ipp(target: str, networks: Sequence[Network]) -> list[str]:
+    """Return the reasons of the printer's state. Raises NotPrinted."""
+    return read_values(await _ask(target, networks, to_question), _REASONS)
+
+
+async def _ask(target: str, networks: Sequence[Network], to_body: Callable[[str], bytes]) -> bytes:
+    """Return the printer's answer. Raises NotPrinted where it does not answer or refuses."""
     host, port = schema.to_host_and_port(target, "ipp")
     address = await _resolve(host, port, networks)
     path = target.partition("/")[2] or "ipp/print"
     place = f"[{address}]" if ":" in address else address
-    body = to_ipp(f"ipp://{host}:{port}/{path}", content, mime_type, reference)
+    body = to_body(f"ipp://{host}:{port}/{path}")
     headers = [("Content-Type", "application/ipp"), ("Host", f"{host}:{port}")]
     seconds = {"connect": CONNECT_SECONDS, "read": SEND_SECONDS, "write": SEND_SECONDS, "pool": CONNECT_SECONDS}
     try:
@@ -121,3 +179,4 @@ async def send_ipp(target: str, content: bytes, mime_type: str, reference: str, 
     if answer.status != 200 or status is None or status > _OK:
         told = f"0x{status:04x}" if status is not None else f"HTTP {answer.status}"
         raise NotPrinted(message("The printer {host} refused: {told}.", host=host, told=told))
+    return bytes(answer.content)

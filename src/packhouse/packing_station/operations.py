@@ -39,7 +39,8 @@ async def change_bench(
     """Raises Invalid and NotFound."""
     schema.check(name, settings)
     await queries.get_bench(tx, caller.account_id, id, lock=True)
-    await _update(tx, caller.account_id, id, name=name, document=schema.to_document(settings))
+    # Its printers may be others now: what the old ones said counts no longer.
+    await _update(tx, caller.account_id, id, name=name, document=schema.to_document(settings), printers=None)
     await audit.record(tx, caller.account_id, caller.actor, "bench.changed", name, now=now)
 
 

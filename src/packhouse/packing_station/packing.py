@@ -10,7 +10,8 @@ from packhouse.kit import errors, jobs
 from packhouse.kit.messages import join, message
 from packhouse.orders import plain
 from packhouse.orders import queries as order_queries
-from packhouse.packing_station import calls, counting, guards, operations, print_jobs, queries, schema
+from packhouse.packing_station import batching, calls, counting, guards, operations, print_jobs, queries, schema
+from packhouse.packing_station.batches import operations as batches
 from packhouse.packing_station.queries import CLOSED, FAILED, HELD, LABELLING, OPEN, Packing
 from packhouse.packing_station.turn import ASK, DONE, GOOD, QUIET, WRONG, Outcome, Turn
 from packhouse.shipping import announce, staleness
@@ -33,6 +34,7 @@ async def open_order(turn: Turn, order_id: int) -> Outcome:
     """Open it at this bench, or ask once about all that speaks against that."""
     row = await lock_order(turn, order_id)
     if row is None:
+        await batches.tick_off(turn.tx, turn.account_id, order_id, is_packed=False, now=turn.now)
         return Outcome(WRONG, message("The order was deleted."))
     order = plain.read(row.document)
     known = await queries.find_packing(turn.tx, turn.account_id, order_id, lock=True)
@@ -40,6 +42,7 @@ async def open_order(turn: Turn, order_id: int) -> Outcome:
     live = guards.list_live(await shipping_queries.list_shipments_of_order(turn.tx, turn.account_id, order_id))
     bench_name = await _find_bench_name(turn, known)
     questions = guards.find_elsewhere(known, turn.bench.id, bench_name, live)
+    questions += await batching.find_questions(turn, order_id)
     questions += guards.find_questions(account, order, live)
     if questions:
         words = guards.to_words(questions)
@@ -111,6 +114,7 @@ async def decide(turn: Turn, asks: Mapping[str, Any], *, is_yes: bool) -> Outcom
         if known is not None and known.state == OPEN and known.bench_id == turn.bench.id:
             await operations.keep(turn.tx, turn.account_id, known._replace(state=HELD, held="other"), now=turn.now)
             await operations.open_at(turn.tx, turn.account_id, turn.bench.id, None)
+        await batching.leave(turn, order_id, kinds)
         return Outcome(QUIET, message("Left as it is. Scan the next one."))
     row = await lock_order(turn, order_id)
     if row is None:
@@ -168,6 +172,7 @@ async def put_aside(turn: Turn, reason: str) -> Outcome:
     await operations.keep(turn.tx, turn.account_id, changed, now=turn.now)
     await turn.record(found.order_id, "held" if reason else "closed", reason=reason)
     if reason:
+        await batches.tick_off(turn.tx, turn.account_id, found.order_id, is_packed=False, now=turn.now)
         why = schema.HOLD_REASONS[reason]
         return Outcome(QUIET, message("{number} is put aside: {why}.", number=found.order_number, why=why))
     return Outcome(QUIET, message("{number} is closed. Scan the next one.", number=found.order_number))
@@ -195,6 +200,7 @@ async def finish(turn: Turn, row: Any, found: Packing) -> Outcome:
     changed = found._replace(state=LABELLING, shipment_id=shipment_id, by=turn.caller.actor)
     await operations.keep(turn.tx, turn.account_id, changed, now=turn.now)
     await operations.open_at(turn.tx, turn.account_id, turn.bench.id, None)
+    await batches.tick_off(turn.tx, turn.account_id, row.id, is_packed=True, now=turn.now)
     await turn.record(row.id, "packed", boxes=len(counting.to_boxes(found.acts)), shipment=shipment_id)
     due_at = turn.now + FIRST_LOOK
     await jobs.enqueue(turn.tx, turn.account_id, JOB, [{"order": row.id}], now=turn.now, due_at=due_at)

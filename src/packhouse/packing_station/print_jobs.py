@@ -44,16 +44,32 @@ def _has(found: Shipment, parcel_id: int, kind: str) -> bool:
     return any(document.kind == kind for document in found.documents.get(parcel_id, ()))
 
 
+async def write_test_page(tx: Transaction, account_id: int, bench: Bench, printer: str, *, now: datetime) -> int:
+    """Return the id of the job."""
+    row = _to_row(account_id, bench, 0, "", schema.TEST_PAGE, [], now, printer=printer)
+    await _insert(tx, account_id, [row], now)
+    return int(row["id"])
+
+
 def _to_row(
-    account_id: int, bench: Bench, order_id: int, number: str, kind: str, parcels: Sequence[int], now: datetime
+    account_id: int,
+    bench: Bench,
+    order_id: int,
+    number: str,
+    kind: str,
+    parcels: Sequence[int],
+    now: datetime,
+    *,
+    printer: str = "",
 ) -> dict[str, Any]:
-    printer = schema.LABEL if kind in schema.ON_LABELS else schema.DOCUMENTS
+    printer = printer or (schema.LABEL if kind in schema.ON_LABELS else schema.DOCUMENTS)
     used = bench.settings.printer(printer)
     document = {
         "kind": kind,
         "parcels": list(parcels),
         "paper": used.paper,
         "format": used.format,
+        "dpi": used.dpi,
         "target": used.target,
     }
     row = {"account_id": account_id, "bench_id": bench.id, "order_id": order_id, "order_number": number}
@@ -76,7 +92,8 @@ async def print_again(tx: Transaction, account_id: int, row: Any, *, now: dateti
     """Print the content again as a job of its own, by what its bench's printers are now. Raises NotFound."""
     bench = await queries.get_bench(tx, account_id, row.bench_id)
     kept = orjson.loads(row.document)
-    again = _to_row(account_id, bench, row.order_id, row.order_number, kept["kind"], kept["parcels"], now)
+    wanted = (row.order_id, row.order_number, kept["kind"], kept["parcels"])
+    again = _to_row(account_id, bench, *wanted, now, printer=row.printer)
     await _insert(tx, account_id, [again], now)
 
 
@@ -128,4 +145,6 @@ async def reprint(tx: Transaction, caller: Caller, id: int, *, now: datetime) ->
     bench = await queries.get_bench(tx, caller.account_id, row.bench_id)
     await print_again(tx, caller.account_id, row, now=now)
     kinds = [orjson.loads(row.document)["kind"]]
+    if not row.order_id:
+        return
     await operations.record(tx, caller, row.order_id, bench, "reprinted", now=now, kinds=kinds)

@@ -8,12 +8,14 @@ import orjson
 
 from packhouse.accounts.schema import Caller
 from packhouse.carriers import Unreachable
+from packhouse.consignment import EPL
 from packhouse.context import Context
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import Message, join, message
 from packhouse.orders import plain, search
-from packhouse.packing_station import network_printers, operations, print_jobs, queries
+from packhouse.packing_station import network_printers, operations, print_jobs, printer_watch, queries, schema
+from packhouse.packing_station.batches import operations as batches
 from packhouse.packing_station.queries import FAILED, LABELLING, PACKED, Packing
 from packhouse.printing import printers
 from packhouse.shipping import announce, wire
@@ -24,7 +26,7 @@ from packhouse.shipping.queries import Shipment
 from packhouse.shipping.schema import DPIS, PDF, PNG, ZPL, Label
 from packhouse.shipping.setup import setup
 
-_MIME_TYPES = {"pdf": PDF, "png": PNG, "zpl": ZPL}
+_MIME_TYPES = {"pdf": PDF, "png": PNG, "zpl": ZPL, "epl": EPL}
 
 
 class Printable(NamedTuple):
@@ -92,6 +94,7 @@ async def _tell_failure(
     bench = await queries.get_bench(tx, account_id, found.bench_id, lock=True)
     await operations.tell(tx, account_id, bench.id, "wrong", words)
     await operations.record(tx, Caller(account_id, "", found.by), found.order_id, bench, "no_label", now=now)
+    await batches.put_back(tx, account_id, found.order_id, now=now)
     if bench.order_id is None and bench.asks is None:
         await operations.keep(tx, account_id, found._replace(state=queries.OPEN, shipment_id=None), now=now)
         await operations.open_at(tx, account_id, bench.id, found.order_id)
@@ -101,8 +104,10 @@ async def render(ctx: Context, account_id: int, row: Any) -> Printable:
     """The content of a print job, on its printer's paper and in its format. Raises ApiError where there is none."""
     kept = orjson.loads(row.document)
     wanted = _MIME_TYPES[kept["format"]]
-    if kept["kind"] == "packing-slip":
-        content, mime_type = await _render_slip(ctx, account_id, row.order_id), PDF
+    if kept["kind"] == schema.TEST_PAGE:
+        content = await _render_test_page(ctx, account_id, row, kept)
+    elif kept["kind"] == "packing-slip":
+        content = await _render_slip(ctx, account_id, row.order_id)
     else:
         async with ctx.db.read() as tx:
             rows = await shipping_queries.find_contents(tx, account_id, kept["parcels"], [kept["kind"]])
@@ -112,15 +117,19 @@ async def render(ctx: Context, account_id: int, row: Any) -> Printable:
         if wanted == ZPL and {found.mime_type for found in rows} == {ZPL}:
             return Printable(b"".join(contents), ZPL)
         content = await documents.merge(rows, contents, Label(PDF, DPIS[PDF][0]), None)
-        mime_type = PDF
     content = await printers.run("fit", content, kept["paper"])
     if wanted == PDF:
-        return Printable(content, mime_type)
-    return Printable(await documents.render(content, PDF, Label(wanted, _DPI)), wanted)
+        return Printable(content, PDF)
+    return Printable(await printers.run("convert", content, PDF, wanted, kept.get("dpi", schema.DPIS[0])), wanted)
 
 
-_DPI = 203
-"""That of most label printers."""
+async def _render_test_page(ctx: Context, account_id: int, row: Any, kept: dict[str, Any]) -> bytes:
+    async with ctx.db.read() as tx:
+        bench = await queries.get_bench(tx, account_id, row.bench_id)
+    told = [bench.name, f"{row.printer}: {row.way} {kept['target']}".strip(), row.reference[:8]]
+    told.append(f"{kept['format'].upper()}, {kept.get('dpi', schema.DPIS[0])} dpi, {row.created_at:%Y-%m-%d %H:%M} UTC")
+    made: bytes = await printers.run("test-page", kept["paper"], told)
+    return made
 
 
 async def _render_slip(ctx: Context, account_id: int, order_id: int) -> bytes:
@@ -141,20 +150,27 @@ async def send(ctx: Context, job: jobs.Job) -> None:
     row = await ctx.db.write(lambda tx: print_jobs.begin(tx, account_id, id, now=ctx.clock()))
     if row is None:
         return
-    error = await _try_to_send(ctx, account_id, row)
-    attempts = row.attempts
+    failure = await _try_to_send(ctx, account_id, row)
+    await printer_watch.note(ctx, account_id, row, is_away=failure is not None and failure.is_away)
+    error, attempts = failure.words if failure else "", row.attempts
     await ctx.db.write(
-        lambda tx: print_jobs.settle(tx, account_id, id, now=ctx.clock(), error=error or "", attempts=attempts)
+        lambda tx: print_jobs.settle(tx, account_id, id, now=ctx.clock(), error=error, attempts=attempts)
     )
-    if error is not None and job.attempts < _MOST_ATTEMPTS:
+    if failure is not None and job.attempts < _MOST_ATTEMPTS:
         raise jobs.Reschedule(ctx.clock() + jobs.back_off(job.attempts))
 
 
 _MOST_ATTEMPTS = 6
 
 
-async def _try_to_send(ctx: Context, account_id: int, row: Any) -> Message | None:
-    """Why it could not be printed."""
+class _Failure(NamedTuple):
+    """Why a job could not be printed."""
+
+    words: Message
+    is_away: bool = False
+
+
+async def _try_to_send(ctx: Context, account_id: int, row: Any) -> _Failure | None:
     target = orjson.loads(row.document)["target"]
     try:
         made = await render(ctx, account_id, row)
@@ -164,7 +180,7 @@ async def _try_to_send(ctx: Context, account_id: int, row: Any) -> Message | Non
         else:
             await network_printers.send_raw(target, made.content, networks)
     except network_printers.NotPrinted as error:
-        return error.words
+        return _Failure(error.words, error.is_away)
     except errors.ApiError as refusal:
-        return join("\n", (fault.detail for fault in refusal.faults))
+        return _Failure(join("\n", (fault.detail for fault in refusal.faults)))
     return None

@@ -37,6 +37,7 @@ class Bench(NamedTuple):
     last_scan: str | None
     has_token: bool
     agent_seen_at: datetime | None
+    printers: Mapping[str, Any]
 
 
 class Packing(NamedTuple):
@@ -60,7 +61,9 @@ def _to_bench(row: Any) -> Bench:
     asks, told = (orjson.loads(text) if text else None for text in (row.asks, row.told))
     settings = schema.read_settings(row.document)
     has_token = row.token_hash is not None
-    return Bench(row.id, row.name, settings, row.order_id, asks, told, row.last_scan, has_token, row.agent_seen_at)
+    printers = orjson.loads(row.printers) if row.printers else {}
+    fixed = (row.id, row.name, settings, row.order_id, asks, told, row.last_scan, has_token, row.agent_seen_at)
+    return Bench(*fixed, printers)
 
 
 def no_such_bench() -> errors.ErrorItem:
@@ -136,7 +139,8 @@ async def list_jobs_of_order(tx: Reader, account_id: int, bench_id: int, order_i
 
 async def find_last_printed(tx: Reader, account_id: int, bench_id: int) -> int | None:
     """The order that this bench printed something for last."""
-    statement = select(_j.order_id).where(_j.account_id == account_id, _j.bench_id == bench_id)
+    mine = (_j.account_id == account_id, _j.bench_id == bench_id, _j.order_id > 0)
+    statement = select(_j.order_id).where(*mine)
     found: int | None = await tx.fetch_value(statement.order_by(_j.id.desc()).limit(1))
     return found
 

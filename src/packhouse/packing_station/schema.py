@@ -12,13 +12,17 @@ Verify = Literal["each", "once", "none"]
 VERIFY = ("each", "once", "none")
 WAYS = ("browser", "agent", "raw", "ipp")
 LABEL, DOCUMENTS = "label", "documents"
+PRINTERS = (LABEL, DOCUMENTS)
 """The two printers of a bench."""
 LABEL_PAPERS = ("A6", "4x6", "100x150", "62", "A4", "Letter")
 DOCUMENT_PAPERS = ("A4", "Letter")
+TEST_PAGE = "test-page"
+"""A kind of print job, of no order."""
 PRINTS = ("label", "customs-declaration", "commercial-invoice", "packing-slip")
 """What a bench can print by itself."""
 ON_LABELS = ("label",)
-FORMATS = ("pdf", "zpl", "png")
+FORMATS = ("pdf", "zpl", "epl", "png")
+DPIS = (203, 300)
 MAX_NAME = 60
 MAX_TARGET = 200
 MAX_SCAN = 200
@@ -33,6 +37,7 @@ class Printer(NamedTuple):
     paper: str = "A6"
     format: str = "pdf"
     target: str = ""
+    dpi: int = 203
 
 
 class Settings(NamedTuple):
@@ -79,7 +84,7 @@ def check(name: str, settings: Settings) -> None:
         "label/paper": (settings.label.paper, LABEL_PAPERS),
         "documents/paper": (settings.documents.paper, DOCUMENT_PAPERS),
     }
-    for printer in (LABEL, DOCUMENTS):
+    for printer in PRINTERS:
         known |= {
             f"{printer}/way": (settings.printer(printer).way, WAYS),
             f"{printer}/format": (settings.printer(printer).format, FORMATS),
@@ -87,12 +92,19 @@ def check(name: str, settings: Settings) -> None:
         if (found := _find_flaw(settings.printer(printer))) is not None:
             pointer = errors.to_pointer((printer, "target"))
             faults.append(errors.ErrorItem("invalid", found, pointer=pointer))
+        if not _has_dpi(settings.printer(printer)):
+            detail = message("EPL is made for 203 dots an inch, PNG and ZPL for 203 or 300.")
+            faults.append(errors.ErrorItem("invalid", detail, pointer=errors.to_pointer((printer, "dpi"))))
     for field, (value, values) in known.items():
         if value not in values:
             detail = message("One of {known}.", known=", ".join(values))
             faults.append(errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(tuple(field.split("/")))))
     if faults:
         raise errors.Invalid(faults)
+
+
+def _has_dpi(printer: Printer) -> bool:
+    return printer.dpi in (DPIS[:1] if printer.format == "epl" else DPIS)
 
 
 def _find_flaw(printer: Printer) -> Message | None:
@@ -117,6 +129,7 @@ def to_host_and_port(target: str, way: str) -> tuple[str, int]:
 COMMANDS: dict[str, str] = {
     "PHDONE": "done",
     "PHCLOSE": "cancel",
+    "PHNEXT": "next",
     "PHNEXTBOX": "box",
     "PHREPRINT": "reprint",
     "PHUNDO": "undo",
@@ -131,6 +144,20 @@ HOLD_REASONS: dict[str, Message] = {
     "broken": message("an item is damaged"),
     "other": message("somebody has to look at it"),
 }
+
+
+_BATCH = re.compile(r"PHLIST([1-9][0-9]{0,17})")
+
+
+def to_batch_code(id: int) -> str:
+    """The barcode of a batch, which stands on its pick list."""
+    return f"PHLIST{id}"
+
+
+def find_batch(text: str) -> int | None:
+    """The id of the batch whose barcode this is."""
+    found = _BATCH.fullmatch(text.strip().upper())
+    return int(found[1]) if found else None
 
 
 def find_command(text: str) -> str | None:

@@ -13,7 +13,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import foreign, message
 from packhouse.orders import plain
-from packhouse.packing_station import counting, finding, guards, operations, packing, queries, schema
+from packhouse.packing_station import batching, counting, finding, guards, operations, packing, queries, schema
 from packhouse.packing_station.queries import OPEN, Packing
 from packhouse.packing_station.turn import GOOD, QUIET, WRONG, Outcome, Scan, Turn
 from packhouse.shipping.setup.options import Options
@@ -42,6 +42,8 @@ async def _handle(turn: Turn) -> Outcome:
     if command is not None:
         kind, _, reason = command.partition(":")
         return await _COMMANDS[kind](turn, reason)
+    if (batch_id := schema.find_batch(turn.scan.text)) is not None:
+        return await batching.take_over(turn, batch_id)
     if turn.bench.order_id is not None and (found := await _load_open(turn)) is not None:
         return await _count(turn, *found)
     return await _open(turn)
@@ -115,8 +117,11 @@ async def _add(turn: Turn, row: Any, found: Packing, line: counting.Line, count:
 
 
 async def _open(turn: Turn) -> Outcome:
-    """An order by its slip, its label or its number, or the oldest that needs just the item that was scanned."""
+    """An order by its slip, its label or its number, the next of one's batch that needs the item that was scanned, or
+    the oldest that needs just that item."""
     ids = await finding.find_orders(turn)
+    if not ids and (order_id := await batching.find_by_item(turn)) is not None:
+        return await _open_with_item(turn, order_id)
     if not ids and turn.bench.settings.singles:
         return await _open_single(turn)
     if not ids:
@@ -134,11 +139,15 @@ async def _open(turn: Turn) -> Outcome:
 
 
 async def _open_single(turn: Turn) -> Outcome:
-    """The item that was scanned is in it already: it is counted at once."""
     id = await finding.find_single(turn)
     if id is None:
         detail = message("No order needs just one of “{text}”, and no order has that number.", text=turn.scan.text)
         return Outcome(WRONG, detail)
+    return await _open_with_item(turn, id)
+
+
+async def _open_with_item(turn: Turn, id: int) -> Outcome:
+    """The item that was scanned is in it already: it is counted at once."""
     outcome = await packing.open_order(turn, id)
     bench = await queries.get_bench(turn.tx, turn.account_id, turn.bench.id)
     opened = turn._replace(bench=bench)
@@ -179,6 +188,16 @@ async def _hold(turn: Turn, reason: str) -> Outcome:
     return await packing.put_aside(turn, reason or "other")
 
 
+async def _next_order(turn: Turn, _reason: str) -> Outcome:
+    """Open the next order of the batch that somebody is at."""
+    if turn.bench.order_id is not None and (found := await _load_open(turn)) is not None:
+        return Outcome(WRONG, message("Finish {number} first, or put it aside.", number=found[1].order_number))
+    order_id = await batching.find_next(turn)
+    if order_id is None:
+        return Outcome(WRONG, message("You have no batch with an order that waits: take one, or scan a pick list."))
+    return await packing.open_order(turn, order_id)
+
+
 async def _next_box(turn: Turn, _reason: str) -> Outcome:
     found = await _load_open(turn) if turn.bench.order_id is not None else None
     if found is None:
@@ -210,6 +229,7 @@ _COMMANDS: dict[str, Callable[[Turn, str], Awaitable[Outcome]]] = {
     "done": _finish,
     "cancel": _cancel,
     "hold": _hold,
+    "next": _next_order,
     "box": _next_box,
     "undo": _undo,
     "reprint": _reprint,

@@ -3,7 +3,7 @@
 Nothing of a customer is kept here but the order number: items, names and addresses are read from the order.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
 
 from packhouse.kit.db.columns import CodePointText, Instant, metadata
 
@@ -23,6 +23,7 @@ benches = Table(
     Column("asks", Text),
     Column("told", Text),
     Column("last_scan", Text),
+    Column("printers", Text),
 )
 
 # One row an order: two benches cannot have the same one open. `document` holds the acts that are counted from.
@@ -79,4 +80,50 @@ print_jobs = Table(
     Column("document", Text, nullable=False),
     Index("ix_print_jobs_bench", "account_id", "bench_id", "id"),
     Index("ix_print_jobs_due", "account_id", "bench_id", "way", "state", "id"),
+)
+
+# Orders that somebody took to pack one after the other. `owner` is an actor, as in an order's history.
+batches = Table(
+    "batches",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_batches_state", "account_id", "state", "id"),
+)
+
+# An order waits in one batch at most: the database holds that, whoever takes at the same moment.
+_WAITING = text("state = 'waiting'")
+batch_orders = Table(
+    "batch_orders",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("batch_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("order_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("order_number", CodePointText, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Index(
+        "uq_batch_orders_waiting",
+        "account_id",
+        "order_id",
+        unique=True,
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
+    ),
+)
+
+# Where an article lies, by its SKU, folded; `sku` is as it was written.
+bins = Table(
+    "bins",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("folded", CodePointText, primary_key=True),
+    Column("sku", Text, nullable=False),
+    Column("bin", Text, nullable=False),
+    sqlite_with_rowid=False,
 )

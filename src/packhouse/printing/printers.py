@@ -23,7 +23,9 @@ PRINTERS = {
     "split": "packhouse.printing.sheets:split",
     "sheets": "packhouse.printing.sheets:to_sheets",
     "fit": "packhouse.printing.paper:fit",
+    "test-page": "packhouse.printing.test_pages:make_test_page",
     "command-card": "packhouse.packing_station.command_card:make_card",
+    "batch-pick-list": "packhouse.packing_station.batches.pick_list:make_pick_list",
     "packing-slips": "packhouse.shipping.slips:packing_slips",
     "pick-list": "packhouse.shipping.slips:pick_list",
 }

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from pypdfium2 import PdfMatrix
 from reportlab.lib.units import mm
 
-from packhouse.consignment import PDF, PNG, ZPL
+from packhouse.consignment import EPL, PDF, PNG, ZPL
 from packhouse.printing import barcodes
 from packhouse.printing.barcodes import Barcode
 from packhouse.printing.typeset import Box
@@ -107,7 +107,24 @@ def _to_format(image: Image.Image) -> str:
     return f"^XA^PW{image.width}^LL{image.height}^LH0,0^FO0,0{field}^FS^XZ\n"
 
 
-FORMATS: dict[str, Callable[[list[Image.Image], int], bytes]] = {PNG: _to_png, ZPL: _to_zpl}
+def _to_epl(images: Sequence[Image.Image], _dpi: int) -> bytes:
+    return b"".join(map(_to_epl_form, images))
+
+
+_EPL_GAP_DOTS = 24
+
+
+def _to_epl_form(image: Image.Image) -> bytes:
+    """One label as a graphic of EPL2, in which a dot of 0 is black; rows are filled up to whole bytes with white."""
+    width = (image.width + 7) // 8
+    whole = Image.new("L", (width * 8, image.height), 255)
+    whole.paste(image, (0, 0))
+    bits = whole.point([255 if level >= _INK else 0 for level in range(256)]).convert("1", dither=Image.Dither.NONE)
+    head = f"\nN\nq{width * 8}\nQ{image.height},{_EPL_GAP_DOTS}\nGW0,0,{width},{image.height},"
+    return head.encode("ascii") + bits.tobytes() + b"\nP1\n"
+
+
+FORMATS: dict[str, Callable[[list[Image.Image], int], bytes]] = {PNG: _to_png, ZPL: _to_zpl, EPL: _to_epl}
 
 
 def merge(contents: Sequence[bytes]) -> bytes:

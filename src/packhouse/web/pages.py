@@ -11,7 +11,7 @@ from packhouse.web.account import my_account, reset_password, sign_in, two_facto
 from packhouse.web.frame import assets, rendering, web_users
 from packhouse.web.labels import bulk_form, labels, shipping
 from packhouse.web.orders import deletions, exports, imports, live, mappings, order, orders
-from packhouse.web.pack import pack
+from packhouse.web.pack import batches, bins, pack
 from packhouse.web.settings import (
     settings_audit,
     settings_benches,
@@ -94,6 +94,8 @@ _PAGES = (
     orders,
     order,
     pack,
+    batches,
+    bins,
     *_SETTINGS,
 )
 

@@ -12,6 +12,7 @@ from packhouse.accounts import queries as accounts
 from packhouse.kit import http
 from packhouse.kit.data import zones
 from packhouse.orders import search, stats
+from packhouse.packing_station import printer_states
 from packhouse.shipping import stats as shipped
 from packhouse.web.frame import rendering, web_users
 from packhouse.web.orders import orders, rows
@@ -64,6 +65,8 @@ async def show_start(request: Request) -> Response:
         incoming = await search.count_incoming(tx, account_id, stats.MOST + 1)
         placed = await stats.count_placed(tx, account_id, days)
         oldest = await stats.list_oldest(tx, account_id, _OLDEST)
+        owns = web_user.is_owner
+        troubles = await printer_states.list_troubles(tx, account_id, now=now) if owns else []
         labels = await shipped.count_labels(tx, account_id, days[0][0], days[-1][0])
     origin = web_user.session.caller.country_code
     by_shop = to_shares(_count_shops(placed), shops)
@@ -77,6 +80,7 @@ async def show_start(request: Request) -> Response:
         "waiting": incoming,
         "most": stats.MOST,
         "labels_today": {one.carrier: one.today for one in labels},
+        "troubles": troubles,
         "bars": to_bars(dates, placed, [id for id, _ in _rank(_count_shops(placed))]),
         "by_shop": by_shop,
         "labels": to_shares({one.carrier: one.total for one in labels}, {}),

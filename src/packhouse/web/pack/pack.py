@@ -1,7 +1,6 @@
 """The packing station: one screen for a scanner. What a scan means is decided below; here it becomes a page."""
 
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -14,15 +13,12 @@ from packhouse.context import Context
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import from_stored
-from packhouse.orders import plain, search
-from packhouse.packing_station import counting, operations, print_jobs, printing, queries, schema, station
-from packhouse.packing_station.queries import Bench
+from packhouse.packing_station import operations, print_jobs, printer_states, printing, queries, schema, station
 from packhouse.packing_station.turn import DONE, Scan
 from packhouse.printing import printers
-from packhouse.shipping import packing as weights
 from packhouse.web.frame import languages, rendering, web_users
 from packhouse.web.frame.languages import marked
-from packhouse.web.pack import code_128
+from packhouse.web.pack import code_128, opened
 
 SCOPE = "write:parcel"
 BENCH_COOKIE = "packhouse_bench"
@@ -32,6 +28,7 @@ _YEAR_SECONDS = 365 * 86_400
 COMMAND_NAMES = {
     "PHDONE": marked("Done: make the label"),
     "PHCLOSE": marked("Close without packing"),
+    "PHNEXT": marked("Next order of the batch"),
     "PHNEXTBOX": marked("Next box"),
     "PHREPRINT": marked("Print again"),
     "PHUNDO": marked("Undo"),
@@ -52,6 +49,7 @@ _KINDS = {
     "customs-declaration": marked("Customs declaration"),
     "commercial-invoice": marked("Commercial invoice"),
     "packing-slip": marked("Packing slip"),
+    schema.TEST_PAGE: marked("Test page"),
 }
 
 
@@ -133,13 +131,16 @@ async def _find_values(ctx: Context, tx: Reader, web_user: web_users.WebUser, be
     unfinished = await queries.list_unfinished(tx, account_id, bench_id)
     told = bench.told or {"tone": "quiet", "words": "", "text": ""}
     is_busy = bool(unfinished) or any(job.state in (print_jobs.WAITING, print_jobs.SENT) for job in jobs)
+    away = await printer_states.find_away(tx, account_id, now=ctx.clock())
     return {
         "bench": bench,
+        "troubles": printer_states.find_troubles(bench, agent_is_away=bench.id in away),
         "packed": await queries.count_packed(tx, account_id, bench_id, queries.start_of_day(ctx.clock())),
         "told": {**told, "words": from_stored(told["words"])},
         "asks": None if bench.asks is None else {**bench.asks, "words": from_stored(bench.asks["words"])},
         "codes": {name: code_128.to_svg(name, name) for name in ("PHGO", "PHNO")} if bench.asks else {},
-        "opened": await _find_opened(tx, account_id, bench),
+        "opened": await opened.find_opened(ctx, tx, account_id, bench),
+        "mine": await opened.find_batch(tx, account_id, web_user.caller.actor),
         "jobs": [{"row": job, "kind": orjson.loads(job.document)["kind"]} for job in jobs],
         "unfinished": unfinished,
         "is_busy": is_busy,
@@ -148,27 +149,6 @@ async def _find_values(ctx: Context, tx: Reader, web_user: web_users.WebUser, be
         "outside_images": ctx.settings.outside_images,
         "commands": [name for name in COMMAND_NAMES if name not in ("PHGO", "PHNO")],
         "names": COMMAND_NAMES,
-    }
-
-
-async def _find_opened(tx: Reader, account_id: int, bench: Bench) -> Mapping[str, Any] | None:
-    """The order that is open, with how far each of its items is."""
-    if bench.order_id is None:
-        return None
-    rows = await search.find_stored(tx, account_id, [bench.order_id])
-    packing = await queries.find_packing(tx, account_id, bench.order_id)
-    if not rows or packing is None:
-        return None
-    order = plain.read(rows[0].document)
-    lines = counting.to_lines(order, packing.acts)
-    boxes = counting.to_boxes(packing.acts)
-    return {
-        "order": order,
-        "lines": lines,
-        "last": counting.find_last(packing.acts),
-        "boxes": [(sum(box.items.values()), box.grams) for box in boxes],
-        "left": sum(line.left for line in lines),
-        "weight": weights.find_weight(order),
     }
 
 

@@ -1,0 +1,1 @@
+"""Batches: orders that somebody took to pick together and to pack one after the other."""
