@@ -92,6 +92,14 @@ async def list_shipments_of_order(tx: Reader, account_id: int, order_id: int) ->
     return list(page.rows)
 
 
+async def find_orders_of_parcels(tx: Reader, account_id: int, numbers: Collection[str], most: int = 50) -> list[int]:
+    """Return the ids of the orders whose parcels have one of these tracking numbers; they may be gone."""
+    same = (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id)
+    statement = select(_s.for_order).select_from(parcels.join(shipments, same)).distinct()
+    statement = statement.where(_p.account_id == account_id, _p.tracking_number.in_(numbers), _s.for_order != NO_ORDER)
+    return list(await tx.fetch_values(statement.limit(most)))
+
+
 async def _with_parcels(tx: Reader, account_id: int, rows: Sequence[Any]) -> list[Shipment]:
     if not rows:
         return []

@@ -18,7 +18,8 @@ from packhouse.kit.db import Reader
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import Message
 from packhouse.kit.wire import pagination
-from packhouse.orders import deletions, list_request, queries, search
+from packhouse.orders import deletions, list_request, queries, search, words
+from packhouse.shipping import queries as shipments
 from packhouse.web.frame import rendering, web_users
 from packhouse.web.orders import rows, sorting
 
@@ -266,7 +267,9 @@ async def _read_page(
     terms = _to_terms(state)
     if not terms and not state.q:
         return await queries.list_orders(tx, account_id, filters, sort, cursor, size)
-    return await search.list_found(tx, account_id, search.Wanted(state.q, terms), filters, sort, cursor, size)
+    numbers = words.to_parcel_numbers(state.q)
+    ids = await shipments.find_orders_of_parcels(tx, account_id, numbers) if numbers else []
+    return await search.list_found(tx, account_id, search.Wanted(state.q, terms, ids), filters, sort, cursor, size)
 
 
 def _to_terms(state: State) -> list[str]:
