@@ -117,6 +117,12 @@ async def list_orders(
     return await pagination.find_page(tx, find, order, cursor, size)
 
 
+async def count_orders(tx: Reader, account_id: int, filters: Mapping[str, Any], most: int) -> int:
+    """Count what a list shows on all its pages, `most` at most."""
+    conditions = [(FILTERS[name], value) for name, value in filters.items()]
+    return await list_plan.count(tx, account_id, conditions, to_order("-pk"), most)
+
+
 class StoredOrder(NamedTuple):
     """What is answered of an order."""
 

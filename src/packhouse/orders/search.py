@@ -273,10 +273,31 @@ async def list_found(
 ) -> pagination.Page:
     """List, as `queries.list_orders` does, the orders that hold what is wanted."""
     order = queries.to_order(sort)
+    keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
+    statement = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document)
+    statement = await _narrow(tx, account_id, wanted, filters, statement, order)
+    return await pagination.fetch_page(tx, statement, order, cursor, size)
+
+
+async def count_found(tx: Reader, account_id: int, wanted: Wanted, filters: Mapping[str, Any], most: int) -> int:
+    """Count what `list_found` shows on all its pages, `most` at most."""
+    order = queries.to_order("-order_created_at")
+    statement = await _narrow(tx, account_id, wanted, filters, select(_o.id), order)
+    return int(await tx.fetch_value(select(func.count()).select_from(statement.limit(most).subquery("found"))))
+
+
+async def _narrow(
+    tx: Reader,
+    account_id: int,
+    wanted: Wanted,
+    filters: Mapping[str, Any],
+    statement: Select[Any],
+    order: pagination.Order,
+) -> Select[Any]:
+    """Keep what is wanted; the order's keys become those of the term that leads."""
     sought = typed.Sought([], "") if wanted.ids else await typed.read(tx, account_id, wanted.text)
     groups = await typed.sort_by_rarity(tx, account_id, [*sought.groups, *([term] for term in wanted.terms)])
-    keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
-    statement = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document).where(_o.account_id == account_id)
+    statement = statement.where(_o.account_id == account_id)
     for name, value in filters.items():
         filter = queries.FILTERS[name]
         statement = statement.where(filter.matches(_o[filter.column], value))
@@ -285,7 +306,7 @@ async def list_found(
     if sought.beginning:
         within = (_t.account_id == account_id, _t.term >= sought.beginning, _t.term < sought.beginning + typed.LAST)
         statement = statement.where(_o.id.in_(select(_t.id).where(*within).limit(_MOST_BEGINNINGS)))
-    return await pagination.fetch_page(tx, _with_terms(statement, account_id, groups, order), order, cursor, size)
+    return _with_terms(statement, account_id, groups, order)
 
 
 def _with_terms(

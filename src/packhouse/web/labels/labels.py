@@ -177,7 +177,9 @@ async def make_label(request: Request) -> Response:
         typed = order.Typed(fields, refusal.fields, questions=refusal.questions)
         return await order.answer_order(request, web_user, id, typed, parcels=count, status=422)
     await _announce(request, web_user.caller, made[0])
-    return to_progress(request, to_outcome(made), option)
+    following = web_users.ids([web_users.text(form, "next")], 1)
+    query = order.to_list_query(request, made=made[0], next=following[0] if following else "")
+    return rendering.redirect(request, f"/orders/{id}{query}")
 
 
 class _Held(parcels.Refused):

@@ -16,7 +16,7 @@ from packhouse.accounts import users
 from packhouse.kit import errors
 from packhouse.kit.db import Transaction
 from packhouse.kit.http.routing import Route
-from packhouse.kit.messages import Message, message
+from packhouse.kit.messages import Message, join, message
 from packhouse.kit.wire import pagination
 from packhouse.orders import contents, operations, plain, queries, schema, search, warnings
 from packhouse.shipping import operations as operations_of_shipments
@@ -206,18 +206,43 @@ async def answer_order(
         "on_the_way": wire.TRACKING,
         "stale_words": wire.STALE,
         "outside_images": context.of(request).settings.outside_images,
-        "list_query": _to_query(request),
+        "list_query": to_list_query(request),
         "packing_log": await packing_log.list_log(request, web_user, id),
         "packing_words": packing_log.ACTIONS,
+        "made": _find_made(request, shown),
     }
-    values["changed"] = _to_query(request, mark=shown.mark, parcels=values["parcels"] if values["parcels"] > 1 else "")
+    values["changed"] = to_list_query(
+        request, mark=shown.mark, parcels=values["parcels"] if values["parcels"] > 1 else ""
+    )
     if rendering.is_partial(request):
         return rendering.render(request, "order.html", web_user, status=status, **values)
     values |= orders.to_values(request, await orders.find_listing(request, web_user))
     return rendering.render(request, "order_page.html", web_user, status=status, **values)
 
 
-def _to_query(request: Request, **further: Any) -> str:
+class Made(NamedTuple):
+    """The shipment whose label was asked for just now: why there is none, and which order is next."""
+
+    id: int
+    labels: int
+    printable: bool
+    why: Message | None
+    next: int | None
+
+
+def _find_made(request: Request, shown: Shown) -> Made | None:
+    made, following = (web_users.ids([request.query_params.get(name, "")], 1) for name in ("made", "next"))
+    found = next((shipment for shipment in shown.shipments if [shipment.row.id] == made), None)
+    if found is None:
+        return None
+    failed = found.row.state == operations_of_shipments.FAILED
+    why = join("\n", (fault.detail for fault in wire.from_errors(found.row.errors))) if failed else None
+    printable = found.row.state == operations_of_shipments.READY
+    return Made(found.row.id, len(found.parcels), printable, why, following[0] if following else None)
+
+
+def to_list_query(request: Request, **further: Any) -> str:
+    """The list that the order was opened from, as the URL behind its path."""
     return orders.read_state(request).query(cursor=request.query_params.get("cursor", ""), **further)
 
 
