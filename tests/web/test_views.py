@@ -30,7 +30,7 @@ def ids(client: TestClient) -> list[int]:
     return [receipt["id"] for receipt in client.post(URL, json=sent).json()["data"]]
 
 
-def test_a_view_is_ones_own_or_everybodys(person: Person, client: TestClient) -> None:
+def test_a_view_is_ones_own_or_everybodys(person: Person) -> None:
     owner = person()
     saved = post(owner, "/orders/views", {"name": " Late  gifts ", "tag": "gift", "sort": "number", "nonsense": "1"})
     assert saved.url.query == b"tag=gift&sort=number"

@@ -13,6 +13,7 @@ from packhouse.kit import http
 from packhouse.kit.data import zones
 from packhouse.orders import search, stats
 from packhouse.shipping import stats as shipped
+from packhouse.web import attentions
 from packhouse.web.frame import rendering, web_users
 from packhouse.web.orders import orders, rows
 
@@ -65,6 +66,8 @@ async def show_start(request: Request) -> Response:
         placed = await stats.count_placed(tx, account_id, days)
         oldest = await stats.list_oldest(tx, account_id, _OLDEST)
         labels = await shipped.count_labels(tx, account_id, days[0][0], days[-1][0])
+        attention = [] if not newest else await attentions.list_attention(web_user, tx, now)
+        steps = [] if newest else await attentions.list_steps(request, web_user, tx)
     origin = web_user.session.caller.country_code
     by_shop = to_shares(_count_shops(placed), shops)
     values: dict[str, Any] = {
@@ -81,6 +84,10 @@ async def show_start(request: Request) -> Response:
         "by_shop": by_shop,
         "labels": to_shares({one.carrier: one.total for one in labels}, {}),
         "oldest": [rows.to_row(row.id, row.document, shops, origin) for row in oldest],
+        "attention": attention,
+        "attention_words": attentions.WORDS,
+        "step_words": attentions.STEPS,
+        "steps": steps,
         "size": {"height": _HEIGHT, "width": _DAYS * _STEP, "bar": _WIDTH},
     }
     return rendering.render(request, "start.html", web_user, **values)

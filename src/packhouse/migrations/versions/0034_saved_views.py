@@ -1,4 +1,4 @@
-"""Views of the order list that people keep; and shipped orders by age, for the list of those.
+"""Views of the order list that people keep; shipped orders by age and stale shipments, for what lists those.
 
 What orders are found by is written anew by a worker afterwards (`search.SINCE`)."""
 
@@ -32,3 +32,5 @@ def upgrade() -> None:
         sqlite_where=shipped,
         postgresql_where=shipped,
     )
+    stale = sa.text("stale IS NOT NULL")
+    op.create_index("ix_shipments_stale", "shipments", ["account_id", "id"], sqlite_where=stale, postgresql_where=stale)

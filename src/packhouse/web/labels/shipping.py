@@ -72,6 +72,8 @@ async def show_shipments(request: Request) -> Response:
     wanted = {**asked, "from": orders.to_instant(asked["from"], zone)}
     wanted["to"] = orders.to_instant(asked["to"], zone, is_last=True)
     filters = {name: value for field, name in _ASKED.items() for value in _read_filter(name, wanted[field])}
+    if request.query_params.get("stale"):
+        filters["stale"], asked["stale"] = True, "1"
     if "order_number" in filters:  # people also look for what a shipment without an order is called by
         filters["named"] = filters.pop("order_number")
     async with context.of(request).db.read() as tx:

@@ -1,7 +1,7 @@
 """One order: beside its list on wide screens, by itself on narrow ones, at the same address."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from packhouse import context
 from packhouse.accounts import users
-from packhouse.kit import errors
+from packhouse.kit import clock, errors
 from packhouse.kit.db import Transaction
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import Message, join, message
@@ -272,7 +272,8 @@ async def find_order(request: Request, web_user: web_users.WebUser, id: int) -> 
         places.setdefault("/".join(map(str, warning.path)), []).append(warning.detail)
     row = rows.to_row(id, found[0].document, shops, origin)
     live = found[0].live_shipments
-    entries = [_to_entry(entry) for entry in history.rows]
+    entries = [*map(_to_entry, history.rows), *(act for found in shipped for act in _to_acts(found))]
+    entries.sort(key=lambda entry: clock.to_instant(entry["at"]), reverse=True)
     left_out = {found.place: found.why for found in contents.find_left_out(document)}
     goods = contents.find_goods(document)
     now = (document, row, places, entries, people, shipped, live, found_choices, leaving, goods, left_out)
@@ -291,7 +292,16 @@ def _to_entry(row: Any) -> dict[str, Any]:
             lines.append(
                 {"place": _to_place(change["path"]), "was": _to_text(was), "is": _to_text(change.get("value"))}
             )
-    return {"version": row.version, "action": row.action, "at": row.at, "by": row.by, "lines": lines}
+    return {"version": row.version, "action": row.action, "at": row.at, "by": row.by, "lines": lines, "told": ""}
+
+
+def _to_acts(found: shipments.Shipment) -> Iterator[dict[str, Any]]:
+    """What was done with a shipment, as entries of its order's history."""
+    row = found.row
+    numbers = ", ".join(parcel.tracking_number for parcel in found.parcels if parcel.tracking_number)
+    yield {"action": "labelled", "at": row.created_at, "by": row.created_by, "lines": [], "told": numbers}
+    if row.state in (operations_of_shipments.CANCELLED, operations_of_shipments.FAILED):
+        yield {"action": row.state, "at": row.updated_at, "by": "", "lines": [], "told": numbers}
 
 
 def _to_place(path: str) -> list[str]:

@@ -342,3 +342,11 @@ document.addEventListener("drop", (event) => {
   field.dispatchEvent(new Event("change", { bubbles: true }));
   field.focus();
 });
+
+// --- Of the fields that carriers ask for, those of the carrier that is chosen.
+function showCarrierFields() {
+  const chosen = one("select[name=carrier_code]")?.value;
+  if (chosen !== undefined) for (const fields of all("fieldset[data-carrier]")) fields.hidden = fields.dataset.carrier !== chosen;
+}
+document.addEventListener("change", (event) => { if (event.target.matches?.("select[name=carrier_code]")) showCarrierFields(); });
+showCarrierFields();
