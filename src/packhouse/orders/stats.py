@@ -44,7 +44,7 @@ async def count_placed(tx: Reader, account_id: int, spans: Sequence[tuple[dateti
 
 
 class Waiting(NamedTuple):
-    """Of the `AMONG` incoming orders that came first: how many have warnings, are on hold by their status, and were
+    """How many of the `AMONG` incoming orders that came first have warnings, are on hold by their status, and were
     placed before a moment. `held_status` is the commonest status of those on hold."""
 
     warned: int
