@@ -68,6 +68,6 @@ def test_on_a_phone_the_list_is_cards_and_the_bar_is_at_the_thumb(desk: Desk) ->
     assert bar["y"] > 740
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     small = "[...document.querySelectorAll('#list a, #list button, #list select, .sections a')]"
-    small += ".filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44).length"
-    assert page.evaluate(small) == 0
+    small += ".filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44).map((one) => one.outerHTML)"
+    assert page.evaluate(small) == []
     assert find_violations(page) == []

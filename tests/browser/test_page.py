@@ -216,7 +216,7 @@ def test_an_order_is_split_into_parcels(desk: Desk) -> None:
     assert find_violations(page) == []
     page.fill("[name='parcels/1/items/0']", "1")
     page.locator("[data-key=l-one]").click()
-    expect(page.locator("#progress")).to_contain_text("Print 2 labels in one PDF")
+    expect(page.locator(".banner-made")).to_contain_text("2 labels made")
     desk.complaints = [told for told in desk.complaints if "422" not in told]
 
 
