@@ -165,9 +165,9 @@ def test_what_needs_attention_is_counted_and_listed(
         await db.close()
 
     asyncio.run(spoil())
-    shown = html.unescape(person("packer").get("/").text)
-    assert 'href="/shipments?status=1002"><strong class="num">1<' in shown
-    assert 'href="/shipments?stale=1"><strong class="num">1<' in shown
+    told = html.unescape(person("packer").get("/").text)
+    assert 'href="/shipments?status=1002"><strong class="num">1<' in told
+    assert 'href="/shipments?stale=1"><strong class="num">1<' in told
     assert person("packer").get("/shipments?stale=1").text.count("<tr data-id=") == 1
 
 

@@ -9,8 +9,7 @@ from starlette.testclient import TestClient
 
 from packhouse.kit import errors
 from packhouse.kit.messages import message
-from packhouse.orders import saved_views
-from packhouse.web.orders import many
+from packhouse.orders import operations, saved_views
 from tests import make
 from tests.web.conftest import token
 from tests.web.world import query
@@ -88,14 +87,14 @@ def test_many_are_edited_each_by_itself(person: Person, client: TestClient, ids:
 
 @pytest.mark.one_database
 def test_one_that_is_refused_holds_up_no_other(person: Person, ids: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    patch_order = many.operations.patch_order
+    patch_order = operations.patch_order
 
     async def refuse(tx: Any, caller: Any, id: int, sent: Any, **options: Any) -> Any:
         if id == ids[0]:
             raise errors.Conflict(errors.ErrorItem("conflict", message("It is locked.")))
         return await patch_order(tx, caller, id, sent, **options)
 
-    monkeypatch.setattr(many.operations, "patch_order", refuse)
+    monkeypatch.setattr(operations, "patch_order", refuse)
     refused = post(person("packer"), "/orders/edit", {"id": ids, "add": "checked", "apply": "1"})
     assert refused.status_code == 422
     assert "1 order was not changed" in refused.text

@@ -274,8 +274,8 @@ async def list_found(
     """List, as `queries.list_orders` does, the orders that hold what is wanted."""
     order = queries.to_order(sort)
     keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
-    statement = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document)
-    statement = await _narrow(tx, account_id, wanted, filters, statement, order)
+    columns: Select[Any] = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document)
+    statement = await _narrow(tx, account_id, wanted, filters, columns, order)
     return await pagination.fetch_page(tx, statement, order, cursor, size)
 
 

@@ -2,9 +2,9 @@
 may be a beginning, and any of which may have a wrong letter."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, literal_column, select, union_all
+from sqlalchemy import Select, func, literal_column, select, union_all
 
 from packhouse.kit.db import Reader
 from packhouse.orders import words
@@ -62,7 +62,7 @@ async def sort_by_rarity(tx: Reader, account_id: int, groups: Sequence[Sequence[
     """Put the group that the fewest orders have first: it leads, and the others are looked up for what it gives."""
     if len(groups) < 2:
         return list(groups)
-    arms = []
+    arms: list[Select[Any]] = []
     for index, group in enumerate(groups):
         some = select(_t.id).where(_t.account_id == account_id, _t.term.in_(group)).limit(_MOST_COUNTED)
         total = func.count().label("total")

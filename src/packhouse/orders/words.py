@@ -107,7 +107,7 @@ def to_neighbours(word: str) -> list[str]:
     alphabet = next((letters for letters in _ALPHABETS if set(word) <= set(letters)), "")
     if not alphabet or len(word) < SHORTEST_MISTYPED:
         return []
-    found = set()
+    found: set[str] = set()
     for place in range(len(word) + 1):
         before, after = word[:place], word[place:]
         found.update(f"{before}{letter}{after}" for letter in alphabet)

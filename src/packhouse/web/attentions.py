@@ -39,7 +39,7 @@ class Attention(NamedTuple):
     """A kind of thing to look at, how many there are, and the page that lists them."""
 
     kind: str
-    count: int
+    total: int
     place: str
 
 
@@ -61,7 +61,7 @@ async def list_attention(web_user: web_users.WebUser, tx: Reader, now: datetime)
         Attention(OVERDUE, waiting.overdue, "/orders" + rendering.to_query(sort="placed", to=until)),
         Attention(RECEIVERS, len(silent), "/settings/webhooks"),
     ]
-    return [attention for attention in found if attention.count]
+    return [attention for attention in found if attention.total]
 
 
 class Step(NamedTuple):

@@ -105,9 +105,9 @@ async def _show(
         "has_credentials": chosen is not None and bool(set(found.of_kind(page.kind)[chosen]) & _SEALED),
         "carriers": carriers,
         "contract_fields": {
-            code: found
+            code: asked
             for code, carrier in context.of(request).options.carriers.items()
-            if (found := getattr(carrier, "contract_fields", ()))
+            if (asked := getattr(carrier, "contract_fields", ()))
         },
     }
     return forms.render(request, page.template, web_user, outcome, **values)
