@@ -66,8 +66,7 @@ async def sort_by_rarity(tx: Reader, account_id: int, groups: Sequence[Sequence[
     for index, group in enumerate(groups):
         some = select(_t.id).where(_t.account_id == account_id, _t.term.in_(group)).limit(_MOST_COUNTED)
         total = func.count().label("total")
-        arms.append(
-            select(literal_column(str(index)).label("place"), total).select_from(some.subquery(f"some_{index}"))
-        )
+        counted: Select[Any] = select(literal_column(str(index)).label("place"), total)
+        arms.append(counted.select_from(some.subquery(f"some_{index}")))
     totals = {row.place: row.total for row in await tx.fetch_all(union_all(*arms))}
     return [groups[place] for place in sorted(totals, key=lambda place: (totals[place], place))]
