@@ -2,7 +2,7 @@
 may be a beginning, and any of which may have a wrong letter."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, literal_column, select, union_all
 
@@ -62,12 +62,12 @@ async def sort_by_rarity(tx: Reader, account_id: int, groups: Sequence[Sequence[
     """Put the group that the fewest orders have first: it leads, and the others are looked up for what it gives."""
     if len(groups) < 2:
         return list(groups)
-    arms: list[Select[Any]] = []
+    arms: list[Select[int, int]] = []
     for index, group in enumerate(groups):
         some = select(_t.id).where(_t.account_id == account_id, _t.term.in_(group)).limit(_MOST_COUNTED)
         total = func.count().label("total")
         place: ColumnElement[int] = literal_column(str(index))
-        counted: Select[Any] = select(place.label("place"), total)
+        counted = select(place.label("place"), total)
         arms.append(counted.select_from(some.subquery(f"some_{index}")))
     totals = {row.place: row.total for row in await tx.fetch_all(union_all(*arms))}
     return [groups[place] for place in sorted(totals, key=lambda place: (totals[place], place))]
