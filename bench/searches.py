@@ -41,6 +41,10 @@ def _beginning(order: Mapping[str, Any]) -> str:
     return _words(order)[-1][:3]
 
 
+def _mistype(word: str) -> str:
+    return f"{word[:2]}q{word[3:]}"
+
+
 # What is typed to find an order, and the list's filters that are looked up as search is.
 SEARCHES: dict[str, Callable[[Mapping[str, Any]], Mapping[str, str]]] = {
     "order number": lambda order: {"q": order["order_number"]},
@@ -51,6 +55,17 @@ SEARCHES: dict[str, Callable[[Mapping[str, Any]], Mapping[str, str]]] = {
     "postal code": lambda order: {"q": order["shipping_address"]["postal_code"]},
     "SKU": lambda order: {"q": order["order_details"]["order_items"][0]["sku"]},
     "beginning of a word": lambda order: {"q": _beginning(order)},
+    "city": lambda order: {"q": order["shipping_address"]["city"]},
+    "street and number": lambda order: {
+        "q": f"{order['shipping_address']['address_line_1']} {order['shipping_address'].get('house_number') or ''}"
+    },
+    "product": lambda order: {"q": order["order_details"]["order_items"][0]["name"]},
+    "telephone": lambda order: {"q": order["shipping_address"].get("phone_number") or "06-12345678"},
+    "number without its prefix": lambda order: {"q": order["order_number"].lstrip("N-#")},
+    "a wrong letter": lambda order: {"q": _mistype(_words(order)[-1])},
+    "a wrong letter and a city": lambda order: {
+        "q": f"{_mistype(_words(order)[-1])} {order['shipping_address']['city']}"
+    },
     "two words": lambda order: {"q": f"{_words(order)[0]} {_beginning(order)}"},
     "beginning of a number": lambda order: {"q": order["order_number"][:5]},
     "nothing like it": lambda order: {"q": f"zzz{order['order_number']}"},

@@ -50,6 +50,7 @@ ROOMS = (
     orders.orders,
     orders.order_history,
     orders.order_terms,
+    orders.saved_views,
     orders.order_deletions,
     orders.imports,
     orders.import_parts,

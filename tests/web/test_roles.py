@@ -21,7 +21,7 @@ SKIPPED = {"/orders/live", "/sign-out"}
 # Who reads may only read; what a form about the reader's own browser changes is theirs.
 READERS = [r"/orders/export",
     r"/", r"/preferences", r"/account", r"/account/password", r"/account/two-factors(/.*)?",
-    r"/orders", r"/orders/columns",
+    r"/orders", r"/orders/columns", r"/orders/found", r"/orders/views(/delete)?",
     r"/orders/print/\{paper\}", r"/orders/\{id\}", r"/orders/\{id\}/(now|changed)", r"/shipments",
 ]  # fmt: skip
 OWNERS = [r"/account/time-zone", r"/settings(/.*)?"]

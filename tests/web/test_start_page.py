@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from starlette.testclient import TestClient
 
 from packhouse.kit import clock
@@ -130,3 +130,57 @@ def test_the_empty_state_shows_how_to_send_the_first_order(person: Person, clien
 
 def test_a_program_finds_no_page(client: TestClient) -> None:
     assert client.get("/", headers={"accept": "*/*"}).status_code == 404
+
+
+def test_what_needs_attention_is_counted_and_listed(
+    person: Person, client: TestClient, do_jobs: Callable[..., None], database_url: str
+) -> None:
+    assert "Needs attention" not in person().get("/").text
+    held = {"status": {"code": "on-hold", "message": "On hold"}}
+    sent = [
+        order("o-1", 0),
+        order("o-2", 5),
+        make.order("o-3", shipping_address=make.address(), order_details=held),
+        make.order("o-4", shipping_address=make.address(postal_code="1")),
+    ]
+    assert client.post("/api/v3/orders", json=sent).status_code == 200
+    do_jobs()
+    asked = {"integration_id": SHOP, "order": {"order_id": "o-1"}}
+    assert client.post("/api/v3/orders/create-label-sync", json=asked).status_code == 201
+    shown = person("packer").get("/")
+    found = dict(re.findall(r'<li><a href="([^"]+)"><strong class="num">([^<]+)</strong>', html.unescape(shown.text)))
+    until = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
+    assert found["/orders?status=on-hold"] == "1"
+    assert found[f"/orders?sort=placed&to={until}"] == "3"  # those of make.order are from March
+    warned = found["/orders?warnings=1"]
+    assert figure_of_list(person(), "/orders?warnings=1") == warned
+
+    async def spoil() -> None:
+        db = Database(database_url)
+        async with db.begin() as tx:
+            await tx.change(update(shipments).values(stale="address"))
+            row = (await tx.execute(select(shipments))).mappings().one()
+            failed = {**row, "id": row["id"] + 1, "uuid": "u", "for_order": 999, "state": "failed", "stale": None}
+            await tx.execute(insert(shipments), [failed])
+        await db.close()
+
+    asyncio.run(spoil())
+    told = html.unescape(person("packer").get("/").text)
+    assert 'href="/shipments?status=1002"><strong class="num">1<' in told
+    assert 'href="/shipments?stale=1"><strong class="num">1<' in told
+    assert person("packer").get("/shipments?stale=1").text.count("<tr data-id=") == 1
+
+
+def figure_of_list(page: TestClient, place: str) -> str:
+    found = re.search(r'class="total">(\d+) order', page.get(place).text)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.one_database
+def test_a_new_account_has_a_list_of_steps(person: Person) -> None:
+    shown = person().get("/").text
+    places = re.findall(r'<div><a href="(/settings/\w+)">', shown)
+    assert places == ["/settings/integrations", "/settings/senders", "/settings/contracts", "/settings/benches"]
+    assert 'class="done"' in shown
+    assert "To your first label" not in person("packer").get("/").text

@@ -74,6 +74,15 @@ def _find_all(account_id: int, order: Order) -> Finder:
     return lambda cursor, limit: order.apply(statement, cursor, limit)
 
 
+async def count(tx: Reader, account_id: int, conditions: Conditions, order: Order, most: int) -> int:
+    """Count what matches, `most` at most, by the way that a list of it takes."""
+    rows = select(_o.id).where(_o.account_id == account_id)
+    if conditions:
+        way = await _choose(tx, account_id, conditions, conditions, order)
+        rows = _narrow(tx, account_id, conditions, order, way).rows
+    return int(await tx.fetch_value(select(func.count()).select_from(rows.limit(most).subquery("found"))))
+
+
 async def _choose(tx: Reader, account_id: int, conditions: Conditions, others: Conditions, order: Order) -> _Way:
     """`others` leave out the integrations where each is walked by itself."""
     lead = str(order.keys[0].column.key)

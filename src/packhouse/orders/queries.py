@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, bindparam, literal, literal_column, or_, select, union_all
 
 from packhouse.accounts import queries as accounts
 from packhouse.integrations import queries as integrations
@@ -61,7 +61,8 @@ def _is_until(column: ColumnElement[Any], span: list_request.Span) -> ColumnElem
 
 
 def _is_incoming(column: ColumnElement[Any], is_so: bool) -> ColumnElement[bool]:
-    return column == 0 if is_so else column > 0
+    # Written out, so that a partial index is known to hold all of these.
+    return column == 0 if is_so else column > literal_column("0")
 
 
 # What a list can be narrowed by: the parameter's name, the column and its condition on a value that `schema` has read.
@@ -112,6 +113,12 @@ async def list_orders(
         shops = await integrations.list_ids(tx, account_id)
     find = await list_plan.choose_plan(tx, account_id, conditions, order, shops)
     return await pagination.find_page(tx, find, order, cursor, size)
+
+
+async def count_orders(tx: Reader, account_id: int, filters: Mapping[str, Any], most: int) -> int:
+    """Count what a list shows on all its pages, `most` at most."""
+    conditions = [(FILTERS[name], value) for name, value in filters.items()]
+    return await list_plan.count(tx, account_id, conditions, to_order("-pk"), most)
 
 
 class StoredOrder(NamedTuple):

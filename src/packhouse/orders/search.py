@@ -1,9 +1,9 @@
 """Finding orders by what is in them: words that a worker writes down after a change, never the change itself.
 
-A term is a folded text (an order number or id, a name and each of its words, an e-mail address, a SKU, a postal code)
-or a kind and a value. A kind begins with a space, which no folded text does: so nothing that a customer is called and
-nothing that a person searches for is taken for one. Terms stand in the order in which lists are shown, so the
-newest orders with one are read from the index and the rest is not looked at.
+A term is a folded text (an order number or id, an e-mail address, a SKU, an EAN, a postal code, a name and each word of
+it, the words of a street, a city and a product) or a kind and a value. A kind begins with a space, which no folded text
+does: so nothing that a customer is called and nothing that a person searches for is taken for one. Terms stand in the
+order in which lists are shown, so the newest orders with one are read from the index and the rest is not looked at.
 """
 
 import asyncio
@@ -12,25 +12,25 @@ import re
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Select, delete, exists, func, select
+from sqlalchemy import ColumnElement, Select, delete, exists, func, select, union
 
 from packhouse.kit import jobs
 from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.wire import pagination
-from packhouse.orders import plain, queries, warnings
+from packhouse.orders import plain, queries, typed, warnings, words
 from packhouse.orders.tables import order_terms, orders
 
 JOB = "order.index"
 REINDEX_JOB = "order.reindex"
-SINCE = "0029"
+SINCE = "0034"
 """The schema from which on terms are as `to_terms` writes them now: what comes from before is read anew."""
 COUNTRY, TAG, WARNING = " country:", " tag:", " warning:"
 """The kinds."""
 
-_LONGEST = 120
 _LONGEST_TAG = 100
 _SHORTENED = re.compile(r".{0,100}\x1f[0-9a-f]{32}", re.DOTALL)
 # Orders of one transaction, and of one stretch of work that nobody else can interrupt.
@@ -42,7 +42,8 @@ _PARTS_OF_A_JOB = 10
 # is made among so many of the newest.
 _MOST_BEGINNINGS = 1_000
 _MOST_SORTED = 5_000
-_LAST = "\U0010ffff"
+# Words of what an order's products are called: a catalogue is no order.
+_MOST_PRODUCT_WORDS = 300
 # Orders that change while they are read are read so often at once.
 _MOST_TURNS = 5
 # Places of an order, as JSON pointers, that `to_terms` reads nothing of.
@@ -54,10 +55,11 @@ _o, _t = orders.c, order_terms.c
 
 
 class Wanted(NamedTuple):
-    """`text` as typed; `terms` are all needed."""
+    """`text` as typed; `terms` are all needed. Where `ids` are given, the text was found to be that of these orders."""
 
     text: str
     terms: Sequence[str]
+    ids: Collection[int] = ()
 
 
 async def enqueue(tx: Transaction, account_id: int, ids: Sequence[int], origin: str, now: datetime) -> None:
@@ -193,13 +195,14 @@ async def _reindex_part(db: Database, account_id: int, origin: str, last: int) -
 
 def to_terms(order: Mapping[str, Any], origin: str) -> set[str]:
     order = plain.to_plain(order)
-    texts = set(_find_texts(order))
-    kinds = {to_tag_term(tag) for tag in order["order_details"].get("tags") or ()}
+    terms = {words.fold(text) for text in _find_texts(order)} | set(_find_words(order)) | _find_phones(order, origin)
+    terms |= words.to_number_forms(order["order_number"])
+    terms |= {to_tag_term(tag) for tag in order["order_details"].get("tags") or ()}
     if country := (order.get("shipping_address") or {}).get("country_code"):
-        kinds.add(f"{COUNTRY}{country}")
+        terms.add(f"{COUNTRY}{country}")
     if next(warnings.find_warnings(order, origin), None) is not None:
-        kinds.add(WARNING)
-    return {fold(text) for text in texts if fold(text)} | kinds
+        terms.add(WARNING)
+    return terms - {""}
 
 
 def to_tag_term(tag: str) -> str:
@@ -218,29 +221,45 @@ def to_shown_tag(tag: str) -> str:
     return f"{beginning}…" if mark else tag
 
 
+_HOLDERS = ("customer_details", "shipping_address", "billing_address")
+
+
 def _find_texts(order: Mapping[str, Any]) -> Iterator[str]:
+    """Give what an order is found by as a whole."""
     yield order["order_number"]
     yield order["order_id"]
-    for part in ("customer_details", "shipping_address", "billing_address"):
+    for part in _HOLDERS:
         holder = order.get(part) or {}
         yield holder.get("email") or ""
         postal_code = holder.get("postal_code") or ""
         yield postal_code
         yield postal_code.replace(" ", "")
-        for name in (holder.get("name") or "", holder.get("company_name") or ""):
-            yield name
-            yield from _words(name)
+        yield holder.get("name") or ""
+        yield holder.get("company_name") or ""
     for item in order["order_details"]["order_items"]:
         yield item.get("sku") or ""
         yield item.get("ean") or ""
 
 
-def fold(text: str) -> str:
-    return " ".join(text.casefold().split())[:_LONGEST]
+def _find_words(order: Mapping[str, Any]) -> Iterator[str]:
+    for part in _HOLDERS:
+        holder = order.get(part) or {}
+        for place in ("name", "company_name", "address_line_1", "address_line_2", "house_number", "city"):
+            yield from words.to_name_words(holder.get(place) or "")
+    products = {item["name"] for item in order["order_details"]["order_items"]}
+    yield from islice((word for name in sorted(products) for word in words.to_name_words(name)), _MOST_PRODUCT_WORDS)
 
 
-def _words(text: str) -> list[str]:
-    return [word for word in re.split(r"[\s,;]+", text) if len(word) > 1]
+def _find_phones(order: Mapping[str, Any], origin: str) -> set[str]:
+    found = set()
+    for part in _HOLDERS:
+        holder = order.get(part) or {}
+        country = holder.get("country_code") or (order.get("shipping_address") or {}).get("country_code") or origin
+        found.add(words.to_phone_term(holder.get("phone_number") or "", country))
+    return found
+
+
+fold = words.fold
 
 
 async def list_found(
@@ -254,63 +273,79 @@ async def list_found(
 ) -> pagination.Page:
     """List, as `queries.list_orders` does, the orders that hold what is wanted."""
     order = queries.to_order(sort)
-    terms, beginning = await _to_terms(tx, account_id, wanted)
     keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
-    statement = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document).where(_o.account_id == account_id)
+    columns: Select[Any] = select(*keys, _o.id, _o.created_at, _o.modified_at, _o.document)
+    statement = await _narrow(tx, account_id, wanted, filters, columns, order)
+    return await pagination.fetch_page(tx, statement, order, cursor, size)
+
+
+async def count_found(tx: Reader, account_id: int, wanted: Wanted, filters: Mapping[str, Any], most: int) -> int:
+    """Count what `list_found` shows on all its pages, `most` at most."""
+    order = queries.to_order("-order_created_at")
+    statement = await _narrow(tx, account_id, wanted, filters, select(_o.id), order)
+    return int(await tx.fetch_value(select(func.count()).select_from(statement.limit(most).subquery("found"))))
+
+
+async def _narrow(
+    tx: Reader,
+    account_id: int,
+    wanted: Wanted,
+    filters: Mapping[str, Any],
+    statement: Select[Any],
+    order: pagination.Order,
+) -> Select[Any]:
+    """Keep what is wanted; the order's keys become those of the term that leads."""
+    sought = typed.Sought([], "") if wanted.ids else await typed.read(tx, account_id, wanted.text)
+    groups = await typed.sort_by_rarity(tx, account_id, [*sought.groups, *([term] for term in wanted.terms)])
+    statement = statement.where(_o.account_id == account_id)
     for name, value in filters.items():
         filter = queries.FILTERS[name]
         statement = statement.where(filter.matches(_o[filter.column], value))
-    statement = statement.where(*_to_conditions(account_id, beginning))
-    return await pagination.fetch_page(tx, _with_terms(statement, account_id, terms, order), order, cursor, size)
+    if wanted.ids:
+        statement = statement.where(_o.id.in_(sorted(wanted.ids)))
+    if sought.beginning:
+        within = (_t.account_id == account_id, _t.term >= sought.beginning, _t.term < sought.beginning + typed.LAST)
+        statement = statement.where(_o.id.in_(select(_t.id).where(*within).limit(_MOST_BEGINNINGS)))
+    return _with_terms(statement, account_id, groups, order)
 
 
-async def _to_terms(tx: Reader, account_id: int, wanted: Wanted) -> tuple[list[str], str]:
-    """The terms that all must be there, the rarest kind first, and a word of which only the beginning was typed."""
-    text = fold(wanted.text)
-    if not text:
-        return list(wanted.terms), ""
-    if await _is_term(tx, account_id, text):
-        return [text, *wanted.terms], ""
-    words = [fold(word) for word in _words(text)] or [text]
-    *whole, last = words
-    if await _is_term(tx, account_id, last):
-        return [*words, *wanted.terms], ""
-    return [*whole, *wanted.terms], last
-
-
-async def _is_term(tx: Reader, account_id: int, term: str) -> bool:
-    statement = select(_t.id).where(_t.account_id == account_id, _t.term == term).limit(1)
-    return await tx.fetch_one(statement) is not None
-
-
-def _to_conditions(account_id: int, beginning: str) -> Iterator[ColumnElement[bool]]:
-    if beginning:
-        within = (_t.account_id == account_id, _t.term >= beginning, _t.term < beginning + _LAST)
-        yield _o.id.in_(select(_t.id).where(*within).limit(_MOST_BEGINNINGS))
-
-
-def _with_terms(statement: Select[Any], account_id: int, terms: Sequence[str], order: pagination.Order) -> Select[Any]:
-    """The first term leads where the list is in its order; the others are looked up for each order that it gives."""
-    for index, term in enumerate(terms[1:]):
+def _with_terms(
+    statement: Select[Any], account_id: int, groups: Sequence[Sequence[str]], order: pagination.Order
+) -> Select[Any]:
+    """The first group leads where it is one term and the list is in its order; the others are looked up for each order
+    that it gives."""
+    for index, terms in enumerate(groups[1:]):
         other = order_terms.alias(f"term_{index}").c
-        same = (other.account_id == account_id, other.term == term, other.placed_at == _o.order_created_at)
+        same = (other.account_id == account_id, other.term.in_(terms), other.placed_at == _o.order_created_at)
         statement = statement.where(exists().where(*same, other.id == _o.id))
-    if not terms:
+    if not groups:
         return statement
-    if order.keys[0].column is not _o.order_created_at:
-        newest = select(_t.id).where(_t.account_id == account_id, _t.term == terms[0])
-        return statement.where(_o.id.in_(newest.order_by(_t.placed_at.desc(), _t.id.desc()).limit(_MOST_SORTED)))
+    lead_terms = groups[0]
+    if len(lead_terms) > 1 or order.keys[0].column is not _o.order_created_at:
+        return statement.where(_o.id.in_(_to_newest(account_id, lead_terms)))
     lead = order_terms.alias("lead")
     on = (lead.c.account_id == _o.account_id) & (lead.c.id == _o.id)
     keys = {_o.order_created_at: lead.c.placed_at, _o.id: lead.c.id}
     order.keys = [key._replace(column=keys[key.column]) for key in order.keys]  # type: ignore[index]
     statement = statement.select_from(lead.join(orders, on))
-    return statement.where(lead.c.account_id == account_id, lead.c.term == terms[0])
+    return statement.where(lead.c.account_id == account_id, lead.c.term == lead_terms[0])
+
+
+def _to_newest(account_id: int, terms: Sequence[str]) -> Select[Any]:
+    """Select the ids of the newest orders with any of these terms, so many of each that all are sorted at once."""
+    most = _MOST_SORTED // len(terms)
+    arms = []
+    for index, term in enumerate(terms):
+        newest = select(_t.id).where(_t.account_id == account_id, _t.term == term)
+        some = newest.order_by(_t.placed_at.desc(), _t.id.desc()).limit(most).subquery(f"newest_{index}")
+        arms.append(select(some.c.id))
+    found = union(*arms).subquery("newest") if len(arms) > 1 else arms[0].subquery("newest")
+    return select(found.c.id)
 
 
 async def list_values(tx: Reader, account_id: int, kind: str, most: int = 60) -> list[str]:
     """The values of a kind that there are."""
-    within = (_t.account_id == account_id, _t.term < kind + _LAST)
+    within = (_t.account_id == account_id, _t.term < kind + typed.LAST)
     return [term.removeprefix(kind) for term in await _list_distinct(tx, _t.term, within, kind, most)]
 
 

@@ -1,20 +1,23 @@
 """What is to do and what came: counts that stop early, so that they cost the same at any number of orders."""
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, literal_column, select, union_all
+from sqlalchemy import exists, func, literal_column, select, union_all
 
 from packhouse.kit.db import Reader
-from packhouse.orders.tables import orders
+from packhouse.orders import search
+from packhouse.orders.tables import order_terms, orders
 
 # So many entries of an index are counted of one day at most.
 MOST = 10_000
 # So many orders are looked through for the oldest.
 AMONG = 1_000
 
-_o = orders.c
+_o, _t = orders.c, order_terms.c
 
 
 class Placed(NamedTuple):
@@ -38,6 +41,40 @@ async def count_placed(tx: Reader, account_id: int, spans: Sequence[tuple[dateti
         arms.append(select(literal_column(str(index)).label("span"), shop, func.count().label("count")).group_by(shop))
     rows = await tx.fetch_all(union_all(*arms))
     return sorted(Placed(*row) for row in rows)
+
+
+class Waiting(NamedTuple):
+    """How many of the `AMONG` incoming orders that came first have warnings, are on hold by their status, and were
+    placed before a moment. `held_status` is the commonest status of those on hold."""
+
+    warned: int
+    held: int
+    held_status: str
+    overdue: int
+
+
+async def count_waiting(tx: Reader, account_id: int, held_codes: Collection[str], overdue_before: datetime) -> Waiting:
+    """Read so many orders at most, whatever the number of all."""
+    of_account = _o.account_id == account_id
+    has_warning = exists().where(
+        _t.account_id == account_id,
+        _t.term == search.WARNING,
+        _t.placed_at == _o.order_created_at,
+        _t.id == _o.id,
+    )
+    columns = (_o.status_folded, _o.order_created_at, has_warning.label("has_warning"))
+    came = select(*columns).where(of_account, _o.live_shipments == 0).order_by(_o.id).limit(AMONG)
+    rows = await tx.fetch_all(came)
+    held = Counter(row.status_folded for row in rows if to_plain_code(row.status_folded) in held_codes)
+    statuses = [status for status, _ in held.most_common(1)]
+    overdue = sum(row.order_created_at < overdue_before for row in rows)
+    warned = sum(bool(row.has_warning) for row in rows)
+    return Waiting(warned, held.total(), statuses[0] if statuses else "", overdue)
+
+
+def to_plain_code(code: str) -> str:
+    """Write a status code as codes are compared (`shipping.holds`)."""
+    return re.sub(r"[\s_-]+", "_", code).removeprefix("wc_")
 
 
 async def list_oldest(tx: Reader, account_id: int, size: int) -> Sequence[Any]:

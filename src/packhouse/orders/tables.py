@@ -11,6 +11,7 @@ from packhouse.kit.db.columns import KEPT, SHARED, CodePointText, Instant, metad
 from packhouse.orders import schema
 
 _INCOMING = text("live_shipments = 0")
+_SHIPPED = text("live_shipments > 0")
 
 _KINDS = ("integration_id", "status_folded")
 _DATES = ("order_created_at", "order_updated_at")
@@ -49,6 +50,15 @@ orders = Table(
     Index("ix_orders_updated", "account_id", "order_updated_at", "id", *_KINDS, "order_created_at"),
     Index("ix_orders_number", "account_id", "order_number", "id", "integration_id"),
     Index("ix_orders_incoming", "account_id", "id", postgresql_where=_INCOMING, sqlite_where=_INCOMING),
+    # Written when a label is made, not when an order comes.
+    Index(
+        "ix_orders_shipped",
+        "account_id",
+        "order_created_at",
+        "id",
+        postgresql_where=_SHIPPED,
+        sqlite_where=_SHIPPED,
+    ),
 )
 
 # What happened to an order, a row a version. The first version's row is written when the order is deleted: until then
@@ -140,6 +150,19 @@ imported_files = Table(
     Column("file_name", Text, nullable=False),
     Column("imported_at", Instant, nullable=False),
     Column("imported_by", Text, nullable=False),
+)
+
+# Views of the order list under a name: of the account where `owner` is empty, else of one person. `query` is the list's
+# URL without its page.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("owner", Text, primary_key=True),
+    Column("name", CodePointText, primary_key=True),
+    Column("query", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
 )
 
 # Mappings of an account's own (`files.mapping`), as TOML.

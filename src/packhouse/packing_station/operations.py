@@ -103,6 +103,15 @@ async def record(
     await tx.upsert(packing_events, [row])
 
 
+async def record_prints(tx: Transaction, caller: Caller, order_ids: Sequence[int], *, now: datetime) -> None:
+    """Write to the packing logs of orders that their papers were printed from the page, at no bench."""
+    ids = await tx.next_ids("packing_events", len(order_ids))
+    shared = {"account_id": caller.account_id, "bench_id": 0, "at": now, "by": caller.actor}
+    told = {"action": "printed", "detail": orjson.dumps({}).decode()}
+    rows = [{**shared, **told, "id": id, "order_id": order} for id, order in zip(ids, order_ids, strict=True)]
+    await tx.upsert(packing_events, rows)
+
+
 def to_question(order_id: int, kinds: Sequence[str], words: Message, text: str) -> dict[str, Any]:
     """A decision that a bench's screen waits for. `text` is what was scanned."""
     return {"order_id": order_id, "kinds": list(kinds), "words": to_stored(words), "text": text}

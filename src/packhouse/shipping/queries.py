@@ -42,6 +42,7 @@ FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     # Not parameters of the API: our own ids, and what people look for on the page.
     "numbers": _s.id.in_,
     "shipment_uuids": _s.uuid.in_,
+    "stale": lambda is_so: _s.stale.is_not(None) if is_so else _s.stale.is_(None),
     "order": lambda order_id: _s.for_order == order_id,
     "named": lambda text: or_(
         _s.order_number_folded == text.casefold(), _s.external_reference_id == text, _s.uuid == text.lower()
@@ -90,6 +91,22 @@ async def list_shipments_of_order(tx: Reader, account_id: int, order_id: int) ->
     """List the shipments of an order by our id for it, newest first; also of an order that is gone."""
     page = await list_shipments(tx, account_id, {"order": order_id}, pagination.Cursor(), 100)
     return list(page.rows)
+
+
+async def find_orders_of_parcels(tx: Reader, account_id: int, numbers: Collection[str], most: int = 50) -> list[int]:
+    """Return the ids of the orders whose parcels have one of these tracking numbers; they may be gone."""
+    same = (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id)
+    statement = select(_s.for_order).select_from(parcels.join(shipments, same)).distinct()
+    statement = statement.where(_p.account_id == account_id, _p.tracking_number.in_(numbers), _s.for_order != NO_ORDER)
+    return list(await tx.fetch_values(statement.limit(most)))
+
+
+async def find_orders_of(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> list[int]:
+    """Return the ids of the orders that these parcels are of."""
+    same = (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id)
+    statement = select(_s.for_order).select_from(parcels.join(shipments, same)).distinct()
+    statement = statement.where(_p.account_id == account_id, _p.id.in_(parcel_ids), _s.for_order != NO_ORDER)
+    return list(await tx.fetch_values(statement.order_by(_s.for_order)))
 
 
 async def _with_parcels(tx: Reader, account_id: int, rows: Sequence[Any]) -> list[Shipment]:

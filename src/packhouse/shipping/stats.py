@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, exists, func, select
 
 from packhouse.kit.db import Reader
 from packhouse.shipping import operations
@@ -28,3 +28,24 @@ async def count_labels(tx: Reader, account_id: int, since: datetime, today: date
     rows = await tx.execute(select(_s.carrier, total, of_today).where(*made).group_by(_s.carrier))
     found = (Labelled(carrier, int(count), int(count_today)) for carrier, count, count_today in rows)
     return sorted(found, key=lambda one: (-one.total, one.carrier))
+
+
+class Troubled(NamedTuple):
+    """Shipments since a moment that have no label because it failed, and any whose order has changed since."""
+
+    failed: int
+    stale: int
+
+
+async def count_troubled(tx: Reader, account_id: int, since: datetime, most: int) -> Troubled:
+    """Count `most` of each at most. A shipment that failed counts until its order has another."""
+    other = shipments.alias("other").c
+    has_other = exists().where(
+        other.account_id == account_id, other.for_order == _s.for_order, other.state.in_(operations.LIVE)
+    )
+    recent = (_s.account_id == account_id, _s.created_at >= since, _s.state == operations.FAILED)
+    failed = select(_s.for_order).where(*recent, ~has_other).limit(most).subquery()
+    stale = select(_s.id).where(_s.account_id == account_id, _s.stale.is_not(None)).limit(most).subquery()
+    counts = [select(func.count()).select_from(some).scalar_subquery() for some in (failed, stale)]
+    row = await tx.fetch_one(select(counts[0].label("failed"), counts[1].label("stale")))
+    return Troubled(row.failed, row.stale) if row is not None else Troubled(0, 0)

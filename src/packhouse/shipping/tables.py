@@ -63,6 +63,14 @@ shipments = Table(
         sqlite_where=text("for_order = 0"),
         postgresql_where=text("for_order = 0"),
     ),
+    # Those few that somebody should look at.
+    Index(
+        "ix_shipments_stale",
+        "account_id",
+        "id",
+        sqlite_where=text("stale IS NOT NULL"),
+        postgresql_where=text("stale IS NOT NULL"),
+    ),
     # Holds all that `figures` asks for.
     Index("ix_shipments_labels", "account_id", "created_at", "state", "carrier", "parcel_count"),
 )

@@ -10,8 +10,8 @@ from packhouse.web import start
 from packhouse.web.account import my_account, reset_password, sign_in, two_factors
 from packhouse.web.frame import assets, rendering, web_users
 from packhouse.web.labels import bulk_form, labels, shipping
-from packhouse.web.orders import deletions, exports, imports, live, mappings, order, orders
 from packhouse.web.pack import batches, bins, pack
+from packhouse.web.orders import deletions, exports, imports, live, many, mappings, order, orders, views
 from packhouse.web.settings import (
     settings_audit,
     settings_benches,
@@ -91,6 +91,8 @@ _PAGES = (
     imports,
     deletions,
     exports,
+    many,
+    views,
     orders,
     order,
     pack,

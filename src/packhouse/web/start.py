@@ -14,6 +14,7 @@ from packhouse.kit.data import zones
 from packhouse.orders import search, stats
 from packhouse.packing_station import printer_states
 from packhouse.shipping import stats as shipped
+from packhouse.web import attentions
 from packhouse.web.frame import rendering, web_users
 from packhouse.web.orders import orders, rows
 
@@ -68,6 +69,8 @@ async def show_start(request: Request) -> Response:
         owns = web_user.is_owner
         troubles = await printer_states.list_troubles(tx, account_id, now=now) if owns else []
         labels = await shipped.count_labels(tx, account_id, days[0][0], days[-1][0])
+        attention = [] if not newest else await attentions.list_attention(web_user, tx, now)
+        steps = [] if newest else await attentions.list_steps(request, web_user, tx)
     origin = web_user.session.caller.country_code
     by_shop = to_shares(_count_shops(placed), shops)
     values: dict[str, Any] = {
@@ -85,6 +88,10 @@ async def show_start(request: Request) -> Response:
         "by_shop": by_shop,
         "labels": to_shares({one.carrier: one.total for one in labels}, {}),
         "oldest": [rows.to_row(row.id, row.document, shops, origin) for row in oldest],
+        "attention": attention,
+        "attention_words": attentions.WORDS,
+        "step_words": attentions.STEPS,
+        "steps": steps,
         "size": {"height": _HEIGHT, "width": _DAYS * _STEP, "bar": _WIDTH},
     }
     return rendering.render(request, "start.html", web_user, **values)

@@ -61,6 +61,26 @@ def to_find(
     return _find_in_arrays(columns, key, lock), sent
 
 
+def to_present(key: Column[Any], values: Sequence[str], *, is_sqlite: bool) -> tuple[Executable, dict[str, Any]]:
+    """The statement that says which of these texts are the account's in a column that its index begins with, and its
+    values but `account`: one look into the index for each, however many rows have it."""
+    sent = orjson.dumps(list(values)).decode() if is_sqlite else list(values)
+    return _find_present(key, is_sqlite), {"sent": sent}
+
+
+_PRESENT: Column[Any] = Column("value", Text)
+
+
+@lru_cache
+def _find_present(key: Column[Any], is_sqlite: bool) -> TextualSelect:
+    """The limit keeps PostgreSQL from reading the table to find a few of its values."""
+    sent = "json_each(:sent) AS sent" if is_sqlite else "unnest(CAST(:sent AS text[])) AS sent(value)"
+    there = f"SELECT 1 FROM {key.table.name} WHERE account_id = :account AND {key.name} = sent.value"  # noqa: S608
+    if is_sqlite:
+        return text(f"SELECT sent.value FROM {sent} WHERE EXISTS ({there})").columns(_PRESENT)  # noqa: S608
+    return text(f"SELECT sent.value FROM {sent} CROSS JOIN LATERAL ({there} LIMIT 1) AS found").columns(_PRESENT)  # noqa: S608
+
+
 def upsert_inline(connection: InlineConnection, table: Table, rows: Rows) -> None:
     """On SQLite, past SQLAlchemy, whose second look at every value costs a fifth of what the statement takes."""
     known = _known_of(table)

@@ -98,6 +98,13 @@ class Reader:
         statement, sent = bulk.to_find(columns, key, keys, lock=lock, is_sqlite=self.is_sqlite)
         return await self.run(statement, account=account_id, **sent)
 
+    async def find_present(self, account_id: int, key: Column[Any], values: Sequence[str]) -> set[str]:
+        """Return those of these texts that some row of the account has in `key`, the first column of its index."""
+        if not values:
+            return set()
+        statement, sent = bulk.to_present(key, values, is_sqlite=self.is_sqlite)
+        return {row.value for row in await self.run(statement, account=account_id, **sent)}
+
 
 class Transaction(Reader):
     """Statements that are committed together, or not at all."""

@@ -8,6 +8,7 @@ from typing import Any
 from babel import dates, numbers
 
 from packhouse.kit import clock
+from packhouse.kit.data import places
 from packhouse.web.frame import languages
 
 
@@ -61,6 +62,12 @@ def kilograms(tag: str, amount: Decimal) -> str:
 @lru_cache(maxsize=512)
 def country(tag: str, code: str) -> str:
     return str(languages.locale(tag).territories.get(code, code))
+
+
+@lru_cache(maxsize=16)
+def countries(tag: str) -> list[tuple[str, str]]:
+    """List codes and names of all countries, by name."""
+    return sorted(((code, country(tag, code)) for code in places.COUNTRIES), key=lambda pair: pair[1])
 
 
 _SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}

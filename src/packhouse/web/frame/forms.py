@@ -118,7 +118,7 @@ def render(request: Request, template: str, web_user: web_users.WebUser, outcome
 
 
 def to_typed(name: str, form: FormData, faults: Iterable[errors.ErrorItem]) -> Typed:
-    values = {field: web_users.texts(form, field) for field in form if field not in SECRET}
+    values = {field: web_users.texts(form, field) for field in form if field.partition("/")[0] not in SECRET}
 
     def find_field(fault: errors.ErrorItem) -> str:
         place = (fault.pointer or "").removeprefix(errors.ATTRIBUTES).strip("/") or fault.parameter or ""

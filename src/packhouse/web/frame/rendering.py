@@ -60,6 +60,7 @@ def _environment(tag: str) -> Environment:
         "field_name": lambda field: languages.translate(tag, names.to_name(field)),
         "field_value": lambda value: languages.translate(tag, names.to_value(value)),
     }
+    made.globals["countries"] = lambda: formats.countries(tag)
     made.globals |= {"asset": assets.url, "flag": assets.flag, "languages": languages.available(), "query": to_query}
     return made
 

@@ -165,8 +165,12 @@ def texts(form: FormData, name: str) -> list[str]:
 
 
 def ids(values: Iterable[str], most: int) -> list[int]:
-    """Read the first so many that could be ids, each once."""
-    return list(dict.fromkeys(int(value) for value in values if re.fullmatch(r"[1-9][0-9]{0,17}", value)))[:most]
+    """Read what could be ids, each once. Raises Invalid for more than `most`: nothing is left out in silence."""
+    found = list(dict.fromkeys(int(value) for value in values if re.fullmatch(r"[1-9][0-9]{0,17}", value)))
+    if len(found) > most:
+        detail = message("This is possible for at most {most} at once. Choose fewer.", most=most)
+        raise errors.Invalid([errors.ErrorItem("invalid", detail, parameter="id")])
+    return found
 
 
 def form_token(request: Request, name: str = FORM_COOKIE) -> str:

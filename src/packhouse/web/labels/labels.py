@@ -21,6 +21,7 @@ from packhouse.kit.messages import Message, join, message
 from packhouse.kit.wire import pagination
 from packhouse.orders import plain, search
 from packhouse.orders import queries as order_queries
+from packhouse.packing_station import operations as packing
 from packhouse.shipping import announce, draft, holds, operations, printing, queries, schema, wire
 from packhouse.shipping.setup import queries as setup_queries
 from packhouse.shipping.setup import rules, setup
@@ -177,7 +178,9 @@ async def make_label(request: Request) -> Response:
         typed = order.Typed(fields, refusal.fields, questions=refusal.questions)
         return await order.answer_order(request, web_user, id, typed, parcels=count, status=422)
     await _announce(request, web_user.caller, made[0])
-    return to_progress(request, to_outcome(made), option)
+    following = web_users.ids([web_users.text(form, "next")], 1)
+    query = order.to_list_query(request, made=made[0], next=following[0] if following else "")
+    return rendering.redirect(request, f"/orders/{id}{query}")
 
 
 class _Held(parcels.Refused):
@@ -390,7 +393,20 @@ async def print_labels(request: Request) -> Response:
     contents = [await announce.read_content(context.of(request), account_id, row) for row in rows]
     label = schema.Label(schema.PDF, schema.DPIS[schema.PDF][0])
     body = await printing.merge(rows, contents, label, None)
+    await _record_prints(request, web_user.caller, [row.parcel_id for row in rows])
     return rendering.document(request, body, "labels.pdf")
+
+
+async def _record_prints(request: Request, caller: Caller, parcel_ids: Sequence[int]) -> None:
+    """Say in the history of their orders that documents were printed."""
+    ctx = context.of(request)
+
+    async def work(tx: Transaction) -> None:
+        orders = await queries.find_orders_of(tx, caller.account_id, parcel_ids)
+        if orders:
+            await packing.record_prints(tx, caller, orders, now=ctx.clock())
+
+    await ctx.db.write(work)
 
 
 ROUTES = [

@@ -1,5 +1,6 @@
 """Papers for a selection of orders, and the list of shipments."""
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -9,18 +10,19 @@ from starlette.responses import Response
 
 from packhouse import context
 from packhouse.carriers import Unreachable
+from packhouse.context import Context
 from packhouse.kit import errors
 from packhouse.kit.data import zones
 from packhouse.kit.db import Transaction
 from packhouse.kit.http.routing import Route
-from packhouse.kit.messages import message
+from packhouse.kit.messages import join, message
 from packhouse.kit.wire import pagination
 from packhouse.orders import plain, search
 from packhouse.printing import printers
 from packhouse.shipping import announce, operations, queries, schema, staleness, wire
 from packhouse.shipping.setup import queries as setup_queries
 from packhouse.shipping.setup.setup_schema import Setup
-from packhouse.web.frame import forms, rendering, web_users
+from packhouse.web.frame import forms, ranges, rendering, web_users
 from packhouse.web.orders import orders
 
 SCOPE = "write:parcel"
@@ -70,6 +72,8 @@ async def show_shipments(request: Request) -> Response:
     wanted = {**asked, "from": orders.to_instant(asked["from"], zone)}
     wanted["to"] = orders.to_instant(asked["to"], zone, is_last=True)
     filters = {name: value for field, name in _ASKED.items() for value in _read_filter(name, wanted[field])}
+    if request.query_params.get("stale"):
+        filters["stale"], asked["stale"] = True, "1"
     if "order_number" in filters:  # people also look for what a shipment without an order is called by
         filters["named"] = filters.pop("order_number")
     async with context.of(request).db.read() as tx:
@@ -91,6 +95,7 @@ async def show_shipments(request: Request) -> Response:
         "trackers": {code for code, carrier in context.of(request).options.carriers.items() if carrier.has_tracking},
         "following": page.next.encode() if page.next else "",
         "previous": page.previous.encode() if page.previous else "",
+        "cursor": request.query_params.get("cursor", ""),
     }
     return rendering.render(request, "shipments.html", web_user, **values)
 
@@ -120,6 +125,45 @@ async def cancel_shipment(request: Request) -> Response:
         except (Unreachable, errors.Unavailable):  # the worker asks again
             pass
     return rendering.redirect(request, web_users.to_local(web_users.text(form, "then") or "/shipments"))
+
+
+async def cancel_shipments(request: Request) -> Response:
+    """A page that asks first; then each is cancelled or refused by itself, and the worker asks the carriers."""
+    web_user = await web_users.require_user(request, scope=SCOPE)
+    form = await web_users.read_form(request, web_user.token)
+    ids = web_users.ids(web_users.texts(form, "id"), MOST)
+    account_id, ctx = web_user.session.account_id, context.of(request)
+    async with ctx.db.read() as tx:
+        page = await queries.list_shipments(tx, account_id, {"numbers": ids}, pagination.Cursor(), MOST)
+    found = [shipment.row for shipment in page.rows]
+    if not found:
+        raise HTTPException(404)
+    then = web_users.to_local(web_users.text(form, "then") or "/shipments")
+    values: dict[str, Any] = {"section": "shipments", "rows": found, "then": then, "refused": []}
+    if not web_users.text(form, "confirmed"):
+        return rendering.render(request, "shipments_cancel.html", web_user, **values)
+    for row in found:
+        work = partial(_request_cancellation, ctx, account_id, row.uuid)
+        try:
+            await ctx.db.write(work)
+        except errors.ApiError as refusal:
+            values["refused"].append((row, join("\n", (fault.detail for fault in refusal.faults))))
+    if not values["refused"]:
+        return rendering.redirect(request, then)
+    values["done"] = len(found) - len(values["refused"])
+    return rendering.render(request, "shipments_cancel.html", web_user, status=422, **values)
+
+
+async def _request_cancellation(ctx: Context, account_id: int, uuid: str, tx: Transaction) -> None:
+    await operations.request_cancellation(tx, account_id, uuid, now=ctx.clock(), due_at=ctx.clock())
+
+
+async def print_shipments(request: Request) -> Response:
+    """The documents of a selection, at the address where they can be printed again."""
+    web_user = await web_users.require_user(request, scope=SCOPE)
+    form = await web_users.read_form(request, web_user.token)
+    ids = web_users.ids(web_users.texts(form, "id"), MOST)
+    return rendering.redirect(request, "/labels/print" + rendering.to_query(shipments=ranges.to_text(ids)))
 
 
 async def confirm_shipment(request: Request) -> Response:
@@ -152,6 +196,8 @@ async def track_parcels(request: Request) -> Response:
 ROUTES = [
     Route("POST", "/orders/print/{paper}", print_papers),
     Route("GET", "/shipments", show_shipments),
+    Route("POST", "/shipments/cancel", cancel_shipments),
+    Route("POST", "/shipments/print", print_shipments),
     Route("POST", "/shipments/{uuid}/cancel", cancel_shipment),
     Route("POST", "/shipments/{uuid}/confirm", confirm_shipment),
     Route("POST", "/shipments/track", track_parcels),

@@ -29,7 +29,7 @@ async def follow_orders(request: Request) -> Response:
     to one server."""
     web_user = await web_users.require_user(request)
     headers = {**rendering.headers(request), "X-Accel-Buffering": "no"}
-    open_orders = web_users.ids(request.query_params.getlist("order"), _MOST_ORDERS)
+    open_orders = web_users.ids(request.query_params.getlist("order")[:_MOST_ORDERS], _MOST_ORDERS)
     stream = _tell(request, web_user.session.account_id, open_orders)
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 

@@ -1,7 +1,7 @@
 """One order: beside its list on wide screens, by itself on narrow ones, at the same address."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from packhouse import context
 from packhouse.accounts import users
-from packhouse.kit import errors, http
+from packhouse.kit import clock, errors, http
 from packhouse.kit.db import Transaction
 from packhouse.kit.http.routing import Route
-from packhouse.kit.messages import Message, message
+from packhouse.kit.messages import Message, join, message
 from packhouse.kit.wire import pagination
 from packhouse.orders import contents, operations, plain, queries, schema, search, warnings
 from packhouse.shipping import operations as operations_of_shipments
@@ -208,18 +208,43 @@ async def answer_order(
         "on_the_way": wire.TRACKING,
         "stale_words": wire.STALE,
         "outside_images": context.of(request).settings.outside_images,
-        "list_query": _to_query(request),
+        "list_query": to_list_query(request),
         "packing_log": await packing_log.list_log(request, web_user, id),
         "packing_words": packing_log.ACTIONS,
+        "made": _find_made(request, shown),
     }
-    values["changed"] = _to_query(request, mark=shown.mark, parcels=values["parcels"] if values["parcels"] > 1 else "")
+    values["changed"] = to_list_query(
+        request, mark=shown.mark, parcels=values["parcels"] if values["parcels"] > 1 else ""
+    )
     if rendering.is_partial(request):
         return rendering.render(request, "order.html", web_user, status=status, **values)
     values |= orders.to_values(request, await orders.find_listing(request, web_user))
     return rendering.render(request, "order_page.html", web_user, status=status, **values)
 
 
-def _to_query(request: Request, **further: Any) -> str:
+class Made(NamedTuple):
+    """The shipment whose label was asked for just now: why there is none, and which order is next."""
+
+    id: int
+    labels: int
+    printable: bool
+    why: Message | None
+    next: int | None
+
+
+def _find_made(request: Request, shown: Shown) -> Made | None:
+    made, following = (web_users.ids([request.query_params.get(name, "")], 1) for name in ("made", "next"))
+    found = next((shipment for shipment in shown.shipments if [shipment.row.id] == made), None)
+    if found is None:
+        return None
+    failed = found.row.state == operations_of_shipments.FAILED
+    why = join("\n", (fault.detail for fault in wire.from_errors(found.row.errors))) if failed else None
+    printable = found.row.state == operations_of_shipments.READY
+    return Made(found.row.id, len(found.parcels), printable, why, following[0] if following else None)
+
+
+def to_list_query(request: Request, **further: Any) -> str:
+    """The list that the order was opened from, as the URL behind its path."""
     return orders.read_state(request).query(cursor=request.query_params.get("cursor", ""), **further)
 
 
@@ -249,7 +274,8 @@ async def find_order(request: Request, web_user: web_users.WebUser, id: int) -> 
         places.setdefault("/".join(map(str, warning.path)), []).append(warning.detail)
     row = rows.to_row(id, found[0].document, shops, origin)
     live = found[0].live_shipments
-    entries = [_to_entry(entry) for entry in history.rows]
+    entries = [*map(_to_entry, history.rows), *(act for found in shipped for act in _to_acts(found))]
+    entries.sort(key=lambda entry: clock.to_instant(entry["at"]), reverse=True)
     left_out = {found.place: found.why for found in contents.find_left_out(document)}
     goods = contents.find_goods(document)
     now = (document, row, places, entries, people, shipped, live, found_choices, leaving, goods, left_out)
@@ -268,7 +294,16 @@ def _to_entry(row: Any) -> dict[str, Any]:
             lines.append(
                 {"place": _to_place(change["path"]), "was": _to_text(was), "is": _to_text(change.get("value"))}
             )
-    return {"version": row.version, "action": row.action, "at": row.at, "by": row.by, "lines": lines}
+    return {"version": row.version, "action": row.action, "at": row.at, "by": row.by, "lines": lines, "told": ""}
+
+
+def _to_acts(found: shipments.Shipment) -> Iterator[dict[str, Any]]:
+    """What was done with a shipment, as entries of its order's history."""
+    row = found.row
+    numbers = ", ".join(parcel.tracking_number for parcel in found.parcels if parcel.tracking_number)
+    yield {"action": "labelled", "at": row.created_at, "by": row.created_by, "lines": [], "told": numbers}
+    if row.state in (operations_of_shipments.CANCELLED, operations_of_shipments.FAILED):
+        yield {"action": row.state, "at": row.updated_at, "by": "", "lines": [], "told": numbers}
 
 
 def _to_place(path: str) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,7 +19,8 @@ from packhouse.kit.db import Reader
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import Message
 from packhouse.kit.wire import pagination
-from packhouse.orders import deletions, list_request, queries, search
+from packhouse.orders import deletions, list_request, queries, saved_views, search, words
+from packhouse.shipping import queries as shipments
 from packhouse.web.frame import rendering, web_users
 from packhouse.web.orders import rows, sorting
 
@@ -34,7 +36,10 @@ _LARGEST_FIRST = {"placed", "items", "weight", "total", "warnings"}
 _DEFAULT_SORT = "-placed"
 SHOWN = ("incoming", "shipped", "all")
 _SIZES = (50, 100, 200)
-MOST_COUNTED = 999
+MOST_COUNTED = 9_999
+# Of what a list finds so many are counted and can be selected at once.
+MOST_FOUND = 10_000
+MOST_SELECTED = 1_000
 FIRST_PAGE: pagination.Cursor | None = pagination.Cursor()
 _YEAR = 365 * 86_400
 
@@ -88,7 +93,10 @@ def _default_show(text: str) -> str:
 
 
 def read_state(request: Request) -> State:
-    given = request.query_params
+    return to_state(request.query_params)
+
+
+def to_state(given: Mapping[str, Any]) -> State:
     sort = given.get("sort", _DEFAULT_SORT)
     size = given.get("size", "")
     text = given.get("q", "").replace("\0", "").strip()[:200]
@@ -135,8 +143,14 @@ class Listing(NamedTuple):
     leaving: list[PendingDeletion]
     kept: Sequence[Any]
     mark: str
-    is_partly_sorted: bool
+    found: int
     first_key: str
+    views: Sequence[saved_views.View]
+
+    @property
+    def can_sort_all(self) -> bool:
+        """Whether the columns without an index sort this list too."""
+        return self.found <= sorting.MOST
 
     def is_leaving(self, id: int) -> bool:
         return any(id in asked.ids for asked in self.leaving)
@@ -148,6 +162,9 @@ async def find_listing(request: Request, web_user: web_users.WebUser) -> Listing
     async with context.of(request).db.read() as tx:
         shops = await list_shops(tx, account_id)
         filters, faults = to_filters(state, zones.to_zone(web_user.session.time_zone))
+        found = await count_found(tx, account_id, state, filters)
+        if is_sorted_here(state) and found > sorting.MOST:
+            state = state._replace(sort=_DEFAULT_SORT, cursor="")
         find = _find_sorted if is_sorted_here(state) else _find_page
         page = await find(tx, web_user.caller, state, filters)
         statuses = await search.list_statuses(tx, account_id)
@@ -158,13 +175,14 @@ async def find_listing(request: Request, web_user: web_users.WebUser) -> Listing
         leaving = await find_pending_deletions(request, web_user, tx)
         kept = await deletions.list_kept(tx, account_id, web_user.caller.actor)
         keys = [] if newest else await accounts.list_keys(tx, account_id)
+        views = await saved_views.list_views(tx, account_id, web_user.caller.actor)
     shown = [rows.to_row(id, document, shops, web_user.caller.country_code) for id, document in page.found]
     previous = state.query(cursor=page.previous.encode()) if page.previous else ""
     following = state.query(cursor=page.next.encode()) if page.next else ""
     known = (shops, statuses, countries, tags, faults)
     mark = to_mark(newest, incoming, (id for asked in leaving for id in asked.ids))
     now = (incoming, newest, leaving, kept, mark)
-    return Listing(state, shown, previous, following, *known, *now, page.is_partly_sorted, find_key(keys))
+    return Listing(state, shown, previous, following, *known, *now, found, find_key(keys), views)
 
 
 def find_key(keys: Sequence[Any]) -> str:
@@ -202,12 +220,11 @@ async def list_shops(tx: Reader, account_id: int) -> dict[int, str]:
 
 
 class _Page(NamedTuple):
-    """Ids and documents. A list of very many that no index sorts is sorted among the newest."""
+    """Ids and documents."""
 
     found: list[tuple[int, str]]
     previous: pagination.Cursor | None
     next: pagination.Cursor | None
-    is_partly_sorted: bool = False
 
 
 async def _find_page(tx: Reader, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
@@ -223,20 +240,23 @@ async def _find_page(tx: Reader, caller: Caller, state: State, filters: dict[str
 async def _find_sorted(tx: Reader, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
     """The way through what matches is the one that needs no sorting in the database."""
     way = "-order_created_at" if state.q or _to_terms(state) else "-pk"
-    places: list[list[Any]] = []
-    cursor: pagination.Cursor | None = pagination.Cursor()
-    while cursor is not None and len(places) < sorting.MOST:
-        page = await _read_page(tx, caller.account_id, state, filters, way, cursor, sorting.AT_ONCE)
-        places += await sorting.to_places(_to_found(page), state.sort, caller.country_code)
-        cursor = page.next
+    page = await _read_page(tx, caller.account_id, state, filters, way, pagination.Cursor(), sorting.MOST)
+    places = await sorting.to_places(_to_found(page), state.sort, caller.country_code)
     turned = sorting.find_page(places, state.sort, _to_cursor(state.cursor), state.size)
-    stored = {row.id: row.document for row in await search.find_stored(tx, caller.account_id, turned.ids)}
-    found = [(id, stored[id]) for id in turned.ids if id in stored]
-    return _Page(found, turned.previous, turned.next, is_partly_sorted=cursor is not None)
+    documents = dict(_to_found(page))
+    return _Page([(id, documents[id]) for id in turned.ids], turned.previous, turned.next)
 
 
 def _to_found(page: pagination.Page) -> list[tuple[int, str]]:
     return [(row.id, row.document) for row in page.rows]
+
+
+async def count_found(tx: Reader, account_id: int, state: State, filters: dict[str, Any]) -> int:
+    """Count what a list shows on all its pages; one more than `MOST_FOUND` at most."""
+    wanted = await _to_wanted(tx, account_id, state)
+    if wanted is None:
+        return await queries.count_orders(tx, account_id, filters, MOST_FOUND + 1)
+    return await search.count_found(tx, account_id, wanted, filters, MOST_FOUND + 1)
 
 
 async def read_whole(
@@ -263,10 +283,20 @@ async def _read_page(
     size: int,
 ) -> pagination.Page:
     """Raises NotFound for a cursor of another sort."""
+    wanted = await _to_wanted(tx, account_id, state)
+    if wanted is None:
+        return await queries.list_orders(tx, account_id, filters, sort, cursor, size)
+    return await search.list_found(tx, account_id, wanted, filters, sort, cursor, size)
+
+
+async def _to_wanted(tx: Reader, account_id: int, state: State) -> search.Wanted | None:
+    """What is looked up by terms, or by the number of a parcel; None where the list's own indexes do."""
     terms = _to_terms(state)
     if not terms and not state.q:
-        return await queries.list_orders(tx, account_id, filters, sort, cursor, size)
-    return await search.list_found(tx, account_id, search.Wanted(state.q, terms), filters, sort, cursor, size)
+        return None
+    numbers = words.to_parcel_numbers(state.q)
+    ids = await shipments.find_orders_of_parcels(tx, account_id, numbers) if numbers else []
+    return search.Wanted(state.q, terms, ids)
 
 
 def _to_terms(state: State) -> list[str]:
@@ -315,7 +345,7 @@ async def show_orders(request: Request) -> Response:
 
 
 def to_count(incoming: int) -> str:
-    """For the bar: nobody packs by the number past a thousand, and counting on would cost more each day."""
+    """For the bar: past ten thousand nobody packs by the number, and counting on would cost more each day."""
     return f"{MOST_COUNTED}+" if incoming > MOST_COUNTED else str(incoming)
 
 
@@ -331,8 +361,10 @@ def to_values(request: Request, listing: Listing) -> dict[str, Any]:
         "state": listing.state,
         "columns": [column for column in rows.COLUMNS if column not in hidden],
         "all_columns": rows.COLUMNS,
-        "sorts": {**_SORTS, **sorting.KEYS},
+        "sorts": {**_SORTS, **sorting.KEYS} if listing.can_sort_all else _SORTS,
         "most_sorted": sorting.MOST,
+        "most_found": MOST_FOUND,
+        "most_selected": MOST_SELECTED,
         "sizes": _SIZES,
         "incoming": to_count(listing.incoming),
     }
@@ -353,7 +385,18 @@ async def choose_columns(request: Request) -> Response:
     return response
 
 
+async def list_found(request: Request) -> Response:
+    """The ids of all that a list shows on its pages, as many as can be selected, for the page's script."""
+    web_user = await web_users.require_user(request)
+    account_id, state = web_user.session.account_id, read_state(request)
+    filters, _ = to_filters(state, zones.to_zone(web_user.session.time_zone))
+    async with context.of(request).db.read() as tx:
+        page = await read_whole(tx, account_id, state, filters, pagination.Cursor(), MOST_SELECTED)
+    return Response(orjson.dumps([str(row.id) for row in page.rows]), media_type="application/json")
+
+
 ROUTES = [
     Route("GET", "/orders", show_orders),
+    Route("GET", "/orders/found", list_found),
     Route("POST", "/orders/columns", choose_columns),
 ]

@@ -1,8 +1,5 @@
-"""The list by a column that no index is made for: all orders that match are read and sorted, up to so many that an
-answer still comes at once; past that, the newest of them.
-
-An index of every column would make each POST dearer, for orders that are shipped tomorrow
-(docs/decisions/0028-sorting-what-is-incoming.md).
+"""The list by a column that no index is made for: offered where so few orders match that all of them are read and
+sorted as quickly as a page of any other list (docs/decisions/0089-sorts-that-are-offered.md).
 """
 
 import asyncio
@@ -17,9 +14,8 @@ from packhouse.shipping import packing
 from packhouse.web.frame import formats
 from packhouse.web.orders import rows
 
-MOST = 10_000
-# Of one statement, so that the documents are never in memory together, and of one stretch that nobody can interrupt.
-AT_ONCE = 2_000
+MOST = 1_000
+# Of one stretch that nobody can interrupt.
 _BETWEEN_BREATHS = 200
 
 _Order = Mapping[str, Any]

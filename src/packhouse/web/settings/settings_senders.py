@@ -47,9 +47,18 @@ def _read_contract(change: Change) -> dict[str, Any]:
     """Credentials that are left empty stay as they are."""
     sent: dict[str, Any] = {name: change.text(name) or None for name in CONTRACT_FIELDS}
     sent["is_active"] = change.is_ticked("is_active")
+    named = _read_named(change, str(sent["carrier_code"] or ""))
     if lines := change.text("credentials"):
-        sent["credentials"] = _read_credentials(lines)
+        named |= _read_credentials(lines)
+    if named:
+        sent["credentials"] = named
     return sent
+
+
+def _read_named(change: Change, carrier_code: str) -> dict[str, str]:
+    """What was typed into the fields of the carrier that was chosen."""
+    at = f"credentials/{carrier_code}/"
+    return {name.removeprefix(at): text for name in change.form if name.startswith(at) and (text := change.text(name))}
 
 
 def _read_credentials(text: str) -> dict[str, str]:
@@ -95,6 +104,11 @@ async def _show(
         "default_brand": found.default_brand(),
         "has_credentials": chosen is not None and bool(set(found.of_kind(page.kind)[chosen]) & _SEALED),
         "carriers": carriers,
+        "contract_fields": {
+            code: asked
+            for code, carrier in context.of(request).options.carriers.items()
+            if (asked := getattr(carrier, "contract_fields", ()))
+        },
     }
     return forms.render(request, page.template, web_user, outcome, **values)
 

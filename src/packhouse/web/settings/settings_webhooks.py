@@ -14,9 +14,17 @@ from packhouse.kit.messages import message
 from packhouse.kit.wire import validation
 from packhouse.web.frame import confirm, forms, web_users
 from packhouse.web.frame.forms import FRESH, Change, Outcome
+from packhouse.web.frame.languages import marked
 from packhouse.webhooks import addresses, delivery, keys, operations, queries, schema
 
 _HERE = "/settings/webhooks"
+EVENT_WORDS: Mapping[str, str] = {
+    schema.PARCEL_EVENT: marked("A parcel is on its way or has arrived"),
+    schema.ORDER_CREATED: marked("An order came in"),
+    schema.ORDER_UPDATED: marked("An order was changed"),
+    schema.ORDER_DELETED: marked("An order was deleted"),
+    schema.SHIPMENT_STALE: marked("An order was changed after its label"),
+}
 
 
 async def show_webhooks(request: Request) -> Response:
@@ -41,6 +49,7 @@ async def _show(
         "receivers": receivers,
         "subscriptions": of_receivers,
         "events": schema.EVENTS,
+        "event_words": EVENT_WORDS,
         "rotating": {row.id for row in rows if row.key_switches_at is not None and row.key_switches_at > now},
     }
     return forms.render(request, "settings_webhooks.html", web_user, outcome, **values)

@@ -7,6 +7,9 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 // --- The selection is of orders, by their ids: whatever a browser puts into boxes by their place does not count. It outlives
 // each replacement of the list, going back, a reload and a tab that is restored; who comes anew begins with none.
 const selected = new Set();
+// Where all that a list finds was selected, the list it is of: then it is more than what is shown.
+let wide = null;
+let lastTicked = null;
 let here = null;
 let waiting = 0;
 let isReturning = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
@@ -17,14 +20,18 @@ function storeKey() { return `packhouse-selected:${one("#list")?.dataset.list}`;
 
 function store() {
   try {
-    if (selected.size) sessionStorage.setItem(storeKey(), JSON.stringify([...selected]));
+    if (selected.size) sessionStorage.setItem(storeKey(), JSON.stringify({ ids: [...selected], isWide: wide === storeKey() }));
     else sessionStorage.removeItem(storeKey());
   } catch { /* then it lasts as long as the page */ }
 }
 
 function takeBack() {
   selected.clear();
-  try { for (const id of JSON.parse(sessionStorage.getItem(storeKey()) ?? "[]")) selected.add(id); } catch { /* then there is none */ }
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(storeKey()) ?? "{}");
+    for (const id of kept.ids ?? []) selected.add(id);
+    wide = kept.isWide ? storeKey() : null;
+  } catch { /* then there is none */ }
 }
 
 // Where the list is shown anew: what is no longer in it is no longer selected, since nothing could be done with it.
@@ -34,7 +41,10 @@ function adopt() {
   isReturning = false;
   const isSome = selected.size > 0;
   const shown = new Set(rows().map((row) => row.dataset.id));
-  for (const id of [...selected]) if (!shown.has(id)) selected.delete(id);
+  if (wide !== storeKey()) {
+    wide = null;
+    for (const id of [...selected]) if (!shown.has(id)) selected.delete(id);
+  }
   if (isSome) store();
   showSelection();
 }
@@ -47,7 +57,10 @@ function showSelection() {
     header.checked = shown > 0 && shown === rows().length;
     header.indeterminate = shown > 0 && shown < rows().length;
   }
-  for (const count of all("[data-selected]")) count.textContent = String(shown);
+  const chosen = wide === storeKey() ? selected.size : shown;
+  for (const count of all("[data-selected]")) count.textContent = String(chosen);
+  const more = one("[data-all-found]");
+  if (more) more.hidden = !(header?.checked && chosen < Number(one("#list").dataset.found));
   const opened = openId();
   for (const row of rows()) {
     row.classList.toggle("here", row.dataset.id === here);
@@ -68,11 +81,67 @@ function changeSelection(change) {
 document.addEventListener("change", (event) => {
   const box = event.target;
   if (box.id === "all") {
-    changeSelection(() => { for (const row of rows()) selected[box.checked ? "add" : "delete"](row.dataset.id); });
+    changeSelection(() => {
+      if (!box.checked) { selected.clear(); wide = null; }
+      for (const row of rows()) selected[box.checked ? "add" : "delete"](row.dataset.id);
+    });
   } else if (box.matches(".orders tbody input[name=id]")) {
     changeSelection(() => selected[box.checked ? "add" : "delete"](box.value));
   }
 });
+
+// Shift takes along what lies between this box and the one that was ticked before.
+document.addEventListener("click", (event) => {
+  const cell = event.target.closest?.(".orders tbody .tick");
+  const row = cell?.closest("tr[data-id]");
+  if (!row) return;
+  const list = rows();
+  const before = list.findIndex((other) => other.dataset.id === lastTicked);
+  const at = list.indexOf(row);
+  lastTicked = row.dataset.id;
+  if (!event.shiftKey || before < 0 || before === at) return;
+  window.getSelection()?.removeAllRanges();
+  const isTicked = event.target.matches("input") ? event.target.checked : !one("input", row).checked;
+  changeSelection(() => { for (const other of list.slice(Math.min(before, at), Math.max(before, at) + 1)) selected[isTicked ? "add" : "delete"](other.dataset.id); });
+  if (!event.target.matches("input")) event.stopImmediatePropagation();
+}, true);
+
+// All that the list finds, on whatever page; they go along with the form as if they were shown.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-all-found]");
+  if (!button) return;
+  button.disabled = true;
+  try {
+    const answer = await fetch(button.dataset.allFound, { headers: { accept: "application/json" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const ids = await answer.json();
+    wide = storeKey();
+    changeSelection(() => { for (const id of ids) selected.add(id); });
+  } catch { trouble(); } finally { button.disabled = false; }
+});
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("#selection")) return;
+  for (const field of all("[data-wide]", event.target)) field.remove();
+  if (wide !== storeKey()) return;
+  const shown = new Set(rows().map((row) => row.dataset.id));
+  for (const id of selected) if (!shown.has(id)) {
+    const field = Object.assign(document.createElement("input"), { type: "hidden", name: "id", value: id });
+    field.dataset.wide = "";
+    event.target.append(field);
+  }
+}, true);
+
+// What cannot arrive is not sent: what was typed stays where it is.
+document.addEventListener("submit", (event) => {
+  if (navigator.onLine && one("#offline")?.hidden !== false) return;
+  if (event.target.method === "dialog") return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const told = one("#offline");
+  told.hidden = false;
+  told.classList.remove("again");
+  requestAnimationFrame(() => told.classList.add("again"));
+}, true);
 
 // --- Keys.
 function move(by) {
@@ -102,6 +171,37 @@ function press(name) {
   one(`[data-key="${name}"]`)?.click();
 }
 
+// Focus goes into the order that was opened, and back to its line.
+let returnTo = null;
+document.addEventListener("htmx:after:swap", () => {
+  const opened = openId();
+  if (opened && opened !== returnTo) {
+    returnTo = opened;
+    const title = one("#order-title");
+    if (document.activeElement?.closest?.("#list") || document.activeElement === document.body) { title.tabIndex = -1; title.focus({ preventScroll: true }); }
+  } else if (!opened) returnTo = null;
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-close]")) try { sessionStorage.setItem("packhouse-return", openId() ?? ""); } catch { /* then the page's top has it */ }
+}, true);
+function focusReturned() {
+  try {
+    const id = sessionStorage.getItem("packhouse-return");
+    sessionStorage.removeItem("packhouse-return");
+    const row = id && one(`#o${CSS.escape(id)}`);
+    if (row) { here = id; one(".c-number a", row)?.focus(); showSelection(); }
+  } catch { /* then the page's top has it */ }
+}
+
+// The order below the one that is open, for after its label.
+document.addEventListener("submit", (event) => {
+  const field = one("input[name=next]", event.target);
+  if (!field) return;
+  const list = rows();
+  const at = list.findIndex((row) => row.dataset.id === openId());
+  field.value = list[at + 1]?.dataset.id ?? "";
+}, true);
+
 function openId() { return one("#order [data-order]")?.dataset.order; }
 
 const KEYS = {
@@ -111,6 +211,8 @@ const KEYS = {
   l: () => press("l"),
   m: () => press("m"),
   p: () => press("p"),
+  e: () => press("e"),
+  n: () => one("#order [data-key=next]")?.click(),
   "/": () => { one("#search")?.focus(); one("#search")?.select(); },
   "?": () => one("#keys")?.showModal(),
   Escape: () => one("[data-close]")?.click(),
@@ -211,13 +313,14 @@ document.addEventListener("click", (event) => {
 let asked = "";
 function askOptions() {
   const place = one("[data-options]");
-  const ids = [...selected].sort().join("&id=");
+  const ids = [...selected].sort().slice(0, 200).join("&id=");
   if (!place || !ids || (ids === asked && place.childElementCount)) return;
   asked = ids;
   htmx.ajax("GET", `${place.dataset.options}?id=${ids}`, { target: "#options", swap: "innerHTML" });
 }
 localTimes();
 adopt();
+focusReturned();
 
 // --- A file may be dropped anywhere on the import page; elsewhere the browser would leave the page to show it.
 function hasFiles(event) { return [...(event.dataTransfer?.types ?? [])].includes("Files"); }
@@ -239,3 +342,11 @@ document.addEventListener("drop", (event) => {
   field.dispatchEvent(new Event("change", { bubbles: true }));
   field.focus();
 });
+
+// --- Of the fields that carriers ask for, those of the carrier that is chosen.
+function showCarrierFields() {
+  const chosen = one("select[name=carrier_code]")?.value;
+  if (chosen !== undefined) for (const fields of all("fieldset[data-carrier]")) fields.hidden = fields.dataset.carrier !== chosen;
+}
+document.addEventListener("change", (event) => { if (event.target.matches?.("select[name=carrier_code]")) showCarrierFields(); });
+showCarrierFields();

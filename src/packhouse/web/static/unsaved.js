@@ -46,4 +46,79 @@ document.addEventListener("submit", (event) => {
   };
   dialog.showModal();
 }, true);
+// --- What is typed into the open order is kept by this tab until it is stored: a session that ends, a page that is left, or a
+// browser that dies loses nothing. It comes back as typed, not as stored.
+const DRAFTS = "packhouse-drafts";
+const EDITS = "#order form.edit :is(input, textarea, select), #label :is(input, select)";
+
+function read() { try { return JSON.parse(sessionStorage.getItem(DRAFTS) ?? "{}"); } catch { return {}; } }
+function write(drafts) {
+  try {
+    if (Object.keys(drafts).length) sessionStorage.setItem(DRAFTS, JSON.stringify(drafts));
+    else sessionStorage.removeItem(DRAFTS);
+  } catch { /* then it lasts as long as the page */ }
+}
+
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  const id = openId();
+  if (!id || !field.matches?.(EDITS) || field.type === "hidden") return;
+  const drafts = read();
+  drafts[id] = { ...drafts[id], [field.name]: field.value };
+  write(drafts);
+});
+
+// What is on its way is no draft, unless the answer is the door.
+document.addEventListener("submit", (event) => {
+  const id = openId();
+  if (event.defaultPrevented || !id || !event.target.matches("#order form.edit, #label")) return;
+  const drafts = read();
+  const names = new Set(all("input, textarea, select", event.target).map((field) => field.name));
+  const sent = Object.fromEntries(Object.entries(drafts[id] ?? {}).filter(([name]) => names.has(name)));
+  const rest = Object.fromEntries(Object.entries(drafts[id] ?? {}).filter(([name]) => !names.has(name)));
+  drafts[id] = rest;
+  if (!Object.keys(rest).length) delete drafts[id];
+  write(drafts);
+  try { sessionStorage.setItem(`${DRAFTS}-sent`, JSON.stringify({ id, sent })); } catch { /* then it is lost with the session */ }
+});
+document.addEventListener("htmx:response:error", (event) => { if (event.detail.ctx.response.status === 401) keepSent(); });
+function keepSent() {
+  try {
+    const { id, sent } = JSON.parse(sessionStorage.getItem(`${DRAFTS}-sent`) ?? "{}");
+    sessionStorage.removeItem(`${DRAFTS}-sent`);
+    if (!id || !Object.keys(sent).length) return;
+    const drafts = read();
+    drafts[id] = { ...sent, ...drafts[id] };
+    write(drafts);
+  } catch { /* then there is none */ }
+}
+
+function restore() {
+  const id = openId();
+  const typed = id && read()[id];
+  if (!typed) return;
+  const back = all(EDITS).filter((field) => field.name in typed && field.type !== "hidden" && field.value !== typed[field.name]);
+  for (const field of back) {
+    field.value = typed[field.name];
+    field.dataset.typed = "";
+    field.closest("details")?.setAttribute("open", "");
+  }
+  const notice = one("#restored");
+  if (notice) notice.hidden = !back.length;
+}
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.("[data-discard]")) return;
+  const drafts = read();
+  delete drafts[openId()];
+  write(drafts);
+  location.reload();
+});
+// Who signs out leaves nothing in the tab.
+document.addEventListener("submit", (event) => {
+  if (!event.target.action?.endsWith("/sign-out")) return;
+  try { sessionStorage.removeItem(DRAFTS); sessionStorage.removeItem(`${DRAFTS}-sent`); } catch { /* there is none */ }
+});
+document.addEventListener("htmx:after:swap", restore);
+if (one("#search")) { try { sessionStorage.removeItem(`${DRAFTS}-sent`); } catch { /* there is none */ } } else keepSent();
+restore();
 })();

@@ -1,0 +1,100 @@
+"""What the start page asks somebody to look at, and the steps of a new account to its first label."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from starlette.requests import Request
+
+from packhouse import context
+from packhouse.kit.db import Reader
+from packhouse.orders import stats
+from packhouse.packing_station import queries as benches
+from packhouse.shipping import stats as shipped
+from packhouse.shipping.setup import queries as setup_queries
+from packhouse.shipping.setup.setup_schema import Setup
+from packhouse.web.frame import rendering, web_users
+from packhouse.web.frame.languages import marked
+from packhouse.web.orders import orders
+from packhouse.webhooks import queries as webhooks
+
+# What was placed longer ago and is still incoming is overdue; what failed longer ago is no news.
+_OVERDUE = timedelta(days=2)
+_RECENT = timedelta(days=14)
+_MOST = 1_000
+_FAILED = "1002"
+
+FAILED, STALE, WARNED, HELD, OVERDUE, RECEIVERS = "failed", "stale", "warned", "held", "overdue", "receivers"
+WORDS: Mapping[str, str] = {
+    FAILED: marked("Labels that failed"),
+    STALE: marked("Orders changed after their label"),
+    WARNED: marked("Addresses and orders with warnings"),
+    HELD: marked("On hold"),
+    OVERDUE: marked("Waiting for more than two days"),
+    RECEIVERS: marked("Receivers that do not answer"),
+}
+
+
+class Attention(NamedTuple):
+    """A kind of thing to look at, how many there are, and the page that lists them."""
+
+    kind: str
+    total: int
+    place: str
+
+
+async def list_attention(web_user: web_users.WebUser, tx: Reader, now: datetime) -> list[Attention]:
+    """List what there is of each kind, the most urgent first."""
+    account_id = web_user.session.account_id
+    setup = await setup_queries.find_setup(tx, account_id) or Setup()
+    held = {stats.to_plain_code(code.casefold()) for code in setup.status_codes().get("on_hold", ())}
+    waiting = await stats.count_waiting(tx, account_id, held, now - _OVERDUE)
+    troubled = await shipped.count_troubled(tx, account_id, now - _RECENT, _MOST)
+    receivers = await webhooks.list_all_connections(tx, account_id) if web_user.is_owner else []
+    silent = [row for row in receivers if row.failing_since is not None or row.paused_at is not None]
+    until = (now - _OVERDUE).date().isoformat()
+    found = [
+        Attention(FAILED, troubled.failed, "/shipments" + rendering.to_query(status=_FAILED)),
+        Attention(STALE, troubled.stale, "/shipments" + rendering.to_query(stale="1")),
+        Attention(WARNED, waiting.warned, "/orders" + rendering.to_query(warnings="1")),
+        Attention(HELD, waiting.held, "/orders" + rendering.to_query(status=waiting.held_status)),
+        Attention(OVERDUE, waiting.overdue, "/orders" + rendering.to_query(sort="placed", to=until)),
+        Attention(RECEIVERS, len(silent), "/settings/webhooks"),
+    ]
+    return [attention for attention in found if attention.total]
+
+
+class Step(NamedTuple):
+    """What a new account does before its first label, and whether it is done."""
+
+    kind: str
+    place: str
+    is_done: bool
+
+
+SHOP, SENDER, CARRIER, PRINTER = "shop", "sender", "carrier", "printer"
+STEPS: Mapping[str, tuple[str, str]] = {
+    SHOP: (marked("Add a shop"), marked("Orders belong to the shop that they come from.")),
+    SENDER: (marked("Say where parcels are sent from"), marked("The address stands on every label.")),
+    CARRIER: (
+        marked("Choose a carrier"),
+        marked("Own delivery works at once; a contract with a carrier brings its options."),
+    ),
+    PRINTER: (
+        marked("Set up a bench with its printer"),
+        marked("Or print from the browser: then there is nothing to do."),
+    ),
+}
+
+
+async def list_steps(request: Request, web_user: web_users.WebUser, tx: Reader) -> list[Step]:
+    account_id = web_user.session.account_id
+    setup = await setup_queries.find_setup(tx, account_id) or Setup()
+    sender = setup.sender_address.get(setup.default_sender() or 0) or {}
+    has_carrier = bool(setup.contract) or any(option.carrier_code for option in context.of(request).options.all())
+    return [
+        Step(SHOP, "/settings/integrations", bool(await orders.list_shops(tx, account_id))),
+        Step(SENDER, "/settings/senders", bool(sender.get("address_line_1"))),
+        Step(CARRIER, "/settings/contracts", has_carrier),
+        Step(PRINTER, "/settings/benches", bool(await benches.list_benches(tx, account_id))),
+    ]
