@@ -9,7 +9,7 @@ from packhouse.kit.http.routing import Route
 from packhouse.web import start
 from packhouse.web.account import my_account, reset_password, sign_in, two_factors
 from packhouse.web.frame import assets, rendering, web_users
-from packhouse.web.labels import bulk_form, labels, shipping
+from packhouse.web.labels import bulk_form, labels, returns, shipping
 from packhouse.web.orders import deletions, exports, imports, live, mappings, order, orders
 from packhouse.web.pack import pack
 from packhouse.web.settings import (
@@ -85,6 +85,7 @@ _PAGES = (
     two_factors,
     live,
     shipping,
+    returns,
     bulk_form,
     labels,
     mappings,

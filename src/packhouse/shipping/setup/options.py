@@ -28,6 +28,7 @@ class Route(NamedTuple):
 
     origin: Place
     destination: Place
+    is_return: bool = False
 
 
 class Options:
@@ -53,6 +54,8 @@ class Options:
         option = self._known.get(choice.option_code)
         if option is None:
             raise _refusal(message("There is no shipping option {option_code}.", option_code=choice.option_code))
+        if option.is_return != way.is_return:
+            raise _refusal(_to_wrong_way(option))
         if not places.goes(option.countries, way.origin, way.destination):
             raise _refusal(
                 message(
@@ -100,6 +103,12 @@ class Options:
         return min(fitting)[-1] if fitting else replace(choice, candidates=())
 
 
+def _to_wrong_way(option: Option) -> Message:
+    if option.is_return:
+        return message("The shipping option {code} is for returns alone.", code=option.code)
+    return message("The shipping option {code} makes no return labels.", code=option.code)
+
+
 def _require_contract(setup: Setup, choice: Choice, option: Option) -> int:
     if choice.contract_id is None:
         found = setup.default_contract(option.carrier_code)
@@ -142,7 +151,8 @@ def _refusal(detail: Message, title: str = "Invalid shipping option") -> errors.
 
 
 def find_options(options: Options, setup: Setup, asked: Mapping[str, Any]) -> Iterable[tuple[Option, int]]:
-    """The options that an account has a contract for and that fit what is asked, each with its contract's id."""
+    """The options that an account has a contract for and that fit what is asked, each with its contract's id: those of
+    returns with `is_return` alone."""
     weights = _find_weights(asked)
     for option in options.all():
         contract_id = asked.get("contract_id") or setup.default_contract(option.carrier_code)
@@ -160,7 +170,8 @@ def _find_weights(asked: Mapping[str, Any]) -> list[Decimal]:
 
 def _fits(option: Option, asked: Mapping[str, Any], weights: Sequence[Decimal]) -> bool:
     return (
-        asked.get("carrier_code") in (None, option.carrier_code)
+        option.is_return == asked.get("is_return", False)
+        and asked.get("carrier_code") in (None, option.carrier_code)
         and asked.get("shipping_option_code") in (None, option.code)
         and _goes(option, _find_place(asked, "from"), _find_place(asked, "to"))
         and all(carries(option, weight) for weight in weights)

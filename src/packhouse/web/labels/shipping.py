@@ -72,6 +72,7 @@ async def show_shipments(request: Request) -> Response:
     filters = {name: value for field, name in _ASKED.items() for value in _read_filter(name, wanted[field])}
     if "order_number" in filters:  # people also look for what a shipment without an order is called by
         filters["named"] = filters.pop("order_number")
+    filters["kinds"] = [schema.OUTGOING]
     async with context.of(request).db.read() as tx:
         shops = await orders.list_shops(tx, account_id)
         try:
