@@ -17,7 +17,7 @@ BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 DIFFERS = {
     "POST /api/v3/returns/announce-synchronously": "errors in the form of version 3; a carrier that is away: 201, and "
     "the label is made as soon as it answers",
-    "POST /api/v3/parcels/tracking": "400 with the reason for a carrier that is not installed, has no contract or tells "
+    "POST /api/v3/parcels/tracking": "400 with the reason where a carrier is not installed, has no contract or tells "
     "nothing; errors in the form of version 3",
     "GET /api/v3/service-points": "there is no geocoder: an address is found by the postal codes and cities of the "
     "stored points; `open_on` is an addition",

@@ -65,7 +65,12 @@ def _find_wait(ctx: Context, found: Shipment) -> timedelta | None:
 
 
 def _are_at_their_end(codes: Any) -> bool:
-    return all(code in _ENDS for code in codes)
+    return all(map(is_at_end, codes))
+
+
+def is_at_end(code: str) -> bool:
+    """Whether nothing more is to be heard of a parcel with that status."""
+    return code in _ENDS
 
 
 async def _hear(ctx: Context, account_id: int, shipment_id: int) -> dict[str, list[TrackingEvent]]:

@@ -39,33 +39,51 @@ async def follow_parcel(
 ) -> str:
     """Store the parcel and have its carrier asked; its tracking number. Raises Invalid for one that cannot be followed
     here, and Conflict where the number is known."""
-    number = sent["tracking_number"]["tracking_number"]
+    number = str(sent["tracking_number"]["tracking_number"])
     if await parcels.find_by_tracking_number(tx, caller.account_id, number) is not None:
         detail = message("The tracking number {number} is known already.", number=number)
         raise errors.Conflict(errors.ErrorItem("conflict", detail))
     account_setup = await setup.load_setup(tx, caller.account_id, now=now)
     terms = _find_terms(account_setup, sent, options)
     integration_id = await _find_shop(tx, caller.account_id, (sent.get("details") or {}).get("integration_id"))
-    made = _to_draft(sent, terms, integration_id)
-    # Of two that come at once the later one meets the same uuid, and is done anew.
-    made.uuid = str(uuid.uuid5(_NAMES, f"{caller.account_id}:{terms.carrier.code}:{number}"))
+    known = Known(
+        number,
+        _find_url(sent["tracking_number"]),
+        datetime.fromisoformat(sent["announced_at"]),
+        sent["shipment"].get("external_reference_id"),
+    )
+    id = await store_parcel(tx, caller, _to_draft(sent, terms, integration_id), known, now=now)
+    await operations.schedule_tracking(tx, caller.account_id, id, now=now, due_at=now)
+    return number
+
+
+class Known(NamedTuple):
+    """What is known of a parcel that was made elsewhere. `status` is the number of one of our statuses."""
+
+    tracking_number: str
+    tracking_url: str | None
+    announced_at: datetime
+    reference: str | None = None
+    status: str = _ANNOUNCED
+
+
+async def store_parcel(tx: Transaction, caller: Caller, made: draft.Draft, known: Known, *, now: datetime) -> int:
+    """Store a parcel as a shipment of its own; our id of that. Of two that come at once the later one meets the same
+    uuid, and is done anew."""
+    account_id = caller.account_id
+    name = f"{account_id}:{made.document['carrier']['code']}:{known.tracking_number}"
+    made.uuid, made.kind = str(uuid.uuid5(_NAMES, name)), FOLLOWED
     drawn = await tx.draw_ids({"shipments": 1, "parcels": 1})
     [made.id], made.parcel_ids = drawn["shipments"], drawn["parcels"]
-    row = draft.to_shipment_row(made, caller, now)
-    announced_at = datetime.fromisoformat(sent["announced_at"])
-    reference = sent["shipment"].get("external_reference_id")
-    await tx.upsert(
-        shipments,
-        [{**row, "state": FOLLOWED, "announced_at": announced_at, "external_reference_id": reference}],
-    )
-    [parcel] = draft.to_parcel_rows(made, caller.account_id, now)
-    parcel |= {"status_code": _ANNOUNCED, "status_message": statuses.to_message(_ANNOUNCED)}
-    parcel |= {"tracking_number": number, "tracking_url": _find_url(sent["tracking_number"])}
+    of_shipment = {"state": FOLLOWED, "announced_at": known.announced_at, "external_reference_id": known.reference}
+    await tx.upsert(shipments, [draft.to_shipment_row(made, caller, now) | of_shipment])
+    [parcel] = draft.to_parcel_rows(made, account_id, now)
+    parcel |= {"status_code": known.status, "status_message": statuses.to_message(known.status)}
+    parcel |= {"tracking_number": known.tracking_number, "tracking_url": known.tracking_url}
     await tx.upsert(parcels_table, [parcel])
-    told = events.ParcelChange(integration_id, made.uuid, parcel, at=announced_at)
-    await events.publish(tx, caller.account_id, [told], now=now)
-    await operations.schedule_tracking(tx, caller.account_id, made.id, now=now, due_at=now)
-    return str(number)
+    told = events.ParcelChange(made.order.integration_id, made.uuid, parcel, at=known.announced_at)
+    await events.publish(tx, account_id, [told], now=now)
+    return made.id
 
 
 def _find_terms(account_setup: Setup, sent: Mapping[str, Any], options: Options) -> _Terms:
@@ -126,7 +144,7 @@ def _to_draft(sent: Mapping[str, Any], terms: _Terms, integration_id: int) -> dr
     }
     origin = drafts.Origin(NO_ORDER, None, order.get("order_number") or "", integration_id)
     choice = rules.Choice(code, terms.contract_id, None, "call")
-    return draft.Draft(origin, choice, document, [_pack(sent)], [], None, kind=FOLLOWED)
+    return draft.Draft(origin, choice, document, [_pack(sent)], [], None)
 
 
 def _pack(sent: Mapping[str, Any]) -> Packed:

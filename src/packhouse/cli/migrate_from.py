@@ -1,0 +1,118 @@
+"""`packhouse migrate-from`: what an account exported elsewhere, taken over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from packhouse.cli import lazy, terminal
+from packhouse.cli.terminal import AccountName, AsJson
+
+with lazy.imports():
+    from packhouse import context
+    from packhouse.accounts import queries as accounts
+    from packhouse.accounts.schema import Caller
+    from packhouse.carriers import registry
+    from packhouse.kit import clock
+    from packhouse.shipping.exported import files, operations
+    from packhouse.shipping.setup import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from packhouse.kit.db import Database, Transaction
+
+_TOGETHER = 50
+
+
+class _Undo(Exception):
+    """Ends a dry run: nothing of it stays."""
+
+
+def migrate_from(
+    path: Annotated[Path, typer.Argument(help="A JSON file, or a folder of them.", exists=True)],
+    account: AccountName,
+    integration: Annotated[int | None, typer.Option(help="The shop that takes all orders.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take over orders, shipments, sender addresses, contracts and rules that an account exported."""
+    try:
+        found = list(files.read_path(path))
+    except OSError as error:
+        terminal.fail(f"{path} cannot be read: {error}")
+    records = operations.sort([one for one in found if isinstance(one, files.Exported)])
+    unread = [one for one in found if isinstance(one, files.Unread)]
+
+    async def work() -> list[operations.Taken]:
+        async with terminal.open_database(terminal.load_settings()) as db:
+            move = await _begin(db, account, integration)
+            return await (_try(db, move, records) if dry_run else _take(db, move, records))
+
+    taken = terminal.run(work())
+    _show(taken, unread, is_dry_run=dry_run, as_json=as_json)
+    if unread or any(one.outcome == operations.REFUSED for one in taken):
+        raise typer.Exit(1)
+
+
+async def _begin(db: Database, account: str, integration: int | None) -> operations.Move:
+    settings = terminal.load_settings()
+    async with db.read() as tx:
+        owner = await accounts.get_account(tx, account)
+    caller = Caller(owner.account_id, owner.country_code, "command:migrate-from")
+    known = options.Options({carrier.code: carrier for carrier in registry.find_carriers()})
+    encryptor = context.open_encryptor(settings, db)
+    return operations.Move(caller, known, encryptor, clock.now(), integration)
+
+
+async def _take(db: Database, move: operations.Move, records: Sequence[files.Exported]) -> list[operations.Taken]:
+    """A part at a time: what was taken before stays where the rest fails, and is unchanged in the next run."""
+    taken: list[operations.Taken] = []
+    for start in range(0, len(records), _TOGETHER):
+        part = records[start : start + _TOGETHER]
+        taken += await db.write(lambda tx, part=part: _take_part(tx, move, part))
+    return taken
+
+
+async def _take_part(tx: Transaction, move: operations.Move, part: Sequence[files.Exported]) -> list[operations.Taken]:
+    return [await operations.take(tx, move, one) for one in part]
+
+
+async def _try(db: Database, move: operations.Move, records: Sequence[files.Exported]) -> list[operations.Taken]:
+    """All in one transaction that is undone, so that what comes later finds what came before."""
+    taken: list[operations.Taken] = []
+
+    async def work(tx: Transaction) -> None:
+        taken[:] = await _take_part(tx, move, records)
+        raise _Undo
+
+    with suppress(_Undo):
+        await db.write(work)
+    return taken
+
+
+def _show(
+    taken: Sequence[operations.Taken], unread: Sequence[files.Unread], *, is_dry_run: bool, as_json: bool
+) -> None:
+    counts: dict[str, Counter[str]] = {}
+    for one in taken:
+        counts.setdefault(one.kind, Counter())[one.outcome] += 1
+    told: list[dict[str, Any]] = [
+        {"place": one.place, "kind": one.kind, "outcome": one.outcome, "why": str(one.why)} for one in taken if one.why
+    ]
+    told += [{"place": one.place, "kind": "unknown", "outcome": operations.REFUSED, "why": one.why} for one in unread]
+    if as_json:
+        terminal.print_json({"dry_run": is_dry_run, "counts": counts, "told": told})
+        return
+    if told:
+        terminal.show(told, as_json=False)
+    would = "would be " if is_dry_run else ""
+    for kind, of_kind in counts.items():
+        parts = ", ".join(f"{count} {would}{outcome}" for outcome, count in sorted(of_kind.items()))
+        typer.echo(f"{kind.replace('_', ' ')}: {parts}")
+    if not taken:
+        typer.echo("Nothing was found.")
