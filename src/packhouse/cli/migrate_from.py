@@ -15,7 +15,7 @@ from packhouse.cli.terminal import AccountName, AsJson
 with lazy.imports():
     from packhouse import context
     from packhouse.accounts import queries as accounts
-    from packhouse.accounts.schema import Caller
+    from packhouse.accounts import schema
     from packhouse.carriers import registry
     from packhouse.kit import clock
     from packhouse.shipping.exported import files, operations
@@ -63,7 +63,7 @@ async def _begin(db: Database, account: str, integration: int | None) -> operati
     settings = terminal.load_settings()
     async with db.read() as tx:
         owner = await accounts.get_account(tx, account)
-    caller = Caller(owner.account_id, owner.country_code, "command:migrate-from")
+    caller = schema.Caller(owner.account_id, owner.country_code, "command:migrate-from")
     known = options.Options({carrier.code: carrier for carrier in registry.find_carriers()})
     encryptor = context.open_encryptor(settings, db)
     return operations.Move(caller, known, encryptor, clock.now(), integration)
