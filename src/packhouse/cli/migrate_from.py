@@ -13,17 +13,15 @@ from packhouse.cli import lazy, terminal
 from packhouse.cli.terminal import AccountName, AsJson
 
 with lazy.imports():
-    from packhouse import context
+    from packhouse import bootstrap
     from packhouse.accounts import queries as accounts
     from packhouse.accounts import schema
-    from packhouse.carriers import registry
-    from packhouse.kit import clock
     from packhouse.shipping.exported import files, operations
-    from packhouse.shipping.setup import options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from packhouse.context import Context
     from packhouse.kit.db import Database, Transaction
 
 _TOGETHER = 50
@@ -49,8 +47,9 @@ def migrate_from(
     unread = [one for one in found if isinstance(one, files.Unread)]
 
     async def work() -> list[operations.Taken]:
-        async with terminal.open_database(terminal.load_settings()) as db:
-            move = await _begin(db, account, integration)
+        settings = terminal.load_settings()
+        async with terminal.open_database(settings) as db, bootstrap.open_context(settings, db) as ctx:
+            move = await _begin(ctx, account, integration)
             return await (_try(db, move, records) if dry_run else _take(db, move, records))
 
     taken = terminal.run(work())
@@ -59,14 +58,11 @@ def migrate_from(
         raise typer.Exit(1)
 
 
-async def _begin(db: Database, account: str, integration: int | None) -> operations.Move:
-    settings = terminal.load_settings()
-    async with db.read() as tx:
+async def _begin(ctx: Context, account: str, integration: int | None) -> operations.Move:
+    async with ctx.db.read() as tx:
         owner = await accounts.get_account(tx, account)
     caller = schema.Caller(owner.account_id, owner.country_code, "command:migrate-from")
-    known = options.Options({carrier.code: carrier for carrier in registry.find_carriers()})
-    encryptor = context.open_encryptor(settings, db)
-    return operations.Move(caller, known, encryptor, clock.now(), integration)
+    return operations.Move(caller, ctx.options, ctx.encryptor, ctx.clock(), integration)
 
 
 async def _take(db: Database, move: operations.Move, records: Sequence[files.Exported]) -> list[operations.Taken]:
