@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,11 +71,11 @@ async def _take(db: Database, move: operations.Move, records: Sequence[files.Exp
     taken: list[operations.Taken] = []
     for start in range(0, len(records), _TOGETHER):
         part = records[start : start + _TOGETHER]
-        taken += await db.write(lambda tx, part=part: _take_part(tx, move, part))
+        taken += await db.write(partial(_take_part, move, part))
     return taken
 
 
-async def _take_part(tx: Transaction, move: operations.Move, part: Sequence[files.Exported]) -> list[operations.Taken]:
+async def _take_part(move: operations.Move, part: Sequence[files.Exported], tx: Transaction) -> list[operations.Taken]:
     return [await operations.take(tx, move, one) for one in part]
 
 
@@ -83,7 +84,7 @@ async def _try(db: Database, move: operations.Move, records: Sequence[files.Expo
     taken: list[operations.Taken] = []
 
     async def work(tx: Transaction) -> None:
-        taken[:] = await _take_part(tx, move, records)
+        taken[:] = await _take_part(move, records, tx)
         raise _Undo
 
     with suppress(_Undo):

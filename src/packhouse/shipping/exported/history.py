@@ -29,7 +29,7 @@ _NOT_TOLD = {"name": "", "address_line_1": "", "city": "", "postal_code": ""}
 class Stored(NamedTuple):
     """How many parcels are new here; `why` others, or their tracking, are not."""
 
-    count: int
+    made: int
     why: Message | str = ""
 
 

@@ -162,7 +162,7 @@ async def _take_order(tx: Transaction, move: Move, record: Mapping[str, Any]) ->
 async def _take_shipment(tx: Transaction, move: Move, record: Mapping[str, Any]) -> tuple[str, Message | str]:
     shop = move.into if move.into is not None else await _find_shop(tx, move.caller.account_id, record)
     stored = await history.take_shipment(tx, move.caller, record, move.options, shop, now=move.now)
-    return (CREATED if stored.count else UNCHANGED), stored.why
+    return (CREATED if stored.made else UNCHANGED), stored.why
 
 
 async def _find_shop(tx: Transaction, account_id: int, record: Mapping[str, Any]) -> int:
