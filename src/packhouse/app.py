@@ -37,7 +37,9 @@ from packhouse.shipping import parcels_api as parcels
 from packhouse.shipping import setup_api as setup
 from packhouse.shipping import validate_api as validation
 from packhouse.shipping.direct import api as direct
+from packhouse.shipping.following import api as following
 from packhouse.shipping.rates import api as rates
+from packhouse.shipping.returns import api as returns
 from packhouse.shipping.service_points import api as service_points
 from packhouse.web import pages
 from packhouse.web.frame import web_users
@@ -48,7 +50,8 @@ _API, _OLD_API = "/api/v3/", "/api/v2/"
 _log = structlog.get_logger()
 
 _SHIPPING = (
-    shipping, direct, documents, setup, addresses, contracts, options, rates, validation, parcels, service_points,
+    shipping, direct, returns, documents, setup, addresses, contracts, options, rates, validation, parcels, following,
+    service_points,
 )  # fmt: skip
 _PACKAGES = (orders, *_SHIPPING, integrations, webhooks, privacy, accounts, packing_station, ops, pages)
 

@@ -78,7 +78,7 @@ class Consignment:
     `reference` is the shipment's uuid, and the key by which a carrier knows a second announcement for the first.
     `customs` is an order's `customs_details`, `service_point` its `service_point_details`. `announced_at` dates the
     papers. `gs1_prefix` is the account's GS1 company prefix. `cash_on_delivery` is what the recipient pays at the door
-    for all parcels together.
+    for all parcels together. With `is_return` the sender is a customer and the recipient the account.
     """
 
     reference: str
@@ -96,6 +96,7 @@ class Consignment:
     shipping_costs: Money | None = None
     cash_on_delivery: Money | None = None
     announced_at: datetime | None = None
+    is_return: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ class Option:
     `countries` is where it goes and `origins` where it starts, None is anywhere: `kit.places.goes` says what that means
     for territories. `formats` are the mime types its label is to be had in. `max_sides_cm` are the longest sides of a
     parcel, the longest first. `requires` names what the carrier cannot do without: `to_email`, `to_telephone`,
-    `length`, `width`, `height`, `to_service_point`.
+    `length`, `width`, `height`, `to_service_point`. One with the feature `returns` is for returns alone: from a
+    customer to the account.
     """
 
     code: str
@@ -153,6 +155,10 @@ class Option:
     max_sides_cm: tuple[Decimal, Decimal, Decimal] | None = None
     lead_time_hours: int | None = None
     requires: frozenset[str] = frozenset()
+
+    @property
+    def is_return(self) -> bool:
+        return bool(self.features.get("returns"))
 
 
 class ContractField(NamedTuple):

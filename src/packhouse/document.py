@@ -15,7 +15,9 @@ from packhouse.orders import openapi as orders
 from packhouse.privacy import openapi as privacy
 from packhouse.shipping import openapi as shipping
 from packhouse.shipping.direct import openapi as direct
+from packhouse.shipping.following import openapi as following
 from packhouse.shipping.rates import openapi as rates
+from packhouse.shipping.returns import openapi as returns
 from packhouse.shipping.service_points import openapi as service_points
 from packhouse.webhooks import openapi as webhooks
 
@@ -26,6 +28,7 @@ _DESCRIPTION = (
 _TAGS = {
     "Orders": "Orders as shops send them, and their history.",
     "Shipping": "Labels, shipments, parcels and their documents.",
+    "Returns": "Labels from customers to the account.",
     "Shipping set-up": "Sender addresses, contracts, brands and rules of an account.",
     "Integrations": "Connected shops, their logs and their words for order statuses.",
     "Webhooks": "Who is sent which events, and what became of each delivery.",
@@ -43,7 +46,19 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
     for route in routes:
         if route.operation is not None:
             paths.setdefault(route.label, {})[route.method.lower()] = _to_operation(route)
-    packages = (accounts, orders, integrations, shipping, direct, rates, service_points, webhooks, privacy)
+    packages = (
+        accounts,
+        orders,
+        integrations,
+        shipping,
+        direct,
+        returns,
+        following,
+        rates,
+        service_points,
+        webhooks,
+        privacy,
+    )
     shapes = {name: shape for package in packages for name, shape in package.to_components().items()}
     shapes, paths = _merge_equal({**shapes, **http.ERROR_SCHEMAS}, paths)
     return {

@@ -15,7 +15,10 @@ PUBLISHED = Path(__file__).parent / "published" / "paths.txt"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 
 DIFFERS = {
-    "GET /api/v3/parcels/tracking/{}": "`events` has the last event alone: no earlier ones are kept",
+    "POST /api/v3/returns/announce-synchronously": "errors in the form of version 3; a carrier that is away: 201, and "
+    "the label is made as soon as it answers",
+    "POST /api/v3/parcels/tracking": "400 with the reason where a carrier is not installed, has no contract or tells "
+    "nothing; errors in the form of version 3",
     "GET /api/v3/service-points": "there is no geocoder: an address is found by the postal codes and cities of the "
     "stored points; `open_on` is an addition",
     "GET /api/v3/contracts": "one page; filters `carrier_code` alone",
@@ -31,9 +34,7 @@ DIFFERS = {
 NOT_SERVED = (
     ("/api/v3/checkout/", "no checkout: what a shop offers its customers is the shop's"),
     ("/api/v3/pickups", "no pick-ups: they are agreed with the carrier"),
-    ("/api/v3/returns", "not yet"),
     ("/api/v3/shipments/{}/return-portal-url", "there is no portal for returns"),
-    ("/api/v3/parcels/tracking", "parcels that were not made here are not followed"),
     ("/api/v3/addresses/validate", "addresses are checked where an order is shipped"),
     ("/api/v2/", "version 2 is served to read parcels, labels and service points alone"),
     ("/api/v3/", "not yet"),

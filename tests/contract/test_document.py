@@ -29,7 +29,7 @@ def test_every_operation_is_named_by_a_verb_and_described() -> None:
     assert len(names) == len(set(names))
     verbs = {
         "activate", "announce", "append", "authorize", "broadcast", "cancel", "change", "check", "confirm", "create",
-        "delete", "dry", "erase", "export", "fetch", "find", "get", "import", "issue", "list", "map", "patch",
+        "delete", "dry", "erase", "export", "fetch", "find", "follow", "get", "import", "issue", "list", "map", "patch",
         "refresh", "replace", "replay", "resume", "retry", "revoke", "rotate", "send", "ship", "start", "test",
         "track", "try", "update", "upsert", "validate",
     }  # fmt: skip

@@ -372,7 +372,7 @@ def test_no_content_type_counts_as_json(client: TestClient) -> None:
 
 @pytest.mark.one_database
 def test_an_unknown_path(client: TestClient) -> None:
-    for path in ("/api", "/api/v3", "/api/v3/order", "/api/v2/returns", "/api/v3/orders/1/2", "/nothing/"):
+    for path in ("/api", "/api/v3", "/api/v3/order", "/api/v2/pickups", "/api/v3/orders/1/2", "/nothing/"):
         for method in ("GET", "POST", "DELETE"):
             answer = client.request(method, path)
             fault = {

@@ -60,6 +60,7 @@ ROOMS = (
     shipping.shipments,
     shipping.parcels,
     shipping.documents,
+    shipping.parcel_events,
     service_points.service_points,
     rates.rate_tables,
     packing_station.benches,

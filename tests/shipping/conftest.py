@@ -43,6 +43,7 @@ class FakeCarrier:
     has_tracking: bool = False
     worker_only: bool = False
     is_idempotent: bool = True
+    has_returns: bool = False
     labels: dict[str, Announcement] = field(default_factory=dict)
     asked: list[Consignment] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -50,7 +51,9 @@ class FakeCarrier:
     looks: int = 0
 
     def options(self) -> Sequence[Option]:
+        back = Option("fake:return", "Fake return", self.code, features={"returns": True, "multicollo": True})
         return [
+            *([back] if self.has_returns else []),
             Option("fake:standard", "Fake standard", self.code),
             Option("fake:local", "Fake local", self.code, countries=frozenset({"NL", "BE"}), max_weight_kg=Decimal(20)),
         ]

@@ -23,6 +23,7 @@ READERS = [r"/orders/export",
     r"/", r"/preferences", r"/account", r"/account/password", r"/account/two-factors(/.*)?",
     r"/orders", r"/orders/columns", r"/orders/found", r"/orders/views(/delete)?",
     r"/orders/print/\{paper\}", r"/orders/\{id\}", r"/orders/\{id\}/(now|changed)", r"/shipments",
+    r"/returns",
 ]  # fmt: skip
 OWNERS = [r"/account/time-zone", r"/settings(/.*)?"]
 
@@ -39,8 +40,8 @@ def expected(method: str, path: str) -> set[str]:
     """The roles that a route opens to. One order is read by all and changed by packers."""
     if is_one_of(path, OWNERS):
         return {"owner"}
-    is_change_of_order = (method, path) == ("POST", "/orders/{id}")
-    if is_one_of(path, READERS) and not is_change_of_order:
+    is_change = (method, path) in (("POST", "/orders/{id}"), ("POST", "/returns"))
+    if is_one_of(path, READERS) and not is_change:
         return {"owner", "packer", "viewer"}
     return {"owner", "packer"}
 

@@ -83,7 +83,8 @@ class Carrier(Protocol):
     happened to a parcel. Making one contacts nobody, and neither does `options`. One that is heavy to load sets
     `worker_only`: then servers leave asking it to the workers, and wait. One that does not compare references
     sets `is_idempotent` to False: it is asked once, and where its answer is lost people are told of that instead. One
-    whose contracts need credentials may name them as `contract_fields`, a sequence of `ContractField`.
+    whose contracts need credentials may name them as `contract_fields`, a sequence of `ContractField`. One that makes
+    return labels has options with the feature `returns`; a consignment with such an option `is_return`.
     """
 
     @property

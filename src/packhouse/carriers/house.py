@@ -29,7 +29,11 @@ _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "house:standard": (message("Own delivery"), {}),
     "house:standard/signature=true": (message("Own delivery, signed for"), {"signature": True}),
     "house:express": (message("Own delivery, express"), {"delivery_deadline": "nextday"}),
+    "house:return": (message("Own collection of a return"), {"returns": True, "first_mile": "pickup"}),
 }
+
+
+_LETTERS = {"house:express": "X", "house:standard/signature=true": "S", "house:return": "R"}
 
 
 class House:
@@ -48,8 +52,8 @@ class House:
             raise no_such_option(consignment.option_code)
         lettering.require_drawable(consignment)
         numbers = _to_numbers(consignment)
-        service, features = _OPTIONS[consignment.option_code]
-        letter = "X" if "express" in consignment.option_code else "S" if features else "H"
+        service, _ = _OPTIONS[consignment.option_code]
+        letter = _LETTERS.get(consignment.option_code, "H")
         faces = [(self.name, service, letter, "gs1-128", f"(00){n}", f"(00) {n}") for n in numbers]
         labels = await printers.run("labels", consignment, faces)
         made = [[Document("label", "a6", PDF, label)] for label in labels]

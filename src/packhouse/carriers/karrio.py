@@ -51,16 +51,19 @@ class Karrio:
 
     def options(self) -> Sequence[Option]:
         return [
-            Option(code, told.name, self.code, told.countries, told.max_weight_kg, origins=told.origins)
-            for code, told in self._line.services.items()
+            Option(code, told.name, self.code, told.countries, told.max_weight_kg, features, origins=told.origins)
+            for services, features in ((self._line.services, {}), (self._line.returns, {"returns": True}))
+            for code, told in services.items()
         ]
 
     async def announce(self, consignment: Consignment) -> Announcement:
-        service = self._line.services.get(consignment.option_code)
+        services = self._line.returns if consignment.is_return else self._line.services
+        service = services.get(consignment.option_code)
         if service is None:
             raise no_such_option(consignment.option_code)
         payload = {**to_request(consignment, self._line), "service": service.code, "label_type": self._line.label_type}
-        details, answer = await self._ask("announce", consignment, payload)
+        verb = "announce_return" if consignment.is_return else "announce"
+        details, answer = await self._ask(verb, consignment, payload)
         numbers = self._line.find_numbers(answer) if self._line.find_numbers is not None else _find_numbers(details)
         return await _to_announcement(consignment, details, numbers)
 
@@ -89,7 +92,8 @@ class Karrio:
         """Call `karrio_gateway.ask` beside the event loop: the SDK waits for its answers."""
         if consignment.contract is None:
             raise Rejected([errors.ErrorItem("invalid", message("The contract of this shipment is gone."))])
-        credentials = {"account_country_code": consignment.sender.country_code, **consignment.contract.credentials}
+        ours = consignment.recipient if consignment.is_return else consignment.sender
+        credentials = {"account_country_code": ours.country_code, **consignment.contract.credentials}
         question = partial(karrio_gateway.ask, verb, self._line.package, payload, credentials, self._transport)
         return await asyncio.to_thread(question)
 

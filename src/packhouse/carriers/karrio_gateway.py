@@ -80,6 +80,9 @@ class _Verb(NamedTuple):
 
 _VERBS = {
     "announce": _Verb("ShipmentRequest", "create_shipment_request", "create_shipment", "parse_shipment_response"),
+    "announce_return": _Verb(
+        "ShipmentRequest", "create_return_shipment_request", "create_return_shipment", "parse_return_shipment_response"
+    ),
     "cancel": _Verb(
         "ShipmentCancelRequest", "create_cancel_shipment_request", "cancel_shipment", "parse_cancel_shipment_response"
     ),

@@ -3,8 +3,9 @@
 Countries and weights are what the carriers' public terms say; a contract may allow less, and then the carrier refuses.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 _EU = frozenset(
@@ -30,7 +31,8 @@ class Line(NamedTuple):
     told of a shipment by our reference or by its own number, `drops_zeros` whether the SDK takes its tariff
     numbers for integers. `kilograms` is what the SDK has to be told instead of one where it passes the number on to a
     carrier that counts in another unit. `find_numbers` finds the parcels' tracking numbers in its answer, where the SDK
-    gives only the shipment's."""
+    gives only the shipment's. `returns` are services for labels from customers, where the SDK asks for these in a way
+    of its own."""
 
     name: str
     package: str
@@ -42,6 +44,7 @@ class Line(NamedTuple):
     drops_zeros: bool = False
     kilograms: int = 1
     find_numbers: Callable[[Any], Sequence[str]] | None = None
+    returns: Mapping[str, Service] = MappingProxyType({})
 
 
 def _find_in_pieces(answer: Any) -> Sequence[str]:
@@ -66,6 +69,11 @@ LINES = {
             "ups:ground": Service("UPS Ground", "ups_ground", _US, _UPS_KG, _US),
             "ups:2nd-day-air": Service("UPS 2nd Day Air", "ups_2nd_day_air", _US, _UPS_KG, _US),
             "ups:next-day-air": Service("UPS Next Day Air", "ups_next_day_air", _US, _UPS_KG, _US),
+        },
+        returns={
+            "ups:return": Service("UPS Returns, Standard", "ups_standard", None, _UPS_KG),
+            "ups:return-saver": Service("UPS Returns, Worldwide Saver", "ups_worldwide_saver", None, _UPS_KG),
+            "ups:return-ground": Service("UPS Returns, Ground", "ups_ground", _US, _UPS_KG, _US),
         },
     ),
     "bpost": Line(
@@ -104,6 +112,15 @@ LINES = {
             "fedex:regional-economy": Service("FedEx Regional Economy", "fedex_regional_economy", None, _FEDEX_KG),
             "fedex:ground": Service("FedEx Ground", "fedex_ground", _US, _FEDEX_KG, _US),
             "fedex:2-day": Service("FedEx 2Day", "fedex_2_day", _US, _FEDEX_KG, _US),
+        },
+        returns={
+            "fedex:return-priority": Service(
+                "FedEx Return, International Priority", "fedex_international_priority", None, _FEDEX_KG
+            ),
+            "fedex:return-economy": Service(
+                "FedEx Return, International Economy", "fedex_international_economy", None, _FEDEX_KG
+            ),
+            "fedex:return-ground": Service("FedEx Return, Ground", "fedex_ground", _US, _FEDEX_KG, _US),
         },
         find_numbers=_find_in_pieces,
     ),

@@ -49,6 +49,7 @@ _SERVICES = {
     "post:parcel": _Service(message("Parcel"), "C", Decimal(30), False, {}),
     "post:parcel/signature=true": _Service(message("Parcel, insured"), "V", Decimal(30), False, {"signature": True}),
     "post:express": _Service(message("Express"), "E", Decimal(30), False, {}),
+    "post:return": _Service(message("Return parcel"), "C", Decimal(30), False, {"returns": True}),
 }
 """Letters as UPU S10b gives them: L letter-post express, R registered, C parcels, V insured parcels, E EMS."""
 

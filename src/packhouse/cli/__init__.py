@@ -18,6 +18,7 @@ from packhouse.cli import (
     demo,
     exports,
     mappings,
+    migrate_from,
     orders,
     print_agent,
     privacy,
@@ -43,6 +44,7 @@ app = RootCommands("packhouse", "An order service, compatible with the Sendcloud
 app.command("serve")(serve.serve)
 app.command("worker")(serve.work)
 app.command("migrate")(serve.migrate)
+app.command("migrate-from")(migrate_from.migrate_from)
 app.command("print-agent")(print_agent.run_agent)
 accounts.account.command("retention")(privacy.set_retention)
 app.add_typer(accounts.account, name="account")

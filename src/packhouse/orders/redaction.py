@@ -53,7 +53,7 @@ _FATES: tuple[tuple[re.Pattern[str], Fate], ...] = tuple(
         (r"notes|order_details/(notes|tags)", Fate.GONE),
         (r"customs_(details|information)/tax_numbers/(receiver|importer_of_record)/\*/value", Fate.GONE),
         (r"customs_information/importer_of_record|reference|label_notes", Fate.GONE),
-        (rf"{_ITEM}/(description|image_url|properties)", Fate.GONE),
+        (rf"{_ITEM}/(description|image_url|properties|return_message)", Fate.GONE),
         (rf"{_ITEM}/dangerous_goods/emergency_contact_(name|phone)", Fate.GONE),
         (r"from_address|carrier|ship_with|order_id|order_number", Fate.KEPT),
         (r"order_details/(integration|order_created_at|order_updated_at)|order_details/status/code", Fate.KEPT),

@@ -159,12 +159,13 @@ async def _to_label(request: Request, caller: Caller, made: _Made, label: schema
 
 
 async def list_shipments(request: Request) -> Response:
-    """A page of the account's shipments, newest first."""
+    """A page of the account's shipments, newest first; returns have a list of their own."""
     caller = await auth.caller(request)
     asked = schema.read_list_request(request.query_params.multi_items())
     cursor = pagination.decode(asked.cursor)
     async with context.of(request).db.read() as tx:
-        page = await queries.list_shipments(tx, caller.account_id, asked.filters, cursor, asked.page_size)
+        filters = {**asked.filters, "kinds": [schema.OUTGOING]}
+        page = await queries.list_shipments(tx, caller.account_id, filters, cursor, asked.page_size)
     base_url = http.base_url(request)
     data = [wire.to_shipment(found, base_url) for found in page.rows]
     return http.json_response({"data": data}, headers=http.page_links(request, page))

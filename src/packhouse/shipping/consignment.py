@@ -35,6 +35,7 @@ def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor) -> carri
         shipping_costs=_to_costs(document["payment_details"]),
         cash_on_delivery=to_cash(document["payment_details"]),
         announced_at=row.created_at,  # the same at every attempt, so that the papers are
+        is_return=bool(document.get("is_return")),
     )
 
 

@@ -51,6 +51,7 @@ class Draft:
     id: int = 0
     uuid: str = ""
     parcel_ids: Sequence[int] = ()
+    kind: str = schema.OUTGOING
 
     def to_wire(self) -> dict[str, Any]:
         return {
@@ -223,6 +224,7 @@ def to_shipment_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, An
         "document": orjson.dumps(draft.document).decode(),
         "carrier": draft.document["carrier"]["name"],
         "parcel_count": len(draft.packed),
+        "kind": draft.kind,
     }
 
 

@@ -4,7 +4,7 @@ A shipment that a carrier is being asked about is left until it is known whether
 the address, it would make another. Customs papers stay as long as the account has to keep them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -25,14 +25,14 @@ from packhouse.orders.redaction import Text
 from packhouse.shipping import storage, wire
 from packhouse.shipping.operations import ANNOUNCING, WITHDRAWING
 from packhouse.shipping.schema import NO_ORDER
-from packhouse.shipping.tables import documents, parcels, shipments
+from packhouse.shipping.tables import documents, parcel_events, parcels, shipments
 
 AT_ONCE = 20
 KEPT_BY_LAW = frozenset({"customs-declaration", "commercial-invoice"})
 _KINDS = frozenset({"label", "air-waybill", *KEPT_BY_LAW})
 _IN_FLIGHT = (ANNOUNCING, WITHDRAWING)
 
-_s, _p, _d = shipments.c, parcels.c, documents.c
+_s, _p, _d, _e = shipments.c, parcels.c, documents.c, parcel_events.c
 
 
 @dataclass(slots=True)
@@ -68,19 +68,26 @@ class _Paper(NamedTuple):
 
 
 async def find_shipments(db: Database, account_id: int, person: Person, origin: str) -> Found:
-    """Those that were sent to the person."""
+    """Those that were sent to the person, or by them, as returns are."""
     found = Found()
     async for rows in scan.walk(db, account_id, [_s.id], [_s.for_order, _s.document], _s.erased_at.is_(None)):
         for row in rows:
             if not person.may_be_in(row.document):
                 continue
-            document, facts = orjson.loads(row.document), Facts()
+            document, facts = _turn(orjson.loads(row.document)), Facts()
             facts.add_document(document)
             if person.is_told_by(facts, origin):
                 found.ids.add(row.id)
                 found.orders |= {row.for_order} - {NO_ORDER}
                 found.texts.update(redaction.find_texts(document, (), redaction.find_country(document)))
     return found
+
+
+def _turn(document: dict[str, Any]) -> dict[str, Any]:
+    """Put the customer's address where that of the recipient is, and back: it is the person who sends a return."""
+    if not document.get("is_return"):
+        return document
+    return {**document, "from_address": document["to_address"], "to_address": document["from_address"]}
 
 
 async def list_ids(
@@ -125,9 +132,9 @@ async def _erase_part(account_id: int, ids: Sequence[int], words: Words, now: da
     for row in rows:
         if row.state in _IN_FLIGHT:
             continue
-        document = orjson.loads(row.document)
+        document = _turn(orjson.loads(row.document))
         told = words | redaction.to_words(redaction.find_texts(document, (), redaction.find_country(document)))
-        changes = {"document": orjson.dumps(redaction.redact(document, told)).decode(), "erased_at": now}
+        changes = {"document": orjson.dumps(_turn(redaction.redact(document, told))).decode(), "erased_at": now}
         changes["errors"] = _to_errors(row.errors)
         await tx.execute(update(shipments).where(_s.account_id == account_id, _s.id == row.id).values(changes))
         await _erase_parcels(tx, account_id, row.id, told)
@@ -151,6 +158,14 @@ async def _erase_parcels(tx: Transaction, account_id: int, shipment_id: int, wor
             "tracking_url": None,
         }
         await tx.execute(update(parcels).where(_p.account_id == account_id, _p.id == row.id).values(changes))
+        await _erase_events(tx, account_id, row.id, known)
+
+
+async def _erase_events(tx: Transaction, account_id: int, parcel_id: int, known: Mapping[str, str]) -> None:
+    of_it = (_e.account_id == account_id, _e.parcel_id == parcel_id)
+    for row in await tx.fetch_all(select(_e.id, _e.status_code, _e.status_message).where(*of_it)):
+        if row.status_message != (told := known.get(row.status_code, ERASED)):
+            await tx.execute(update(parcel_events).where(*of_it, _e.id == row.id).values(status_message=told))
 
 
 async def remove_papers(

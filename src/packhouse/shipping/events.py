@@ -1,4 +1,4 @@
-"""Events of parcels: built here, told where a parcel's status becomes new.
+"""Events of parcels: built here, kept and told where a parcel's status becomes new.
 
 Events of subscriptions name the parcel and no customer, as those of orders do; a shop is told the whole parcel.
 """
@@ -8,23 +8,25 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from packhouse.integrations import queries as integrations
 from packhouse.kit import clock
 from packhouse.kit.data import places
 from packhouse.kit.db import Reader, Transaction
-from packhouse.shipping.tables import shipments
+from packhouse.shipping.tables import parcel_events, shipments
 from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks.schema import PARCEL_EVENT, PARCEL_STATUS_CHANGED, Event
 
 
 class ParcelChange(NamedTuple):
-    """A parcel's row as it has become, and of which shipment and shop it is."""
+    """A parcel's row as it has become, and of which shipment and shop it is. `at` is when it happened, where that was
+    earlier than now."""
 
     integration_id: int
     shipment_uuid: str
     parcel: Mapping[str, Any]
+    at: datetime | None = None
 
 
 class _Meaning(NamedTuple):
@@ -79,7 +81,8 @@ def find_meaning(code: str) -> _Meaning:
 
 
 async def publish(tx: Transaction, account_id: int, told: Sequence[ParcelChange], *, now: datetime) -> None:
-    """Subscribers, and the webhooks of the shops themselves."""
+    """Keep what has happened, and tell subscribers and the webhooks of the shops themselves."""
+    await _keep(tx, account_id, told, now)
     if await webhooks.has_subscribers(tx, account_id, PARCEL_EVENT):
         found = await _find_shipments(tx, account_id, {each.shipment_uuid for each in told})
         await webhooks.notify(tx, account_id, _to_events(told, found, now), now=now)
@@ -89,6 +92,23 @@ async def publish(tx: Transaction, account_id: int, told: Sequence[ParcelChange]
     found = await _find_shipments(tx, account_id, {each.shipment_uuid for each in heard}) if heard else {}
     events = [_to_own(shops[each.integration_id], each, found[each.shipment_uuid], now) for each in heard]
     await webhooks.notify_integrations(tx, account_id, events, now=now)
+
+
+async def _keep(tx: Transaction, account_id: int, told: Sequence[ParcelChange], now: datetime) -> None:
+    ids = await tx.next_ids("parcel_events", len(told)) if told else ()
+    rows = [
+        {
+            "account_id": account_id,
+            "parcel_id": each.parcel["id"],
+            "id": id,
+            "at": each.at or now,
+            "status_code": each.parcel["status_code"],
+            "status_message": each.parcel["status_message"],
+        }
+        for id, each in zip(ids, told, strict=True)
+    ]
+    if rows:
+        await tx.execute(insert(parcel_events), rows)
 
 
 def _to_own(row: Any, each: ParcelChange, shipment: Any, now: datetime) -> webhooks.OwnEvent:

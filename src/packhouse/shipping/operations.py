@@ -16,7 +16,7 @@ from packhouse.carriers import TrackingEvent, worker_only
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Reader, Transaction
-from packhouse.kit.messages import foreign, message, to_stored
+from packhouse.kit.messages import Message, foreign, message, to_stored
 from packhouse.orders import operations as orders
 from packhouse.orders import queries as order_queries
 from packhouse.shipping import draft as drafting
@@ -33,8 +33,10 @@ from packhouse.shipping.tables import documents, parcels, shipments
 
 ANNOUNCING, READY, FAILED = drafting.ANNOUNCING, "ready", "failed"
 WITHDRAWING, CANCELLING, CANCELLED = "withdrawing", "cancelling", "cancelled"
+FOLLOWED = schema.FOLLOWED
 LIVE = {ANNOUNCING, READY, WITHDRAWING, CANCELLING}
-"""States: a shipment is `withdrawing` when it is to be cancelled before it is known whether the carrier has it."""
+"""States: a shipment is `withdrawing` when it is to be cancelled before it is known whether the carrier has it, and
+`followed` for good when it was made elsewhere."""
 
 _CODES = {ANNOUNCING: "1001", READY: "1000", FAILED: "1002", WITHDRAWING: "1999", CANCELLING: "2001", CANCELLED: "2000"}
 LONGEST_TO_CANCEL = timedelta(days=42)
@@ -278,23 +280,33 @@ async def request_cancellation(
     """The shipment as it was before; its new state says what is left to do. Raises NotFound and Conflict."""
     found = await queries.get_shipment(tx, account_id, uuid, lock=True)
     state = found.row.state
-    if state in (WITHDRAWING, CANCELLING, CANCELLED):
-        told = message("The shipment is being cancelled already.")
-        if state == CANCELLED:
-            told = message("The shipment has been cancelled already.")
+    if (told := _find_obstacle(found, now)) is not None:
         raise errors.Conflict(errors.ErrorItem("invalid", told))
-    if now - (found.row.announced_at or found.row.created_at) > LONGEST_TO_CANCEL:
-        detail = message("A shipment can be cancelled for {days} days.", days=LONGEST_TO_CANCEL.days)
-        raise errors.Conflict(errors.ErrorItem("invalid", detail))
-    if any(parcel.status_code not in wire.STATUSES for parcel in found.parcels):
-        raise errors.Conflict(
-            errors.ErrorItem("invalid", message("The carrier has the parcel: it cannot be cancelled any more."))
-        )
     await move(tx, found, _AFTER_REQUEST[state], now=now)
     if state != FAILED:
         due = now if state == ANNOUNCING else due_at
         await jobs.enqueue(tx, account_id, JOB, [{"shipment": found.row.id}], now=now, due_at=due)
     return found
+
+
+def is_cancellable(found: Shipment, now: datetime) -> bool:
+    return _find_obstacle(found, now) is None
+
+
+def _find_obstacle(found: Shipment, now: datetime) -> Message | None:
+    """Why a shipment cannot be cancelled."""
+    state = found.row.state
+    if state == FOLLOWED:
+        return message("The shipment was made elsewhere, and is cancelled there.")
+    if state == CANCELLED:
+        return message("The shipment has been cancelled already.")
+    if state in (WITHDRAWING, CANCELLING):
+        return message("The shipment is being cancelled already.")
+    if now - (found.row.announced_at or found.row.created_at) > LONGEST_TO_CANCEL:
+        return message("A shipment can be cancelled for {days} days.", days=LONGEST_TO_CANCEL.days)
+    if any(parcel.status_code not in wire.STATUSES for parcel in found.parcels):
+        return message("The carrier has the parcel: it cannot be cancelled any more.")
+    return None
 
 
 _AFTER_REQUEST = {ANNOUNCING: WITHDRAWING, READY: CANCELLING, FAILED: CANCELLED}
@@ -338,11 +350,13 @@ async def track_parcel(
     return told
 
 
-async def schedule_tracking(tx: Transaction, account_id: int, shipment_id: int, *, now: datetime) -> None:
-    """Schedule the tracking of a shipment that its carrier has just taken and will tell of: a job that comes back
-    by itself."""
+async def schedule_tracking(
+    tx: Transaction, account_id: int, shipment_id: int, *, now: datetime, due_at: datetime | None = None
+) -> None:
+    """Schedule the tracking of a shipment that its carrier has just taken and will tell of, or has had for long: a job
+    that comes back by itself."""
     payloads = [{"shipment": shipment_id}]
-    await jobs.enqueue(tx, account_id, TRACK_JOB, payloads, now=now, due_at=now + FIRST_LOOK)
+    await jobs.enqueue(tx, account_id, TRACK_JOB, payloads, now=now, due_at=due_at or now + FIRST_LOOK)
 
 
 async def apply_news(
@@ -355,7 +369,8 @@ async def apply_news(
     rows = []
     for parcel in found.parcels:
         steps = list(_find_steps(parcel, news.get(parcel.tracking_number or "", ()), now))
-        told += [events.ParcelChange(found.row.integration_id, found.row.uuid, step) for step in steps]
+        shipment = (found.row.integration_id, found.row.uuid)
+        told += [events.ParcelChange(*shipment, step, at=step["tracked_at"]) for step in steps]
         rows.append(steps[-1] if steps else parcel._asdict())
         if steps:
             values = {name: steps[-1][name] for name in ("status_code", "status_message", "updated_at", "tracked_at")}

@@ -241,7 +241,8 @@ def _to_sides(size: Mapping[str, Any]) -> list[Decimal]:
 
 
 def find_offers(options: Options, setup: Setup, rates: Sequence[pricing.Table], wanted: Wanted) -> list[Offer]:
-    """Those that fit, each under every active contract: the cheapest first, those without a price last, by code."""
+    """Those that fit, each under every active contract: the cheapest first, those without a price last, by code. Those
+    of returns stand behind all others, for clients take the first."""
     found = []
     for option in options.all():
         if not _fits(option, wanted):
@@ -261,9 +262,10 @@ def _to_bounds(wanted: Wanted) -> list[tuple[str, Any]]:
     return [(name, bound) for name, bound in wanted.lead_time.items() if bound is not None]
 
 
-def _to_rank(offer: Offer) -> tuple[bool, Decimal, str, int]:
+def _to_rank(offer: Offer) -> tuple[bool, bool, Decimal, str, int]:
     quote = offer.quote
-    return quote is None, units.ZERO if quote is None else quote.total, offer.option.code, offer.contract_id
+    is_return = offer.option.is_return
+    return is_return, quote is None, units.ZERO if quote is None else quote.total, offer.option.code, offer.contract_id
 
 
 def _find_quote(
@@ -287,7 +289,7 @@ def _fits(option: Option, wanted: Wanted) -> bool:
         and all(_holds(option, sides) for sides in wanted.sides)
         and (len(wanted.weights) < 2 or bool(option.features.get("multicollo")))
         and (not wanted.to_point or option.features.get("last_mile") in _AT_POINTS)
-        and _works(option, wanted.functionalities)
+        and has_functionalities(option, wanted.functionalities)
     )
 
 
@@ -296,7 +298,7 @@ def _holds(option: Option, sides: Sequence[Decimal]) -> bool:
     return most is None or all(side <= limit for side, limit in zip(sides, most, strict=True) if limit)
 
 
-def _works(option: Option, asked: Mapping[str, Any]) -> bool:
+def has_functionalities(option: Option, asked: Mapping[str, Any]) -> bool:
     """A key that is unknown or null says nothing."""
     shown = to_functionalities(option)
     known = {name: value for name, value in asked.items() if name in shown and value is not None}

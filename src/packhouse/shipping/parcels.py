@@ -1,7 +1,8 @@
 """Parcels by themselves: reads by number, where one is, and the shapes that version 2 has for them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -50,16 +51,21 @@ _ADDRESS = (
 )  # fmt: skip
 
 
-def _to_address(address: dict[str, Any]) -> dict[str, Any]:
-    shown = wire.to_address(address)
-    return {key: shown[key] for key in _ADDRESS if shown.get(key) is not None}
+def _to_address(address: dict[str, Any], *, is_whole: bool) -> dict[str, Any]:
+    """With `is_whole` a postal code and a city stand in it, whether they are known or not."""
+    shown = wire.to_address(address) if is_whole else address
+    return {key: shown[key] for key in _ADDRESS if shown.get(key) is not None and (is_whole or shown[key])}
 
 
-def to_tracking(found: Shipment, parcel: Any) -> dict[str, Any]:
-    """What is known of where a parcel is: the one event that it has come to, for no earlier ones are kept."""
+def to_tracking(found: Shipment, parcel: Any, happened: Sequence[Any]) -> dict[str, Any]:
+    """What is known of where a parcel is and of what `happened` to it, oldest first; of one from before events were
+    kept, what it has come to."""
     document = orjson.loads(found.row.document)
     announced_at = found.row.announced_at or found.row.created_at
+    followed = document.get("followed") or {}
     number = {"carrier_code": document["carrier"]["code"], "tracking_number": parcel.tracking_number}
+    if identifier := (followed.get("tracking_number") or {}).get("tracking_identifier"):
+        number["tracking_identifier"] = identifier
     return {
         "announced_at": clock.to_wire(announced_at),
         "created_at": clock.to_wire(parcel.created_at),
@@ -69,22 +75,23 @@ def to_tracking(found: Shipment, parcel: Any) -> dict[str, Any]:
             "is_return": bool(document.get("is_return")),
             "is_to_service_point": bool(document.get("to_service_point")),
         },
-        "events": [_to_event(parcel)],
-        "from_address": _to_address(document["from_address"]),
-        "to_address": _to_address(document["to_address"]),
-        "ship_with": document["ship_with"],
-        "source_id": str(parcel.id),
+        "events": [_to_event(row.status_code, row.status_message, row.at) for row in happened]
+        or [_to_event(parcel.status_code, parcel.status_message, parcel.tracked_at or parcel.updated_at)],
+        "from_address": _to_address(document["from_address"], is_whole=not followed),
+        "to_address": _to_address(document["to_address"], is_whole=not followed),
+        "ship_with": followed.get("ship_with", document["ship_with"]),
+        "source_id": followed.get("source_id", str(parcel.id)),
         "tracking_numbers": [number | ({"tracking_url": parcel.tracking_url} if parcel.tracking_url else {})],
     }
 
 
-def _to_event(parcel: Any) -> dict[str, Any]:
-    meaning = events.find_meaning(parcel.status_code)
+def _to_event(code: str, words: str, at: datetime) -> dict[str, Any]:
+    meaning = events.find_meaning(code)
     return {
-        "event_at": clock.to_wire(parcel.tracked_at or parcel.updated_at),
-        "event_type": "internal" if parcel.status_code in wire.STATUSES else "carrier",
+        "event_at": clock.to_wire(at),
+        "event_type": "internal" if code in wire.STATUSES else "carrier",
         "status_code": meaning.phase,
-        "status_description": parcel.status_message,
+        "status_description": words,
         "status_type": meaning.status_type,
         "sub_status_code": meaning.exception,
     }

@@ -15,6 +15,7 @@ from packhouse.kit.wire import pagination
 from packhouse.kit.wire.openapi import repeatable
 from packhouse.shipping import api, openapi, parcels, parcels_openapi, queries, statuses
 from packhouse.shipping.queries import Shipment
+from packhouse.shipping.schema import OUTGOING, RETURN
 
 SCOPE = api.SCOPE
 
@@ -31,11 +32,12 @@ async def get_tracking(request: Request) -> Response:
     number = request.path_params["tracking_number"]
     async with context.of(request).db.read() as tx:
         found = await parcels.find_by_tracking_number(tx, caller.account_id, number)
+        happened = await queries.list_events(tx, caller.account_id, [found[1].id] if found else ())
     if found is None:
         fault = queries.no_such_parcel()
         wire = errors.NotFound(fault).to_wire()
         return http.json_response({**wire, "detail": fault.detail}, status=404)
-    return http.json_response(parcels.to_tracking(*found))
+    return http.json_response(parcels.to_tracking(*found, happened.get(found[1].id, ())))
 
 
 async def cancel_parcel(request: Request) -> Response:
@@ -54,8 +56,9 @@ async def list_v2_parcels(request: Request) -> Response:
     caller = await auth.caller(request)
     asked = parcels.read_v2_request(request.query_params.multi_items())
     cursor = pagination.decode(asked.cursor)
+    filters = {**asked.filters, "kinds": [OUTGOING, RETURN]}
     async with context.of(request).db.read() as tx:
-        page = await queries.list_shipments(tx, caller.account_id, asked.filters, cursor, asked.limit)
+        page = await queries.list_shipments(tx, caller.account_id, filters, cursor, asked.limit)
     base_url = http.base_url(request)
     shown = [parcels.to_v2(found, parcel, base_url) for found in page.rows for parcel in found.parcels]
     links = {name: _to_url(request, at) for name, at in (("next", page.next), ("previous", page.previous))}

@@ -9,10 +9,10 @@ from packhouse.kit import errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
-from packhouse.shipping.schema import NO_ORDER
-from packhouse.shipping.tables import documents, parcels, shipments
+from packhouse.shipping.schema import NO_ORDER, OUTGOING
+from packhouse.shipping.tables import documents, parcel_events, parcels, shipments
 
-_s, _p, _d = shipments.c, parcels.c, documents.c
+_s, _p, _d, _e = shipments.c, parcels.c, documents.c, parcel_events.c
 
 
 class Shipment(NamedTuple):
@@ -39,6 +39,9 @@ FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "announced_before": lambda instant: _s.announced_at <= instant,
     "announced_after": lambda instant: _s.announced_at >= instant,
     "ids": _s.uuid.in_,
+    "created_before": lambda instant: _s.created_at <= instant,
+    "created_after": lambda instant: _s.created_at >= instant,
+    "kinds": _s.kind.in_,
     # Not parameters of the API: our own ids, and what people look for on the page.
     "numbers": _s.id.in_,
     "shipment_uuids": _s.uuid.in_,
@@ -83,7 +86,7 @@ async def find_shipment(tx: Reader, account_id: int, id: int, *, lock: bool = Fa
 async def find_by_reference(tx: Reader, account_id: int, reference: str) -> Shipment | None:
     """Find the shipment without an order that has this `external_reference_id`."""
     mine = (_s.account_id == account_id, _s.external_reference_id == reference, _s.for_order == NO_ORDER)
-    row = await tx.fetch_one(select(shipments).where(*mine))
+    row = await tx.fetch_one(select(shipments).where(*mine, _s.kind == OUTGOING))
     return None if row is None else (await _with_parcels(tx, account_id, [row]))[0]
 
 
@@ -143,6 +146,16 @@ async def find_contents(
         .where(_d.account_id == account_id, _d.parcel_id.in_(sorted(parcel_ids)), _d.kind.in_(sorted(kinds)))
     )
     return await tx.fetch_all(statement.order_by(_d.parcel_id, _d.kind))
+
+
+async def list_events(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> dict[int, list[Any]]:
+    """What has happened to parcels, by parcel, oldest first. Rows: parcel_id, id, at, status_code, status_message."""
+    columns = (_e.parcel_id, _e.id, _e.at, _e.status_code, _e.status_message)
+    statement = select(*columns).where(_e.account_id == account_id, _e.parcel_id.in_(sorted(parcel_ids)))
+    found: dict[int, list[Any]] = {}
+    for row in await tx.fetch_all(statement.order_by(_e.parcel_id, _e.at, _e.id)):
+        found.setdefault(row.parcel_id, []).append(row)
+    return found
 
 
 async def find_parcel(tx: Reader, account_id: int, id: int) -> Any:

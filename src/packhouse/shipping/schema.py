@@ -25,6 +25,9 @@ MAX_BULK = 20
 NO_ORDER = 0
 """Stands for our id of the order in the row of a shipment that was announced directly."""
 
+OUTGOING, RETURN, FOLLOWED = "outgoing", "return", "followed"
+"""Kinds of shipments: to a customer, from one, and one that was made elsewhere and is only followed."""
+
 _STRICT = ConfigDict(strict=True)
 
 PDF, PNG, ZPL = "application/pdf", "image/png", "application/zpl"
@@ -355,11 +358,12 @@ def _read_page_size(values: list[str]) -> int:
     return int(values[-1])
 
 
-def _read_first(values: list[str]) -> datetime:
+def read_first(values: list[str]) -> datetime:
+    """Return where a day begins, or the instant. Raises ValueError, as `read_last` does."""
     return _read_span(values[-1])[0]
 
 
-def _read_last(values: list[str]) -> datetime:
+def read_last(values: list[str]) -> datetime:
     return _read_span(values[-1])[1]
 
 
@@ -389,8 +393,8 @@ _READERS: dict[str, Callable[[list[str]], Any]] = {
     **dict.fromkeys(TEXT_FILTERS, validation.read_text),
     "parcel_status": lambda values: statuses.to_number(validation.read_text(values)),
     **dict.fromkeys(ID_FILTERS, _read_texts),
-    "updated_before": _read_last,
-    "updated_after": _read_first,
-    "announced_before": _read_last,
-    "announced_after": _read_first,
+    "updated_before": read_last,
+    "updated_after": read_first,
+    "announced_before": read_last,
+    "announced_after": read_first,
 }

@@ -67,6 +67,11 @@ def to_word(number: str) -> str:
     return _BY_NUMBER[number].word if number in _BY_NUMBER else number
 
 
+def to_message(number: str) -> str:
+    """The message of one of the published numbers."""
+    return _BY_NUMBER[number].message
+
+
 def to_number(sent: str) -> str:
     """The number of a word, in any case; anything else is taken for a number."""
     found = _BY_WORD.get(sent.strip().upper())

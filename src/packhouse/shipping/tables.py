@@ -49,6 +49,8 @@ shipments = Table(
     Column("carrier", Text, nullable=False, server_default=text("''")),
     Column("parcel_count", Integer, nullable=False, server_default=text("1")),
     Column("erased_at", Instant, info=KEPT),  # when it was made to tell of nobody any more
+    # `outgoing`, `return` (from a customer to the account), or `followed` (made elsewhere, known by its number).
+    Column("kind", Text, nullable=False, server_default=text("'outgoing'")),
     Index("uq_shipments_uuid", "account_id", "uuid", unique=True),
     Index("ix_shipments_order", "account_id", "for_order"),
     Index("ix_shipments_order_number", "account_id", "order_number_folded", "id"),
@@ -60,8 +62,24 @@ shipments = Table(
         "account_id",
         "external_reference_id",
         unique=True,
-        sqlite_where=text("for_order = 0"),
-        postgresql_where=text("for_order = 0"),
+        sqlite_where=text("for_order = 0 AND kind = 'outgoing'"),
+        postgresql_where=text("for_order = 0 AND kind = 'outgoing'"),
+    ),
+    # That of a return is free again when it has failed or was cancelled.
+    Index(
+        "uq_shipments_return_reference",
+        "account_id",
+        "external_reference_id",
+        unique=True,
+        sqlite_where=text("kind = 'return' AND state NOT IN ('failed', 'cancelled')"),
+        postgresql_where=text("kind = 'return' AND state NOT IN ('failed', 'cancelled')"),
+    ),
+    Index(
+        "ix_shipments_returns",
+        "account_id",
+        "id",
+        sqlite_where=text("kind = 'return'"),
+        postgresql_where=text("kind = 'return'"),
     ),
     # Those few that somebody should look at.
     Index(
@@ -92,6 +110,18 @@ parcels = Table(
     Index("ix_parcels_shipment", "account_id", "shipment_id"),
     Index("ix_parcels_status", "account_id", "status_code", "shipment_id"),
     Index("ix_parcels_tracking_number", "account_id", "tracking_number"),
+)
+
+# Each status that a parcel has had, in the order in which it became known; `at` is when it happened.
+parcel_events = Table(
+    "parcel_events",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("parcel_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("status_code", Text, nullable=False),
+    Column("status_message", Text, nullable=False),
 )
 
 # `content` is empty where the document lies in a store outside the database; its place there follows from its key.

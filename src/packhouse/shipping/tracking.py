@@ -15,7 +15,7 @@ from packhouse.context import Context
 from packhouse.kit import jobs
 from packhouse.kit.db import Transaction
 from packhouse.shipping import announce, operations, queries
-from packhouse.shipping.operations import CANCELLING, READY, WITHDRAWING
+from packhouse.shipping.operations import CANCELLING, FOLLOWED, READY, WITHDRAWING
 from packhouse.shipping.queries import Shipment
 
 _log = structlog.get_logger()
@@ -26,6 +26,9 @@ PACE = (
     (timedelta(days=60), timedelta(hours=12)),
 )
 """Up to which age of a shipment its carrier is asked how often: 180 times at most."""
+
+_TOLD_OF = (READY, FOLLOWED)
+"""States in which a carrier tells of a shipment."""
 
 _ENDS = {"11", "93", "62992", "1998", "2000", "1002"}
 """Statuses after which nothing more is to be heard."""
@@ -39,7 +42,7 @@ async def handle(ctx: Context, job: jobs.Job) -> None:
     wait = None if found is None else _find_wait(ctx, found)
     if found is None or wait is None:
         return
-    if found.row.state == READY:
+    if found.row.state in _TOLD_OF:
         try:
             news = await _hear(ctx, account_id, shipment_id)
         except carriers.Unreachable as error:
@@ -52,16 +55,22 @@ async def handle(ctx: Context, job: jobs.Job) -> None:
 
 def _find_wait(ctx: Context, found: Shipment) -> timedelta | None:
     """Until the next look; None when there is none."""
-    if found.row.state not in (READY, CANCELLING, WITHDRAWING) or _are_at_their_end(
+    if found.row.state not in (*_TOLD_OF, CANCELLING, WITHDRAWING) or _are_at_their_end(
         p.status_code for p in found.parcels
     ):
         return None
-    age = ctx.clock() - (found.row.announced_at or found.row.created_at)
+    known = found.row.created_at if found.row.state == FOLLOWED else found.row.announced_at or found.row.created_at
+    age = ctx.clock() - known
     return next((wait for until, wait in PACE if age < until), None)
 
 
 def _are_at_their_end(codes: Any) -> bool:
-    return all(code in _ENDS for code in codes)
+    return all(map(is_at_end, codes))
+
+
+def is_at_end(code: str) -> bool:
+    """Whether nothing more is to be heard of a parcel with that status."""
+    return code in _ENDS
 
 
 async def _hear(ctx: Context, account_id: int, shipment_id: int) -> dict[str, list[TrackingEvent]]:
@@ -79,7 +88,7 @@ async def _note(ctx: Context, account_id: int, shipment_id: int, news: Mapping[s
 
     async def apply(tx: Transaction) -> bool:
         found = await queries.find_shipment(tx, account_id, shipment_id, lock=True)
-        if found is None or found.row.state != READY:
+        if found is None or found.row.state not in _TOLD_OF:
             return False
         rows = await operations.apply_news(tx, found, news, now=ctx.clock())
         return _are_at_their_end(row["status_code"] for row in rows)

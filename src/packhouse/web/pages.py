@@ -9,9 +9,9 @@ from packhouse.kit.http.routing import Route
 from packhouse.web import start
 from packhouse.web.account import my_account, reset_password, sign_in, two_factors
 from packhouse.web.frame import assets, rendering, web_users
-from packhouse.web.labels import bulk_form, labels, shipping
-from packhouse.web.pack import batches, bins, pack
+from packhouse.web.labels import bulk_form, labels, returns, shipping
 from packhouse.web.orders import deletions, exports, imports, live, many, mappings, order, orders, views
+from packhouse.web.pack import batches, bins, pack
 from packhouse.web.settings import (
     settings_audit,
     settings_benches,
@@ -85,6 +85,7 @@ _PAGES = (
     two_factors,
     live,
     shipping,
+    returns,
     bulk_form,
     labels,
     mappings,

@@ -28,6 +28,7 @@ INTEGRATION_CONNECTED = "integration_connected"
 INTEGRATION_UPDATED = "integration_updated"
 INTEGRATION_DELETED = "integration_deleted"
 PARCEL_STATUS_CHANGED = "parcel_status_changed"
+RETURN_CREATED = "return_created"
 
 STATUSES = ("pending", "held", "delivered", "failed")
 # What is shown in place of a secret; sent back, it means the secret that is there.

@@ -95,7 +95,7 @@ def test_options_are_the_carriers_own(carrier: Carrier) -> None:
 
 def test_every_option_announces_with_a_label_that_can_be_read(carrier: Carrier) -> None:
     for option in carrier.options():
-        told = asyncio.run(carrier.announce(consignment(option.code, ids=(41, 42))))
+        told = asyncio.run(carrier.announce(consignment(option.code, ids=(41, 42), is_return=option.is_return)))
         assert len(told.parcels) == 2
         for parcel in told.parcels:
             label = next(document for document in parcel.documents if document.kind == "label")

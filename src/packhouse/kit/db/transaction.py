@@ -29,7 +29,8 @@ sequences = Table(
 
 SEQUENCES = (
     "accounts", "api_keys", "audit_log", "batches", "benches", "connections", "deliveries", "imports",
-    "integration_logs", "integrations", "jobs", "orders", "packing_events", "parcels", "print_jobs", "rate_tables",
+    "integration_logs", "integrations", "jobs", "orders", "packing_events", "parcel_events", "parcels", "print_jobs",
+    "rate_tables",
     "service_points", "shipments", "shipping_setup", "subscriptions", "users",
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from alembic import op
 from packhouse.kit.db.columns import CodePointText, Instant
 
 revision = "0034"
-down_revision = "0031"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 

@@ -17,7 +17,7 @@ from packhouse.shipping.direct.schema import Call
 from packhouse.shipping.packing import Packed
 from packhouse.shipping.schema import NO_ORDER
 from packhouse.shipping.setup import rules
-from packhouse.shipping.setup.options import Options, Route
+from packhouse.shipping.setup.options import Options, Route, find_options
 from packhouse.shipping.setup.rules import Choice
 from packhouse.shipping.setup.setup_schema import Setup
 
@@ -49,11 +49,12 @@ def to_draft(setup: Setup, call: Call, options: Options, integration_id: int) ->
     sent = call.sent
     has_defaults = call.way.has_rules and sent.get("apply_shipping_defaults", True)
     parcels = _fill_parcels(setup, sent.get("parcels"), has_defaults=has_defaults)
-    decided = _decide(setup, call, _to_facts(sent, parcels), integration_id, has_defaults=has_defaults)
-    sender = _find_sender(setup, sent.get("from_address"), decided.choice, has_defaults=has_defaults)
-    way = Route(places.to_place(sender), places.to_place(sent["to_address"]))
+    default = _find_default(setup, call, options) if has_defaults else {}
+    decided = _decide(setup, call, _to_facts(sent, parcels), integration_id, default)
+    sender, recipient = _find_ends(setup, call, decided.choice, has_defaults=has_defaults)
+    way = Route(places.to_place(sender), places.to_place(recipient), call.way.is_return)
     leaves = places.leaves_customs_union(way.origin, way.destination)
-    customs = _fill_customs(sent, has_defaults=has_defaults and leaves)
+    customs = _fill_customs(call, has_defaults=has_defaults and leaves)
     if faults := list(_find_missing(parcels, leaves=leaves)):
         raise errors.Invalid(faults)
     packed = [_pack(sent, parcel) for parcel in parcels]
@@ -63,7 +64,7 @@ def to_draft(setup: Setup, call: Call, options: Options, integration_id: int) ->
         raise errors.Invalid(faults)
     document = {
         "from_address": sender,
-        "to_address": sent["to_address"],
+        "to_address": recipient,
         "ship_with": {
             "type": "shipping_option_code",
             "properties": {"shipping_option_code": choice.option_code, "contract_id": chosen.contract_id},
@@ -111,7 +112,8 @@ def _sum_weights(parcel: Mapping[str, Any]) -> dict[str, Any] | None:
 def _to_facts(sent: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What rules look at, as an order has it."""
     weights = [units.convert(p["weight"]["value"], p["weight"]["unit"], units.KILOGRAMS) for p in parcels]
-    items = [_to_item(sent, item) for parcel in parcels for item in parcel.get("parcel_items") or ()]
+    currency = _find_currency(sent)
+    items = [to_item(item, currency) for parcel in parcels for item in parcel.get("parcel_items") or ()]
     return {
         "shipping_address": sent["to_address"],
         "order_details": {"order_items": items},
@@ -123,15 +125,26 @@ def _to_facts(sent: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]]) -> 
     }
 
 
-def _decide(setup: Setup, call: Call, facts: Mapping[str, Any], integration_id: int, *, has_defaults: bool) -> Decided:
+def _find_default(setup: Setup, call: Call, options: Options) -> dict[str, Any]:
+    """The account's option; for returns without one the cheapest that there is."""
+    if not call.way.is_return:
+        return {"shipping_option_code": setup.default_option()}
+    if code := setup.settings.get("default_return_option_code"):
+        return {"shipping_option_code": code}
+    return {"cheapest_of": [option.code for option, _ in find_options(options, setup, {"is_return": True})]}
+
+
+def _decide(
+    setup: Setup, call: Call, facts: Mapping[str, Any], integration_id: int, default: Mapping[str, Any]
+) -> Decided:
     """A rule goes before the call, and the call before the defaults. Raises Invalid where none names an option."""
     sent = call.sent
     asked = (sent.get("ship_with") or {}).get("properties") or {}
     matched = None
     if call.way.has_rules and sent.get("apply_shipping_rules", True):
-        matched = rules.find_match(setup, rules.to_facts(setup, facts, integration_id))
+        of_shipment = rules.to_facts(setup, facts, integration_id)
+        matched = rules.find_match(setup, of_shipment, for_returns=call.way.is_return)
     actions = matched.rule["actions"] if matched else {}
-    default = {"shipping_option_code": setup.default_option()} if has_defaults else {}
     chosen = next((part for part in (actions, asked, default) if rules.list_codes(setup, part)), None)
     if chosen is None:
         raise errors.Invalid(_to_required(("ship_with", "properties", "shipping_option_code")))
@@ -184,6 +197,18 @@ def _find_required(
             yield _to_required(("parcels", number, "dimensions"))
 
 
+def _find_ends(
+    setup: Setup, call: Call, choice: Choice, *, has_defaults: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Where it starts and where it goes. The address that a rule names is the account's end. Raises Invalid and
+    NotFound."""
+    sent = call.sent
+    if not call.way.is_return:
+        return _find_sender(setup, sent.get("from_address"), choice, has_defaults=has_defaults), sent["to_address"]
+    saved = setup.sender_address.get(choice.sender_address_id or 0) or sent["to_address"]
+    return sent["from_address"], {key: value for key, value in saved.items() if key != "is_default"}
+
+
 def _find_sender(setup: Setup, sent: Mapping[str, Any] | None, choice: Choice, *, has_defaults: bool) -> dict[str, Any]:
     """The rule's address, else that of the call, else the account's default. Raises Invalid and NotFound."""
     given = {key: value for key, value in (sent or {}).items() if key != "sender_address_id"}
@@ -228,11 +253,13 @@ def _find_missing(parcels: Sequence[Mapping[str, Any]], *, leaves: bool) -> Iter
                     yield _to_required(("parcels", number, "parcel_items", index, name))
 
 
-def _fill_customs(sent: Mapping[str, Any], *, has_defaults: bool) -> dict[str, Any] | None:
+def _fill_customs(call: Call, *, has_defaults: bool) -> dict[str, Any] | None:
+    sent = call.sent
     customs = sent.get("customs_information")
     if not has_defaults:
         return None if customs is None else dict(customs)
-    filled = {"export_reason": "commercial_goods", **(customs or {})}
+    reason = "returned_goods" if call.way.is_return else "commercial_goods"
+    filled = {"export_reason": reason, **(customs or {})}
     if "invoice_number" not in filled and (number := sent.get("order_number") or sent.get("external_reference_id")):
         filled["invoice_number"] = number[:40]
     return filled
@@ -301,13 +328,16 @@ def _pack(sent: Mapping[str, Any], parcel: Mapping[str, Any]) -> Packed:
             side: units.convert(sides[side], sides["unit"], units.CENTIMETRES) for side in ("length", "width", "height")
         }
     weight = units.convert(parcel["weight"]["value"], parcel["weight"]["unit"], units.KILOGRAMS)
-    items = [_to_item(sent, item) for item in parcel.get("parcel_items") or ()]
+    items = [to_item(item, _find_currency(sent)) for item in parcel.get("parcel_items") or ()]
     return packing.Packed(items, weight, length, {key: parcel[key] for key in _PARCEL_KEYS if key in parcel})
 
 
-def _to_item(sent: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an order's item, with what a call may leave out inside a customs area."""
-    currency = (sent.get("total_order_price") or {}).get("currency", "EUR")
+def _find_currency(sent: Mapping[str, Any]) -> str:
+    return str((sent.get("total_order_price") or {}).get("currency", "EUR"))
+
+
+def to_item(item: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """Return an order's item, with what a call may leave out inside a customs area; `currency` is that of no price."""
     price = item.get("price") or {"value": "0.00", "currency": currency}
     quantity = item.get("quantity", 1)
     total = units.multiply(units.to_decimal(price["value"]), quantity)

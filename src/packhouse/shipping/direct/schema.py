@@ -283,11 +283,13 @@ class CreateWithRulesCall(_RulesCall):
 
 
 class Way(NamedTuple):
-    """One of the four calls: its shape, whether it waits for the label, and whether shipping rules are asked."""
+    """One of the four calls, or one that makes a return: its shape, whether it waits for the label, and whether
+    shipping rules are asked."""
 
     shape: TypeAdapter[Any]
     is_sync: bool
     has_rules: bool
+    is_return: bool = False
 
 
 ANNOUNCE = Way(TypeAdapter(AnnounceCall), is_sync=True, has_rules=False)

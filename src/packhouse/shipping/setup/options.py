@@ -28,6 +28,7 @@ class Route(NamedTuple):
 
     origin: Place
     destination: Place
+    is_return: bool = False
 
 
 class Options:
@@ -53,6 +54,8 @@ class Options:
         option = self._known.get(choice.option_code)
         if option is None:
             raise _refusal(message("There is no shipping option {option_code}.", option_code=choice.option_code))
+        if option.is_return != way.is_return:
+            raise _refusal(_to_wrong_way(option))
         if not places.goes(option.countries, way.origin, way.destination):
             raise _refusal(
                 message(
@@ -100,6 +103,12 @@ class Options:
         return min(fitting)[-1] if fitting else replace(choice, candidates=())
 
 
+def _to_wrong_way(option: Option) -> Message:
+    if option.is_return:
+        return message("The shipping option {code} is for returns alone.", code=option.code)
+    return message("The shipping option {code} makes no return labels.", code=option.code)
+
+
 def _require_contract(setup: Setup, choice: Choice, option: Option) -> int:
     if choice.contract_id is None:
         found = setup.default_contract(option.carrier_code)
@@ -141,14 +150,23 @@ def _refusal(detail: Message, title: str = "Invalid shipping option") -> errors.
     return errors.Invalid(errors.ErrorItem("validation_error", detail, title=title))
 
 
-def find_options(options: Options, setup: Setup, destination: str | None = None) -> Iterable[tuple[Option, int]]:
-    """The options that an account has a contract for, each with its contract's id; those that go to a country."""
+def find_options(
+    options: Options,
+    setup: Setup,
+    destination: str | None = None,
+    *,
+    origin: str | None = None,
+    is_return: bool = False,
+) -> Iterable[tuple[Option, int]]:
+    """The options that an account has a contract for and that go from and to these countries, each with its contract's
+    id: those of returns with `is_return` alone."""
+    start, end = (Place(country, "") if country else None for country in (origin, destination))
     for option in options.all():
         contract_id = setup.default_contract(option.carrier_code)
         contract = setup.contract.get(contract_id or 0)
         if contract is None or not of_carrier(contract, option.carrier_code):
             continue
-        if goes(option, None, Place(destination, "") if destination else None):
+        if option.is_return == is_return and goes(option, start, end):
             yield option, contract_id or 0
 
 

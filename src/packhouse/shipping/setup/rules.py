@@ -119,13 +119,14 @@ def list_codes(setup: Setup, part: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(map(setup.resolve_option, named))
 
 
-def find_match(setup: Setup, facts: Facts) -> Trial | None:
+def find_match(setup: Setup, facts: Facts, *, for_returns: bool = False) -> Trial | None:
     """The first rule that matches, in the account's order."""
-    return next((trial for trial in try_rules(setup, facts) if trial.has_matched()), None)
+    trials = try_rules(setup, facts, for_returns=for_returns)
+    return next((trial for trial in trials if trial.has_matched()), None)
 
 
-def try_rules(setup: Setup, facts: Facts) -> Iterator[Trial]:
-    for id, rule in setup.rules():
+def try_rules(setup: Setup, facts: Facts, *, for_returns: bool = False) -> Iterator[Trial]:
+    for id, rule in setup.rules(for_returns=for_returns):
         conditions = (rule.get("conditions") or {}).items()
         yield Trial(id, rule, [_CONDITIONS[name](wanted, facts) for name, wanted in conditions])
 

@@ -143,7 +143,7 @@ def _seal(encryptor: Encryptor, document: dict[str, Any]) -> dict[str, Any]:
 
 
 # Keys that null does not take away: whatever reads one of them counts on it.
-_ALWAYS_THERE = frozenset({"position", "is_active", "is_default"})
+_ALWAYS_THERE = frozenset({"position", "is_active", "is_default", "for_returns"})
 
 
 def merge(kind: Kind, stored: dict[str, Any], sent: Any) -> dict[str, Any]:
@@ -175,6 +175,8 @@ def show_item(setup: Setup, kind: Kind, id: int) -> dict[str, Any]:
     shown = {"id": id, **{key: value for key, value in document.items() if key not in setup_schema.HIDDEN}}
     if kind is CONTRACT or kind is RULE:
         shown["is_active"] = setup_schema.is_active(document)
+    if kind is RULE:
+        shown["for_returns"] = document.get("for_returns", False)
     if kind is CONTRACT or kind is SENDER:
         shown["is_default"] = setup.is_default(kind, id)
     return shown
@@ -183,6 +185,7 @@ def show_item(setup: Setup, kind: Kind, id: int) -> dict[str, Any]:
 def show_settings(found: Setup) -> dict[str, Any]:
     return {
         "default_shipping_option_code": found.default_option(),
+        "default_return_option_code": found.settings.get("default_return_option_code"),
         "default_sender_address_id": found.default_sender(),
         "default_brand_id": found.default_brand(),
         "contract_ids": found.settings.get("contract_ids") or {},

@@ -109,12 +109,14 @@ class Actions(TypedDict, total=False):
 
 
 class Rule(TypedDict):
-    """Rules are tried by `position`, then by id."""
+    """Rules are tried by `position`, then by id; those `for_returns` for returns alone, where `sender_address_id` is
+    the address that returns go to."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     name: NonEmpty
     position: NotRequired[Annotated[int, Field(ge=0, le=MAX_POSITION)]]
     is_active: NotRequired[bool]
+    for_returns: NotRequired[bool]
     conditions: NotRequired[Conditions]
     actions: Actions
 
@@ -146,6 +148,7 @@ class ShippingSettings(TypedDict, total=False):
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     default_shipping_option_code: Code
+    default_return_option_code: Code | None
     default_sender_address_id: Id | None
     default_brand_id: Id | None
     contract_ids: Annotated[dict[Code, Id], Field(max_length=1000)]
@@ -202,7 +205,7 @@ class Setup:
 
     def needs_rates(self) -> bool:
         """Whether a rule that is tried compares prices."""
-        return any("cheapest_of" in rule["actions"] for _, rule in self.rules())
+        return any("cheapest_of" in rule["actions"] for rule in self.rule.values() if is_active(rule))
 
     def resolve_option(self, code: str) -> str:
         """The option that is meant by a code of ours, or by one that clients know from elsewhere."""
@@ -214,7 +217,7 @@ class Setup:
 
     def ids(self, kind: Kind) -> list[int]:
         """Return the ids as they are listed: rules as they are tried, the inactive ones last."""
-        tried = [id for id, _ in self.rules()] if kind is RULE else []
+        tried = [id for id, _ in (*self.rules(), *self.rules(for_returns=True))] if kind is RULE else []
         return tried + [id for id in self.of_kind(kind) if id not in tried]
 
     def default_option(self) -> str:
@@ -235,9 +238,10 @@ class Setup:
         active = [id for id, found in self.contract.items() if is_active(found) and of_carrier(found, carrier_code)]
         return _first((self.settings.get("contract_ids") or {}).get(carrier_code), active)
 
-    def rules(self) -> list[tuple[int, dict[str, Any]]]:
-        """The active ones, as they are tried."""
-        active = [(id, rule) for id, rule in self.rule.items() if is_active(rule)]
+    def rules(self, *, for_returns: bool = False) -> list[tuple[int, dict[str, Any]]]:
+        """The active ones, as they are tried: those of returns, or all others."""
+        meant = ((id, rule) for id, rule in self.rule.items() if rule.get("for_returns", False) == for_returns)
+        active = [(id, rule) for id, rule in meant if is_active(rule)]
         return sorted(active, key=lambda pair: (pair[1].get("position", 0), pair[0]))
 
     def is_default(self, kind: Kind, id: int) -> bool:

@@ -76,6 +76,7 @@ async def show_shipments(request: Request) -> Response:
         filters["stale"], asked["stale"] = True, "1"
     if "order_number" in filters:  # people also look for what a shipment without an order is called by
         filters["named"] = filters.pop("order_number")
+    filters["kinds"] = [schema.OUTGOING]
     async with context.of(request).db.read() as tx:
         shops = await orders.list_shops(tx, account_id)
         try:

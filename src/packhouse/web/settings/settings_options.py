@@ -27,9 +27,12 @@ async def _show(
     ctx = context.of(request)
     found = await setup.read_setup(ctx.db, web_user.session.account_id, now=ctx.clock())
     known = context.of(request).options
-    usable = {option.code: id for option, id in options.find_options(known, found)}
+    usable = {
+        option.code: id for way in (False, True) for option, id in options.find_options(known, found, is_return=way)
+    }
     rows = [(option, known.carriers[option.carrier_code].name, usable.get(option.code)) for option in known.all()]
-    rows.sort(key=lambda row: row[2] is None)  # what can be shipped with now, then what lacks a contract
+    # What can be shipped with comes first, then what lacks a contract.
+    rows.sort(key=lambda row: (row[2] is None, row[0].is_return))
     values: dict[str, Any] = {
         "rows": rows,
         "contracts": found.contract,
@@ -48,8 +51,11 @@ async def _change_defaults(change: Change) -> None:
     found = await setup.load_setup(change.tx, change.account_id, now=change.now)
     if code not in {option.code for option, _ in options.find_options(known, found)}:
         raise forms.refuse("default_shipping_option_code", message("This account has no such shipping option."))
+    back = change.text("default_return_option_code") or None
+    if back and back not in {option.code for option, _ in options.find_options(known, found, is_return=True)}:
+        raise forms.refuse("default_return_option_code", message("This account has no such shipping option."))
     prefix = change.text("gs1_company_prefix") or None
-    sent = {"default_shipping_option_code": code, "gs1_company_prefix": prefix}
+    sent = {"default_shipping_option_code": code, "default_return_option_code": back, "gs1_company_prefix": prefix}
     await setup.update_settings(change.tx, change.account_id, sent, now=change.now)
 
 

@@ -106,7 +106,7 @@ async def _show_form(
         "id": id,
         "rule": {} if id is None else setup.show_item(found, RULE, id),
         "shops": shops,
-        "options": [option for option, _ in options.find_options(known, found)],
+        "options": [option for way in (False, True) for option, _ in options.find_options(known, found, is_return=way)],
         "contracts": found.contract,
         "senders": found.sender_address,
     }
@@ -150,7 +150,8 @@ def _to_rule(change: Change, reader: amounts.FormReader) -> dict[str, Any]:
         if (chosen := forms.read_id(change.text(f"actions/{name}"))) is not None:
             actions[name] = chosen
     conditions, is_active = _to_conditions(change, reader), change.is_ticked("is_active")
-    return {"name": change.text("name"), "is_active": is_active, "conditions": conditions, "actions": actions}
+    made = {"name": change.text("name"), "is_active": is_active, "conditions": conditions, "actions": actions}
+    return {**made, "for_returns": change.is_ticked("for_returns")}
 
 
 def _to_conditions(change: Change, reader: amounts.FormReader) -> dict[str, Any]:

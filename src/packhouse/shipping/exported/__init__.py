@@ -1,0 +1,1 @@
+"""What an account exported elsewhere, taken over."""
