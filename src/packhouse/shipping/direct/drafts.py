@@ -131,7 +131,7 @@ def _find_default(setup: Setup, call: Call, options: Options) -> dict[str, Any]:
         return {"shipping_option_code": setup.default_option()}
     if code := setup.settings.get("default_return_option_code"):
         return {"shipping_option_code": code}
-    return {"cheapest_of": [option.code for option, _ in find_options(options, setup, {"is_return": True})]}
+    return {"cheapest_of": [option.code for option, _ in find_options(options, setup, is_return=True)]}
 
 
 def _decide(

@@ -108,7 +108,7 @@ def _to_properties(setup: Setup, ship_with: Mapping[str, Any], options: Options)
     product, wanted = ship_with.get("shipping_product_code"), ship_with.get("functionalities")
     if code or not (product or wanted):
         return {**found, "shipping_option_code": code} if code else found
-    usable = [option for option, _ in find_options(options, setup, {"is_return": True, **found})]
+    usable = [option for option, _ in find_options(options, setup, contract_id=contract_id, is_return=True)]
     meant = [
         option.code
         for option in usable

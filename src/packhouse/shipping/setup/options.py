@@ -156,18 +156,19 @@ def find_options(
     destination: str | None = None,
     *,
     origin: str | None = None,
+    contract_id: int | None = None,
     is_return: bool = False,
 ) -> Iterable[tuple[Option, int]]:
-    """The options that an account has a contract for and that go from and to these countries, each with its contract's
-    id: those of returns with `is_return` alone."""
+    """The options that an account has a contract for and that go from and to these countries, each with the id of the
+    contract named, or of its carrier's: those of returns with `is_return` alone."""
     start, end = (Place(country, "") if country else None for country in (origin, destination))
     for option in options.all():
-        contract_id = setup.default_contract(option.carrier_code)
-        contract = setup.contract.get(contract_id or 0)
+        id = contract_id or setup.default_contract(option.carrier_code) or 0
+        contract = setup.contract.get(id)
         if contract is None or not of_carrier(contract, option.carrier_code):
             continue
         if option.is_return == is_return and goes(option, start, end):
-            yield option, contract_id or 0
+            yield option, id
 
 
 def goes(option: Option, origin: Place | None, destination: Place | None) -> bool:
