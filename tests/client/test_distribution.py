@@ -7,11 +7,8 @@ import zipfile
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.test_house import ROOT
-
-pytest.importorskip("hatchling")
 
 
 def test_the_client_is_installed_without_the_server(tmp_path: Path) -> None:
