@@ -18,7 +18,7 @@ INSTALL_TEST := $(STAMP)-test
 INSTALL_LINT := $(STAMP)-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run shell check test test-newest environment chromium pgbouncer promtool generators screenshots catalogues notice lint format bench bench-million check-install constraints clean
+.PHONY: help run shell check test test-newest environment chromium pgbouncer promtool php generators screenshots catalogues notice lint format bench bench-million check-install constraints clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -40,11 +40,11 @@ check: $(INSTALL_TEST) ## run the quick tests: in process, on SQLite alone (ARGS
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not processes and not postgresql and not thorough" $(ARGS)
 
 # Some hundred processes are started: where the environment forbids to keep bytecode, each would compile all of it anew.
-test: $(INSTALL_TEST) chromium pgbouncer promtool generators ## run all tests (ARGS="-k upsert -x", ARGS=--durations=25 for the slowest)
+test: $(INSTALL_TEST) chromium pgbouncer promtool php generators ## run all tests (ARGS="-k upsert -x", ARGS=--durations=25 for the slowest)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(ARGS)
 
 # In an environment of its own, made anew each time: what is found here is what who installs Packhouse today would find.
-test-newest: chromium pgbouncer promtool generators ## run all tests with the newest dependencies instead of the pinned ones (PYTHON=, ARGS=)
+test-newest: chromium pgbouncer promtool php generators ## run all tests with the newest dependencies instead of the pinned ones (PYTHON=, ARGS=)
 	@$(call need-python)
 	@rm -rf $(NEWEST)
 	@$(PYTHON) -m venv $(NEWEST)
@@ -52,7 +52,7 @@ test-newest: chromium pgbouncer promtool generators ## run all tests with the ne
 	@$(NEWEST)/bin/python -m pip -qq --disable-pip-version-check install --upgrade --editable '.[test]'
 	@PYTHONDONTWRITEBYTECODE= $(NEWEST)/bin/python -m pytest $(ARGS)
 
-environment: $(INSTALL_LINT) chromium pgbouncer promtool generators ## install whatever the tests and checks need
+environment: $(INSTALL_LINT) chromium pgbouncer promtool php generators ## install whatever the tests and checks need
 
 chromium: ## make sure that there is a browser for the tests of the page
 	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { $(call install-debian,chromium); }
@@ -62,6 +62,9 @@ pgbouncer: ## make sure that there is a connection pooler for the tests of Postg
 
 promtool: ## make sure that there is a promtool for the tests of the alerts
 	@command -v promtool > /dev/null || { $(call install-debian,prometheus); }
+
+php: ## make sure that there is a PHP for the tests of the examples
+	@command -v php > /dev/null || { $(call install-debian,php-cli); }
 
 generators: ## make sure that there are generators of clients for the tests of the API's document
 	@command -v npm > /dev/null || { $(call install-debian,nodejs npm); }

@@ -27,7 +27,7 @@ def read_all(url: str) -> str:
         f" FROM {table} t"
         for table in servers.ask(url, TABLES).split()
     ]
-    return servers.ask(url, f"SELECT string_agg(d, ', ') FROM ({' UNION ALL '.join(each)}) found")  # noqa: S608
+    return servers.ask(url, f"SELECT string_agg(d, ', ' ORDER BY d) FROM ({' UNION ALL '.join(each)}) found")  # noqa: S608
 
 
 def push(url: str, count: int) -> list[int]:

@@ -297,7 +297,8 @@ def test_longer_words_fit_and_are_read_in_their_language(desk: Desk, locale: str
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (place, width)
             assert width < 600 or all(over <= 0 for over in page.evaluate(CUT_OFF)), (place, width)
-            assert all(over <= 0 for over in page.evaluate(STICKING_OUT)), (place, width)
+            # On a phone the filters are a strip that is pushed sideways.
+            assert width < 600 or all(over <= 0 for over in page.evaluate(STICKING_OUT)), (place, width)
             shown = page.locator("td.c-country:visible").all_inner_texts()
             assert set(shown) <= {"NL"}
             cut = "[...document.querySelectorAll('td.c-country')].some((td) => td.scrollWidth > td.clientWidth)"

@@ -37,6 +37,7 @@ NOT_RUN: dict[str, list[str]] = {
         "the server runs until it is stopped",
         "tests/testing/test_plugin.py runs such tests",
         "it starts a server of its own; tests/testing/test_plugin.py runs the class",
+        "it runs on GitHub",
         "it shows all keys of a rule at once",
         "it needs a sandbox that runs; tests/sandbox/test_command.py runs such commands",
         "tests/testing/test_plugin.py runs such tests",

@@ -207,7 +207,7 @@ def test_a_weight_on_a_label_is_asked_about_once(person: Person, order: int, cli
     asked = send(page, f"/orders/{order}/label", **form)
     assert "You typed 16 kg where there were 1.50 kg: is that right?" in told(asked)
     assert client.get("/api/v3/shipments").json()["data"] == []
-    assert send(page, f"/orders/{order}/label", **form, sure=find_question(asked)).url.path == "/labels"
+    assert send(page, f"/orders/{order}/label", **form, sure=find_question(asked)).url.path == f"/orders/{order}"
     [made] = client.get("/api/v3/shipments").json()["data"]
     assert made["parcels"][0]["weight"]["value"] == "16.000"
 
