@@ -69,7 +69,7 @@ class Integration(TypedDict, total=False):
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     shop_name: Annotated[
         str,
-        Field(min_length=1, max_length=250, json_schema_extra={"pattern": r"\S"}),
+        Field(min_length=1, max_length=250, json_schema_extra={"pattern": r"[^\s\x1c-\x1f]"}),
         AfterValidator(_not_blank),
     ]
     shop_url: Url

@@ -106,8 +106,12 @@ def _read_rows(rows: Sequence[Sequence[str]], names: Sequence[str]) -> dict[str,
         if not sku and not bin:
             continue
         if not sku or len(sku) > MAX_SKU or len(bin) > MAX_BIN:
-            detail = "Line {line}: a SKU has 1 to {sku} characters, a bin at most {bin}."
-            raise _refuse(message(detail, line=line, sku=MAX_SKU, bin=MAX_BIN))
+            raise _refuse(
+                message(
+                    "Line {line}: a SKU has 1 to {sku} characters, a bin at most {bin}.",
+                    line=line, sku=MAX_SKU, bin=MAX_BIN,
+                )  # fmt: skip
+            )
         found[sku] = bin
     return found
 

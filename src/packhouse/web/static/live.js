@@ -71,11 +71,16 @@ function openStream() {
   source = mine;
   for (const name of ["orders", "order"]) mine.addEventListener(name, (event) => tell(name, JSON.parse(event.data)));
   mine.onopen = () => tellOffline(false);
-  mine.onerror = () => {
+  mine.onerror = async () => {
     const isClosed = mine.readyState === EventSource.CLOSED;
-    tellOffline(isClosed);
     if (isClosed && mine === source) { source = null; openSoon(RETRY_MS); }
+    tellOffline(isClosed && !(await isReachable()));
   };
+}
+
+// A stream says not why it was refused: a session that has ended is no lost connection.
+async function isReachable() {
+  try { return (await fetch("/health", { method: "HEAD", cache: "no-store" })).ok; } catch { return false; }
 }
 
 function openSoon(after = 300) {

@@ -68,10 +68,10 @@ document.addEventListener("input", (event) => {
   write(drafts);
 });
 
-// What is on its way is no draft, unless the answer is the door.
+// What is on its way is no draft, unless the answer is the door. Before htmx, which sends it in the form's own listener.
 document.addEventListener("submit", (event) => {
   const id = openId();
-  if (event.defaultPrevented || !id || !event.target.matches("#order form.edit, #label")) return;
+  if (!id || !event.target.matches("#order form.edit, #label")) return;
   const drafts = read();
   const names = new Set(all("input, textarea, select", event.target).map((field) => field.name));
   const sent = Object.fromEntries(Object.entries(drafts[id] ?? {}).filter(([name]) => names.has(name)));
@@ -80,7 +80,7 @@ document.addEventListener("submit", (event) => {
   if (!Object.keys(rest).length) delete drafts[id];
   write(drafts);
   try { sessionStorage.setItem(`${DRAFTS}-sent`, JSON.stringify({ id, sent })); } catch { /* then it is lost with the session */ }
-});
+}, true);
 document.addEventListener("htmx:response:error", (event) => { if (event.detail.ctx.response.status === 401) keepSent(); });
 function keepSent() {
   try {
