@@ -109,8 +109,10 @@ def _read_rows(rows: Sequence[Sequence[str]], names: Sequence[str]) -> dict[str,
             raise _refuse(
                 message(
                     "Line {line}: a SKU has 1 to {sku} characters, a bin at most {bin}.",
-                    line=line, sku=MAX_SKU, bin=MAX_BIN,
-                )  # fmt: skip
+                    line=line,
+                    sku=MAX_SKU,
+                    bin=MAX_BIN,
+                )
             )
         found[sku] = bin
     return found
