@@ -136,9 +136,11 @@ async def find_session(db: Database, cookie: str, *, now: datetime) -> Session |
         return None
     token_hash = _hash(token)
     row: Any = await db.fetch_one(_FIND, account_id=account_id, token_hash=token_hash)
-    if row is None or clock.to_wire(row[5]) <= clock.to_wire(now):
+    if row is None:
         return None
-    id, email, role, name, country_code, _, confirmed_at, group, has_second_factor, time_zone = row
+    id, email, role, name, country_code, expires_at, confirmed_at, group, has_second_factor, time_zone = row
+    if clock.to_wire(expires_at) <= clock.to_wire(now):
+        return None
     caller = Caller(account_id, country_code, f"user:{id}", ROLES[role])
     must_set_up = not has_second_factor and two_factors.is_required(group, role)
     confirmed_at = clock.to_instant(confirmed_at) if confirmed_at is not None else _NEVER

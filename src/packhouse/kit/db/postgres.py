@@ -164,8 +164,8 @@ class _PointRead:
                 self.is_coalesced = False
             else:
                 rows: list[Any] = [None] * len(sets)
-                for row in found:
-                    rows[row[0] - 1] = self.one.row(*row[1:])
+                for place, *row in found:
+                    rows[place - 1] = self.one.row(*row)
                 return rows
         return [await self._fetch_one(connection, values) for values in sets]
 

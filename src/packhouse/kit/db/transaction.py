@@ -125,7 +125,7 @@ class Transaction(Reader):
         """Return `count` ids that nobody had before, ascending; they stay used even when the transaction is undone
         (PostgreSQL) or were never given (SQLite)."""
         if not self.is_sqlite:
-            return sorted(row[0] for row in await self.run(_DRAW, name=f"{name}_id", count=count))
+            return sorted(id for (id,) in await self.run(_DRAW, name=f"{name}_id", count=count))
         [(last,)] = await self.run(_COUNT_UP, name=name, count=count)
         return range(last - count + 1, last + 1)
 

@@ -228,12 +228,12 @@ def _fill(spool: Spool, rows: Iterator[Row], mapper: Mapper, reading: ParsedFile
     width = len(mapper.header)
     try:
         for row in rows:
-            cells = row[1]
+            line, cells = row
             if tables.is_blank(cells):
                 continue
             key = mapper.find_key(cells)
             if tables.is_footer(cells, width, has_key=key is not None and mapper.preset.native):
-                reading.note(Note(row[0], message("Passed over as a line below the orders.")))
+                reading.note(Note(line, message("Passed over as a line below the orders.")))
                 continue
             mapper.see(cells, evidence)
             if key is None and spool.has_run() and mapper.follows(cells):

@@ -46,7 +46,8 @@ class Spool:
 
     def extend(self, row: Row) -> None:
         """Put in a row of the order that the last one was of."""
-        self._size += 50 + sum(map(len, row[1]))
+        _, cells = row
+        self._size += 50 + sum(map(len, cells))
         if self._size <= MAX_RECORD or not self._rows:
             self._rows.append(row)
 

@@ -132,10 +132,11 @@ def find_table(rows: Iterator[Row], presets: Mapping[str, Preset], chosen: str |
     best: tuple[int, int] | None = None
     for row in rows:
         head.append(row)
-        if chosen is None and recognise(row[1], presets):
+        _, cells = row
+        if chosen is None and recognise(cells, presets):
             best = (len(head) - 1, 1)
             break
-        shared = 0 if chosen is None else count_shared(row[1], presets[chosen])
+        shared = 0 if chosen is None else count_shared(cells, presets[chosen])
         if shared and (best is None or shared > best[1]):
             best = (len(head) - 1, shared)
         if len(head) >= _TITLES:

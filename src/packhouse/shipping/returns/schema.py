@@ -13,9 +13,9 @@ from typing_extensions import TypedDict
 from packhouse.kit import errors
 from packhouse.kit.messages import foreign, message
 from packhouse.kit.wire import validation
-from packhouse.kit.wire.fields import Count, CountryCode, CurrencyCode, FreeObject, Id, Number
+from packhouse.kit.wire.fields import Count, CountryCode, FreeObject, Id
 from packhouse.shipping import statuses
-from packhouse.shipping.direct.schema import Address, LooseCustoms, Reference, Text, to_sent
+from packhouse.shipping.direct.schema import Address, LooseCustoms, Price, Reference, Text, to_sent
 from packhouse.shipping.schema import MAX_ITEMS, MAX_PARCELS, Dimensions, Weight, read_first, read_last
 
 MAX_PAGE = DEFAULT_PAGE = 40
@@ -45,12 +45,6 @@ class ShipWith(TypedDict, total=False):
     properties: Properties | None
 
 
-class Money(TypedDict):
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
-    value: Number
-    currency: CurrencyCode
-
-
 class ReturnItem(TypedDict, total=False):
     """`value` is the older name of `price`."""
 
@@ -59,8 +53,8 @@ class ReturnItem(TypedDict, total=False):
     description: Text
     quantity: Count | None
     weight: Weight | None
-    price: Money | None
-    value: Money | None
+    price: Price | None
+    value: Price | None
     hs_code: Annotated[str, Field(max_length=12)] | None
     origin_country: CountryCode | None
     sku: Text
@@ -91,9 +85,9 @@ class CreateReturn(TypedDict):
     parcel_items: NotRequired[Annotated[list[ReturnItem], Field(max_length=MAX_ITEMS)] | None]
     send_tracking_emails: NotRequired[bool | None]
     brand_id: NotRequired[Id | None]
-    total_insured_value: NotRequired[Money | None]
+    total_insured_value: NotRequired[Price | None]
     order_number: NotRequired[Reference]
-    total_order_value: NotRequired[Money | None]
+    total_order_value: NotRequired[Price | None]
     external_reference: NotRequired[Reference]
     customs_invoice_nr: NotRequired[Annotated[str, Field(max_length=40)] | None]
     delivery_option: NotRequired[DeliveryOption | None]

@@ -26,13 +26,13 @@ async def _show(
 ) -> Response:
     ctx = context.of(request)
     found = await setup.read_setup(ctx.db, web_user.session.account_id, now=ctx.clock())
-    known = context.of(request).options
+    known = ctx.options
     usable = {
         option.code: id for way in (False, True) for option, id in options.find_options(known, found, is_return=way)
     }
-    rows = [(option, known.carriers[option.carrier_code].name, usable.get(option.code)) for option in known.all()]
     # What can be shipped with comes first, then what lacks a contract.
-    rows.sort(key=lambda row: (row[2] is None, row[0].is_return))
+    shown = sorted(known.all(), key=lambda option: (option.code not in usable, option.is_return))
+    rows = [(option, known.carriers[option.carrier_code].name, usable.get(option.code)) for option in shown]
     values: dict[str, Any] = {
         "rows": rows,
         "contracts": found.contract,
