@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from packhouse import settings
 from packhouse.kit.db import columns
+from packhouse.shipping import tables as shipping_tables
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "packhouse"
@@ -211,6 +212,12 @@ def test_every_kind_of_unique_key_is_seen() -> None:
         "index": ["code", "account_id"],
         "expression": [""],
     }
+
+
+def test_a_row_has_the_columns_of_its_table() -> None:
+    assert shipping_tables.ShipmentRow._fields == tuple(shipping_tables.shipments.columns.keys())
+    assert shipping_tables.ParcelRow._fields == tuple(shipping_tables.parcels.columns.keys())
+    assert set(shipping_tables.DocumentRow._fields) < set(shipping_tables.documents.columns.keys())
 
 
 def test_every_package_keeps_its_tables_to_itself() -> None:

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from tests import make
 from tests.conftest import OWNER, SECOND_SHOP, SHOP, STRANGER, STRANGERS_SHOP
+from tests.statements import recording
 
 URL = "/api/v3/orders"
 
@@ -255,16 +255,8 @@ def counting(client: TestClient) -> Iterator[list[str]]:
     app: Any = client.app
     db = app.context.db
     engines = [db._reader.sync_engine, db._writer.sync_engine] if db.is_sqlite else [db._writer.sync_engine]
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
-
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
+    with recording(*engines) as seen:
+        yield seen
 
 
 def count_reads(client: TestClient, query: str) -> int:

@@ -1,15 +1,15 @@
 """POST /orders/create-labels-async, and what the worker makes of it: at least once, and never a label twice."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
 from tests import make
 from tests.shipping.conftest import FakeCarrier, Watch, push
+from tests.statements import recording
 
 URL = "/api/v3/orders/create-labels-async"
 Work = Callable[..., int]
@@ -53,27 +53,14 @@ def test_twenty_take_as_many_statements_as_one(shop: TestClient, name: str) -> N
     for n in range(22):
         push(shop, f"o-{n}")
     orders = [{name: f"o-{n}" if name == "order_id" else f"N-o-{n}"} for n in range(22)]
-    statements: list[str] = []
-    with recording(statements):
-        assert len(call(shop, orders[0]).json()["data"]) == 1  # the first one finds its tables
+    assert len(call(shop, orders[0]).json()["data"]) == 1  # the first one finds its tables
     told = []
     for some in (orders[1:2], orders[2:]):
-        statements.clear()
-        with recording(statements):
+        with recording() as statements:
             assert len(call(shop, *some).json()["data"]) == len(some)
         told.append([statement[:40] for statement in statements])
     assert told[0] == told[1]
     assert len(told[0]) <= 12
-
-
-@contextlib.contextmanager
-def recording(statements: list[str]) -> Iterator[None]:
-    def note(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
-        statements.append(text)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield
-    event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_each_order_succeeds_or_fails_by_itself(shop: TestClient) -> None:

@@ -12,6 +12,7 @@ from tests import make
 from tests.concurrency import served
 from tests.conftest import STRANGER
 from tests.shipping.conftest import FakeCarrier, push
+from tests.statements import recording
 
 URL = "/api/v3/orders/create-label-sync"
 
@@ -36,6 +37,17 @@ def test_the_first_label_needs_no_set_up(client: TestClient) -> None:
     [parcel] = client.get(f"/api/v3/shipments/{label['shipment_id']}").json()["data"]["parcels"]
     assert parcel["tracking_url"] is None
     assert [item["hs_code"] for item in parcel["parcel_items"]] == [""]
+
+
+def test_a_call_reads_its_shipment_once(shop: TestClient) -> None:
+    """Before the carrier is asked: afterwards its row is locked, and what was read is what is answered."""
+    push(shop)
+    with recording() as statements:
+        assert call(shop).status_code == 201
+    read = [statement for statement in statements if statement.startswith("SELECT")]
+    of_shipments = [statement for statement in read if "FROM shipments" in statement]
+    assert len(of_shipments) == 2
+    assert len([statement for statement in read if "FROM parcels" in statement]) == 1
 
 
 def test_the_answer(shop: TestClient, carrier: FakeCarrier) -> None:

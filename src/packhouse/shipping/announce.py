@@ -53,63 +53,70 @@ async def settle(ctx: Context, account_id: int, shipment_id: int) -> None:
     not answer: then it is to be tried again.
     """
     async with ctx.db.read() as tx:
-        found = await queries.find_shipment(tx, account_id, shipment_id)
-    if found is None:
+        row = await queries.find_row(tx, account_id, shipment_id)
+    if row is None:
         return
-    if found.row.state in (ANNOUNCING, WITHDRAWING):
-        await announce(ctx, account_id, shipment_id, in_worker=True)
-        async with ctx.db.read() as tx:
-            found = await queries.find_shipment(tx, account_id, shipment_id)
-        if found is not None and found.row.state == CANCELLING:
+    if row.state in (ANNOUNCING, WITHDRAWING):
+        found = await announce(ctx, account_id, shipment_id, in_worker=True)
+        if found.row.state == CANCELLING:
             raise jobs.Reschedule(ctx.clock(), fresh=True)  # a lease is long enough for one answer, not for two
-    elif found.row.state == CANCELLING:
+    elif row.state == CANCELLING:
         await cancel(ctx, account_id, shipment_id, in_worker=True)
 
 
-async def announce(ctx: Context, account_id: int, shipment_id: int, *, in_worker: bool = False) -> None:
-    """Raises Unreachable; what the carrier refuses is written to the shipment."""
+async def announce(ctx: Context, account_id: int, shipment_id: int, *, in_worker: bool = False) -> Shipment:
+    """Return the shipment as it is then: what the carrier refuses is written to it. Raises NotFound, Unreachable."""
     found, consignment = await read_consignment(ctx, account_id, shipment_id)
     if found.row.state not in _AFTER_ANSWER:
-        return
+        return found
     carrier = find_carrier(ctx, consignment)
     if carriers.worker_only(carrier) and not in_worker:
-        await _await_worker(ctx, account_id, shipment_id)
-        return
+        return await _await_worker(ctx, account_id, shipment_id)
     try:
         if not carriers.is_idempotent(carrier):
+            await _claim_question(ctx, carrier, found)
             announcement = await _ask_once(ctx, carrier, found, consignment)
         else:
             announcement = await ask(ctx, carrier.announce(consignment))
     except carriers.Rejected as rejection:
-        await _fail(ctx, account_id, shipment_id, _to_faults(rejection))
-        return
-    if announcement is None:
-        return
-    await _store(ctx, carrier, found, announcement)
+        return await _fail(ctx, found, _to_faults(rejection))
+    except _Settled:
+        return await _read(ctx, account_id, shipment_id)
+    return await _store(ctx, carrier, found, announcement)
 
 
-async def _store(ctx: Context, carrier: carriers.Carrier, found: Shipment, announcement: carriers.Announcement) -> None:
-    """Write down what the carrier gave, unless somebody else asked too, got the same answer and was quicker."""
+class _Settled(Exception):
+    """Somebody else has brought the shipment to its end meanwhile."""
+
+
+async def _read(ctx: Context, account_id: int, shipment_id: int) -> Shipment:
+    async with ctx.db.read() as tx:
+        found = await queries.find_shipment(tx, account_id, shipment_id)
+    if found is None:
+        raise errors.NotFound(queries.no_such_shipment())
+    return found
+
+
+async def _store(
+    ctx: Context, carrier: carriers.Carrier, found: Shipment, announcement: carriers.Announcement
+) -> Shipment:
+    """Write down what the carrier gave, unless somebody else asked too, got the same answer and was quicker. Returns
+    the shipment as it is then."""
     account_id, shipment_id = found.row.account_id, found.row.id
     rows = await _to_documents(ctx, found, announcement)
     now = ctx.clock()
 
-    async def store(tx: Transaction) -> None:
-        current = await queries.find_shipment(tx, account_id, shipment_id, lock=True)
-        if current is None or current.row.state not in _AFTER_ANSWER:
-            return
-        numbers = [
-            {"id": parcel.id, "tracking_number": told.tracking_number, "tracking_url": told.tracking_url}
-            for parcel, told in zip(current.parcels, announcement.parcels, strict=True)
-        ]
-        await operations.store_announcement(tx, account_id, numbers, rows)
-        after = await queries.find_shipment(tx, account_id, shipment_id) or current
-        state = _AFTER_ANSWER[current.row.state]
-        await operations.move(tx, after, state, now=now, announced_at=now)
+    async def store(tx: Transaction) -> Shipment | None:
+        row = await queries.lock_row(tx, account_id, shipment_id)
+        if row is None or row.state not in _AFTER_ANSWER:
+            return None
+        after = await operations.store_announcement(tx, found._replace(row=row), announcement.parcels, rows)
+        state = _AFTER_ANSWER[row.state]
         if state == READY and carrier.has_tracking:
             await operations.schedule_tracking(tx, account_id, shipment_id, now=now)
+        return await operations.move(tx, after, state, now=now, announced_at=now)
 
-    await ctx.db.write(store)
+    return await ctx.db.write(store) or await _read(ctx, account_id, shipment_id)
 
 
 _AFTER_ANSWER = {ANNOUNCING: READY, WITHDRAWING: CANCELLING}
@@ -117,44 +124,41 @@ _AFTER_ANSWER = {ANNOUNCING: READY, WITHDRAWING: CANCELLING}
 
 async def _ask_once(
     ctx: Context, carrier: carriers.Carrier, found: Shipment, consignment: carriers.Consignment
-) -> carriers.Announcement | None:
-    """None where its answer is lost, now or since an earlier question, and the shipment has failed. Raises Unreachable
-    where it surely did not hear of it, and Rejected."""
-    if not await _may_ask(ctx, carrier, found):
-        return None
-    account_id, id = found.row.account_id, found.row.id
+) -> carriers.Announcement:
+    """Raises Unreachable where the carrier surely did not hear of it, and Rejected, also where its answer is lost."""
     try:
         return await ask(ctx, carrier.announce(consignment))
     except carriers.Unreachable as error:
         if error.not_received:
+            account_id, id = found.row.account_id, found.row.id
             await ctx.db.write(lambda tx: operations.note_question(tx, account_id, id, None))
             raise
-        await _fail(ctx, account_id, id, [_to_lost(carrier, found)])
-        return None
+        raise carriers.Rejected([_to_lost(carrier, found)]) from error
 
 
-async def _may_ask(ctx: Context, carrier: carriers.Carrier, found: Shipment) -> bool:
-    """Whether the carrier may be asked, as nobody has so far. Raises Unreachable while somebody may still be at it."""
+async def _claim_question(ctx: Context, carrier: carriers.Carrier, found: Shipment) -> None:
+    """Write down that the carrier is asked now. Raises Unreachable while somebody may still be at it, Rejected where
+    the answer to an earlier question is lost, and _Settled where there is nothing to ask any more."""
     account_id, id, now = found.row.account_id, found.row.id, ctx.clock()
 
     async def read_question(tx: Transaction) -> tuple[bool, datetime | None]:
-        current = await queries.find_shipment(tx, account_id, id, lock=True)
-        if current is None or current.row.state not in _AFTER_ANSWER:
+        row = await queries.lock_row(tx, account_id, id)
+        if row is None or row.state not in _AFTER_ANSWER:
             return False, None
-        asked_at: datetime | None = current.row.asked_at
-        if asked_at is None:
+        if row.asked_at is None:
             await operations.note_question(tx, account_id, id, now)
-        return True, asked_at
+        return True, row.asked_at
 
     is_waiting, asked_at = await ctx.db.write(read_question)
+    if not is_waiting:
+        raise _Settled
     if asked_at is None:
-        return is_waiting
+        return
     if now - asked_at < GRACE:
         if not clock.is_to_come(asked_at + GRACE, now, within=GRACE):  # by a clock that was ahead: it counts from now
             await ctx.db.write(lambda tx: operations.note_question(tx, account_id, id, now))
         raise carriers.Unreachable(message("The carrier was asked, and may answer still."))
-    await _fail(ctx, account_id, id, [_to_lost(carrier, found)])
-    return False
+    raise carriers.Rejected([_to_lost(carrier, found)])
 
 
 def _to_lost(carrier: carriers.Carrier, found: Shipment) -> errors.ErrorItem:
@@ -185,25 +189,24 @@ async def cancel(ctx: Context, account_id: int, shipment_id: int, *, in_worker: 
     now = ctx.clock()
 
     async def work(tx: Transaction) -> None:
-        current = await queries.find_shipment(tx, account_id, shipment_id, lock=True)
-        if current is not None and current.row.state == CANCELLING:
+        row = await queries.lock_row(tx, account_id, shipment_id)
+        if row is not None and row.state == CANCELLING:
             state = READY if faults else CANCELLED
             told = [fault.to_wire(409) for fault in faults]
-            await operations.move(tx, current, state, now=now, faults=told)
+            await operations.move(tx, found._replace(row=row), state, now=now, faults=told)
 
     await ctx.db.write(work)
     return faults
 
 
-async def _await_worker(ctx: Context, account_id: int, shipment_id: int) -> None:
+async def _await_worker(ctx: Context, account_id: int, shipment_id: int) -> Shipment:
     """A job is due for the shipment: whichever worker takes it. Raises Unreachable when none has in time."""
     try:
         async with asyncio.timeout(ctx.settings.carriers_timeout_seconds):
             while True:
-                async with ctx.db.read() as tx:
-                    found = await queries.find_shipment(tx, account_id, shipment_id)
-                if found is None or found.row.state not in _AFTER_ANSWER:
-                    return
+                found = await _read(ctx, account_id, shipment_id)
+                if found.row.state not in _AFTER_ANSWER:
+                    return found
                 await asyncio.sleep(_GLANCE_SECONDS)
     except TimeoutError:
         raise carriers.Unreachable(message("No worker had an answer in time.")) from None
@@ -213,11 +216,9 @@ _GLANCE_SECONDS = 0.1
 
 
 async def read_consignment(ctx: Context, account_id: int, shipment_id: int) -> tuple[Shipment, carriers.Consignment]:
+    """Raises NotFound."""
     account_setup = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
-    async with ctx.db.read() as tx:
-        found = await queries.find_shipment(tx, account_id, shipment_id)
-    if found is None:
-        raise errors.NotFound(queries.no_such_shipment())
+    found = await _read(ctx, account_id, shipment_id)
     return found, to_consignment(found, account_setup, ctx.encryptor)
 
 
@@ -244,19 +245,20 @@ async def ask(ctx: Context, question: Awaitable[T]) -> T:
         ) from None
 
 
-async def _fail(ctx: Context, account_id: int, shipment_id: int, faults: Sequence[errors.ErrorItem]) -> None:
-    """Nothing was made: an announcement has failed, a cancellation has nothing left to do."""
-    now = ctx.clock()
+async def _fail(ctx: Context, found: Shipment, faults: Sequence[errors.ErrorItem]) -> Shipment:
+    """Nothing was made: an announcement has failed, a cancellation has nothing left to do. Returns the shipment as it
+    is then."""
+    account_id, shipment_id, now = found.row.account_id, found.row.id, ctx.clock()
 
-    async def work(tx: Transaction) -> None:
-        current = await queries.find_shipment(tx, account_id, shipment_id, lock=True)
-        if current is None or current.row.state not in _AFTER_ANSWER:
-            return
-        state = FAILED if current.row.state == ANNOUNCING else CANCELLED
-        told = [_to_stored(current, fault) for fault in faults]
-        await operations.move(tx, current, state, now=now, faults=told)
+    async def work(tx: Transaction) -> Shipment | None:
+        row = await queries.lock_row(tx, account_id, shipment_id)
+        if row is None or row.state not in _AFTER_ANSWER:
+            return None
+        state = FAILED if row.state == ANNOUNCING else CANCELLED
+        told = [_to_stored(found, fault) for fault in faults]
+        return await operations.move(tx, found._replace(row=row), state, now=now, faults=told)
 
-    return await ctx.db.write(work)
+    return await ctx.db.write(work) or await _read(ctx, account_id, shipment_id)
 
 
 def _to_stored(found: Shipment, fault: errors.ErrorItem) -> dict[str, Any]:

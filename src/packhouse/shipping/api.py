@@ -33,6 +33,7 @@ from packhouse.shipping import (
     wire,
 )
 from packhouse.shipping.operations import Shipped
+from packhouse.shipping.queries import Shipment
 
 SCOPE = "write:parcel"
 
@@ -45,8 +46,8 @@ async def create_label_sync(request: Request) -> Response:
     async def work(call: repeats.Call) -> Response:
         asked = _read_call(request, body, schema.read_sync)
         made = _Made(**await call.write(partial(_ship_one, request, caller, asked)))
-        await _announce(request, caller, made)
-        return await _to_label(request, caller, made, asked.label)
+        found = await _announce(request, caller, made)
+        return await _to_label(request, made, found, asked.label)
 
     return await repeats.answer_once(request, caller.account_id, body, work)
 
@@ -120,10 +121,10 @@ def _find_meta(shipped: Shipped, call: schema.LabelCall) -> dict[str, Any]:
     return {"meta": {"warnings": found}} if found else {}
 
 
-async def _announce(request: Request, caller: Caller, made: _Made) -> None:
+async def _announce(request: Request, caller: Caller, made: _Made) -> Shipment:
     """Raises Invalid when there is no label now; whether there will be one, the shipment tells."""
     try:
-        await announce.announce(context.of(request), caller.account_id, made.id)
+        return await announce.announce(context.of(request), caller.account_id, made.id)
     except (Unreachable, errors.Unavailable):
         detail = message(
             "The carrier did not answer. The shipment is kept and will be announced as soon as the carrier "
@@ -134,12 +135,8 @@ async def _announce(request: Request, caller: Caller, made: _Made) -> None:
         raise errors.Invalid(fault) from None
 
 
-async def _to_label(request: Request, caller: Caller, made: _Made, label: schema.Label) -> Response:
+async def _to_label(request: Request, made: _Made, found: Shipment, label: schema.Label) -> Response:
     """Raises Invalid where the announcement has failed."""
-    db = context.of(request).db
-    async with db.read() as tx:
-        found = await queries.get_shipment(tx, caller.account_id, made.uuid)
-        contents = await queries.find_contents(tx, caller.account_id, made.parcel_ids, ["label"])
     if found.row.state == operations.FAILED:
         raise errors.Invalid(wire.from_errors(found.row.errors))
     if found.row.state != operations.READY:
@@ -150,8 +147,11 @@ async def _to_label(request: Request, caller: Caller, made: _Made, label: schema
     answer = {**made.wire, **{key: parcel[key] for key in ("documents", "tracking_number")}}
     if parcel["tracking_url"] is not None:  # a text here, where a shipment may say null
         answer["tracking_url"] = parcel["tracking_url"]
+    ctx, account_id = context.of(request), found.row.account_id
+    async with ctx.db.read() as tx:
+        contents = await queries.find_contents(tx, account_id, made.parcel_ids, ["label"])
     if contents:
-        content = await announce.read_content(context.of(request), caller.account_id, contents[0])
+        content = await announce.read_content(ctx, account_id, contents[0])
         file = base64.b64encode(await printing.render(content, contents[0].mime_type, label)).decode()
         answer["label_details"] = {"file": file, "mime_type": label.mime_type, "dpi": label.dpi}
         answer["label"] = answer["label_details"]
@@ -179,7 +179,7 @@ async def get_shipment(request: Request) -> Response:
     return http.json_response(_to_shown(request, found))
 
 
-def _to_shown(request: Request, found: queries.Shipment) -> dict[str, Any]:
+def _to_shown(request: Request, found: Shipment) -> dict[str, Any]:
     answer: dict[str, Any] = {"data": wire.to_shipment(found, http.base_url(request))}
     if stale := wire.find_stale(found.row):
         answer["meta"] = {"warnings": stale}

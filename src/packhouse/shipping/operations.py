@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import insert, update
 
 from packhouse.accounts.schema import Caller
-from packhouse.carriers import TrackingEvent, worker_only
+from packhouse.carriers import AnnouncedParcel, TrackingEvent, worker_only
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, jobs
 from packhouse.kit.db import Reader, Transaction
@@ -248,24 +248,25 @@ async def move(
     now: datetime,
     faults: Sequence[Mapping[str, Any]] = (),
     **changes: Any,
-) -> None:
-    """To another state, its parcels with it. The row was read in this transaction, locked."""
+) -> Shipment:
+    """To another state, its parcels with it; returns it as it is then. The row was read in this transaction, locked."""
     row = found.row
     mine = (shipments.c.account_id == row.account_id, shipments.c.id == row.id)
     told = orjson.dumps([{**fault, "detail": to_stored(fault["detail"])} for fault in faults]).decode()
     if state not in LIVE:
         changes["stale"] = None
-    await tx.execute(update(shipments).where(*mine).values(state=state, updated_at=now, errors=told, **changes))
+    changes |= {"state": state, "updated_at": now, "errors": told}
+    await tx.execute(update(shipments).where(*mine).values(changes))
     code = _CODES[state]
     of_it = (parcels.c.account_id == row.account_id, parcels.c.shipment_id == row.id)
     shown = wire.STATUSES[code]
     await tx.execute(update(parcels).where(*of_it).values(status_code=code, status_message=shown, updated_at=now))
     if row.state in LIVE and state not in LIVE and row.for_order != schema.NO_ORDER:
         await orders.count_shipments(tx, row.account_id, [row.for_order], -1)
-    moved = [{**p._asdict(), "status_code": code, "status_message": shown, "updated_at": now} for p in found.parcels]
-    await events.publish(
-        tx, row.account_id, [events.ParcelChange(row.integration_id, row.uuid, p) for p in moved], now=now
-    )
+    moved = [parcel._replace(status_code=code, status_message=shown, updated_at=now) for parcel in found.parcels]
+    told_of = [events.ParcelChange(row.integration_id, row.uuid, parcel._asdict()) for parcel in moved]
+    await events.publish(tx, row.account_id, told_of, now=now)
+    return found._replace(row=row._replace(**changes), parcels=moved)
 
 
 async def note_question(tx: Transaction, account_id: int, id: int, at: datetime | None) -> None:
@@ -400,14 +401,18 @@ def _find_steps(parcel: Any, events: Sequence[TrackingEvent], now: datetime) -> 
 
 
 async def store_announcement(
-    tx: Transaction, account_id: int, numbers: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """`numbers` of parcels: id, tracking_number, tracking_url; `rows` of documents."""
-    for number in numbers:
-        mine = (parcels.c.account_id == account_id, parcels.c.id == number["id"])
-        tracked = {name: number[name] for name in ("tracking_number", "tracking_url")}
-        if not str(tracked["tracking_url"] or "").lower().startswith(("https://", "http://")):
-            tracked["tracking_url"] = None  # people follow it
-        await tx.execute(update(parcels).where(*mine).values(tracked))
+    tx: Transaction, found: Shipment, told: Sequence[AnnouncedParcel], rows: Sequence[Mapping[str, Any]]
+) -> Shipment:
+    """Store the number of each parcel, and `rows` of documents; return the shipment with them."""
+    named = []
+    for parcel, announced in zip(found.parcels, told, strict=True):
+        url = announced.tracking_url
+        if not str(url or "").lower().startswith(("https://", "http://")):
+            url = None  # people follow it
+        mine = (parcels.c.account_id == parcel.account_id, parcels.c.id == parcel.id)
+        number = announced.tracking_number
+        await tx.execute(update(parcels).where(*mine).values(tracking_number=number, tracking_url=url))
+        named.append(parcel._replace(tracking_number=number, tracking_url=url))
     if rows:
         await tx.execute(insert(documents), list(rows))
+    return found._replace(parcels=named, documents=queries.to_documents(rows))

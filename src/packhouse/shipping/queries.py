@@ -10,7 +10,7 @@ from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
 from packhouse.shipping.schema import NO_ORDER, OUTGOING
-from packhouse.shipping.tables import documents, parcel_events, parcels, shipments
+from packhouse.shipping.tables import DocumentRow, ParcelRow, ShipmentRow, documents, parcel_events, parcels, shipments
 
 _s, _p, _d, _e = shipments.c, parcels.c, documents.c, parcel_events.c
 
@@ -18,9 +18,9 @@ _s, _p, _d, _e = shipments.c, parcels.c, documents.c, parcel_events.c
 class Shipment(NamedTuple):
     """A shipment's row, its parcels' rows, and what documents there are (without their contents)."""
 
-    row: Any
-    parcels: list[Any]
-    documents: dict[int, list[Any]]
+    row: ShipmentRow
+    parcels: list[ParcelRow]
+    documents: dict[int, list[DocumentRow]]
 
 
 def _has_parcel(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -83,6 +83,21 @@ async def find_shipment(tx: Reader, account_id: int, id: int, *, lock: bool = Fa
     return None if row is None else (await _with_parcels(tx, account_id, [row]))[0]
 
 
+async def find_row(tx: Reader, account_id: int, id: int) -> ShipmentRow | None:
+    """Return its row, without its parcels."""
+    return _to_found(await tx.fetch_one(select(shipments).where(_s.account_id == account_id, _s.id == id)))
+
+
+async def lock_row(tx: Reader, account_id: int, id: int) -> ShipmentRow | None:
+    """As it is now, for a change of its state."""
+    mine = (_s.account_id == account_id, _s.id == id)
+    return _to_found(await tx.fetch_one(select(shipments).where(*mine).with_for_update()))
+
+
+def _to_found(row: Any) -> ShipmentRow | None:
+    return None if row is None else _to_row(row)
+
+
 async def find_by_reference(tx: Reader, account_id: int, reference: str) -> Shipment | None:
     """Find the shipment without an order that has this `external_reference_id`."""
     mine = (_s.account_id == account_id, _s.external_reference_id == reference, _s.for_order == NO_ORDER)
@@ -117,20 +132,33 @@ async def _with_parcels(tx: Reader, account_id: int, rows: Sequence[Any]) -> lis
         return []
     ids = [row.id for row in rows]
     of_them = select(parcels).where(_p.account_id == account_id, _p.shipment_id.in_(ids)).order_by(_p.id)
-    found: dict[int, list[Any]] = {}
+    found: dict[int, list[ParcelRow]] = {}
     for parcel in await tx.fetch_all(of_them):
-        found.setdefault(parcel.shipment_id, []).append(parcel)
+        found.setdefault(parcel.shipment_id, []).append(ParcelRow(*parcel))
     printables = await _find_documents(tx, account_id, [p.id for some in found.values() for p in some])
-    return [Shipment(row, found.get(row.id, []), printables) for row in rows]
+    return [Shipment(_to_row(row), found.get(row.id, []), printables) for row in rows]
 
 
-async def _find_documents(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> dict[int, list[Any]]:
-    """By parcel, without contents."""
+def _to_row(row: Any) -> ShipmentRow:
+    """From a row with these columns in any order: a list's begins with what it is sorted by."""
+    return ShipmentRow(*(getattr(row, name) for name in ShipmentRow._fields))
+
+
+async def _find_documents(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> dict[int, list[DocumentRow]]:
+    """By parcel."""
     columns = (_d.parcel_id, _d.kind, _d.size, _d.mime_type)
     statement = select(*columns).where(_d.account_id == account_id, _d.parcel_id.in_(sorted(parcel_ids)))
-    found: dict[int, list[Any]] = {}
+    found: dict[int, list[DocumentRow]] = {}
     for row in await tx.fetch_all(statement.order_by(_d.parcel_id, _d.kind)):
-        found.setdefault(row.parcel_id, []).append(row)
+        found.setdefault(row.parcel_id, []).append(DocumentRow(*row))
+    return found
+
+
+def to_documents(rows: Sequence[Mapping[str, Any]]) -> dict[int, list[DocumentRow]]:
+    """By parcel, of rows that are written to `documents`."""
+    found: dict[int, list[DocumentRow]] = {}
+    for row in sorted(rows, key=lambda row: (row["parcel_id"], row["kind"])):
+        found.setdefault(row["parcel_id"], []).append(DocumentRow(*(row[name] for name in DocumentRow._fields)))
     return found
 
 

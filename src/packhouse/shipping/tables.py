@@ -3,6 +3,9 @@
 Nothing here refers to the orders: an order can be deleted, and its shipments and labels stay.
 """
 
+from datetime import datetime
+from typing import NamedTuple
+
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
 from packhouse.kit.db.columns import KEPT, CodePointText, Instant, metadata
@@ -136,3 +139,55 @@ documents = Table(
     Column("created_at", Instant, nullable=False),
     Column("content", LargeBinary),
 )
+
+
+class ShipmentRow(NamedTuple):
+    """A row of `shipments`."""
+
+    account_id: int
+    id: int
+    uuid: str
+    for_order: int
+    integration_id: int
+    order_number: str
+    order_number_folded: str
+    external_reference_id: str | None
+    state: str
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    announced_at: datetime | None
+    asked_at: datetime | None
+    order_mark: str | None
+    stale: str | None
+    errors: str
+    document: str
+    carrier: str
+    parcel_count: int
+    erased_at: datetime | None
+    kind: str
+
+
+class ParcelRow(NamedTuple):
+    """A row of `parcels`."""
+
+    account_id: int
+    id: int
+    shipment_id: int
+    status_code: str
+    status_message: str
+    tracking_number: str | None
+    tracking_url: str | None
+    created_at: datetime
+    updated_at: datetime
+    tracked_at: datetime | None
+    document: str
+
+
+class DocumentRow(NamedTuple):
+    """A row of `documents` without its content."""
+
+    parcel_id: int
+    kind: str
+    size: str
+    mime_type: str

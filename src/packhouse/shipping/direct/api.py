@@ -82,10 +82,9 @@ async def _answer(request: Request, way: schema.Way) -> Response:
             asked = _read(request, way, sent, body)
             made = operations.Made(**await call.write(partial(_ship, request, caller, asked)))
         elif call.has_key:
-            found = made._asdict()
-            made = operations.Made(**await call.write(partial(_keep, found)))
-        away = await _announce(request, caller, made) if way.is_sync else False
-        return await _show(request, caller, made, is_sync=way.is_sync, is_away=away)
+            made = operations.Made(**await call.write(partial(_keep, made._asdict())))
+        announced = await _announce(request, caller, made) if way.is_sync else None
+        return await _show(request, caller, made, announced, is_sync=way.is_sync)
 
     return await repeats.answer_once(request, caller.account_id, body, work)
 
@@ -124,18 +123,22 @@ async def _ship(request: Request, caller: Caller, asked: schema.Call, tx: Transa
     return made._asdict()
 
 
-async def _announce(request: Request, caller: Caller, made: operations.Made) -> bool:
-    """Whether the carrier is away: then the worker asks it until it answers."""
+async def _announce(request: Request, caller: Caller, made: operations.Made) -> Shipment | None:
+    """None where the carrier is away: then the worker asks it until it answers."""
     try:
-        await announce.announce(context.of(request), caller.account_id, made.id)
+        return await announce.announce(context.of(request), caller.account_id, made.id)
     except (Unreachable, errors.Unavailable):
-        return True
-    return False
+        return None
 
 
-async def _show(request: Request, caller: Caller, made: operations.Made, *, is_sync: bool, is_away: bool) -> Response:
-    async with context.of(request).db.read() as tx:
-        found = await queries.get_shipment(tx, caller.account_id, made.uuid)
+async def _show(
+    request: Request, caller: Caller, made: operations.Made, found: Shipment | None, *, is_sync: bool
+) -> Response:
+    """`found` as its announcement has left it; None where it was not announced."""
+    is_away = is_sync and found is None
+    if found is None:
+        async with context.of(request).db.read() as tx:
+            found = await queries.get_shipment(tx, caller.account_id, made.uuid)
     shown = wire.to_shipment(found, http.base_url(request))
     document = orjson.loads(found.row.document)
     for name in ("label_details", "applied_shipping_rules"):

@@ -80,11 +80,9 @@ async def _announce(request: Request, caller: Caller, made: Made) -> None:
     """Raises Invalid where the carrier refuses."""
     ctx = context.of(request)
     try:
-        await announce.announce(ctx, caller.account_id, made.id)
+        found = await announce.announce(ctx, caller.account_id, made.id)
     except (Unreachable, errors.Unavailable):
         return
-    async with ctx.db.read() as tx:
-        found = await returns.get_return(tx, caller.account_id, made.id)
     if found.row.state == FAILED:
         raise errors.Invalid(shipping_wire.from_errors(found.row.errors))
 
