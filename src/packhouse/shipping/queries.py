@@ -89,7 +89,7 @@ async def find_row(tx: Reader, account_id: int, id: int) -> ShipmentRow | None:
 
 
 async def lock_row(tx: Reader, account_id: int, id: int) -> ShipmentRow | None:
-    """As it is now, for a change of its state."""
+    """Find and lock its row, for a change of its state."""
     mine = (_s.account_id == account_id, _s.id == id)
     return _to_found(await tx.fetch_one(select(shipments).where(*mine).with_for_update()))
 
