@@ -10,7 +10,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, Table, inspect, text
+from sqlalchemy import Connection, MetaData, Table, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
 from packhouse import migrations
 from packhouse.accounts import tables as accounts
@@ -184,6 +185,29 @@ def test_migrating_twice_is_harmless(empty_url: str) -> None:
     assert on(empty_url, migrations.upgrade) == migrations.HEAD
     assert look(empty_url, lambda connection: sorted(inspect(connection).get_table_names())) == before
     assert look(empty_url, find_differences) == []
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_documents_are_compressed_by_lz4_where_postgresql_has_it(empty_url: str) -> None:
+    """A server that has it not is made to say that it has: then it refuses what it is asked for."""
+    known = "SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
+    used = "SELECT attcompression FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attname = 'document'"
+    if not look(empty_url, lambda connection: connection.execute(text(known)).scalar()):
+        on(empty_url, _claim_lz4)
+        with pytest.raises(DBAPIError, match="lz4"):
+            on(empty_url, migrations.upgrade)
+    else:
+        on(empty_url, migrations.upgrade)
+        assert look(empty_url, lambda connection: connection.execute(text(used)).scalar()) == b"l"
+
+
+async def _claim_lz4(db: Database) -> None:
+    async with db.begin() as tx:
+        await tx.execute(
+            text("CREATE VIEW pg_settings AS SELECT name, '{pglz,lz4}'::text[] AS enumvals FROM pg_catalog.pg_settings")
+        )
+        name = await tx.fetch_value(select(func.current_database()))
+        await tx.execute(text(f'ALTER DATABASE "{name}" SET search_path = public, pg_catalog'))
 
 
 def test_migrating_keeps_what_is_stored(database_url: str) -> None:
