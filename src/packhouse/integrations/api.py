@@ -11,6 +11,7 @@ from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import openapi, operations, queries, schema
+from packhouse.integrations.tables import IntegrationRow
 from packhouse.kit import clock, errors, http
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.encryption import Encryptor
@@ -262,7 +263,7 @@ async def _answer_logs(request: Request, account_id: int, integration_id: int | 
     return http.json_response({"data": [queries.to_log(row) for row in page.rows]}, headers=headers)
 
 
-async def _require_named(tx: Reader, account_id: int, id: int) -> Any:
+async def _require_named(tx: Reader, account_id: int, id: int) -> IntegrationRow:
     """The integration of a query string. Raises Invalid."""
     row = await queries.find_integration(tx, account_id, id)
     if row is None:
@@ -272,7 +273,7 @@ async def _require_named(tx: Reader, account_id: int, id: int) -> Any:
     return row
 
 
-async def _require_sent(tx: Reader, account_id: int, id: int) -> Any:
+async def _require_sent(tx: Reader, account_id: int, id: int) -> IntegrationRow:
     """The integration of a body, locked. Raises Invalid."""
     row = await queries.find_integration(tx, account_id, id, lock=True)
     if row is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from packhouse.integrations.tables import IntegrationRow
 from packhouse.kit import clock
 from packhouse.kit.db import Transaction
 from packhouse.webhooks import operations as webhooks
@@ -13,12 +14,12 @@ from packhouse.webhooks.schema import INTEGRATION_CONNECTED, INTEGRATION_DELETED
 CONNECTED, UPDATED, DELETED = INTEGRATION_CONNECTED, INTEGRATION_UPDATED, INTEGRATION_DELETED
 
 
-async def publish(tx: Transaction, row: Any, action: str, *, now: datetime) -> None:
+async def publish(tx: Transaction, row: IntegrationRow, action: str, *, now: datetime) -> None:
     """Nothing is written for an integration that has no active webhook."""
     await webhooks.notify_integration(tx, row.account_id, _to_wire(row), action, now=now)
 
 
-def _to_wire(row: Any) -> dict[str, Any]:
+def _to_wire(row: IntegrationRow) -> dict[str, Any]:
     shown = {
         "id": row.id,
         "shop_name": row.shop_name,

@@ -7,7 +7,14 @@ import orjson
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
 
 from packhouse.integrations import schema
-from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
+from packhouse.integrations.tables import (
+    IntegrationRow,
+    LogRow,
+    StatusRow,
+    integration_logs,
+    integrations,
+    shop_order_statuses,
+)
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
@@ -52,10 +59,10 @@ async def list_ids(tx: Reader, account_id: int) -> list[int]:
     return list(await tx.fetch_values(statement.order_by(_i.id)))
 
 
-async def list_integrations(tx: Reader, account_id: int, sort: str = "") -> Sequence[Any]:
+async def list_integrations(tx: Reader, account_id: int, sort: str = "") -> Sequence[IntegrationRow]:
     """The live ones. An unsupported sort means by id; ties are broken by id."""
     statement = select(integrations).where(_i.account_id == account_id, _i.deleted_at.is_(None))
-    return await tx.fetch_all(statement.order_by(*_to_order(sort), _i.id))
+    return await tx.fetch_all(statement.order_by(*_to_order(sort), _i.id), into=IntegrationRow)
 
 
 def _to_order(sort: str) -> list[ColumnElement[Any]]:
@@ -76,19 +83,19 @@ _FIND = select(integrations).where(
 _FIND_TO_CHANGE = _FIND.with_for_update()
 
 
-async def find_integration(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Any:
+async def find_integration(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> IntegrationRow | None:
     """A live one, or None."""
     statement = _FIND_TO_CHANGE if lock else _FIND
-    return await tx.fetch_one(statement, {"account": account_id, "id": id})
+    return await tx.fetch_one(statement, {"account": account_id, "id": id}, into=IntegrationRow)
 
 
-async def list_some(tx: Reader, account_id: int, ids: Collection[int]) -> Sequence[Any]:
+async def list_some(tx: Reader, account_id: int, ids: Collection[int]) -> Sequence[IntegrationRow]:
     """Those of them that are live."""
     some = select(integrations).where(_i.account_id == account_id, _i.id.in_(sorted(ids)), _i.deleted_at.is_(None))
-    return await tx.fetch_all(some)
+    return await tx.fetch_all(some, into=IntegrationRow)
 
 
-async def get_integration(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Any:
+async def get_integration(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> IntegrationRow:
     """A live one. Raises NotFound."""
     row = await find_integration(tx, account_id, id, lock=lock)
     if row is None:
@@ -100,7 +107,7 @@ def no_such_integration(id: int | str) -> errors.ErrorItem:
     return errors.not_found(message("The account has no integration {id}.", id=id))
 
 
-def to_wire(row: Any) -> dict[str, Any]:
+def to_wire(row: IntegrationRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "shop_name": row.shop_name,
@@ -125,7 +132,7 @@ def _to_time(instant: Any) -> str | None:
 class LogPage(NamedTuple):
     """`previous` is an empty text where the page before is the first."""
 
-    rows: Sequence[Any]
+    rows: Sequence[LogRow]
     previous: str | None
     next: str | None
 
@@ -138,7 +145,7 @@ async def list_logs(
     if integration_id is not None:
         statement = statement.where(_l.integration_id == integration_id)
     older = statement.order_by(_l.created_at.desc(), _l.id.desc()).limit(size + 1)
-    rows = await tx.fetch_all(older if cursor is None else older.where(_before(cursor)))
+    rows = await tx.fetch_all(older if cursor is None else older.where(_before(cursor)), into=LogRow)
     shown = rows[:size]
     ahead = schema.LogCursor(shown[-1].created_at, shown[-1].id).encode() if len(rows) > size else None
     behind = None if cursor is None else await _find_previous(tx, statement, cursor, size)
@@ -160,7 +167,7 @@ async def _find_previous(tx: Reader, statement: Select[Any], cursor: schema.LogC
     return schema.LogCursor(rows[-1].created_at, rows[-1].id).encode() if len(rows) > size else ""
 
 
-def to_log(row: Any) -> dict[str, Any]:
+def to_log(row: LogRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "integration_id": row.integration_id,
@@ -172,15 +179,16 @@ def to_log(row: Any) -> dict[str, Any]:
 
 async def list_statuses(
     tx: Reader, account_id: int, integration_id: int, *, show_deleted: bool = False
-) -> Sequence[Any]:
+) -> Sequence[StatusRow]:
     """In the shop's own order, deleted ones last."""
     statement = select(shop_order_statuses).where(_s.account_id == account_id, _s.integration_id == integration_id)
     if not show_deleted:
         statement = statement.where(_s.deleted_at.is_(None))
-    return await tx.fetch_all(statement.order_by(_s.deleted_at.nulls_first(), _s.position, _s.external_id))
+    order = (_s.deleted_at.nulls_first(), _s.position, _s.external_id)
+    return await tx.fetch_all(statement.order_by(*order), into=StatusRow)
 
 
-def to_status(row: Any, language: str | None) -> dict[str, Any]:
+def to_status(row: StatusRow, language: str | None) -> dict[str, Any]:
     """`status` is in the language asked for, else in English, else in the first that there is."""
     translations = orjson.loads(row.translations)
     by_language = {translation["language"]: translation["status"] for translation in translations}

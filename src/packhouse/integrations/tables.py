@@ -1,5 +1,8 @@
 """Integrations at rest, with the words of their shops for an order's status, and the log of what went wrong."""
 
+from datetime import datetime
+from typing import NamedTuple
+
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Table, Text, false
 
 from packhouse.kit.db.columns import Instant, metadata
@@ -54,3 +57,46 @@ integration_logs = Table(
     Index("ix_integration_logs_created", "account_id", "created_at", "id"),
     Index("ix_integration_logs_integration", "account_id", "integration_id", "created_at", "id"),
 )
+
+
+class IntegrationRow(NamedTuple):
+    """A row of `integrations`."""
+
+    account_id: int
+    id: int
+    shop_name: str
+    shop_url: str | None
+    type: str
+    service_point_enabled: bool
+    service_point_carriers: str
+    status_mapping: str
+    webhook_active: bool
+    webhook_url: str | None
+    feedback_type: str
+    started_failing_at: datetime | None
+    last_fetched_at: datetime | None
+    created_at: datetime
+    updated_at: datetime | None
+    deleted_at: datetime | None
+
+
+class StatusRow(NamedTuple):
+    """A row of `shop_order_statuses`."""
+
+    account_id: int
+    integration_id: int
+    external_id: str
+    position: int
+    translations: str
+    deleted_at: datetime | None
+
+
+class LogRow(NamedTuple):
+    """A row of `integration_logs`."""
+
+    account_id: int
+    id: int
+    integration_id: int | None
+    created_at: datetime
+    protected: bool
+    document: str

@@ -16,6 +16,7 @@ from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.wire.validation import ValidationIssue
 from packhouse.orders import events, history, merge, queries, schema, search
+from packhouse.orders.queries import FoundOrder
 from packhouse.orders.tables import order_history, orders, to_row
 from packhouse.webhooks import operations as webhooks
 
@@ -54,7 +55,7 @@ class Draft:
     """An order as a batch is about to leave it. `stored` is its row, or None for one that is being made; `before` is
     the document as it was, whose parts `document` may share."""
 
-    stored: Any = None
+    stored: FoundOrder | None = None
     before: dict[str, Any] = field(default_factory=dict)
     document: dict[str, Any] = field(default_factory=dict)
     id: int = 0
@@ -185,7 +186,7 @@ async def patch_order(
     return _to_receipt(draft)
 
 
-def _to_patched(row: Any, sent: dict[str, Any], expected: Expected) -> Draft:
+def _to_patched(row: FoundOrder | None, sent: dict[str, Any], expected: Expected) -> Draft:
     """Raises what `patch_order` does."""
     if row is None:
         raise errors.NotFound(no_such_order())
@@ -236,7 +237,7 @@ async def count_shipments(tx: Reader, account_id: int, ids: Collection[int], by:
     await tx.execute(_COUNT_SHIPMENTS, {"account": account_id, "ids": sorted(ids), "by": by})
 
 
-def _require(expected: Expected, row: Any) -> None:
+def _require(expected: Expected, row: FoundOrder | None) -> None:
     if expected is None or (row is not None and ("*" in expected or str(row.version) in expected)):
         return
     detail = (
@@ -317,7 +318,7 @@ def _apply_entry(book: _Book, entry: dict[str, Any]) -> Iterator[ValidationIssue
         return
     if id is not None:
         draft = book.by_id.get(id)
-        if draft is None:
+        if draft is None or draft.stored is None:
             yield ValidationIssue(("id",), message("Order with id {id} does not exist", id=entry["id"]))
             return
         yield from _find_moved(draft.stored, entry)
@@ -337,7 +338,7 @@ def _merge_into(draft: Draft, entry: dict[str, Any]) -> Iterator[ValidationIssue
     yield from schema.find_missing(draft.document)
 
 
-def _find_moved(row: Any, sent: dict[str, Any]) -> Iterator[ValidationIssue]:
+def _find_moved(row: FoundOrder, sent: dict[str, Any]) -> Iterator[ValidationIssue]:
     """An order keeps its key for life."""
     integration_id, order_id = to_key(sent)
     if order_id is not None and order_id != row.order_id:
@@ -359,8 +360,8 @@ async def _write(tx: Transaction, caller: Caller, drafts: Sequence[Draft], now: 
     rows = [_to_row(draft, caller, now) for draft in drafts]
     rows.sort(key=lambda row: (row["integration_id"], row["order_id"]))
     await tx.upsert(orders, rows)
-    versions = [_to_version(draft, caller, now) for draft in drafts if draft.stored is not None]
-    await tx.upsert(order_history, versions)
+    changed = [(draft, draft.stored.version + 1) for draft in drafts if draft.stored is not None]
+    await tx.upsert(order_history, [_to_version(draft, version, caller, now) for draft, version in changed])
 
 
 def _is_sought(draft: Draft) -> bool:
@@ -384,11 +385,11 @@ def _to_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, Any]:
     )
 
 
-def _to_version(draft: Draft, caller: Caller, now: datetime) -> dict[str, Any]:
+def _to_version(draft: Draft, version: int, caller: Caller, now: datetime) -> dict[str, Any]:
     return {
         "account_id": caller.account_id,
         "id": draft.id,
-        "version": draft.stored.version + 1,
+        "version": version,
         "action": "updated",
         "at": now,
         "by": caller.actor,

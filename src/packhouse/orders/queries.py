@@ -140,6 +140,30 @@ def to_wire(row: StoredOrder, *, id_is_text: bool) -> str:
     return tables.to_wire(row.id, row.created_at, row.modified_at, row.document, id_is_text=id_is_text)
 
 
+class FoundOrder(NamedTuple):
+    """An order that is about to be changed; its time is in the driver's own type."""
+
+    id: int
+    integration_id: int
+    order_id: str
+    version: int
+    created_at: datetime | str
+    created_by: str
+    live_shipments: int
+    document: str
+
+
+class ShippableOrder(NamedTuple):
+    """What labels are made of."""
+
+    id: int
+    integration_id: int
+    order_id: str
+    order_number: str
+    live_shipments: int
+    document: str
+
+
 _STORED = (
     _o.id, _o.integration_id, _o.order_id, _o.version, _o.created_at, _o.created_by, _o.live_shipments, _o.document,
 )  # fmt: skip
@@ -159,19 +183,19 @@ async def find_addressed(
     ids: Collection[int],
     *,
     lock: bool,
-) -> Sequence[Any]:
+) -> Sequence[FoundOrder]:
     """The orders that a batch names, by integration and order_id or by id; locked in the order of their keys.
 
     An order keeps its key for life, so an id is turned into its key before anything is locked.
     """
     named = await tx.find_by_key(account_id, _KEY, (_o.id,), [(id,) for id in ids], lock=False)
     wanted = sorted({*keys, *((row.integration_id, row.order_id) for row in named)})
-    return await tx.find_by_key(account_id, _STORED, _KEY, wanted, lock=lock)
+    return [FoundOrder(*row) for row in await tx.find_by_key(account_id, _STORED, _KEY, wanted, lock=lock)]
 
 
-async def find_order(tx: Reader, account_id: int, id: int) -> Any:
+async def find_order(tx: Reader, account_id: int, id: int) -> FoundOrder | None:
     """To change it: locked."""
-    return next(iter(await tx.run(_FIND_ORDER, account_id=account_id, id=id)), None)
+    return next((FoundOrder(*row) for row in await tx.run(_FIND_ORDER, account_id=account_id, id=id)), None)
 
 
 async def find_shippable(
@@ -182,20 +206,22 @@ async def find_shippable(
     numbers: Collection[str],
     *,
     lock: bool = True,
-) -> Sequence[Any]:
+) -> Sequence[ShippableOrder]:
     """The orders of a shop that label calls name by `order_id` or by number; locked in the order of their keys."""
     folded = sorted({number.casefold() for number in numbers})
     named: list[ColumnElement[bool]] = [_o.order_id.in_(sorted(order_ids))] if order_ids else []
     named += [_o.order_number_folded.in_(folded) & _o.order_number.in_(sorted(numbers))] if numbers else []
     statement = select(*_SHIPPABLE).where(_o.account_id == account_id, _o.integration_id == integration_id, or_(*named))
     statement = statement.order_by(*_KEY)
-    return await tx.fetch_all(statement.with_for_update() if lock else statement)
+    return await tx.fetch_all(statement.with_for_update() if lock else statement, into=ShippableOrder)
 
 
-async def find_of_shop(tx: Reader, account_id: int, integration_id: int, order_ids: Collection[str]) -> Sequence[Any]:
+async def find_of_shop(
+    tx: Reader, account_id: int, integration_id: int, order_ids: Collection[str]
+) -> Sequence[ShippableOrder]:
     """Find shippable orders by `order_id` alone: a statement of constant text."""
     keys = [(integration_id, order_id) for order_id in sorted(set(order_ids))]
-    return await tx.find_by_key(account_id, _SHIPPABLE, _KEY, keys, lock=True)
+    return [ShippableOrder(*row) for row in await tx.find_by_key(account_id, _SHIPPABLE, _KEY, keys, lock=True)]
 
 
 async def list_history(tx: Reader, account_id: int, id: int, cursor: pagination.Cursor, size: int) -> pagination.Page:

@@ -15,6 +15,7 @@ from packhouse.kit import errors
 from packhouse.kit.data import places, units
 from packhouse.kit.messages import Message, message
 from packhouse.orders import contents, plain
+from packhouse.orders.queries import ShippableOrder
 from packhouse.shipping import holds, marks, packing, schema, wire
 from packhouse.shipping.service_points import named
 from packhouse.shipping.service_points.named import NamedPoints
@@ -38,11 +39,20 @@ class Notice(NamedTuple):
         return {"code": self.code, "detail": self.detail, "source": {"pointer": self.pointer}}
 
 
+class Origin(NamedTuple):
+    """What of an order a draft tells; `id` is NO_ORDER for a shipment without one."""
+
+    id: int
+    order_id: str | None
+    order_number: str
+    integration_id: int
+
+
 @dataclass(slots=True)
 class Draft:
     """A shipment that is about to be made."""
 
-    order: Any
+    order: Origin
     choice: rules.Choice
     document: dict[str, Any]
     packed: list[packing.Packed]
@@ -67,7 +77,7 @@ def to_draft(
     account_setup: Setup,
     call: schema.LabelCall,
     selector: Mapping[str, Any],
-    row: Any,
+    row: ShippableOrder,
     options: Options,
     at: str,
     points: NamedPoints = named.NONE,
@@ -110,7 +120,8 @@ def to_draft(
     odd = packing.find_odd_parcels(order, selector.get("parcels"), packed)
     warnings += [Notice("invalid", found.detail, "/".join((at, *map(str, found.path)))) for found in odd]
     mark = marks.to_mark(order, account_setup.status_codes())
-    return Draft(row, choice, document, packed, warnings, mark)
+    origin = Origin(row.id, row.order_id, row.order_number, row.integration_id)
+    return Draft(origin, choice, document, packed, warnings, mark)
 
 
 def to_held(account_setup: Setup, choice: rules.Choice) -> errors.ErrorItem:
@@ -174,7 +185,9 @@ def _to_customs(customs: Mapping[str, Any] | None, payment: Mapping[str, Any]) -
     return shown
 
 
-def _find_warnings(row: Any, order: Mapping[str, Any], sender: Mapping[str, Any], at: str) -> Iterator[Notice]:
+def _find_warnings(
+    row: ShippableOrder, order: Mapping[str, Any], sender: Mapping[str, Any], at: str
+) -> Iterator[Notice]:
     if row.live_shipments:
         detail = message(
             "Order {order_number} has {live_shipments} live shipment(s) already; this is one more.",

@@ -5,11 +5,12 @@ from typing import Any
 import orjson
 
 from packhouse.orders import plain
+from packhouse.orders.queries import ShippableOrder
 from packhouse.shipping.setup import rules
 from packhouse.shipping.setup.setup_schema import Setup
 
 
-def to_trial(setup: Setup, row: Any) -> dict[str, Any]:
+def to_trial(setup: Setup, row: ShippableOrder) -> dict[str, Any]:
     """`row` is an order's: what its rules would do, and what would ship it, rules applied."""
     order = plain.to_plain(orjson.loads(row.document))
     trials = list(rules.try_rules(setup, rules.to_facts(setup, order, row.integration_id)))

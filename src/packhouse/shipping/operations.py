@@ -19,6 +19,7 @@ from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import Message, foreign, message, to_stored
 from packhouse.orders import operations as orders
 from packhouse.orders import queries as order_queries
+from packhouse.orders.queries import ShippableOrder
 from packhouse.shipping import draft as drafting
 from packhouse.shipping import events, packing, queries, schema, wire
 from packhouse.shipping.draft import Draft, Notice
@@ -90,7 +91,7 @@ async def make_shipments(
     await _insert(tx, caller, made, now=now, due_at=None if are_workers else due_at)
 
 
-async def _find_points(tx: Reader, account_id: int, rows: Sequence[Any], options: Options) -> NamedPoints:
+async def _find_points(tx: Reader, account_id: int, rows: Sequence[ShippableOrder], options: Options) -> NamedPoints:
     """The service points that the orders name; of most, whose text has none, nothing is asked."""
     texts = [row.document for row in rows if "service_point_details" in row.document]
     details = [orjson.loads(text).get("service_point_details") for text in texts]
@@ -98,7 +99,7 @@ async def _find_points(tx: Reader, account_id: int, rows: Sequence[Any], options
 
 
 def _draft(
-    account_setup: Setup, call: schema.LabelCall, found: Sequence[Any], options: Options, points: NamedPoints
+    account_setup: Setup, call: schema.LabelCall, found: Sequence[ShippableOrder], options: Options, points: NamedPoints
 ) -> Shipped:
     """What would be made of these orders. Raises Invalid."""
     _require_packable(call, found)
@@ -142,7 +143,7 @@ def _require_named(account_setup: Setup, call: schema.LabelCall) -> None:
         raise errors.NotFound(faults)
 
 
-async def _find_orders(tx: Reader, account_id: int, call: schema.LabelCall) -> Sequence[Any]:
+async def _find_orders(tx: Reader, account_id: int, call: schema.LabelCall) -> Sequence[ShippableOrder]:
     ids = [selector["order_id"] for selector in call.selectors if "order_id" in selector]
     numbers = [selector["order_number"] for selector in call.selectors if "order_id" not in selector]
     if numbers:
@@ -155,7 +156,7 @@ async def _find_orders(tx: Reader, account_id: int, call: schema.LabelCall) -> S
     return rows
 
 
-def _pick(rows: Sequence[Any], selector: Mapping[str, Any]) -> Any:
+def _pick(rows: Sequence[ShippableOrder], selector: Mapping[str, Any]) -> ShippableOrder:
     """The order that a selector names. Raises NotFound, and Invalid where it names several."""
     name = "order_id" if "order_id" in selector else "order_number"
     wanted = selector[name]
@@ -173,7 +174,7 @@ def _pick(rows: Sequence[Any], selector: Mapping[str, Any]) -> Any:
     return found[0]
 
 
-async def find_order(tx: Reader, account_id: int, selector: Mapping[str, Any]) -> Any:
+async def find_order(tx: Reader, account_id: int, selector: Mapping[str, Any]) -> ShippableOrder:
     """The row of an order as a label call names it. Raises NotFound, and Invalid where several are named."""
     if "order_id" not in selector and "order_number" not in selector:
         raise errors.NotFound(message("Name an order by order_id or order_number."))
@@ -183,7 +184,7 @@ async def find_order(tx: Reader, account_id: int, selector: Mapping[str, Any]) -
     return _pick(rows, selector)
 
 
-def _require_packable(call: schema.LabelCall, rows: Sequence[Any]) -> None:
+def _require_packable(call: schema.LabelCall, rows: Sequence[ShippableOrder]) -> None:
     """A parcel of items that the order has not is the call's fault: all are told, with their places."""
     faults = []
     for index, selector in enumerate(call.selectors):

@@ -23,6 +23,7 @@ from packhouse.webhooks import keys, operations, outcomes, queries, schema, sign
 from packhouse.webhooks.keys import Keys
 from packhouse.webhooks.outcomes import Attempt, RetryPolicy
 from packhouse.webhooks.sender import Answer
+from packhouse.webhooks.tables import ConnectionRow, DeliveryRow
 
 _BATCH = 100
 # How many attempts at a receiver are under way before it has answered one; each answer makes room for one more.
@@ -73,11 +74,11 @@ async def _tell(ctx: Context, job: Job) -> Any:
         attempts = await _send_all(ctx, receiver, await _find_secrets(ctx, receiver), due, end)
 
 
-def _to_kind(receiver: Any) -> str:
+def _to_kind(receiver: ConnectionRow) -> str:
     return operations.to_job(is_slow=receiver.slow_since is not None)
 
 
-async def _sweep(ctx: Context, receiver: Any) -> None:
+async def _sweep(ctx: Context, receiver: ConnectionRow) -> None:
     """A receiver that nobody resumes must not fill the database. Raises Reschedule while it is paused: to sweep
     again."""
     now, patience = ctx.clock(), ctx.retry_policy
@@ -89,7 +90,7 @@ async def _sweep(ctx: Context, receiver: Any) -> None:
     raise jobs.Reschedule(now + patience.find_sweep(), fresh=True)
 
 
-async def _find_secrets(ctx: Context, receiver: Any) -> dict[str, Any]:
+async def _find_secrets(ctx: Context, receiver: ConnectionRow) -> dict[str, Any]:
     """With a signing key: the webhook of an integration that was made without one gets it at its first event."""
     secrets = keys.open_secrets(ctx.encryptor, receiver)
     if "signing_key" not in secrets:
@@ -107,7 +108,7 @@ async def _find_secrets(ctx: Context, receiver: Any) -> dict[str, Any]:
 
 
 async def _send_all(
-    ctx: Context, receiver: Any, secrets: dict[str, Any], due: Sequence[Any], end: float
+    ctx: Context, receiver: ConnectionRow, secrets: dict[str, Any], due: Sequence[DeliveryRow], end: float
 ) -> list[Attempt]:
     """What is not begun by `end` waits, and so does the rest for a receiver that turns out to be slow."""
     url, headers = to_request(orjson.loads(receiver.configuration), secrets)
@@ -132,14 +133,14 @@ class _Round:
 
     def __init__(
         self,
-        due: Sequence[Any],
+        due: Sequence[DeliveryRow],
         send: Callable[[Any], Awaitable[Attempt | None]],
         patience: RetryPolicy,
         end: float,
         *,
         is_slow: bool,
     ) -> None:
-        lines: dict[str, list[Any]] = {}
+        lines: dict[str, list[DeliveryRow]] = {}
         for delivery in due:
             lines.setdefault(delivery.subject, []).append(delivery)
         self._waiting = list(reversed(lines.values()))
@@ -161,7 +162,7 @@ class _Round:
             self._width += 1
             group.create_task(self._work(group, self._waiting.pop()))
 
-    async def _work(self, group: asyncio.TaskGroup, line: Sequence[Any]) -> None:
+    async def _work(self, group: asyncio.TaskGroup, line: Sequence[DeliveryRow]) -> None:
         while line:
             for delivery in line:
                 attempt = None if time.monotonic() > self._end else await self._send(delivery)
@@ -175,7 +176,7 @@ class _Round:
             line = self._waiting.pop() if self._waiting else ()
 
 
-async def broadcast(ctx: Context, receiver: Any, event_type: str) -> Answer:
+async def broadcast(ctx: Context, receiver: ConnectionRow, event_type: str) -> Answer:
     """An invented event, sent now and once; it is no delivery and leaves no trace."""
     now = ctx.clock()
     secrets = await _find_secrets(ctx, receiver)

@@ -18,7 +18,7 @@ from packhouse.kit.db import Transaction
 from packhouse.kit.encryption import Encryptor
 from packhouse.kit.messages import message
 from packhouse.webhooks import queries
-from packhouse.webhooks.tables import connections
+from packhouse.webhooks.tables import ConnectionRow, connections
 
 GRACE = timedelta(days=7)
 # How long the key before still signs, after the next one took over, where a header has room for it.
@@ -40,7 +40,7 @@ class Keys(NamedTuple):
         return [key for key in (self.current, self.next, self.before) if key is not None]
 
 
-def find_keys(secrets: Mapping[str, Any], row: Any, at: datetime) -> Keys:
+def find_keys(secrets: Mapping[str, Any], row: ConnectionRow, at: datetime) -> Keys:
     """Find the keys of a connection that has a key, `secrets` being its own."""
     key, next_key, switches_at = secrets["signing_key"], secrets.get("next_key"), row.key_switches_at
     if next_key is None or switches_at is None:
@@ -50,7 +50,7 @@ def find_keys(secrets: Mapping[str, Any], row: Any, at: datetime) -> Keys:
     return Keys(next_key, before=key if at < switches_at + KEEP else None)
 
 
-async def keep(tx: Transaction, encryptor: Encryptor, row: Any, *, now: datetime) -> Keys:
+async def keep(tx: Transaction, encryptor: Encryptor, row: ConnectionRow, *, now: datetime) -> Keys:
     """A connection's keys; the first is made where it has none yet. Raises NoSecretKey and WrongSecretKey."""
     secrets = open_secrets(encryptor, row)
     if "signing_key" in secrets:
@@ -60,7 +60,7 @@ async def keep(tx: Transaction, encryptor: Encryptor, row: Any, *, now: datetime
     return keys
 
 
-async def rotate(tx: Transaction, encryptor: Encryptor, row: Any, *, now: datetime, actor: str) -> Keys:
+async def rotate(tx: Transaction, encryptor: Encryptor, row: ConnectionRow, *, now: datetime, actor: str) -> Keys:
     """Make the key that takes over next, instead of one that was waiting for that."""
     secrets = open_secrets(encryptor, row)
     if "signing_key" in secrets:
@@ -73,7 +73,7 @@ async def rotate(tx: Transaction, encryptor: Encryptor, row: Any, *, now: dateti
     return keys
 
 
-async def activate(tx: Transaction, encryptor: Encryptor, row: Any, *, now: datetime, actor: str) -> Keys:
+async def activate(tx: Transaction, encryptor: Encryptor, row: ConnectionRow, *, now: datetime, actor: str) -> Keys:
     """Let the next key take over now. Raises Conflict where none waits."""
     secrets = open_secrets(encryptor, row)
     if "signing_key" not in secrets or find_keys(secrets, row, now).next is None:
@@ -86,18 +86,18 @@ async def activate(tx: Transaction, encryptor: Encryptor, row: Any, *, now: date
 
 
 async def _put(
-    tx: Transaction, encryptor: Encryptor, row: Any, secrets: Mapping[str, Any], keys: Keys, now: datetime
+    tx: Transaction, encryptor: Encryptor, row: ConnectionRow, secrets: Mapping[str, Any], keys: Keys, now: datetime
 ) -> None:
     sealed = seal(encryptor, {**secrets, "signing_key": keys.current, "next_key": keys.next})
     await _change(tx, row, now, sealed=sealed, key_switches_at=keys.switches_at)
 
 
-async def _change(tx: Transaction, row: Any, now: datetime, **changes: Any) -> None:
+async def _change(tx: Transaction, row: ConnectionRow, now: datetime, **changes: Any) -> None:
     of_it = (_c.account_id == row.account_id, _c.id == row.id)
     await tx.execute(update(connections).where(*of_it).values(**changes, updated_at=now))
 
 
-def open_secrets(encryptor: Encryptor, row: Any) -> dict[str, Any]:
+def open_secrets(encryptor: Encryptor, row: ConnectionRow) -> dict[str, Any]:
     """`signing_key`, `next_key`, `authentication`, `headers`: what is not shown. Raises NoSecretKey and
     WrongSecretKey."""
     return {} if row.sealed is None else dict(orjson.loads(encryptor.decrypt(row.sealed)))

@@ -17,7 +17,7 @@ from packhouse.kit.encryption import Encryptor
 from packhouse.kit.messages import message
 from packhouse.webhooks import keys, queries, schema, signing
 from packhouse.webhooks.schema import MASK, Event
-from packhouse.webhooks.tables import connections, deliveries, subscriptions
+from packhouse.webhooks.tables import ConnectionRow, connections, deliveries, subscriptions
 
 JOB = "webhook.deliver"
 # The same for a receiver that is known to take long: a kind of its own, with slots of its own.
@@ -108,7 +108,7 @@ async def notify_integrations(tx: Transaction, account_id: int, events: Sequence
 
 
 async def _keep_of_integration(
-    tx: Transaction, account_id: int, integration_id: int, url: str, found: Any, now: datetime
+    tx: Transaction, account_id: int, integration_id: int, url: str, found: ConnectionRow | None, now: datetime
 ) -> Receiver:
     """The connection that stands for an integration's webhook, `found` if it is there, and whether it is paused; a new
     URL starts afresh. Nothing is asked or written where it is there and the same."""
@@ -241,7 +241,7 @@ async def resume_connection(tx: Transaction, account_id: int, id: int, *, now: d
         await _wake(tx, account_id, [Receiver(id)], now)
 
 
-async def resume_by_hand(tx: Transaction, row: Any, *, now: datetime, actor: str) -> None:
+async def resume_by_hand(tx: Transaction, row: ConnectionRow, *, now: datetime, actor: str) -> None:
     """Resume a connection, given its row, and note it in the audit log."""
     await resume_connection(tx, row.account_id, row.id, now=now)
     await audit.record(tx, row.account_id, actor, "connection.resumed", queries.to_name(row), now=now)

@@ -12,7 +12,7 @@ from packhouse.kit import clock
 from packhouse.kit.db import Transaction
 from packhouse.webhooks import queries
 from packhouse.webhooks.sender import Answer
-from packhouse.webhooks.tables import connections, deliveries
+from packhouse.webhooks.tables import ConnectionRow, connections, deliveries
 
 _log = structlog.get_logger()
 
@@ -138,7 +138,9 @@ def _to_changes(patience: RetryPolicy, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-async def _tell_of_failure(tx: Transaction, tell: Tell, receiver: Any, attempt: Attempt, now: datetime) -> None:
+async def _tell_of_failure(
+    tx: Transaction, tell: Tell, receiver: ConnectionRow | None, attempt: Attempt, now: datetime
+) -> None:
     """`receiver` is None for one that was deleted meanwhile."""
     found, answer = attempt.delivery, attempt.answer
     why = answer.error or f"status {answer.status_code}"
@@ -150,12 +152,14 @@ async def _tell_of_failure(tx: Transaction, tell: Tell, receiver: Any, attempt: 
     await tell(tx, found.account_id, found.integration_id, entry, now)
 
 
-def _to_entry(receiver: Any, kind: str, detail: str) -> dict[str, Any]:
+def _to_entry(receiver: ConnectionRow | None, kind: str, detail: str) -> dict[str, Any]:
     base = "webhook" if receiver is None else queries.to_base_url(receiver)
     return {"base_url": base, "method": "POST", "exception_type": kind, "exception": detail}
 
 
-async def _judge(tx: Transaction, patience: RetryPolicy, receiver: Any, attempts: Sequence[Attempt]) -> datetime | None:
+async def _judge(
+    tx: Transaction, patience: RetryPolicy, receiver: ConnectionRow, attempts: Sequence[Attempt]
+) -> datetime | None:
     """Since when the receiver has taken nothing; None for one that took anything. Whether it is slow is noted too."""
     is_well = any(attempt.answer.is_success for attempt in attempts)
     since: datetime | None = None if is_well else receiver.failing_since or attempts[0].at
@@ -167,7 +171,7 @@ async def _judge(tx: Transaction, patience: RetryPolicy, receiver: Any, attempts
     return since
 
 
-async def _pause(tx: Transaction, patience: RetryPolicy, tell: Tell, receiver: Any, now: datetime) -> None:
+async def _pause(tx: Transaction, patience: RetryPolicy, tell: Tell, receiver: ConnectionRow, now: datetime) -> None:
     """What it has not heard is held until somebody resumes it. Its account is told by its logs and its audit log."""
     of_it = (_c.account_id == receiver.account_id, _c.id == receiver.id)
     await tx.execute(update(connections).where(*of_it).values(paused_at=now))

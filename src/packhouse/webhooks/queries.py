@@ -13,7 +13,14 @@ from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
 from packhouse.webhooks import schema
-from packhouse.webhooks.tables import connections, deliveries, subscriptions
+from packhouse.webhooks.tables import (
+    ConnectionRow,
+    DeliveryRow,
+    SubscriptionRow,
+    connections,
+    deliveries,
+    subscriptions,
+)
 
 _c, _s, _d = connections.c, subscriptions.c, deliveries.c
 
@@ -35,12 +42,13 @@ def has_subscribers(account_id: ColumnElement[int]) -> ColumnElement[bool]:
     return exists().where(_s.account_id == account_id, _s.is_active)
 
 
-async def find_connection(tx: Reader, account_id: int, id: int) -> Any:
+async def find_connection(tx: Reader, account_id: int, id: int) -> ConnectionRow | None:
     """Find a connection of any kind, an integration's too."""
-    return await tx.fetch_one(select(connections).where(_c.account_id == account_id, _c.id == id))
+    mine = (_c.account_id == account_id, _c.id == id)
+    return await tx.fetch_one(select(connections).where(*mine), into=ConnectionRow)
 
 
-async def get_connection(tx: Reader, account_id: int, id: int) -> Any:
+async def get_connection(tx: Reader, account_id: int, id: int) -> ConnectionRow:
     """One that the account made. Raises NotFound."""
     found = await find_connection(tx, account_id, id)
     if found is None or found.integration_id is not None:
@@ -48,29 +56,33 @@ async def get_connection(tx: Reader, account_id: int, id: int) -> Any:
     return found
 
 
-async def find_of_integration(tx: Reader, account_id: int, integration_id: int) -> Any:
+async def find_of_integration(tx: Reader, account_id: int, integration_id: int) -> ConnectionRow | None:
     of_it = (_c.account_id == account_id, _c.integration_id == integration_id)
-    return await tx.fetch_one(select(connections).where(*of_it))
+    return await tx.fetch_one(select(connections).where(*of_it), into=ConnectionRow)
 
 
-async def find_of_integrations(tx: Reader, account_id: int, integration_ids: Collection[int]) -> Sequence[Any]:
+async def find_of_integrations(
+    tx: Reader, account_id: int, integration_ids: Collection[int]
+) -> Sequence[ConnectionRow]:
     of_them = (_c.account_id == account_id, _c.integration_id.in_(sorted(integration_ids)))
-    return await tx.fetch_all(select(connections).where(*of_them))
+    return await tx.fetch_all(select(connections).where(*of_them), into=ConnectionRow)
 
 
-async def list_all_connections(tx: Reader, account_id: int) -> Sequence[Any]:
+async def list_all_connections(tx: Reader, account_id: int) -> Sequence[ConnectionRow]:
     """Those of integrations too."""
-    return await tx.fetch_all(select(connections).where(_c.account_id == account_id).order_by(_c.id))
+    statement = select(connections).where(_c.account_id == account_id).order_by(_c.id)
+    return await tx.fetch_all(statement, into=ConnectionRow)
 
 
-async def list_connections(tx: Reader, account_id: int) -> Sequence[Any]:
+async def list_connections(tx: Reader, account_id: int) -> Sequence[ConnectionRow]:
     made = (_c.account_id == account_id, _c.integration_id.is_(None))
-    return await tx.fetch_all(select(connections).where(*made).order_by(_c.id))
+    return await tx.fetch_all(select(connections).where(*made).order_by(_c.id), into=ConnectionRow)
 
 
-async def get_subscription(tx: Reader, account_id: int, id: int) -> Any:
+async def get_subscription(tx: Reader, account_id: int, id: int) -> SubscriptionRow:
     """Raises NotFound."""
-    found = await tx.fetch_one(select(subscriptions).where(_s.account_id == account_id, _s.id == id))
+    mine = (_s.account_id == account_id, _s.id == id)
+    found = await tx.fetch_one(select(subscriptions).where(*mine), into=SubscriptionRow)
     if found is None:
         raise errors.NotFound(message("There is no such subscription."))
     return found
@@ -78,16 +90,16 @@ async def get_subscription(tx: Reader, account_id: int, id: int) -> Any:
 
 async def list_subscriptions(
     tx: Reader, account_id: int, *, event_type: str | None = None, is_active: bool | None = None
-) -> Sequence[Any]:
+) -> Sequence[SubscriptionRow]:
     statement = select(subscriptions).where(_s.account_id == account_id)
     if event_type is not None:
         statement = statement.where(_s.event_type == event_type)
     if is_active is not None:
         statement = statement.where(_s.is_active.is_(is_active))
-    return await tx.fetch_all(statement.order_by(_s.id))
+    return await tx.fetch_all(statement.order_by(_s.id), into=SubscriptionRow)
 
 
-async def find_due(tx: Reader, account_id: int, connection_id: int, limit: int, *, now: datetime) -> list[Any]:
+async def find_due(tx: Reader, account_id: int, connection_id: int, limit: int, *, now: datetime) -> list[DeliveryRow]:
     """At most `limit` deliveries that are due, in the order in which they were made.
 
     Two requests that wait for each other's lock may have told the time in another order than they wrote: where the
@@ -95,11 +107,11 @@ async def find_due(tx: Reader, account_id: int, connection_id: int, limit: int, 
     """
     of_it = (_d.account_id == account_id, _d.connection_id == connection_id)
     due = select(deliveries).where(*of_it, _d.due_at <= now)
-    found = list(await tx.fetch_all(due.order_by(_d.due_at, _d.id).limit(limit)))
+    found = await tx.fetch_all(due.order_by(_d.due_at, _d.id).limit(limit), into=DeliveryRow)
     if len(found) == limit:
         subjects, ids = {row.subject for row in found}, [row.id for row in found]
         earlier = due.where(_d.id < max(ids), _d.id.not_in(ids), _d.subject.in_(subjects), _d.attempts == 0)
-        found += await tx.fetch_all(earlier)
+        found += await tx.fetch_all(earlier, into=DeliveryRow)
     return sorted(found, key=lambda row: row.id)
 
 
@@ -111,9 +123,10 @@ async def find_next_due(tx: Reader, account_id: int, connection_id: int) -> date
     return found
 
 
-async def get_delivery(tx: Reader, account_id: int, id: int) -> Any:
+async def get_delivery(tx: Reader, account_id: int, id: int) -> DeliveryRow:
     """Raises NotFound."""
-    found = await tx.fetch_one(select(deliveries).where(_d.account_id == account_id, _d.id == id))
+    mine = (_d.account_id == account_id, _d.id == id)
+    found = await tx.fetch_one(select(deliveries).where(*mine), into=DeliveryRow)
     if found is None:
         raise errors.NotFound(message("There is no such delivery."))
     return found
@@ -135,7 +148,13 @@ async def list_deliveries(
     if connection_id is not None:
         statement = statement.where(_d.connection_id == connection_id)
     order = pagination.Order([pagination.Key(_d.id, True, pagination.to_int)])
-    return await pagination.fetch_page(tx, statement, order, cursor, size)
+    page = await pagination.fetch_page(tx, statement, order, cursor, size)
+    return page._replace(rows=[_to_delivery(row) for row in page.rows])
+
+
+def _to_delivery(row: Any) -> DeliveryRow:
+    """A row of a list, which begins with what it is sorted by."""
+    return DeliveryRow(*(getattr(row, name) for name in DeliveryRow._fields))
 
 
 async def find_failed(tx: Reader, account_id: int) -> Collection[int]:
@@ -149,7 +168,7 @@ async def count_held(tx: Reader, account_id: int, connection_id: int) -> int:
     return int(await tx.fetch_value(select(func.count()).where(*of_it)))
 
 
-def connection_to_wire(row: Any) -> dict[str, Any]:
+def connection_to_wire(row: ConnectionRow) -> dict[str, Any]:
     """From `failing_since` to `key_switches_at` it is ours in addition."""
     return {
         "id": row.id,
@@ -164,7 +183,7 @@ def connection_to_wire(row: Any) -> dict[str, Any]:
     }
 
 
-def subscription_to_wire(row: Any) -> dict[str, Any]:
+def subscription_to_wire(row: SubscriptionRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "connection_id": row.connection_id,
@@ -175,7 +194,7 @@ def subscription_to_wire(row: Any) -> dict[str, Any]:
     }
 
 
-def delivery_to_wire(row: Any, *, whole: bool = False) -> dict[str, Any]:
+def delivery_to_wire(row: DeliveryRow, *, whole: bool = False) -> dict[str, Any]:
     """`whole`: with what was sent and what was answered."""
     wire = {
         "id": row.id,
@@ -195,14 +214,14 @@ def delivery_to_wire(row: Any, *, whole: bool = False) -> dict[str, Any]:
     return wire | {"body": row.body, "answer": row.answer} if whole else wire
 
 
-def to_name(row: Any) -> str:
+def to_name(row: ConnectionRow) -> str:
     """A connection as people know it, without what its URL may hide."""
     host = urlsplit(to_base_url(row)).hostname or "no address"
     whose = f"connection {row.id}" if row.integration_id is None else f"webhook of integration {row.integration_id}"
     return f"{whose} ({host})"
 
 
-def to_base_url(row: Any) -> str:
+def to_base_url(row: ConnectionRow) -> str:
     """Scheme, host and port."""
     url = urlsplit(orjson.loads(row.configuration)["url"])
     return f"{url.scheme}://{url.netloc}"

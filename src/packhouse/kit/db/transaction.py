@@ -3,9 +3,9 @@
 `Reader` is what `Database.read` gives, `Transaction` what `Database.write` passes to its work. Rows have names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import orjson
 from sqlalchemy import BigInteger, Column, Executable, Row, Table, Text, text
@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from packhouse.kit.db import bulk, postgres
 from packhouse.kit.db.columns import metadata
 from packhouse.kit.db.statements import CompiledStatements
+
+T = TypeVar("T")
 
 # Ids are unique over all accounts and are never used twice. PostgreSQL has sequences for that; SQLite counts in this
 # table, safely, because one transaction writes at a time. `account_id` 0 is the installation itself.
@@ -51,16 +53,39 @@ class Reader:
         """Run a statement by SQLAlchemy, with its types. The shorter calls below serve most of what is asked."""
         return await self._connection.execute(statement, values)
 
+    @overload
     async def fetch_all(
         self, statement: Executable, values: Mapping[str, Any] | None = None
-    ) -> Sequence[Row[*tuple[Any, ...]]]:
-        return (await self._connection.execute(statement, values)).all()
+    ) -> Sequence[Row[*tuple[Any, ...]]]: ...
 
+    @overload
+    async def fetch_all(
+        self, statement: Executable, values: Mapping[str, Any] | None = None, *, into: Callable[..., T]
+    ) -> list[T]: ...
+
+    async def fetch_all(
+        self, statement: Executable, values: Mapping[str, Any] | None = None, *, into: Callable[..., Any] | None = None
+    ) -> Sequence[Any]:
+        """Return the rows, `into` a NamedTuple that has the statement's columns in their order."""
+        rows = (await self._connection.execute(statement, values)).all()
+        return rows if into is None else [into(*row) for row in rows]
+
+    @overload
     async def fetch_one(
         self, statement: Executable, values: Mapping[str, Any] | None = None
-    ) -> Row[*tuple[Any, ...]] | None:
-        """Return the first row, or None."""
-        return (await self._connection.execute(statement, values)).first()
+    ) -> Row[*tuple[Any, ...]] | None: ...
+
+    @overload
+    async def fetch_one(
+        self, statement: Executable, values: Mapping[str, Any] | None = None, *, into: Callable[..., T]
+    ) -> T | None: ...
+
+    async def fetch_one(
+        self, statement: Executable, values: Mapping[str, Any] | None = None, *, into: Callable[..., Any] | None = None
+    ) -> Any:
+        """Return the first row, `into` as `fetch_all` does; or None."""
+        row = (await self._connection.execute(statement, values)).first()
+        return row if row is None or into is None else into(*row)
 
     async def fetch_value(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
         """Return the first column of the first row, or None."""

@@ -27,15 +27,6 @@ _COSTS = ("discount_granted", "freight_costs", "insurance_costs", "other_costs")
 _LIGHTEST = {"value": 0.001, "unit": "kg"}
 
 
-class Origin(NamedTuple):
-    """What of an order a draft tells, for a shipment that has none."""
-
-    id: int
-    order_id: str | None
-    order_number: str
-    integration_id: int
-
-
 class Decided(NamedTuple):
     """What ships a call. `rule` is the one that matched, `changes` what it put in the place of what was sent."""
 
@@ -79,7 +70,7 @@ def to_draft(setup: Setup, call: Call, options: Options, integration_id: int) ->
         **_to_details(sent, customs),
         **({"applied_shipping_rules": _to_applied(decided, choice)} if call.way.has_rules else {}),
     }
-    origin = Origin(NO_ORDER, sent.get("external_reference_id"), sent.get("order_number") or "", integration_id)
+    origin = draft.Origin(NO_ORDER, sent.get("external_reference_id"), sent.get("order_number") or "", integration_id)
     return draft.Draft(origin, choice, document, packed, [], None)
 
 

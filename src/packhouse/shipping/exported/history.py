@@ -140,6 +140,6 @@ def _to_draft(
     known = weight.get("value") is not None and weight.get("unit") in units.KILOGRAMS
     kilograms = units.convert(weight["value"], weight["unit"], units.KILOGRAMS) if known else None
     items = [drafts.to_item(item, "EUR") for item in box.get("parcel_items") or ()]
-    origin = drafts.Origin(order.id if order is not None else NO_ORDER, None, str(number), integration_id)
+    origin = draft.Origin(order.id if order is not None else NO_ORDER, None, str(number), integration_id)
     choice = rules.Choice(option, contract_id, None, "call")
     return draft.Draft(origin, choice, document, [Packed(items, kilograms, None)], [], None)

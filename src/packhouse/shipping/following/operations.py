@@ -142,7 +142,7 @@ def _to_draft(sent: Mapping[str, Any], terms: _Terms, integration_id: int) -> dr
         "is_return": details.get("is_return", False),
         "followed": {name: sent[name] for name in _KEPT if name in sent},
     }
-    origin = drafts.Origin(NO_ORDER, None, order.get("order_number") or "", integration_id)
+    origin = draft.Origin(NO_ORDER, None, order.get("order_number") or "", integration_id)
     choice = rules.Choice(code, terms.contract_id, None, "call")
     return draft.Draft(origin, choice, document, [_pack(sent)], [], None)
 

@@ -60,7 +60,7 @@ async def _find_shop(tx: Reader, account_id: int, order_number: str | None) -> i
 
 async def _publish(tx: Transaction, account_id: int, draft: Draft, sent: Mapping[str, Any], now: datetime) -> None:
     """Tell the shop's own webhook."""
-    [row] = await integrations.list_some(tx, account_id, {draft.order.integration_id}) or [None]
+    row = await integrations.find_integration(tx, account_id, draft.order.integration_id)
     if row is None or not row.webhook_active or not row.webhook_url:
         return
     shop = {"id": row.id, "webhook_active": True, "webhook_url": row.webhook_url}
