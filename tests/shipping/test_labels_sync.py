@@ -215,7 +215,7 @@ def test_a_carrier_that_is_left_to_the_workers(
     push(shop)
     with ThreadPoolExecutor(1) as others:
         answering = others.submit(call, shop)
-        served.wait_until(lambda: work() > 0)
+        served.wait_until(lambda: work() >= 0 and answering.done())
         answer = answering.result()
     assert answer.status_code == 201, answer.text
     assert len(carrier.asked) == 1
