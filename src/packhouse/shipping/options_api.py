@@ -13,7 +13,6 @@ from packhouse.kit.messages import message
 from packhouse.kit.wire import validation
 from packhouse.shipping import openapi, option_filters
 from packhouse.shipping.api import SCOPE
-from packhouse.shipping.rates import queries as rates
 from packhouse.shipping.setup import setup
 from packhouse.shipping.setup.setup_schema import Setup
 
@@ -38,11 +37,9 @@ async def _list(request: Request, *, is_single: bool) -> list[dict[str, Any]]:
     caller = await auth.caller(request)
     body = await http.read_body(request)
     ctx = context.of(request)
-    found = await setup.read_setup(ctx.db, caller.account_id, now=ctx.clock())
+    found = await setup.read_setup(ctx.db, caller.account_id, now=ctx.clock(), with_rates=True)
     wanted = option_filters.read_request(body, found, is_single=is_single)
-    async with ctx.db.read() as tx:
-        tables = await rates.list_in_force(tx, caller.account_id, ctx.clock().date())
-    offers = option_filters.find_offers(ctx.options, found, tables, wanted)
+    offers = option_filters.find_offers(ctx.options, found, found.rates, wanted)
     names = {code: carrier.name for code, carrier in ctx.options.carriers.items()}
     return [
         option_filters.to_wire(offer, names[offer.option.carrier_code], found.contract[offer.contract_id], wanted)

@@ -5,9 +5,11 @@ The narrowest row counts: one for the very contract before one for all, a postal
 lightest weight that is enough.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from packhouse.kit.data import places, units
@@ -34,7 +36,12 @@ class Row(NamedTuple):
     label: str
 
 
-class Table(NamedTuple):
+Zones = tuple[tuple[str, ...], tuple[str, ...]]
+"""Where a row goes to, and where it starts."""
+
+
+@dataclass(frozen=True)
+class Table:
     """A version of a rate table: of those of one name, the newest that has begun is in force."""
 
     id: int
@@ -42,6 +49,15 @@ class Table(NamedTuple):
     valid_from: date
     currency: str
     rows: Sequence[Row]
+
+    @cached_property
+    def by_option(self) -> Mapping[str, Mapping[Zones, Sequence[tuple[int, Row]]]]:
+        """The rows with their numbers by option and zones: a selection asks for the prices of thousands of pairs of
+        an order and an option, and a table may have thousands of rows."""
+        found: dict[str, dict[Zones, list[tuple[int, Row]]]] = {}
+        for number, row in enumerate(self.rows):
+            found.setdefault(row.option_code, {}).setdefault((row.zone, row.origin), []).append((number, row))
+        return found
 
 
 class Asked(NamedTuple):
@@ -86,7 +102,7 @@ def find_quote(tables: Sequence[Table], asked: Asked) -> Quote | None:
 
 
 def _price(table: Table, asked: Asked) -> Quote | None:
-    rows = [row for row in table.rows if _is_meant(row, asked)]
+    rows = [row for _, row in sorted(_find_meant(table, asked), key=lambda pair: pair[0])]
     prices = [row for row in rows if row.kind == PRICE]
     chosen = [_find_row(prices, asked, weight) for weight in asked.weights]
     found = [row for row in chosen if row is not None]
@@ -125,13 +141,11 @@ def _find_lower(prices: Sequence[Row], row: Row) -> Decimal:
     return max(lighter, default=Decimal(0)) + _GRAM
 
 
-def _is_meant(row: Row, asked: Asked) -> bool:
-    return (
-        row.option_code in (asked.option_code, ANYWHERE)
-        and row.contract_id in (None, asked.contract_id)
-        and _measure(row.zone, asked.destination) is not None
-        and _measure(row.origin, asked.origin) is not None
-    )
+def _find_meant(table: Table, asked: Asked) -> Iterator[tuple[int, Row]]:
+    for code in (asked.option_code, ANYWHERE):
+        for (zone, origin), rows in table.by_option.get(code, {}).items():
+            if _measure(zone, asked.destination) is not None and _measure(origin, asked.origin) is not None:
+                yield from ((number, row) for number, row in rows if row.contract_id in (None, asked.contract_id))
 
 
 def _find_row(rows: Sequence[Row], asked: Asked, weight: Decimal) -> Row | None:
