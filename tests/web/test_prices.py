@@ -54,7 +54,7 @@ def test_the_form_for_a_label_names_the_price_of_each_option(person: Person, cli
     assert shown["house:standard"].endswith(" – €8.25, 2 days · cheapest")
     assert shown["house:express"].endswith(" – €9.95, 12 hours · fastest")
     assert all("€" not in words for code, words in shown.items() if code.startswith(("post:", "sendcloud:")))
-    assert shown[""].endswith("the account's default – €8.25, 2 days · cheapest")
+    assert shown[""] == "★ Own delivery – €8.25, 2 days · cheapest – the account's default"
     api = totals(find(client, **NL, parcels=[weigh("3")], calculate_quotes=True))
     assert api == {"house:standard": "8.25", "house:express": "9.95"}
 
@@ -95,7 +95,7 @@ def test_the_cheapest_of_a_rule_is_the_one_that_the_page_suggests(person: Person
     assert client.post("/api/packhouse/shipping-rules", json=rule).status_code == 201
     [id] = push(client, ("a", "NL", 3))
     shown = read_options(person("packer").get(f"/orders/{id}").text)
-    assert shown[""] == "★ Own delivery – by the rule “Cheap” – €8.25, 2 days · cheapest"
+    assert shown[""] == "★ Own delivery – €8.25, 2 days · cheapest – by the rule “Cheap”"
 
 
 def test_a_selection_names_its_sum_and_how_many_have_no_price(person: Person, client: TestClient) -> None:
@@ -103,7 +103,7 @@ def test_a_selection_names_its_sum_and_how_many_have_no_price(person: Person, cl
     ids = push(client, ("a", "NL", 1), ("b", "NL", 3), ("c", "NL", None))
     page = person("packer")
     shown = read_options(page.get(f"/orders/options?id={ids[0]}&id={ids[1]}&id={ids[2]}").text)
-    assert shown[""].endswith(" – €13.75 (1 without a price)")
+    assert shown[""] == "★ Own delivery – €13.75 (1 without a price) – the account's default"
     assert shown["house:express"].endswith(" – €19.90 (1 without a price)")
     both = read_options(page.get(f"/orders/options?id={ids[0]}&id={ids[1]}").text)
     assert both["house:standard"].endswith(" – €13.75, 2 days · cheapest")
