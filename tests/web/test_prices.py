@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from packhouse.app import create_app
+from packhouse.carriers import registry
+from packhouse.settings import Settings
 from tests import make
+from tests.conftest import OWNER
+from tests.shipping.test_carrier_rates import RatingCarrier
 from tests.shipping.test_rates import NL, find, make_table, totals, weigh
 from tests.test_sharding import find_unnamed, listening, tables_of
-from tests.web.conftest import token
+from tests.web.conftest import EMAILS, sign_in, token
 
 Person = Callable[..., TestClient]
 URL = "/api/v3/orders"
@@ -136,3 +141,26 @@ def test_the_prices_of_many_orders_take_the_statements_of_one(person: Person, cl
     page.get(f"/orders/{ids[0]}")  # the first use of all makes the account's set-up
     assert count("/orders/options?id=" + "&id=".join(map(str, ids))) == count(f"/orders/options?id={ids[0]}")
     assert count(f"/labels/new?orders={ids[0]}-{ids[-1]}") == count(f"/labels/new?orders={ids[0]}")
+
+
+@pytest.mark.one_database
+def test_carriers_are_asked_for_prices_when_somebody_says_so(database_url: str, people: None) -> None:
+    assert people is None
+    carrier = RatingCarrier()
+    app = create_app(Settings(database_url=database_url), carriers=[*registry.find_carriers(), carrier])
+    with TestClient(app, headers={"accept": "text/html"}) as page:
+        page.post("/api/packhouse/contracts", json={"carrier_code": "fake"}, auth=OWNER)
+        measured = {"measurement": {"weight": {"value": 3, "unit": "kg"}}}
+        sent = [make.order("a", shipping_address=make.address(), shipping_details=measured)]
+        [order] = page.post(URL, json=sent, auth=OWNER).json()["data"]
+        sign_in(page, EMAILS["packer"])
+        text = page.get(f"/orders/{order['id']}").text
+        assert "Ask the carriers for prices" in text
+        assert carrier.rated == []
+        form = {"csrf": token(text), "parcel": "0"}
+        told = page.post(f"/orders/{order['id']}/prices?ask=1", data=form).text
+        assert read_options(told)["fake:local"].endswith(" – €3.20, 2 days · cheapest")
+        assert "Ask the carriers" not in told
+        carrier.mood = "strict"
+        refused = page.post(f"/orders/{order['id']}/prices?ask=1", data=form).text
+        assert "Fake Carrier tells no prices: The postal code is not served." in refused

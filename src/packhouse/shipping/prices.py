@@ -87,7 +87,14 @@ def find_costs_of_way(
     """The same from one place to another. `contracts` are by option those that are not the carrier's default."""
     if not setup.rates or not weights or None in weights:
         return {}
-    wanted = option_filters.Wanted(
+    wanted = to_wanted(way, weights, option_code)
+    return to_costs(setup, option_filters.find_offers(options, setup, setup.rates, wanted), contracts)
+
+
+def to_wanted(
+    way: tuple[Place, Place], weights: Sequence[Decimal | None], option_code: str | None = None
+) -> option_filters.Wanted:
+    return option_filters.Wanted(
         origin=way[0],
         destination=way[1],
         weights=weights,
@@ -101,8 +108,13 @@ def find_costs_of_way(
         lead_time={},
         shows_quotes=True,
     )
+
+
+def to_costs(
+    setup: Setup, offers: Iterable[option_filters.Offer], contracts: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, Cost]:
     found = {}
-    for offer in option_filters.find_offers(options, setup, setup.rates, wanted):
+    for offer in offers:
         contract_id = contracts.get(offer.option.code) or setup.default_contract(offer.option.carrier_code)
         if offer.quote is not None and offer.contract_id == contract_id:
             found[offer.option.code] = from_quote(offer.quote, offer.lead_time_hours)

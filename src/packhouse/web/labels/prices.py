@@ -10,6 +10,7 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.kit import http
 from packhouse.kit.http.routing import Route
+from packhouse.kit.messages import Message
 from packhouse.orders import plain, search
 from packhouse.orders import queries as order_queries
 from packhouse.shipping import prices
@@ -32,8 +33,12 @@ async def show_prices(request: Request) -> Response:
     count = min(len(web_users.texts(form, "parcel")) or 1, parcels.MOST)
     weights = parcels.read_weights(documents[id], sent, count, labels.read_way(request, form))
     [found] = options.find_each(context.of(request).options, account, documents.values(), [weights])
+    missing: list[Message] = []
+    if request.query_params.get("ask"):
+        ctx = context.of(request)
+        found, missing = await options.ask_carriers(ctx, account, documents[id], found, weights)
     chosen = web_users.text(form, "option")
-    values: dict[str, Any] = {"choices": found, "chosen": chosen, "is_kept": bool(chosen)}
+    values: dict[str, Any] = {"choices": found, "chosen": chosen, "is_kept": bool(chosen), "id": id, "missing": missing}
     return rendering.render(request, "label_option.html", web_user, **values)
 
 

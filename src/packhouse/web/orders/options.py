@@ -5,7 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from packhouse.shipping import packing, prices
+from packhouse.carriers import TellsRates
+from packhouse.context import Context
+from packhouse.kit.messages import Message
+from packhouse.shipping import carrier_rates, option_filters, packing, prices
 from packhouse.shipping.prices import Cost
 from packhouse.shipping.setup.options import Options, Route, find_options
 from packhouse.shipping.setup.rules import Choice, choose
@@ -27,7 +30,8 @@ class Choices(NamedTuple):
     """`options` are codes and names of those that go wherever the orders go; `suggestions` are counted by orders, and
     `suggested` is what they cost together. `costs` are by option, of those that have a price for one order at least;
     `cheapest` and `fastest` are to be marked. With `lacks_weight` there are rates, and an order that they cannot be
-    applied to, as nobody knows what it weighs."""
+    applied to, as nobody knows what it weighs; with `asks` there
+    is a carrier that would tell its prices if it were asked."""
 
     options: list[tuple[str, str]]
     suggestions: list[tuple[Suggestion, int]]
@@ -36,6 +40,7 @@ class Choices(NamedTuple):
     cheapest: frozenset[str] = frozenset()
     fastest: frozenset[str] = frozenset()
     lacks_weight: bool = False
+    asks: bool = False
 
     @property
     def suggestion(self) -> Suggestion:
@@ -65,7 +70,8 @@ def gather(known: Options, each: Sequence[Choices]) -> Choices:
     costs = {code: cost for code, cost in sums.items() if cost.totals}
     total = prices.add_up(found.suggested for found in each)
     lacks_weight = any(found.lacks_weight for found in each)
-    return _mark(Choices(options, suggested.most_common(), costs, total, lacks_weight=lacks_weight))
+    asks = any(found.asks for found in each)
+    return _mark(Choices(options, suggested.most_common(), costs, total, lacks_weight=lacks_weight, asks=asks))
 
 
 def find_each(
@@ -89,9 +95,29 @@ def find_each(
         suggestion = _to_suggestion(names, setup, choice)
         suggested = costs.get(suggestion.code, prices.NO_PRICE)
         lacks_weight = bool(setup.rates) and None in weights
-        choices = Choices(usable[country], [(suggestion, 1)], offered, suggested, lacks_weight=lacks_weight)
-        found.append(_mark(choices))
+        told = (code for code, _ in usable[country] if code not in offered)
+        asks = None not in weights and any(isinstance(known.carrier_of(code), TellsRates) for code in told)
+        choices = Choices(usable[country], [(suggestion, 1)], offered, suggested)
+        found.append(_mark(choices._replace(lacks_weight=lacks_weight, asks=asks)))
     return found
+
+
+async def ask_carriers(
+    ctx: Context, setup: Setup, order: Mapping[str, Any], choices: Choices, weights: Weights
+) -> tuple[Choices, list[Message]]:
+    """Add the prices of carriers that tell them, and say why others are missing."""
+    choice = _choose(ctx.options, setup, order, weights)
+    way = prices.find_way(setup, order, choice)
+    if way is None:
+        return choices, []
+    wanted = prices.to_wanted(way, weights)
+    offers = option_filters.find_offers(ctx.options, setup, setup.rates, wanted)
+    usable = {id for carrier in setup.carriers() if (id := setup.default_contract(carrier)) is not None}
+    asked = await carrier_rates.ask(ctx, setup, wanted, [offer for offer in offers if offer.contract_id in usable])
+    costs = {code: cost for code, cost in prices.to_costs(setup, asked.offers).items() if code in dict(choices.options)}
+    costs = {**costs, **choices.costs}
+    suggested = costs.get(choices.suggestion.code, choices.suggested)
+    return _mark(choices._replace(costs=costs, suggested=suggested, asks=False)), asked.missing
 
 
 def find_cost(known: Options, setup: Setup, order: Mapping[str, Any], option: str | None, weights: Weights) -> Cost:
