@@ -133,7 +133,7 @@ def _mark(choices: Choices) -> Choices:
 
 
 def _choose(known: Options, setup: Setup, order: Mapping[str, Any], weights: Weights) -> Choice:
-    """As the label call does, the cheapest of several that a rule names included."""
+    """Choose as the label call does, the cheapest of several that a rule names included."""
     choice = choose(setup, {}, order, order["order_details"]["integration"]["id"], apply_rules=True)
     way = prices.find_way(setup, order, choice) if choice.candidates else None
     return choice if way is None else known.find_cheapest(setup, choice, Route(*way), weights)
