@@ -134,5 +134,5 @@ class TellsRates(Protocol):
     """What a carrier has besides where it can say what its options cost."""
 
     async def list_rates(self, consignment: Consignment, /) -> Sequence[Rate]:
-        """List the prices of the options that it would ship this with. Nothing is made, and nothing is known of the consignment but
-        its contract, its parcels and the places of its addresses. Raises Rejected, Unreachable."""
+        """List the prices of the options that it would ship this with. Nothing is made, and nothing is known of the
+        consignment but its contract, its parcels and the places of its addresses. Raises Rejected, Unreachable."""

@@ -84,7 +84,8 @@ def find_costs_of_way(
     *,
     option_code: str | None = None,
 ) -> dict[str, Cost]:
-    """Find what shipping from one place to another costs. `contracts` are by option those that are not the carrier's default."""
+    """Find what shipping from one place to another costs. `contracts` are by option those that are not the carrier's
+    default."""
     if not setup.rates or not weights or None in weights:
         return {}
     wanted = to_wanted(way, weights, option_code)
