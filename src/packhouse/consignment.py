@@ -161,6 +161,14 @@ class Option:
         return bool(self.features.get("returns"))
 
 
+class Rate(NamedTuple):
+    """What a carrier says that an option costs, all in, and how long it takes."""
+
+    option_code: str
+    price: Money
+    lead_time_hours: int | None = None
+
+
 class ContractField(NamedTuple):
     """A thing that a carrier asks for in a contract; `choices` are codes with their descriptions."""
 

@@ -210,3 +210,35 @@ def test_the_try_out_says_which_rule_and_why(person: Person, client: TestClient)
     assert "No order has this number." in page.get("/settings/rules?number=N-none").text
     assert "The order goes to no country" in page.get(f"/settings/rules?number=N-t-1&shop={SECOND_SHOP}").text
     assert "No order has this number." in person("stranger@example.org").get("/settings/rules?number=N-t-1").text
+
+
+def test_a_rule_may_take_the_cheapest_of_several(person: Person, client: TestClient) -> None:
+    page = person()
+    both = ["house:standard", "house:express"]
+    sent = {"name": "Cheap", "is_active": "1", "actions/cheapest_of": both}
+    refused = send(page, "/settings/rules", **sent, **{"actions/shipping_option_code": "house:standard"})
+    assert "Choose either one option or several" in refused.text
+    stored(send(page, "/settings/rules", **sent))
+    [rule] = read(client, "shipping-rules")
+    assert rule["actions"] == {"cheapest_of": both}
+    shown = page.get(f"/settings/rules/{rule['id']}").text
+    assert shown.count('name="actions/cheapest_of"') > 2
+    assert 'name="actions/cheapest_of" value="house:express" checked' in shown
+    assert "the cheapest of Own delivery, Own delivery, express" in page.get("/settings/rules").text
+    stored(send(page, f"/settings/rules/{rule['id']}", **{**sent, "actions/cheapest_of": both[:1]}))
+    assert read(client, "shipping-rules")[0]["actions"] == {"cheapest_of": both[:1]}
+
+
+def test_codes_from_elsewhere_are_named_for_options_here(person: Person, client: TestClient) -> None:
+    page = person()
+    place = "/settings/options/aliases"
+    assert "Field required" in send(page, place, code="", option="house:express").text
+    assert "code of an option here" in send(page, place, code="house:standard", option="house:express").text
+    assert send(page, place, code="x:y", option="none:such").status_code == 422
+    stored(send(page, place, code="mondial_relay:point", option="house:express"))
+    stored(send(page, place, code="9", option="house:standard"))
+    known = {"mondial_relay:point": "house:express", "9": "house:standard"}
+    assert read(client, "shipping-settings")["option_aliases"] == known
+    assert "<code>mondial_relay:point</code></td><td>Own delivery, express" in page.get("/settings/options").text
+    stored(send(page, f"{place}/delete", code="9"))
+    assert read(client, "shipping-settings")["option_aliases"] == {"mondial_relay:point": "house:express"}

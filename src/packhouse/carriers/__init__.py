@@ -21,6 +21,7 @@ from packhouse.consignment import (
     Money,
     Option,
     Parcel,
+    Rate,
     TrackingEvent,
 )
 from packhouse.kit import errors
@@ -41,7 +42,9 @@ __all__ = [
     "Money",
     "Option",
     "Parcel",
+    "Rate",
     "Rejected",
+    "TellsRates",
     "TellsServicePoints",
     "TrackingEvent",
     "Unreachable",
@@ -124,3 +127,12 @@ class TellsServicePoints(Protocol):
 
     async def list_service_points(self, country_code: str, contract: Contract | None, /) -> Sequence[Mapping[str, Any]]:
         """All of a country, in the shape of `service_points.schema.ServicePoint`. Raises Rejected, Unreachable."""
+
+
+@runtime_checkable
+class TellsRates(Protocol):
+    """What a carrier has besides where it can say what its options cost."""
+
+    async def list_rates(self, consignment: Consignment, /) -> Sequence[Rate]:
+        """List the prices of the options that it would ship this with. Nothing is made, and nothing is known of the
+        consignment but its contract, its parcels and the places of its addresses. Raises Rejected, Unreachable."""

@@ -21,8 +21,10 @@ from packhouse.carriers import (
     Announcement,
     Consignment,
     Document,
+    Money,
     Option,
     Parcel,
+    Rate,
     Rejected,
     TrackingEvent,
     karrio_gateway,
@@ -98,9 +100,38 @@ class Karrio:
         return await asyncio.to_thread(question)
 
 
+class RatingKarrio(Karrio):
+    """One that says what its services cost."""
+
+    async def list_rates(self, consignment: Consignment) -> Sequence[Rate]:
+        if any(parcel.weight is None for parcel in consignment.parcels):
+            raise Rejected([errors.ErrorItem("invalid", message("The carrier must know the weight."))])
+        payload = {
+            "shipper": _to_address(consignment.sender),
+            "recipient": _to_address(consignment.recipient),
+            "parcels": [_to_parcel(consignment, parcel, self._line) for parcel in consignment.parcels],
+            "reference": to_reference(consignment),
+            "options": {},
+        }
+        details, _ = await self._ask("rate", consignment, payload)
+        by_service = {service.code: code for code, service in self._line.services.items()}
+        rated = [(by_service.get(self._line.rated_as.get(rate.service, rate.service)), rate) for rate in details or ()]
+        return [_to_rate(code, rate) for code, rate in rated if code is not None]
+
+
+def _to_rate(option_code: str, told: Any) -> Rate:
+    price = Money(Decimal(str(told.total_charge)), told.currency)
+    return Rate(option_code, price, 24 * told.transit_days if told.transit_days else None)
+
+
+def make(code: str, transport: Transport | None = None) -> Karrio:
+    kind = RatingKarrio if LINES[code].tells_rates else Karrio
+    return kind(code, transport)
+
+
 def find_installed() -> dict[str, Karrio]:
     """By code, those whose package is here. Nothing of them is loaded."""
-    return {code: Karrio(code) for code, line in LINES.items() if _is_installed(line.distribution)}
+    return {code: make(code) for code, line in LINES.items() if _is_installed(line.distribution)}
 
 
 def _is_installed(distribution: str) -> bool:

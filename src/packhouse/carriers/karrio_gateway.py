@@ -86,6 +86,7 @@ _VERBS = {
     "cancel": _Verb(
         "ShipmentCancelRequest", "create_cancel_shipment_request", "cancel_shipment", "parse_cancel_shipment_response"
     ),
+    "rate": _Verb("RateRequest", "create_rate_request", "get_rates", "parse_rate_response"),
     "track": _Verb("TrackingRequest", "create_tracking_request", "get_tracking", "parse_tracking_response"),
 }
 

@@ -32,7 +32,8 @@ class Line(NamedTuple):
     numbers for integers. `kilograms` is what the SDK has to be told instead of one where it passes the number on to a
     carrier that counts in another unit. `find_numbers` finds the parcels' tracking numbers in its answer, where the SDK
     gives only the shipment's. `returns` are services for labels from customers, where the SDK asks for these in a way
-    of its own."""
+    of its own. `tells_rates` where the SDK can ask what they cost, and
+    `rated_as` are names that it has for services in the answer besides their codes."""
 
     name: str
     package: str
@@ -45,6 +46,8 @@ class Line(NamedTuple):
     kilograms: int = 1
     find_numbers: Callable[[Any], Sequence[str]] | None = None
     returns: Mapping[str, Service] = MappingProxyType({})
+    tells_rates: bool = False
+    rated_as: Mapping[str, str] = MappingProxyType({})
 
 
 def _find_in_pieces(answer: Any) -> Sequence[str]:
@@ -54,6 +57,22 @@ def _find_in_pieces(answer: Any) -> Sequence[str]:
 
 _UPS_KG, _BPOST_KG, _DHL_KG = Decimal(70), Decimal(30), Decimal(70)
 _FEDEX_KG, _DPD_KG, _COLISSIMO_KG = Decimal(68), Decimal("31.5"), Decimal(30)
+
+# The SDK names a rated service by the zone that it starts in, whichever it was asked for.
+_UPS_RATED = {
+    "standard": "ups_standard",
+    "expedited": "ups_worldwide_expedited",
+    "worldwide_expedited": "ups_worldwide_expedited",
+    "express": "ups_worldwide_express",
+    "worldwide_express": "ups_worldwide_express",
+    "express_plus": "ups_worldwide_express_plus",
+    "worldwide_express_plus": "ups_worldwide_express_plus",
+    "express_saver": "ups_worldwide_saver",
+    "worldwide_saver": "ups_worldwide_saver",
+    "ground": "ups_ground",
+    "2nd_day_air": "ups_2nd_day_air",
+    "next_day_air": "ups_next_day_air",
+}
 
 LINES = {
     "ups": Line(
@@ -75,6 +94,8 @@ LINES = {
             "ups:return-saver": Service("UPS Returns, Worldwide Saver", "ups_worldwide_saver", None, _UPS_KG),
             "ups:return-ground": Service("UPS Returns, Ground", "ups_ground", _US, _UPS_KG, _US),
         },
+        tells_rates=True,
+        rated_as={f"ups_{name}_{zone}": code for name, code in _UPS_RATED.items() for zone in ("eu", "mx", "pl", "pr")},
     ),
     "bpost": Line(
         "bpost",
@@ -123,6 +144,7 @@ LINES = {
             "fedex:return-ground": Service("FedEx Return, Ground", "fedex_ground", _US, _FEDEX_KG, _US),
         },
         find_numbers=_find_in_pieces,
+        tells_rates=True,
     ),
     "dhl_express": Line(
         "DHL Express",
@@ -138,6 +160,7 @@ LINES = {
             "dhl_express:domestic": Service("DHL Express Domestic", "dhl_express_domestic", None, _DHL_KG),
         },
         cancels=False,
+        tells_rates=True,
     ),
     "dpd": Line(
         "DPD",

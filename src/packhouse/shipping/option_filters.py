@@ -1,6 +1,6 @@
 """The list of shipping options: what narrows it, and how an option with its price stands on the wire."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -255,7 +255,11 @@ def find_offers(options: Options, setup: Setup, rates: Sequence[pricing.Table], 
             hours = option.lead_time_hours if quote is None or quote.lead_time_hours is None else quote.lead_time_hours
             if all(hours is not None and _BOUNDS[name](hours, bound) for name, bound in _to_bounds(wanted)):
                 found.append(Offer(option, id, quote, hours))
-    return sorted(found, key=_to_rank)
+    return sort_offers(found)
+
+
+def sort_offers(offers: Iterable[Offer]) -> list[Offer]:
+    return sorted(offers, key=_to_rank)
 
 
 def _to_bounds(wanted: Wanted) -> list[tuple[str, Any]]:

@@ -9,45 +9,48 @@ from packhouse import context
 from packhouse.accounts import auth
 from packhouse.kit import http
 from packhouse.kit.http.routing import Route
-from packhouse.kit.messages import message
+from packhouse.kit.messages import Message, join, message
 from packhouse.kit.wire import validation
-from packhouse.shipping import openapi, option_filters
+from packhouse.shipping import carrier_rates, openapi, option_filters
 from packhouse.shipping.api import SCOPE
-from packhouse.shipping.rates import queries as rates
 from packhouse.shipping.setup import setup
 from packhouse.shipping.setup.setup_schema import Setup
 
 
 async def list_shipping_options(request: Request) -> Response:
     """The shipping options that the account can use for what is described, the cheapest first."""
-    rows = await _list(request, is_single=False)
-    told = None if rows else message("No shipping option fits what was asked for.")
+    rows, missing = await _list(request, is_single=False)
+    told = join(" ", missing) if rows and missing else None
+    if not rows:
+        told = message("No shipping option fits what was asked for.")
     return http.json_response({"data": rows, "message": told})
 
 
 async def fetch_shipping_options(request: Request) -> Response:
     """List the options for one parcel in the older form, always with prices."""
-    rows = await _list(request, is_single=True)
+    rows, _ = await _list(request, is_single=True)
     for row in rows:
         billed = row["parcel_billed_weights"]
         row["billed_weight"] = {key: billed[0][key] for key in ("value", "unit", "volumetric")} if billed else None
     return http.json_response({"data": rows})
 
 
-async def _list(request: Request, *, is_single: bool) -> list[dict[str, Any]]:
+async def _list(request: Request, *, is_single: bool) -> tuple[list[dict[str, Any]], list[Message]]:
+    """The options, and why some of them have no price though their carrier tells prices."""
     caller = await auth.caller(request)
     body = await http.read_body(request)
     ctx = context.of(request)
-    found = await setup.read_setup(ctx.db, caller.account_id, now=ctx.clock())
+    found = await setup.read_setup(ctx.db, caller.account_id, now=ctx.clock(), with_rates=True)
     wanted = option_filters.read_request(body, found, is_single=is_single)
-    async with ctx.db.read() as tx:
-        tables = await rates.list_in_force(tx, caller.account_id, ctx.clock().date())
-    offers = option_filters.find_offers(ctx.options, found, tables, wanted)
+    offers = option_filters.find_offers(ctx.options, found, found.rates, wanted)
+    missing: list[Message] = []
+    if wanted.shows_quotes:
+        offers, missing = await carrier_rates.ask(ctx, found, wanted, offers)
     names = {code: carrier.name for code, carrier in ctx.options.carriers.items()}
     return [
         option_filters.to_wire(offer, names[offer.option.carrier_code], found.contract[offer.contract_id], wanted)
         for offer in offers
-    ]
+    ], missing
 
 
 _KNOWN = {8: "sendcloud:letter"}

@@ -9,7 +9,7 @@ from packhouse.kit.http.routing import Route
 from packhouse.web import start
 from packhouse.web.account import my_account, reset_password, sign_in, two_factors
 from packhouse.web.frame import assets, rendering, web_users
-from packhouse.web.labels import bulk_form, labels, returns, shipping
+from packhouse.web.labels import bulk_form, labels, prices, returns, shipping
 from packhouse.web.orders import deletions, exports, imports, live, many, mappings, order, orders, views
 from packhouse.web.pack import batches, bins, pack
 from packhouse.web.settings import (
@@ -20,6 +20,7 @@ from packhouse.web.settings import (
     settings_keys,
     settings_options,
     settings_privacy,
+    settings_rates,
     settings_rules,
     settings_senders,
     settings_users,
@@ -32,6 +33,7 @@ _SETTINGS = (
     settings_users,
     settings_senders,
     settings_options,
+    settings_rates,
     settings_rules,
     settings_benches,
     settings_webhooks,
@@ -78,7 +80,6 @@ async def refuse(request: Request, error: Exception) -> Response:
 
 _PAGES = (
     assets,
-    bulk_form,
     sign_in,
     reset_password,
     my_account,
@@ -87,6 +88,7 @@ _PAGES = (
     shipping,
     returns,
     bulk_form,
+    prices,
     labels,
     mappings,
     imports,

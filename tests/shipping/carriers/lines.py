@@ -66,7 +66,8 @@ class Ups(Line):
             return 400, _refuse_ups("120206", "Invalid postal code")
         if self.mood == "babbling":
             return 200, b"<html>Welcome</html>"
-        for path, answer in (("v2409/ship", self._ship), ("/void/", self._void), ("/track/", self._track)):
+        asked = (("v2409/ship", self._ship), ("/void/", self._void), ("/track/", self._track), ("/rating/", self._rate))
+        for path, answer in asked:
             if path in call.url:
                 return 200, json.dumps(answer(call)).encode()
         return 404, b"{}"
@@ -79,6 +80,24 @@ class Ups(Line):
         results = [{"TrackingNumber": n, "ShippingLabel": {**image, "GraphicImage": _turn(draw(n))}} for n in numbers]
         made = {"ShipmentIdentificationNumber": numbers[0], "PackageResults": results}
         return {"ShipmentResponse": {"Response": {"ResponseStatus": {"Code": "1"}}, "ShipmentResults": made}}
+
+    def _rate(self, _call: Call) -> object:
+        def charge(value: str) -> dict[str, str]:
+            return {"CurrencyCode": "EUR", "MonetaryValue": value}
+
+        shipments = [
+            {
+                "Service": {"Code": code},
+                "TransportationCharges": charge(total),
+                "BaseServiceCharge": charge(total),
+                "ServiceOptionsCharges": charge("0.00"),
+                "ItemizedCharges": [],
+                "TotalCharges": charge(total),
+                "TimeInTransit": {"ServiceSummary": {"EstimatedArrival": {"BusinessDaysInTransit": days}}},
+            }
+            for code, total, days in (("11", "8.40", "2"), ("65", "21.15", "1"))
+        ]
+        return {"RateResponse": {"RatedShipment": shipments}}
 
     def _void(self, _call: Call) -> object:
         return {"VoidShipmentResponse": {"Response": {"ResponseStatus": {"Code": "1", "Description": "Success"}}}}

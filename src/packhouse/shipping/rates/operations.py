@@ -1,7 +1,7 @@
 """Rate tables are made and deleted; a new price is a new version, so that what was quoted can be told."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert
 from packhouse.kit import errors
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message
-from packhouse.shipping.rates import queries
+from packhouse.shipping.rates import queries, schema
 from packhouse.shipping.rates.tables import rate_tables
 
 MAX_TABLES = 200
@@ -30,6 +30,26 @@ async def create_table(tx: Transaction, account_id: int, document: Mapping[str, 
     row |= {"created_at": now, "document": orjson.dumps(document).decode()}
     await tx.execute(insert(rate_tables).values(row))
     return id
+
+
+async def revise_table(
+    tx: Transaction, account_id: int, id: int, rows: Sequence[Mapping[str, Any]], *, valid_from: date, now: datetime
+) -> int:
+    """The id of the version with these rows, which counts from that day: a new one beside the old, or one in its place
+    where the day is the same. Raises NotFound, Invalid, and Conflict where a version that is younger than the one
+    that was changed would be lost or passed over."""
+    row = await queries.get_table(tx, account_id, id)
+    if valid_from.isoformat() < row.valid_from:
+        detail = message("The version that is changed counts from {day}: no earlier.", day=row.valid_from)
+        raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(("valid_from",))))
+    for other in await queries.list_tables(tx, account_id):
+        is_between = other.name == row.name and row.valid_from < other.valid_from <= valid_from.isoformat()
+        if is_between:
+            detail = message("There is a newer version, from {day}: change that one.", day=other.valid_from)
+            raise errors.Conflict(errors.ErrorItem("conflict", detail))
+    document = {**orjson.loads(row.document), "rows": list(rows), "valid_from": valid_from.isoformat()}
+    schema.require_whole(document)
+    return await create_table(tx, account_id, document, now=now)
 
 
 async def delete_table(tx: Transaction, account_id: int, id: int) -> None:

@@ -5,13 +5,15 @@ The narrowest row counts: one for the very contract before one for all, a postal
 lightest weight that is enough.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from packhouse.kit.data import places, units
-from packhouse.kit.data.places import Place
+from packhouse.kit.data.places import Place, Territory
 
 PRICE = "price_without_insurance"
 ANYWHERE, UNION = "*", "EU"
@@ -34,7 +36,12 @@ class Row(NamedTuple):
     label: str
 
 
-class Table(NamedTuple):
+Zones = tuple[tuple[str, ...], tuple[str, ...]]
+"""Where a row goes to, and where it starts."""
+
+
+@dataclass(frozen=True)
+class Table:
     """A version of a rate table: of those of one name, the newest that has begun is in force."""
 
     id: int
@@ -42,6 +49,15 @@ class Table(NamedTuple):
     valid_from: date
     currency: str
     rows: Sequence[Row]
+
+    @cached_property
+    def by_option(self) -> Mapping[str, Mapping[Zones, Sequence[tuple[int, Row]]]]:
+        """The rows with their numbers by option and zones: a selection asks for the prices of thousands of pairs of
+        an order and an option, and a table may have thousands of rows."""
+        found: dict[str, dict[Zones, list[tuple[int, Row]]]] = {}
+        for number, row in enumerate(self.rows):
+            found.setdefault(row.option_code, {}).setdefault((row.zone, row.origin), []).append((number, row))
+        return found
 
 
 class Asked(NamedTuple):
@@ -85,17 +101,32 @@ def find_quote(tables: Sequence[Table], asked: Asked) -> Quote | None:
     return next((quote for table in tables if (quote := _price(table, asked)) is not None), None)
 
 
+class _Meant(NamedTuple):
+    """A row that counts for a way, its place in the table, and how narrowly its zones have the ends."""
+
+    row: Row
+    number: int
+    zone: int
+    origin: int
+
+    def to_rank(self) -> tuple[bool, int, int, bool, Decimal, int]:
+        most = self.row.max_weight_kg
+        return self.row.contract_id is None, -self.zone, -self.origin, most is None, most or units.ZERO, self.number
+
+
 def _price(table: Table, asked: Asked) -> Quote | None:
-    rows = [row for row in table.rows if _is_meant(row, asked)]
-    prices = [row for row in rows if row.kind == PRICE]
-    chosen = [_find_row(prices, asked, weight) for weight in asked.weights]
+    rows = sorted(_find_meant(table, asked), key=_Meant.to_rank)
+    prices = [meant for meant in rows if meant.row.kind == PRICE]
+    chosen = [_find_row(prices, weight) for weight in asked.weights]
     found = [row for row in chosen if row is not None]
     if not found or len(found) < len(asked.weights):
         return None
     base = _round(units.add(*(row.amount for row in found)), table.currency)
     parts = [Part(PRICE, "Price", base)]
-    for kind in dict.fromkeys(row.kind for row in rows if row.kind != PRICE):
-        extra = [_find_row([row for row in rows if row.kind == kind], asked, weight) for weight in asked.weights]
+    extras = sorted((meant for meant in rows if meant.row.kind != PRICE), key=lambda meant: meant.number)
+    for kind in dict.fromkeys(meant.row.kind for meant in extras):
+        of_kind = [meant for meant in rows if meant.row.kind == kind]
+        extra = [_find_row(of_kind, weight) for weight in asked.weights]
         pairs = [(own, price) for own, price in zip(extra, found, strict=True) if own is not None]
         if pairs:
             value = _round(units.add(*(_to_surcharge(own, price) for own, price in pairs)), table.currency)
@@ -104,7 +135,7 @@ def _price(table: Table, asked: Asked) -> Quote | None:
     row = found[heaviest]
     times = [each.lead_time_hours for each in found if each.lead_time_hours is not None]
     total = units.add(*(part.value for part in parts))
-    low = _find_lower(prices, row)
+    low = _find_lower([meant.row for meant in prices], row)
     return Quote(total, table.currency, parts, low, row.max_weight_kg, max(times, default=None))
 
 
@@ -125,42 +156,35 @@ def _find_lower(prices: Sequence[Row], row: Row) -> Decimal:
     return max(lighter, default=Decimal(0)) + _GRAM
 
 
-def _is_meant(row: Row, asked: Asked) -> bool:
-    return (
-        row.option_code in (asked.option_code, ANYWHERE)
-        and row.contract_id in (None, asked.contract_id)
-        and _measure(row.zone, asked.destination) is not None
-        and _measure(row.origin, asked.origin) is not None
-    )
+def _find_meant(table: Table, asked: Asked) -> Iterator[_Meant]:
+    for code in (asked.option_code, ANYWHERE):
+        for (zone, origin), rows in table.by_option.get(code, {}).items():
+            narrow, start = _measure(zone, asked.destination), _measure(origin, asked.origin)
+            if narrow is not None and start is not None:
+                for number, row in rows:
+                    if row.contract_id is None or row.contract_id == asked.contract_id:
+                        yield _Meant(row, number, narrow, start)
 
 
-def _find_row(rows: Sequence[Row], asked: Asked, weight: Decimal) -> Row | None:
-    enough = [row for row in rows if row.max_weight_kg is None or weight <= row.max_weight_kg]
-    return min(enough, key=lambda row: _to_rank(row, asked), default=None)
-
-
-def _to_rank(row: Row, asked: Asked) -> tuple[bool, int, int, bool, Decimal]:
-    return (
-        row.contract_id is None,
-        -(_measure(row.zone, asked.destination) or 0),
-        -(_measure(row.origin, asked.origin) or 0),
-        row.max_weight_kg is None,
-        row.max_weight_kg or Decimal(0),
-    )
+def _find_row(rows: Iterable[_Meant], weight: Decimal) -> Row | None:
+    """`rows` stand by rank: the first that carries so much."""
+    fitting = (row for row, *_ in rows if row.max_weight_kg is None or weight <= row.max_weight_kg)
+    return next(fitting, None)
 
 
 def _measure(zone: Sequence[str], place: Place) -> int | None:
     """How narrowly the zone has the place; None where it has it not. An empty zone has every place."""
     if not zone:
         return 0
-    return max((found for part in zone if (found := _measure_part(part, place)) is not None), default=None)
+    territory = places.find_territory(place)
+    found = [measure for part in zone if (measure := _measure_part(part, place, territory)) is not None]
+    return max(found, default=None)
 
 
-def _measure_part(part: str, place: Place) -> int | None:
+def _measure_part(part: str, place: Place, territory: Territory) -> int | None:
     if part == ANYWHERE:
         return 0
     country, _, prefix = part.partition(":")
-    territory = places.find_territory(place)
     if part == UNION:
         return 1 if UNION in territory.areas else None
     if country not in (place.country_code, territory.code):

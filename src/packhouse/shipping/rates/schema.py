@@ -95,50 +95,105 @@ def require_whole(document: Mapping[str, Any]) -> None:
         faults.append(_to_fault(("valid_from",), message("Input should be a date")))
     if not document["rows"]:
         faults.append(_to_fault(("rows",), message("A rate table has at least one row.")))
-    faults += [fault for number, row in enumerate(document["rows"]) for fault in _find_faults(number, row)]
+    faults += [
+        _to_fault(("rows", number, name), detail)
+        for number, row in enumerate(document["rows"])
+        for name, detail in _find_flaws(row)
+    ]
     if faults:
         raise errors.Invalid(faults[: errors.MAX_LISTED])
 
 
-def _find_faults(number: int, row: Mapping[str, Any]) -> Iterator[errors.ErrorItem]:
+def _find_flaws(row: Mapping[str, Any]) -> Iterator[tuple[str, Message]]:
+    """What no shape says of a row, by field."""
     for name in ("zone", "from_zone"):
-        for part in _to_zone(row.get(name, "")):
+        for part in to_zone(row.get(name, "")):
             if part not in (ANYWHERE, UNION) and part[:2] not in places.COUNTRIES:
-                yield _to_fault(("rows", number, name), message("There is no country {code}.", code=part[:2]))
+                yield name, message("There is no country {code}.", code=part[:2])
     if "%" in row["price"] and row.get("type", PRICE) == PRICE:
-        yield _to_fault(("rows", number, "price"), message("Only a surcharge can be a percentage."))
+        yield "price", message("Only a surcharge can be a percentage.")
 
 
 def _to_fault(path: errors.Path, detail: Message) -> errors.ErrorItem:
     return errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(path))
 
 
+def read_row(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """One row, as the API would take it among others. Raises Invalid with the places of its fields."""
+    reading = validation.read_python(_ROW, dict(sent))
+    faults = [_to_fault(flaw.path[:1], _to_detail(flaw, sent)) for flaw in reading.flaws]
+    if faults:
+        raise errors.Invalid(faults)
+    row: dict[str, Any] = reading.value
+    if faults := [_to_fault((name,), detail) for name, detail in _find_flaws(row)]:
+        raise errors.Invalid(faults)
+    return row
+
+
+def _to_detail(flaw: validation.ValidationIssue, sent: Mapping[str, Any]) -> Message:
+    """Patterns say nothing to who writes prices."""
+    name = flaw.path[0] if flaw.path else ""
+    text = sent.get(name) if isinstance(name, str) else None
+    if text and name == "price":
+        return message("“{text}” is no price: write 7.25, or 8.5% for a surcharge.", text=str(text)[:40])
+    if text and name in ("zone", "from_zone"):
+        return message("“{text}” is no list of places: write NL, DE:80, EU or *.", text=str(text)[:40])
+    return flaw.detail
+
+
 def read_csv(text: str) -> list[dict[str, Any]]:
-    """Rows of a file with these COLUMNS, separated by commas or semicolons. Raises Invalid that names each line."""
+    """Rows of a file with these COLUMNS, separated by commas or semicolons. Raises Invalid that names line and column
+    of each flaw; a column that is not known is refused, as a misspelt one would make a price count everywhere."""
     head = text.lstrip("\ufeff").split("\n", 1)[0]
     reader = csv.DictReader(
         io.StringIO(text.lstrip("\ufeff")), delimiter=";" if head.count(";") > head.count(",") else ","
     )
     try:
-        records = [record for record, _ in zip(reader, range(MAX_ROWS + 1), strict=False)]
+        _require_columns([(name or "").strip() for name in reader.fieldnames or ()])
+        records = [(line, record) for line, record in zip(_count_lines(reader), reader, strict=False)]
     except csv.Error as error:
         raise errors.Invalid(_to_fault(("csv",), foreign(str(error)))) from None
-    missing = [name for name in ("option_code", "price") if name not in (reader.fieldnames or ())]
-    if missing or len(records) > MAX_ROWS:
-        told = message("The file has no column {name}.", name=missing[0]) if missing else None
-        raise errors.Invalid(
-            _to_fault(("csv",), told or message("A rate table has at most {most} rows.", most=MAX_ROWS))
-        )
+    if len(records) > MAX_ROWS:
+        raise errors.Invalid(_to_fault(("csv",), message("A rate table has at most {most} rows.", most=MAX_ROWS)))
     rows, faults = [], []
-    for line, record in enumerate(records, 2):
-        reading = validation.read_python(_ROW, _to_row(record))
-        rows.append(reading.value)
-        for flaw in reading.flaws:
-            told = message("Line {line}, {name}: {why}", line=line, name=str(flaw.path[0]), why=flaw.detail)
-            faults.append(_to_fault(("csv",), told))
+    for line, record in records:
+        try:
+            rows.append(_read_record(record))
+        except errors.Invalid as refusal:
+            for fault in refusal.faults:
+                name = (fault.pointer or "").rpartition("/")[2]
+                told = message("Line {line}, {name}: {why}", line=line, name=name, why=fault.detail)
+                faults.append(_to_fault(("csv",), told))
     if faults:
         raise errors.Invalid(faults[: errors.MAX_LISTED])
     return rows
+
+
+def _count_lines(reader: "csv.DictReader[str]") -> Iterator[int]:
+    """The line that the next record begins in; a cell may go over several."""
+    for _ in range(MAX_ROWS + 1):
+        yield reader.line_num + 1
+
+
+def _require_columns(names: list[str]) -> None:
+    told = [message("The file has no column {name}.", name=name) for name in _NEEDED if name not in names]
+    told += [
+        message("The column {name} is not known: the columns are {known}.", name=name[:40], known=", ".join(COLUMNS))
+        for name in names
+        if name and name not in COLUMNS
+    ]
+    if told:
+        raise errors.Invalid([_to_fault(("csv",), detail) for detail in told])
+
+
+_NEEDED = ("option_code", "price")
+
+
+def _read_record(record: Mapping[str | None, Any]) -> dict[str, Any]:
+    """Raises Invalid."""
+    if None in record:
+        raise errors.Invalid(_to_fault((COLUMNS[-1],), message("The line has more cells than there are columns.")))
+    return read_row(_to_row({(name or "").strip(): cell for name, cell in record.items()}))
 
 
 def _to_row(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,8 +232,8 @@ def _to_rows(rows: list[Mapping[str, Any]]) -> Iterator[Row]:
         yield Row(
             row["option_code"],
             row.get("contract_id"),
-            _to_zone(row.get("zone", "")),
-            _to_zone(row.get("from_zone", "")),
+            to_zone(row.get("zone", "")),
+            to_zone(row.get("from_zone", "")),
             None if heaviest is None else units.to_decimal(heaviest),
             row.get("type", PRICE),
             Decimal(price.removesuffix("%")),
@@ -188,5 +243,5 @@ def _to_rows(rows: list[Mapping[str, Any]]) -> Iterator[Row]:
         )
 
 
-def _to_zone(text: str) -> tuple[str, ...]:
+def to_zone(text: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"[ ,;]+", text) if part)

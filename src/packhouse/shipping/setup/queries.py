@@ -1,5 +1,6 @@
 """Reads what an account ships with."""
 
+from datetime import date
 from typing import Any
 
 import orjson
@@ -15,8 +16,9 @@ _t = shipping_setup.c
 _FIND_SETUP = select(_t.kind, _t.id, _t.document).where(_t.account_id == bindparam("account")).order_by(_t.kind, _t.id)
 
 
-async def find_setup(tx: Reader, account_id: int) -> Setup | None:
-    """None before first use."""
+async def find_setup(tx: Reader, account_id: int, *, priced_on: date | None = None) -> Setup | None:
+    """None before first use. The rate tables in force come along where a rule compares prices; with `priced_on`, those
+    of that day in any case."""
     rows = await tx.fetch_all(_FIND_SETUP, {"account": account_id})
     setup = Setup()
     is_made = False
@@ -25,9 +27,11 @@ async def find_setup(tx: Reader, account_id: int) -> Setup | None:
             is_made, setup.settings = True, orjson.loads(document)
         else:
             getattr(setup, kind)[id] = orjson.loads(document)
-    if setup.needs_rates():
-        setup.rates = await rates.list_in_force(tx, account_id, clock.now().date())
-    return setup if is_made else None
+    if not is_made:
+        return None
+    if priced_on is not None or setup.needs_rates():
+        setup.rates = await rates.list_in_force(tx, account_id, priced_on or clock.now().date())
+    return setup
 
 
 async def find_setup_row(tx: Reader, account_id: int, kind: str, id: int) -> Any:

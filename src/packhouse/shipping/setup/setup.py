@@ -40,21 +40,23 @@ _INSERT_ONCE = text(
 _DEFAULT_KEYS = {SENDER.name: "default_sender_address_id", BRAND.name: "default_brand_id"}
 
 
-async def read_setup(db: Database, account_id: int, *, now: datetime) -> Setup:
-    """Outside any transaction: only the first use of all opens one, to make the defaults."""
+async def read_setup(db: Database, account_id: int, *, now: datetime, with_rates: bool = False) -> Setup:
+    """Outside any transaction: only the first use of all opens one, to make the defaults. With `with_rates` the rate
+    tables in force come along."""
     async with db.read() as tx:
-        found = await queries.find_setup(tx, account_id)
+        found = await queries.find_setup(tx, account_id, priced_on=now.date() if with_rates else None)
     if found is not None:
         return found
-    return await db.write(lambda tx: load_setup(tx, account_id, now=now))
+    return await db.write(lambda tx: load_setup(tx, account_id, now=now, with_rates=with_rates))
 
 
-async def load_setup(tx: Transaction, account_id: int, *, now: datetime) -> Setup:
+async def load_setup(tx: Transaction, account_id: int, *, now: datetime, with_rates: bool = False) -> Setup:
     """Inside a transaction; the first use makes the defaults."""
-    found = await queries.find_setup(tx, account_id)
+    priced_on = now.date() if with_rates else None
+    found = await queries.find_setup(tx, account_id, priced_on=priced_on)
     if found is None:
         await _make_defaults(tx, account_id, now)
-        found = await queries.find_setup(tx, account_id)
+        found = await queries.find_setup(tx, account_id, priced_on=priced_on)
     return found or Setup()
 
 

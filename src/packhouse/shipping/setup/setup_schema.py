@@ -201,7 +201,7 @@ class Setup:
     brand: dict[int, dict[str, Any]] = field(default_factory=dict)
     rule: dict[int, dict[str, Any]] = field(default_factory=dict)
     rates: list[Table] = field(default_factory=list)
-    """The rate tables in force, where a rule compares prices."""
+    """The rate tables in force, where prices are compared or shown."""
 
     def needs_rates(self) -> bool:
         """Whether a rule that is tried compares prices."""

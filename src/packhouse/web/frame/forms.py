@@ -97,8 +97,9 @@ class Show(Protocol):
 Work = Callable[[Change], Awaitable[Mapping[str, Any] | None]]
 
 
-async def carry_out(request: Request, name: str, work: Work, show: Show, then: str) -> Response:
-    """An owner's form called `name`; afterwards the reader is sent to `then`, so that a reload repeats nothing."""
+async def carry_out(request: Request, name: str, work: Work, show: Show, then: str | Callable[[], str]) -> Response:
+    """An owner's form called `name`; afterwards the reader is sent to `then`, so that a reload repeats nothing. It is
+    called once the work is done, where it depends on that."""
     web_user = await web_users.owner(request)
     form = await web_users.read_form(request, web_user.token)
     ctx = context.of(request)
@@ -109,7 +110,7 @@ async def carry_out(request: Request, name: str, work: Work, show: Show, then: s
         return await show(request, web_user, Outcome(to_typed(name, form, refusal.faults), status=status))
     if told is not None:
         return await show(request, web_user, Outcome(told=told))
-    return rendering.redirect(request, then)
+    return rendering.redirect(request, then if isinstance(then, str) else then())
 
 
 def render(request: Request, template: str, web_user: web_users.WebUser, outcome: Outcome, **values: Any) -> Response:

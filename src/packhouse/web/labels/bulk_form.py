@@ -12,6 +12,7 @@ from packhouse import context
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import join
 from packhouse.orders import plain, search
+from packhouse.shipping import prices
 from packhouse.shipping.setup import setup
 from packhouse.web.frame import formats, languages, ranges, rendering, web_users
 from packhouse.web.frame.languages import marked
@@ -73,7 +74,7 @@ async def make_measured(request: Request) -> Response:
         asked = {"orders": ranges.to_text(ticked), "option": web_users.text(form, "option")}
         return rendering.redirect(request, "/labels/new" + rendering.to_query(**asked))
     ids = web_users.ids(web_users.texts(form, "row"), labels.MOST)
-    state = State({id: _read(form, f"orders/{id}/") for id in ids}, ticked, {}, _read_made(form))
+    state = State({id: read_typed(form, id) for id in ids}, ticked, {}, _read_made(form))
     if (for_all := _read_for_all(form)) or web_users.text(form, "spread"):
         spread = {id: {**typed, **for_all} for id, typed in state.typed.items()}
         return await _show(request, web_user, ids, state._replace(typed=spread), _TAKEN_OVER if for_all else "")
@@ -102,6 +103,19 @@ async def make_measured(request: Request) -> Response:
 
 def _read(form: FormData, at: str) -> _Typed:
     return {name: web_users.text(form, f"{at}{name}") for name in _FIELDS if f"{at}{name}" in form}
+
+
+def read_typed(form: FormData, id: int) -> _Typed:
+    """Return what is typed in the row of an order."""
+    return _read(form, f"orders/{id}/")
+
+
+def read_weights(
+    document: Mapping[str, Any], typed: Mapping[str, str], way: parcels.Written, id: int
+) -> options.Weights:
+    """What the only parcel of an order weighs in kg by what is typed in its row."""
+    written = way._replace(confirmed=_read_confirmed(way.confirmed, id))
+    return parcels.read_weights(document, _to_parcel(typed), 1, written)
 
 
 def _read_confirmed(confirmed: Iterable[str], id: int) -> list[str]:
@@ -158,22 +172,32 @@ async def _show(
     if not found:
         raise HTTPException(404)
     documents = [plain.read(row.document) for row in found]
-    account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
-    each = options.find_each(context.of(request).options, account, documents)
-    tag, origin = languages.negotiate(request), web_user.session.caller.country_code
-    lines = []
-    for row, document, choice in zip(found, documents, each, strict=True):
-        shown = rows.to_row(row.id, row.document, shops, origin)
-        fields = {**_to_values(tag, shown, document), **state.typed.get(row.id, {})}
-        faults = state.refused.get(row.id) or ({"": labels.SHIPPED} if row.live_shipments else {})
-        is_chosen = row.id in state.chosen and (row.id in state.refused or not row.live_shipments)
-        lines.append(Line(shown, fields, choice, faults, is_chosen, state.questions.get(row.id, {})))
+    account = await setup.read_setup(ctx.db, account_id, now=ctx.clock(), with_rates=True)
+    tag, origin, known = languages.negotiate(request), web_user.session.caller.country_code, ctx.options
+    shown = [rows.to_row(row.id, row.document, shops, origin) for row in found]
+    fields = [
+        {**_to_values(tag, row, document), **state.typed.get(row.id, {})}
+        for row, document in zip(shown, documents, strict=True)
+    ]
+    way = parcels.Written(tag)
+    pairs = zip(documents, fields, shown, strict=True)
+    each = options.find_each(
+        known, account, documents, [read_weights(document, typed, way, row.id) for document, typed, row in pairs]
+    )
+    lines = [_to_line(*told_of, state) for told_of in zip(found, shown, fields, each, strict=True)]
     lines.sort(key=lambda line: (line.row.placed_at, line.row.id), reverse=True)
     made = ranges.to_text(state.made)
     values: dict[str, Any] = {"lines": lines, "told": told, "made": made, "count_made": len(state.made)}
-    values |= {"common": options.find_choices(context.of(request).options, account, documents), "section": "orders"}
-    values["has_held"] = state.has_held
+    values |= {"common": options.gather(known, each), "section": "orders", "has_held": state.has_held}
+    costs = (line.choices.find_cost(line.values["option"]) for line in lines if line.is_chosen)
+    values |= {"total": prices.add_up(costs), "has_rates": bool(account.rates)}
     return rendering.render(request, "measures.html", web_user, status=status, **values)
+
+
+def _to_line(stored: Any, row: rows.Row, fields: Mapping[str, str], choices: options.Choices, state: State) -> Line:
+    faults = state.refused.get(row.id) or ({"": labels.SHIPPED} if stored.live_shipments else {})
+    is_chosen = row.id in state.chosen and (row.id in state.refused or not stored.live_shipments)
+    return Line(row, fields, choices, faults, is_chosen, state.questions.get(row.id, {}))
 
 
 def _to_values(tag: str, row: rows.Row, document: Mapping[str, Any]) -> _Typed:

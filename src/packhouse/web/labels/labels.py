@@ -93,7 +93,7 @@ async def show_options(request: Request) -> Response:
     ctx, account_id = context.of(request), web_user.session.account_id
     async with ctx.db.read() as tx:
         documents = [plain.read(row.document) for row in await search.find_stored(tx, account_id, ids)]
-    account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
+    account = await setup.read_setup(ctx.db, account_id, now=ctx.clock(), with_rates=True)
     found = options.find_choices(context.of(request).options, account, documents)
     return rendering.render(request, "option_choice.html", web_user, choices=found)
 

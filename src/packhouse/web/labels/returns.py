@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import orjson
@@ -12,11 +13,11 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.carriers import Unreachable
 from packhouse.kit import errors
-from packhouse.kit.data import units
+from packhouse.kit.data import places, units
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
-from packhouse.shipping import announce, queries, wire
+from packhouse.shipping import announce, prices, queries, wire
 from packhouse.shipping.queries import Shipment
 from packhouse.shipping.returns import operations, schema
 from packhouse.shipping.schema import OUTGOING, RETURN
@@ -76,14 +77,16 @@ async def show_new_return(request: Request) -> Response:
 async def _show_form(request: Request, web_user: web_users.WebUser, uuid: str, outcome: Outcome = FRESH) -> Response:
     ctx = context.of(request)
     found = await _read_shipment(request, web_user, uuid)
-    account = await setup.read_setup(ctx.db, web_user.session.account_id, now=ctx.clock())
+    account = await setup.read_setup(ctx.db, web_user.session.account_id, now=ctx.clock(), with_rates=True)
     document = orjson.loads(found.row.document)
+    weight = units.add(*(units.to_decimal(orjson.loads(p.document)["weight"]["value"]) for p in found.parcels))
     values: dict[str, Any] = {
         "section": "returns",
         "shipment": found,
         "document": document,
         "lines": _list_lines(found),
-        "weight": units.add(*(units.to_decimal(orjson.loads(p.document)["weight"]["value"]) for p in found.parcels)),
+        "weight": weight,
+        "costs": _find_costs(request, account, document, weight),
         "options": _find_options(request, account, document),
         "senders": account.sender_address,
         "default_sender": account.default_sender(),
@@ -103,6 +106,17 @@ async def _read_shipment(request: Request, web_user: web_users.WebUser, uuid: st
 def _list_lines(found: Shipment) -> list[_Line]:
     items = [item for parcel in found.parcels for item in orjson.loads(parcel.document)["items"]]
     return [_Line(place, item, item["quantity"]) for place, item in enumerate(items)]
+
+
+def _find_costs(
+    request: Request, account: Setup, document: Mapping[str, Any], weight: Decimal
+) -> Mapping[str, prices.Cost]:
+    """Return what the way back to the account's default address costs, by option."""
+    home = account.sender_address.get(account.default_sender() or 0)
+    if home is None or not weight:
+        return {}
+    way = places.to_place(document["to_address"]), places.to_place(home)
+    return prices.find_costs_of_way(context.of(request).options, account, way, [weight])
 
 
 def _find_options(request: Request, account: Setup, document: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -266,7 +266,7 @@ async def find_order(request: Request, web_user: web_users.WebUser, id: int) -> 
         leaving = [asked for asked in await orders.find_pending_deletions(request, web_user, tx) if id in asked.ids]
     document = plain.read(found[0].document)
     ctx = context.of(request)
-    account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
+    account = await setup.read_setup(ctx.db, account_id, now=ctx.clock(), with_rates=True)
     found_choices = options.find_choices(context.of(request).options, account, [document])
     origin = web_user.session.caller.country_code
     places: dict[str, list[str]] = {}

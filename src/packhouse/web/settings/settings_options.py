@@ -1,5 +1,6 @@
 """Settings: what can be shipped with, and what ships where nothing else decides."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -9,10 +10,12 @@ from packhouse import context
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
 from packhouse.shipping.setup import options, setup
+from packhouse.shipping.setup.setup_schema import MAX_ALIASES
 from packhouse.web.frame import forms, web_users
 from packhouse.web.frame.forms import FRESH, Change, Outcome
 
 _HERE = "/settings/options"
+_LONGEST = 255
 
 
 async def show_options(request: Request) -> Response:
@@ -37,6 +40,7 @@ async def _show(
         "rows": rows,
         "contracts": found.contract,
         "settings": setup.show_settings(found),
+        "names": {option.code: option.name for option in known.all()},
     }
     return forms.render(request, "settings_options.html", web_user, outcome, **values)
 
@@ -59,7 +63,42 @@ async def _change_defaults(change: Change) -> None:
     await setup.update_settings(change.tx, change.account_id, sent, now=change.now)
 
 
+async def add_alias(request: Request) -> Response:
+    """A code that clients know from elsewhere, and the option that is meant by it here."""
+    return await forms.carry_out(request, "alias", _add_alias, _show, f"{_HERE}#aliases")
+
+
+async def _add_alias(change: Change) -> None:
+    code, meant = change.text("code").strip(), change.text("option")
+    if not code or len(code) > _LONGEST:
+        raise forms.refuse("code", message("Field required") if not code else message("This code is too long."))
+    known = context.of(change.request).options
+    if known.find(code) is not None:
+        raise forms.refuse("code", message("This is the code of an option here, and means that."))
+    if known.find(meant) is None:
+        raise forms.refuse("option", message("This account has no such shipping option."))
+    await _store_aliases(change, {code: meant}, [])
+
+
+async def delete_alias(request: Request) -> Response:
+    async def work(change: Change) -> None:
+        await _store_aliases(change, {}, [change.text("code")])
+
+    return await forms.carry_out(request, "alias", work, _show, f"{_HERE}#aliases")
+
+
+async def _store_aliases(change: Change, added: Mapping[str, str], removed: Sequence[str]) -> None:
+    found = await setup.load_setup(change.tx, change.account_id, now=change.now)
+    aliases = {**(found.settings.get("option_aliases") or {}), **added}
+    if len(aliases) > MAX_ALIASES:
+        raise forms.refuse("code", message("At most {most} are possible.", most=MAX_ALIASES))
+    left = {code: meant for code, meant in aliases.items() if code not in removed}
+    await setup.update_settings(change.tx, change.account_id, {"option_aliases": left}, now=change.now)
+
+
 ROUTES = [
     Route("GET", "/settings/options", show_options),
     Route("POST", "/settings/options", change_defaults),
+    Route("POST", "/settings/options/aliases", add_alias),
+    Route("POST", "/settings/options/aliases/delete", delete_alias),
 ]

@@ -12,6 +12,7 @@ from packhouse import context
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors, http
 from packhouse.kit.http.routing import Route
+from packhouse.kit.messages import message
 from packhouse.kit.wire import validation
 from packhouse.shipping import dry_run, holds, operations
 from packhouse.shipping.setup import options, setup
@@ -130,13 +131,8 @@ async def change_rule(request: Request) -> Response:
 
     async def work(change: Change) -> None:
         reader = amounts.FormReader(languages.negotiate(change.request))
-        found = await setup.load_setup(change.tx, change.account_id, now=change.now)
-        stored = found.rule.get(id, {}).get("actions", {})
         with reader.refusing():
-            rule = _to_rule(change, reader)
-            if "cheapest_of" in stored and "shipping_option_code" not in rule["actions"]:  # no field of the form
-                rule["actions"]["cheapest_of"] = stored["cheapest_of"]
-            await _update(change, id, rule)
+            await _update(change, id, _to_rule(change, reader))
 
     return await forms.carry_out(request, "rule", work, partial(_show_form, id), _HERE)
 
@@ -144,8 +140,14 @@ async def change_rule(request: Request) -> Response:
 def _to_rule(change: Change, reader: amounts.FormReader) -> dict[str, Any]:
     """Return the rule as the API would be sent it."""
     actions: dict[str, Any] = {"hold": True} if change.is_ticked("actions/hold") else {}
+    several = change.texts("actions/cheapest_of")
     if code := change.text("actions/shipping_option_code"):
         actions["shipping_option_code"] = code
+        if several:
+            detail = message("Choose either one option or several of which the cheapest is taken.")
+            raise forms.refuse("actions/shipping_option_code", detail)
+    elif several:
+        actions["cheapest_of"] = several
     for name in ("contract_id", "sender_address_id"):
         if (chosen := forms.read_id(change.text(f"actions/{name}"))) is not None:
             actions[name] = chosen
