@@ -128,8 +128,22 @@ async def list_events(tx: Reader, account_id: int, order_id: int, most: int = 20
 
 
 async def list_print_jobs(tx: Reader, account_id: int, bench_id: int, most: int = SHOWN_JOBS) -> Sequence[Any]:
+    """The newest first."""
     statement = select(print_jobs).where(_j.account_id == account_id, _j.bench_id == bench_id)
     return await tx.fetch_all(statement.order_by(_j.id.desc()).limit(most))
+
+
+async def list_shown_jobs(tx: Reader, account_id: int, bench_id: int) -> Sequence[Any]:
+    """The newest, and all that the browser has still to print: it prints what its screen shows, and whoever packs
+    faster than it prints must not lose a label."""
+    newest = await list_print_jobs(tx, account_id, bench_id)
+    mine = (_j.account_id == account_id, _j.bench_id == bench_id, _j.way == "browser", _j.state == "waiting")
+    waiting = await tx.fetch_all(select(print_jobs).where(*mine).order_by(_j.id).limit(_MOST_WAITING))
+    known = {row.id for row in newest}
+    return [*newest, *(row for row in reversed(waiting) if row.id not in known)]
+
+
+_MOST_WAITING = 100
 
 
 async def list_jobs_of_order(tx: Reader, account_id: int, bench_id: int, order_id: int) -> Sequence[Any]:
