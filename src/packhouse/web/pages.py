@@ -22,6 +22,7 @@ from packhouse.web.settings import (
     settings_privacy,
     settings_rules,
     settings_senders,
+    settings_slips,
     settings_users,
     settings_webhooks,
 )
@@ -31,6 +32,7 @@ _SETTINGS = (
     settings_keys,
     settings_users,
     settings_senders,
+    settings_slips,
     settings_options,
     settings_rules,
     settings_benches,
