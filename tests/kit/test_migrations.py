@@ -58,6 +58,7 @@ ROOMS = (
     orders.imported_files,
     orders.import_mappings,
     shipping.shipping_setup,
+    shipping.contract_checks,
     shipping.shipments,
     shipping.parcels,
     shipping.documents,

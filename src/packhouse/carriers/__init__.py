@@ -43,6 +43,7 @@ __all__ = [
     "Parcel",
     "Rejected",
     "TellsServicePoints",
+    "TestsConnection",
     "TrackingEvent",
     "Unreachable",
     "is_idempotent",
@@ -124,3 +125,13 @@ class TellsServicePoints(Protocol):
 
     async def list_service_points(self, country_code: str, contract: Contract | None, /) -> Sequence[Mapping[str, Any]]:
         """All of a country, in the shape of `service_points.schema.ServicePoint`. Raises Rejected, Unreachable."""
+
+
+@runtime_checkable
+class TestsConnection(Protocol):
+    """What a carrier has besides where it can say whether a contract's credentials are right, by a question that
+    changes nothing."""
+
+    async def test_connection(self, contract: Contract, country_code: str, /) -> None:
+        """Return where the carrier takes the credentials; `country_code` is where the account sends from. Raises
+        Rejected where it does not, and Unreachable."""
