@@ -38,9 +38,9 @@ def read_serials(client: TestClient) -> list[Any]:
         (f"]d201{GTIN}17270101\x1d10LOT7\x1d21A-1", (GTIN, "A-1")),
         (f"]C101{GTIN}10LOT7", (GTIN, "")),
         (f"(01){GTIN}(17)270101(21)A-1", (GTIN, "A-1")),
-        (f"https://id.gs1.org/01/{GTIN}/21/A%2F1?x=y", (GTIN, "A/1")),
-        (f"https://shop.example/01/{EAN}/10/LOT7/21/9", (GTIN, "9")),
-        (f"https://shop.example/01/{EAN}", (GTIN, "")),
+        (f"https://id.example.com/01/{GTIN}/21/A%2F1?x=y", (GTIN, "A/1")),
+        (f"https://shop.example.com/01/{EAN}/10/LOT7/21/9", (GTIN, "9")),
+        (f"https://shop.example.com/01/{EAN}", (GTIN, "")),
         ("010400638133393221A-1", None),  # a wrong check digit
         (f"9901{GTIN}", None),
         (f"01{GTIN}21" + "x" * 21, None),

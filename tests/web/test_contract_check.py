@@ -1,6 +1,8 @@
 """Contracts with carriers in the settings: fields by name, and a test of the connection."""
 
 import asyncio
+import importlib
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
@@ -133,9 +135,6 @@ def test_a_carrier_without_a_connection_has_no_test(person: Person) -> None:
 @pytest.mark.parametrize("code", sorted(FIELDS))
 def test_fields_are_settings_of_the_sdk(code: str) -> None:
     """All that the SDK must have is asked for, and nothing that it does not know."""
-    import importlib  # noqa: PLC0415
-    import inspect  # noqa: PLC0415
-
     settings = importlib.import_module(f"karrio.mappers.{code}.settings").Settings
     known = inspect.signature(settings).parameters
     assert {field.name for field in FIELDS[code]} <= set(known)

@@ -183,7 +183,7 @@ def _draw_slip_head(canvas: Canvas, order: Mapping[str, Any], page: Page, told: 
 
 
 def _draw_logo(canvas: Canvas, content: bytes) -> None:
-    """As large as its place allows, at the upper left."""
+    """Draw it as large as its place allows, at the upper left."""
     image = ImageReader(io.BytesIO(content))
     width, height = image.getSize()
     scale = min(_LOGO.width / width, _LOGO.height / height)
