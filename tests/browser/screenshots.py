@@ -232,7 +232,10 @@ def draw_logo() -> bytes:
     return file.getvalue()
 
 
-BINS = b"sku,bin\nTP-1,A-03-2\nCU-6,A-03-4\nTR-1,B-01-1\nLAMP-9,C-02-2\nBEA-RIB-MUSTARD,A-01-1\nBIK-LIGHT,A-02-5\nBLK-WOOL,B-04-1\nHON-LIME,C-01-3\n"
+BINS = (
+    b"sku,bin\nTP-1,A-03-2\nCU-6,A-03-4\nTR-1,B-01-1\nLAMP-9,C-02-2\n"
+    b"BEA-RIB-MUSTARD,A-01-1\nBIK-LIGHT,A-02-5\nBLK-WOOL,B-04-1\nHON-LIME,C-01-3\n"
+)
 
 
 def make_packed(shop: int, now: datetime) -> list[dict[str, Any]]:
