@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 import psutil
 
-from bench import deliveries, files, labels, limits, load, pages, postgres, rivals, servers, worst
+from bench import deliveries, files, labels, limits, load, pages, postgres, rivals, servers, station, worst
 from bench.batches import BATCH, make_batches, to_requests, warm_up
 from bench.report import Asked, Figure
 from packhouse.kit import clock
@@ -190,6 +190,7 @@ MEASURES: dict[str, Callable[[Path, Plan], Iterator[Figure]]] = {
     "files": lambda folder, plan: files.measure(folder, 100 * plan.get_orders),
     "deliveries": lambda folder, _plan: deliveries.measure(folder, 3),
     "pages": lambda folder, plan: pages.measure(folder, plan.rounds),
+    "station": lambda folder, _plan: station.measure(folder),
     "worst": lambda folder, _plan: worst.measure(folder),
     "naive": lambda folder, plan: rivals.measure_naive(folder, plan.rounds),
 }

@@ -26,6 +26,7 @@ from packhouse.packing_station import packing, print_jobs, printer_watch, printi
 from packhouse.privacy import operations as privacy
 from packhouse.privacy import retention
 from packhouse.shipping import announce, staleness, tracking
+from packhouse.shipping import contract_checks as checks
 from packhouse.shipping import operations as shipments
 from packhouse.webhooks import delivery
 from packhouse.webhooks import operations as webhooks
@@ -49,6 +50,7 @@ JOBS: dict[str, Handler] = {
     privacy.RETAIN_JOB: retention.retain,
     privacy.FINISH_JOB: retention.finish,
     reset_links.JOB: lambda ctx, job: reset_links.handle(ctx.db, ctx.mailer, job, ctx.clock()),
+    checks.JOB: checks.handle,
     packing.JOB: printing.handle,
     print_jobs.SEND_JOB: printing.send,
     printer_watch.JOB: printer_watch.look,

@@ -41,23 +41,66 @@ def count_labels(desk: Desk) -> int:
     return len(httpx.get(f"{desk.url}/api/v3/shipments?page_size=100", auth=OWNER).json()["data"])
 
 
-def test_ten_orders_by_scans_alone(desk: Desk) -> None:
-    """Ten orders of three pieces each: forty scans in bursts, no click, no key of a hand; a print job each."""
-    for number in range(10):
+_COUNT = """
+window.acts = {clicks: 0, touches: 0, keys: 0};
+const count = (kind) => (event) => { if (event.isTrusted) window.acts[kind] += 1; };
+addEventListener('click', count('clicks'), true);
+addEventListener('pointerdown', count('touches'), true);
+addEventListener('keydown', count('keys'), true);
+"""
+
+
+def test_thirty_orders_by_scans_alone(desk: Desk, database_url: str) -> None:
+    """Thirty orders of three pieces each: 120 scans in bursts, one after the other, no click, no touch, and no key but
+    those that the scanner sends. Each label is printed once, also where the browser prints more slowly than that."""
+    numbers = range(30)
+    for number in numbers:
         send(desk, order(number, goods(teapot=2, cup=1)))
     page = open_bench(desk)
-    page.evaluate(
-        "window.clicks = 0; addEventListener('click', (event) => { if (event.isTrusted) window.clicks += 1; }, true)"
-    )
-    for number in range(10):
-        for code in (f"N-o-{number}", TEAPOT, EAN, CUP):
-            scan(page, code)
-    expect(page.locator(".pack-bar")).to_contain_text("10 packed today")
+    page.add_init_script(_COUNT)
+    page.reload()
+    codes = [code for number in numbers for code in (f"N-o-{number}", TEAPOT, EAN, CUP)]
+    for code in codes:
+        scan(page, code)
+    expect(page.locator(".pack-bar")).to_contain_text("30 packed today")
     expect_tone(page, "done")
-    assert page.evaluate("window.clicks") == 0
-    assert count_labels(desk) == 10
+    expect(page.locator("[data-print]")).to_have_count(0)
+    sent = sum(len(code) + 1 for code in codes)
+    assert page.evaluate("window.acts") == {"clicks": 0, "touches": 0, "keys": sent}
+    assert count_labels(desk) == 30
     expect(page.locator(".prints li.printed")).to_have_count(8)  # as many as are shown
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as db:
+        assert db.execute("SELECT state, count(*) FROM print_jobs GROUP BY state").fetchall() == [("printed", 30)]
+    assert page.evaluate("window.prints") == 30
     keep(page, "pack-done")
+
+
+# Until `finish` the page hears of no print that it is done, and so begins no other.
+_SLOW_PRINTER = """
+const ask = window.fetch;
+const finished = new Promise((resolve) => { window.finish = resolve; });
+window.fetch = async (place, options) => {
+  if (String(place).endsWith('/printed')) await finished;
+  return ask(place, options);
+};
+"""
+
+
+def test_a_browser_that_prints_slowly_prints_every_label_once(desk: Desk) -> None:
+    """Ten labels are waiting before the first is printed: more than the screen lists of those that are done."""
+    for number in range(10):
+        send(desk, order(number, goods(cup=1)))
+    page = open_bench(desk)
+    page.add_init_script(_SLOW_PRINTER)
+    page.reload()
+    for number in range(10):
+        scan(page, f"N-o-{number}")
+        scan(page, CUP)
+    expect(page.locator(".pack-bar")).to_contain_text("10 packed today")
+    expect(page.locator("[data-print]")).to_have_count(10)
+    page.evaluate("window.finish()")
+    expect(page.locator("[data-print]")).to_have_count(0)
+    assert page.evaluate("window.prints") == 10
 
 
 def test_a_wrong_scan_is_loud_wherever_the_focus_is(desk: Desk) -> None:

@@ -26,6 +26,7 @@ from packhouse.privacy import tables as privacy
 from packhouse.shipping import tables as shipping
 from packhouse.shipping.rates import tables as rates
 from packhouse.shipping.service_points import tables as service_points
+from packhouse.shipping.slips import tables as slips
 from packhouse.webhooks import tables as webhooks
 from tests.concurrency import served
 
@@ -58,6 +59,7 @@ ROOMS = (
     orders.imported_files,
     orders.import_mappings,
     shipping.shipping_setup,
+    shipping.contract_checks,
     shipping.shipments,
     shipping.parcels,
     shipping.documents,
@@ -71,6 +73,8 @@ ROOMS = (
     packing_station.batches,
     packing_station.batch_orders,
     packing_station.bins,
+    packing_station.packed_serials,
+    slips.slip_designs,
     webhooks.connections,
     webhooks.subscriptions,
     webhooks.deliveries,

@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import subprocess
+import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,7 +84,7 @@ def test_documents_go_to_their_own_printer_by_ipp(
     assert attributes["printer-uri"].endswith("/ipp/laser")
     assert b"POST /ipp/laser HTTP/1.1" in ipp_printer.heads[0]
     text = pypdfium2.PdfDocument(content)[0].get_textpage().get_text_range()
-    assert "Packing slip N-o-1" in text
+    assert "Pakbon N-o-1" in text
 
 
 @pytest.mark.one_database
@@ -296,6 +297,49 @@ def _end(process: "subprocess.Popen[str]") -> None:
     if process.poll() is None:
         process.kill()
     process.communicate(timeout=60)
+
+
+_DIES_BEFORE_PRINTING = """
+import os, signal
+from packhouse.packing_station import print_jobs
+async def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+print_jobs.write_for_order = die
+from packhouse.cli import main
+main()
+"""
+
+
+@pytest.mark.one_database
+def test_a_worker_that_is_killed_between_label_and_print_leaves_the_job_to_the_next(
+    bench: Bench, client: TestClient, printer: Printer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By SIGKILL, in the transaction that writes the print job: the next worker writes it, and prints it, once."""
+    station = bench(server=HERE, **{"label/way": "raw", "label/target": printer.address})
+    with monkeypatch.context() as patch:
+
+        async def leave_it(*_: Any) -> list[int]:
+            return []
+
+        patch.setattr("packhouse.packing_station.printing.make_label", leave_it)
+        pack(client, station)
+    query(database_url, "UPDATE jobs SET due_at = created_at RETURNING id")
+    settings = served.environment(database_url, worker_lease_seconds=4, **HERE)
+    command = [sys.executable, "-c", _DIES_BEFORE_PRINTING, "worker"]
+    first = subprocess.run(command, env=settings, capture_output=True, timeout=60, check=False)
+    assert first.returncode == -signal.SIGKILL, first.stderr
+    [label] = list_labels(client)
+    assert label["parcels"][0]["tracking_number"]  # the label is there, and nothing of its print job
+    assert (query(database_url, "SELECT state FROM packings"), states(database_url)) == (["labelling"], [])
+    other = served.start(database_url, "worker", worker_lease_seconds="4", **HERE)
+    try:
+        served.wait_until(lambda: states(database_url) == [("printed", 1)])
+    finally:
+        other.terminate()
+        other.communicate(timeout=60)
+    assert len(printer.jobs) == 1
+    assert list_labels(client) == [label]
+    assert query(database_url, "SELECT state FROM packings") == ["packed"]
 
 
 @pytest.mark.one_database

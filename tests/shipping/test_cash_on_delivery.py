@@ -47,6 +47,6 @@ def test_label_and_slip_say_it(client: TestClient) -> None:
     label = base64.b64decode(answer.json()["data"]["label"]["file"])
     assert "Cash on delivery 12.345 KWD" in read_text(label)
     order = client.get("/api/v3/orders/1").json()["data"]
-    assert "Cash on delivery 12.345 KWD" in read_text(printers.load("packing-slips")([order]))
+    assert "Te betalen bij ontvangst: 12.345 KWD" in read_text(printers.load("packing-slips")([order]))
     order["payment_details"]["is_cash_on_delivery"] = False
-    assert "Cash" not in read_text(printers.load("packing-slips")([order]))
+    assert "betalen" not in read_text(printers.load("packing-slips")([order]))

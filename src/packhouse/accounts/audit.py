@@ -25,6 +25,7 @@ ACTIONS = (
     "account.basic_accepted", "account.basic_refused", "account.two_factors_required", "account.time_zone_changed",
     "connection.paused", "connection.resumed", "signing_key.rotated", "signing_key.activated", "person.erased",
     "person.exported", "retention.changed", "bench.created", "bench.changed", "bench.deleted", "bench.token_made",
+    "slips.changed",
 )  # fmt: skip
 REFUSED = ("user.sign_in_failed", "user.code_refused", "user.password_change_failed", "key.refused", "token.refused")
 

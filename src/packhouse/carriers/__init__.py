@@ -46,6 +46,7 @@ __all__ = [
     "Rejected",
     "TellsRates",
     "TellsServicePoints",
+    "TestsConnection",
     "TrackingEvent",
     "Unreachable",
     "is_idempotent",
@@ -136,3 +137,13 @@ class TellsRates(Protocol):
     async def list_rates(self, consignment: Consignment, /) -> Sequence[Rate]:
         """List the prices of the options that it would ship this with. Nothing is made, and nothing is known of the
         consignment but its contract, its parcels and the places of its addresses. Raises Rejected, Unreachable."""
+
+
+@runtime_checkable
+class TestsConnection(Protocol):
+    """What a carrier has besides where it can say whether a contract's credentials are right, by a question that
+    changes nothing."""
+
+    async def test_connection(self, contract: Contract, country_code: str, /) -> None:
+        """Return where the carrier takes the credentials; `country_code` is where the account sends from. Raises
+        Rejected where it does not, and Unreachable."""

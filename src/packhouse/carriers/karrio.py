@@ -20,6 +20,7 @@ from packhouse.carriers import (
     AnnouncedParcel,
     Announcement,
     Consignment,
+    Contract,
     Document,
     Money,
     Option,
@@ -28,6 +29,7 @@ from packhouse.carriers import (
     Rejected,
     TrackingEvent,
     karrio_gateway,
+    karrio_terms,
     no_such_option,
 )
 from packhouse.carriers.karrio_gateway import Transport
@@ -50,6 +52,7 @@ class Karrio:
         self.has_tracking = True
         self.is_idempotent = self._line.knows_reference
         self._transport = transport or karrio_gateway.send
+        self.contract_fields = karrio_terms.FIELDS[code]
 
     def options(self) -> Sequence[Option]:
         return [
@@ -89,6 +92,11 @@ class Karrio:
         except Rejected:  # nothing is known of it yet
             return ()
         return sorted((event for details in found or () for event in _to_events(details)), key=lambda event: event.at)
+
+    async def test_connection(self, contract: Contract, country_code: str) -> None:
+        credentials = {"account_country_code": country_code, **contract.credentials}
+        question = partial(karrio_gateway.test_connection, self._line.package, credentials, self._transport)
+        await asyncio.to_thread(question)
 
     async def _ask(self, verb: str, consignment: Consignment, payload: dict[str, Any]) -> tuple[Any, Any]:
         """Call `karrio_gateway.ask` beside the event loop: the SDK waits for its answers."""

@@ -131,6 +131,30 @@ def ask(
     return details, answer.deserialize()
 
 
+_NOBODYS = "1Z0000000000000000"
+_REFUSED = re.compile(
+    r"auth|credential|password|log.?in|client.?id|api.?key|denied|permission|forbidden", re.IGNORECASE
+)
+
+
+def test_connection(package: str, credentials: Mapping[str, Any], transport: Transport) -> None:
+    """Ask where a parcel is that nobody has: who answers that it is not known has taken the credentials. Raises
+    Rejected where they are refused or not whole, and Unreachable."""
+    statuses: list[int] = []
+
+    def watched(call: Call) -> tuple[int, bytes]:
+        status, body = transport(call)
+        statuses.append(status)
+        return status, body
+
+    try:
+        ask("track", package, {"tracking_numbers": [_NOBODYS]}, credentials, watched)
+    except Rejected as refusal:
+        is_refused = any(_REFUSED.search(str(fault.detail)) for fault in refusal.faults)
+        if not statuses or is_refused or not {401, 403}.isdisjoint(statuses):
+            raise
+
+
 def _read(work: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
     """Some fetch documents while they read an answer: what fails then was heard all the same."""
     try:

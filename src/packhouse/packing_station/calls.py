@@ -21,9 +21,12 @@ def to_call(order: Mapping[str, Any], boxes: Sequence[counting.Box]) -> schema.L
         selector["parcels"] = [_to_parcel(box, items) for box in filled]
     body = {"integration_id": order["order_details"]["integration"]["id"], "orders": [selector]}
     call = schema.read_async(orjson.dumps(body))
-    for parcel, at in zip(call.selectors[0].get("parcels", ()), places, strict=True):
+    for parcel, at, box in zip(call.selectors[0].get("parcels", ()), places, filled if places else (), strict=True):
         for line, place in zip(parcel["parcel_items"], at, strict=True):
             line["place"] = place  # an item need not have an id of its own
+            line["serials"] = box.serials.get(place, ())
+    if not places and filled:
+        call.selectors[0]["serials"] = filled[0].serials
     return call._replace(ships_held=True)
 
 

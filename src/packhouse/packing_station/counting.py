@@ -1,6 +1,7 @@
 """What a scan means for the order that is open: arithmetic, without a database.
 
-Acts are kept, not sums, so that the last one can be undone: `["count", place, n]`, `["box"]`, `["weight", grams]`.
+Acts are kept, not sums, so that the last one can be undone: `["count", place, n]`, of one piece with its serial number
+`["count", place, 1, serial]`, `["box"]`, `["weight", grams]`.
 """
 
 import re
@@ -9,17 +10,19 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from packhouse.kit.data import gtin
+from packhouse.kit.data import gs1, gtin
 from packhouse.orders import contents, search
 
 Act = list[Any]
 
 
 class Box(NamedTuple):
-    """How many of the item at each place are in it; `grams` where its weight was typed."""
+    """How many of the item at each place are in it, and the serial numbers that were scanned of them; `grams` where its
+    weight was typed."""
 
     items: Mapping[int, int]
     grams: int | None
+    serials: Mapping[int, Sequence[str]]
 
 
 class Line(NamedTuple):
@@ -36,14 +39,17 @@ class Line(NamedTuple):
 
 def to_boxes(acts: Sequence[Act]) -> list[Box]:
     """All boxes, the last of which is being filled."""
-    boxes = [Box(Counter(), None)]
+    boxes = [Box(Counter(), None, {})]
     for kind, *values in acts:
         if kind == "box":
-            boxes.append(Box(Counter(), None))
+            boxes.append(Box(Counter(), None, {}))
         elif kind == "weight":
             boxes[-1] = boxes[-1]._replace(grams=values[0])
         else:
-            boxes[-1].items[values[0]] += values[1]  # type: ignore[index]
+            place, count, *serials = values
+            boxes[-1].items[place] += count  # type: ignore[index]
+            if serials:
+                boxes[-1].serials.setdefault(place, []).extend(serials)  # type: ignore[attr-defined]
     return boxes
 
 
@@ -64,16 +70,13 @@ def find_last(acts: Sequence[Act]) -> int | None:
     return next((act[1] for act in reversed(acts) if act[0] == "count"), None)
 
 
-_GS1 = re.compile(r"(?:\](?:C1|d2|Q3|e0))?(?:\(01\)|01)([0-9]{14}).*")
-
-
 def to_codes(text: str) -> set[str]:
     """The ways in which a code is compared: folded; a GTIN of any length as one of fourteen digits, also out of a GS1
     barcode that says more."""
     codes = {search.fold(text)} - {""}
     digits = gtin.strip_separators(text)
-    if (found := _GS1.fullmatch(digits)) and gtin.is_valid(found[1]):
-        codes.add(found[1])
+    if (product := gs1.read_product(text)) is not None:
+        codes.add(product.gtin)
     if gtin.is_valid(digits):
         codes.add(digits.zfill(14))
     return codes

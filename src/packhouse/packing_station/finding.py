@@ -1,18 +1,22 @@
 """What a scanned text is: an order, the only item of one, or something that does not belong here."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from packhouse.kit.messages import Message, foreign, message
 from packhouse.kit.wire import pagination
 from packhouse.orders import contents, plain, search
-from packhouse.packing_station import counting, guards, queries
+from packhouse.packing_station import counting, guards, queries, serials
 from packhouse.packing_station.batches import queries as batches
-from packhouse.packing_station.queries import HELD, LABELLING, OPEN, Packing
+from packhouse.packing_station.queries import HELD, LABELLING, OPEN, PACKED, Packing
 from packhouse.packing_station.turn import Turn
 from packhouse.shipping.setup import setup
 
 _MOST_SINGLES = 500
+_ONE_CODE = timedelta(seconds=2)
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
 
 
 async def find_orders(turn: Turn) -> list[int]:
@@ -25,13 +29,29 @@ async def find_orders(turn: Turn) -> list[int]:
             return waiting if len(waiting) == 1 else ids
         if ids:
             return ids
-    return []
+    return await serials.find_orders(turn.tx, turn.account_id, turn.scan.text)
+
+
+async def is_further_line(turn: Turn, order_id: int) -> bool:
+    """Whether this is the second or third line of the QR code of a label, which scanners send as scans of their own,
+    after the first has come to a finished order."""
+    known = await queries.find_packing(turn.tx, turn.account_id, order_id)
+    if known is None or turn.scan.is_typed or known.state not in (LABELLING, PACKED):
+        return False
+    if known.bench_id != turn.bench.id or turn.now - known.updated_at >= _ONE_CODE:
+        return False
+    text = turn.scan.text.strip()
+    is_number = search.fold(text) == search.fold(known.order_number)
+    return not is_number and order_id in await queries.find_orders(turn.tx, turn.account_id, text)
 
 
 def _to_texts(scanned: str) -> list[str]:
-    """What was scanned, and for a code of GS1 or of a label the number in it."""
-    text = scanned.strip()
-    found = [text]
+    """What was scanned, and for a code of GS1 or of a label the numbers in it: the QR code of a label has three lines,
+    which some scanners send as one."""
+    text = " ".join(scanned.split())
+    found = [text, *(line for line in map(str.strip, scanned.splitlines()) if line and line != text)]
+    if uuid := _UUID.search(text):
+        found.append(uuid[0])
     squeezed = text.removeprefix("]C1").replace("(", "").replace(")", "")
     if squeezed.isdigit() and len(squeezed) == 20 and squeezed.startswith("00"):
         found.append(squeezed[2:])
@@ -63,14 +83,11 @@ async def find_single(turn: Turn) -> int | None:
     return None
 
 
-async def describe_stranger(turn: Turn, found: Packing, order: Mapping[str, Any]) -> Message:
-    """Say what was scanned that is not in the order, and what was expected."""
+async def describe_stranger(turn: Turn, found: Packing, order: Mapping[str, Any], ids: Sequence[int]) -> Message:
+    """Say what was scanned that is not in the order, and what was expected. `ids` are the orders that it names."""
     text = turn.scan.text
     await turn.record(found.order_id, "wrong", code=text)
-    if ids := await find_orders(turn):
-        [row, *_] = await search.find_stored(turn.tx, turn.account_id, ids[:1])
-        if row.id == found.order_id:
-            return message("{number} is open already.", number=row.order_number)
+    for row in await search.find_stored(turn.tx, turn.account_id, ids[:1]):
         return message(
             "{other} is another order. Finish {number} first, or put it aside.",
             other=row.order_number,

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from packhouse.kit.messages import Message, join, message
-from packhouse.orders import contents
+from packhouse.orders import contents, warnings
 from packhouse.packing_station.queries import HELD, LABELLING, OPEN, PACKED, Packing
 from packhouse.packing_station.schema import HOLD_REASONS
 from packhouse.shipping import draft, holds, marks
 from packhouse.shipping.operations import LIVE
 from packhouse.shipping.queries import Shipment
+from packhouse.shipping.schema import RETURN
 from packhouse.shipping.setup import rules
 from packhouse.shipping.setup.setup_schema import Setup
 
@@ -34,11 +35,26 @@ def find_questions(
         choice = rules.choose(account, {}, order, integration, apply_rules=True)
         if choice.is_held:
             found.append(Question("held_by_rule", draft.to_held(account, choice).detail))
+    if not live:
+        found += _find_address_faults(account, order)
     now = marks.to_mark(order, account.status_codes())
     for shipment in live:
         stale = marks.find_stale(_read_mark(shipment.row), now)
         found += [Question(f"stale:{shipment.row.id}:{word}", _STALE[word]) for word in stale]
     return [question for question in found if question.kind not in confirmed]
+
+
+def _find_address_faults(account: Setup, order: Mapping[str, Any]) -> list[Question]:
+    """What looks wrong in the address, before it is printed; a fault that was confirmed is asked about again when the
+    address is another one."""
+    address = order.get("shipping_address") or {}
+    sender = account.sender_address.get(account.default_sender() or 0) or {}
+    mark = hashlib.sha256(orjson.dumps(address, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+    return [
+        Question(f"address:{warning.path[-1]}:{mark}", message("Address: {told}", told=warning.detail))
+        for warning in warnings.find_warnings(order, str(sender.get("country_code") or ""), is_plain=True)
+        if warning.path[0] == "shipping_address"
+    ]
 
 
 def _read_mark(row: Any) -> Mapping[str, Any]:
@@ -71,7 +87,8 @@ def find_elsewhere(packing: Packing | None, bench_id: int, bench_name: str, live
 
 
 def list_live(shipments: Sequence[Shipment]) -> list[Shipment]:
-    return [shipment for shipment in shipments if shipment.row.state in LIVE]
+    """Those that take the goods away: a return brings them back."""
+    return [shipment for shipment in shipments if shipment.row.state in LIVE and shipment.row.kind != RETURN]
 
 
 def to_goods(order: Mapping[str, Any]) -> str:

@@ -10,7 +10,17 @@ from packhouse.kit import errors, jobs
 from packhouse.kit.messages import join, message
 from packhouse.orders import plain
 from packhouse.orders import queries as order_queries
-from packhouse.packing_station import batching, calls, counting, guards, operations, print_jobs, queries, schema
+from packhouse.packing_station import (
+    batching,
+    calls,
+    counting,
+    guards,
+    operations,
+    print_jobs,
+    queries,
+    schema,
+    serials,
+)
 from packhouse.packing_station.batches import operations as batches
 from packhouse.packing_station.queries import CLOSED, FAILED, HELD, LABELLING, OPEN, Packing
 from packhouse.packing_station.turn import ASK, DONE, GOOD, QUIET, WRONG, Outcome, Turn
@@ -71,6 +81,8 @@ async def _begin(turn: Turn, row: Any, known: Packing | None, confirmed: list[st
     if known is not None and known.state == OPEN and known.bench_id != turn.bench.id:
         await _tell_other(turn, known)
     acts = known.acts if known is not None and goes_on else []
+    if known is not None and not acts:
+        await serials.release(turn.tx, turn.account_id, row.id)
     opened = Packing(
         row.id,
         order["order_number"],
@@ -149,7 +161,8 @@ async def act(turn: Turn, found: Packing, done: counting.Act) -> Packing:
     """Something was counted, weighed or begun."""
     changed = found._replace(acts=[*found.acts, done], by=turn.caller.actor)
     await operations.keep(turn.tx, turn.account_id, changed, now=turn.now)
-    await turn.record(found.order_id, done[0], values=done[1:], code=turn.scan.text)
+    code = str(done[3]) if len(done) > 3 else turn.scan.text
+    await turn.record(found.order_id, done[0], values=done[1:], code=code)
     return changed
 
 
@@ -157,6 +170,8 @@ async def undo(turn: Turn, found: Packing) -> None:
     """Take back what was done last."""
     *before, last = found.acts
     await operations.keep(turn.tx, turn.account_id, found._replace(acts=before), now=turn.now)
+    if last[0] == "count" and len(last) > 3:
+        await serials.release(turn.tx, turn.account_id, found.order_id, str(last[3]))
     await turn.record(found.order_id, "undone", values=last)
 
 

@@ -25,6 +25,7 @@ from packhouse.shipping import queries as shipping_queries
 from packhouse.shipping.queries import Shipment
 from packhouse.shipping.schema import DPIS, PDF, PNG, ZPL, Label
 from packhouse.shipping.setup import setup
+from packhouse.shipping.slips import designs
 
 _MIME_TYPES = {"pdf": PDF, "png": PNG, "zpl": ZPL, "epl": EPL}
 
@@ -139,7 +140,9 @@ async def _render_slip(ctx: Context, account_id: int, order_id: int) -> bytes:
         raise errors.NotFound(message("The order was deleted."))
     account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
     sender = account.sender_address.get(account.default_sender() or 0)
-    made: bytes = await printers.run("packing-slips", [plain.read(rows[0].document)], sender)
+    order = plain.read(rows[0].document)
+    looks = await designs.load_designs(ctx, account_id, [order["order_details"]["integration"]["id"]])
+    made: bytes = await printers.run("packing-slips", [order], sender, looks)
     return made
 
 

@@ -1,6 +1,7 @@
 """Reads of the packing station."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from packhouse.orders import queries as order_queries
 from packhouse.packing_station import counting, schema
 from packhouse.packing_station.tables import benches, packing_events, packings, print_jobs
 from packhouse.shipping import queries as shipping_queries
+from packhouse.shipping.schema import NO_ORDER
 
 _b, _p, _e, _j = benches.c, packings.c, packing_events.c, print_jobs.c
 
@@ -128,8 +130,22 @@ async def list_events(tx: Reader, account_id: int, order_id: int, most: int = 20
 
 
 async def list_print_jobs(tx: Reader, account_id: int, bench_id: int, most: int = SHOWN_JOBS) -> Sequence[Any]:
+    """The newest first."""
     statement = select(print_jobs).where(_j.account_id == account_id, _j.bench_id == bench_id)
     return await tx.fetch_all(statement.order_by(_j.id.desc()).limit(most))
+
+
+async def list_shown_jobs(tx: Reader, account_id: int, bench_id: int) -> Sequence[Any]:
+    """The newest, and all that the browser has still to print: it prints what its screen shows, and whoever packs
+    faster than it prints must not lose a label."""
+    newest = await list_print_jobs(tx, account_id, bench_id)
+    mine = (_j.account_id == account_id, _j.bench_id == bench_id, _j.way == "browser", _j.state == "waiting")
+    waiting = await tx.fetch_all(select(print_jobs).where(*mine).order_by(_j.id).limit(_MOST_WAITING))
+    known = {row.id for row in newest}
+    return [*newest, *(row for row in reversed(waiting) if row.id not in known)]
+
+
+_MOST_WAITING = 100
 
 
 async def list_jobs_of_order(tx: Reader, account_id: int, bench_id: int, order_id: int) -> Sequence[Any]:
@@ -163,15 +179,19 @@ async def find_next_for_agent(tx: Reader, account_id: int, bench_id: int, *, now
 
 
 async def find_orders(tx: Reader, account_id: int, text: str) -> list[int]:
-    """Ids of the orders that a scanned text names: by number, by the shop's id, by the number of a parcel. The first
-    kind that finds something counts."""
+    """Ids of the orders that a scanned text names: by number, by the shop's id, by the number of a parcel or the id of
+    its shipment. The first kind that finds something counts."""
     for filters in ({"order_number": text}, {"order_id": text}):
         page = await order_queries.list_orders(tx, account_id, filters, "-pk", pagination.Cursor(), 10)
         if page.rows:
             return [row.id for row in page.rows]
     wanted = {"tracking_number": text}
     found = await shipping_queries.list_shipments(tx, account_id, wanted, pagination.Cursor(), 10)
-    return list(dict.fromkeys(shipment.row.for_order for shipment in found.rows))
+    ids = [shipment.row.for_order for shipment in found.rows]
+    if not ids:
+        with suppress(errors.NotFound):
+            ids.append((await shipping_queries.get_shipment(tx, account_id, text)).row.for_order)
+    return [id for id in dict.fromkeys(ids) if id != NO_ORDER]
 
 
 def start_of_day(now: datetime) -> datetime:

@@ -5,17 +5,17 @@ the order that is open, and where none is open an order or the only item of one.
 but its two answers is taken.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from packhouse.accounts.schema import Caller
 from packhouse.kit.db import Transaction
-from packhouse.kit.messages import foreign, message
+from packhouse.kit.messages import foreign, from_stored, message
 from packhouse.orders import plain
-from packhouse.packing_station import batching, counting, finding, guards, operations, packing, queries, schema
+from packhouse.packing_station import batching, counting, finding, guards, operations, packing, queries, schema, serials
 from packhouse.packing_station.queries import OPEN, Packing
-from packhouse.packing_station.turn import GOOD, QUIET, WRONG, Outcome, Scan, Turn
+from packhouse.packing_station.turn import ASK, GOOD, QUIET, WRONG, Outcome, Scan, Turn
 from packhouse.shipping.setup.options import Options
 
 _NOTHING_OPEN = message("No order is open. Scan a slip, a label or an order number.")
@@ -38,7 +38,7 @@ async def take(
 async def _handle(turn: Turn) -> Outcome:
     command = schema.find_command(turn.scan.text)
     if turn.bench.asks is not None:
-        return await _answer(turn, command)
+        return await _answer(turn, turn.bench.asks, command)
     if command is not None:
         kind, _, reason = command.partition(":")
         return await _COMMANDS[kind](turn, reason)
@@ -67,6 +67,8 @@ async def _count(turn: Turn, row: Any, found: Packing) -> Outcome:
         return await packing.ask_about_change(turn, row, found)
     lines = counting.to_lines(order, found.acts)
     text = turn.scan.text
+    if (piece := serials.find_piece(lines, text)) is not None:
+        return await _count_piece(turn, row, found, piece)
     same = counting.find_lines(lines, text)
     if same:
         return await _count_item(turn, row, found, same)
@@ -75,16 +77,39 @@ async def _count(turn: Turn, row: Any, found: Packing) -> Outcome:
     if (grams := counting.read_grams(text)) is not None:
         await packing.act(turn, found, ["weight", grams])
         return Outcome(GOOD, message("This box weighs {grams} g.", grams=grams))
-    return Outcome(WRONG, await finding.describe_stranger(turn, found, order))
+    ids = await finding.find_orders(turn)
+    if ids == [found.order_id]:  # its slip again, or a further line of its label's QR code
+        return Outcome(QUIET, message("{number} is open already.", number=found.order_number))
+    return Outcome(WRONG, await finding.describe_stranger(turn, found, order, ids))
+
+
+async def _count_piece(turn: Turn, row: Any, found: Packing, piece: serials.Piece) -> Outcome:
+    """One piece, by its serial number: no other has it, in this order or in another."""
+    serial = piece.serial
+    if serials.is_counted(found.acts, serial):
+        await turn.record(found.order_id, "serial_twice", code=serial)
+        return Outcome(WRONG, message("The serial number {serial} was scanned already.", serial=serial))
+    line = next((line for line in piece.lines if line.left), None)
+    if line is None:
+        return await _tell_surplus(turn, found, piece.lines)
+    other = await serials.take(turn.tx, turn.account_id, found, line, serial, now=turn.now)
+    if other is not None:
+        await turn.record(found.order_id, "serial_twice", code=serial)
+        told = message("The serial number {serial} was packed in {other} already.", serial=serial, other=other)
+        return Outcome(WRONG, told)
+    return await _add(turn, row, found, line, 1, serial)
+
+
+async def _tell_surplus(turn: Turn, found: Packing, same: Sequence[counting.Line]) -> Outcome:
+    name, wanted = foreign(str(same[0].item["name"])), sum(int(line.item["quantity"]) for line in same)
+    await turn.record(found.order_id, "surplus", code=turn.scan.text)
+    return Outcome(WRONG, message("One too many: all {wanted} of {name} are in.", wanted=wanted, name=name))
 
 
 async def _count_item(turn: Turn, row: Any, found: Packing, same: list[counting.Line]) -> Outcome:
     line = next((line for line in same if line.left), None)
-    name = foreign(str(same[0].item["name"]))
     if line is None:
-        wanted = sum(int(line.item["quantity"]) for line in same)
-        await turn.record(found.order_id, "surplus", code=turn.scan.text)
-        return Outcome(WRONG, message("One too many: all {wanted} of {name} are in.", wanted=wanted, name=name))
+        return await _tell_surplus(turn, found, same)
     count = line.left if turn.bench.settings.verify == "once" else 1
     return await _add(turn, row, found, line, count)
 
@@ -106,8 +131,11 @@ async def _count_many(
     return await _add(turn, row, found, line, more)
 
 
-async def _add(turn: Turn, row: Any, found: Packing, line: counting.Line, count: int) -> Outcome:
-    found = await packing.act(turn, found, ["count", line.place, count])
+async def _add(
+    turn: Turn, row: Any, found: Packing, line: counting.Line, count: int, serial: str | None = None
+) -> Outcome:
+    act: counting.Act = ["count", line.place, count]
+    found = await packing.act(turn, found, act if serial is None else [*act, serial])
     lines = counting.to_lines(plain.read(row.document), found.acts)
     if counting.is_complete(lines):
         return await packing.finish(turn, row, found)
@@ -135,6 +163,8 @@ async def _open(turn: Turn) -> Outcome:
                 text=turn.scan.text,
             ),
         )
+    if await finding.is_further_line(turn, ids[0]):
+        return Outcome(QUIET, message("Scan the next one."))
     return await packing.open_order(turn, ids[0])
 
 
@@ -156,10 +186,11 @@ async def _open_with_item(turn: Turn, id: int) -> Outcome:
     return await _count(opened, *found)
 
 
-async def _answer(turn: Turn, command: str | None) -> Outcome:
+async def _answer(turn: Turn, asks: Mapping[str, Any], command: str | None) -> Outcome:
     """To what the screen asks: yes, no, and nothing else."""
-    asks = turn.bench.asks or {}
     if command not in ("yes", "no"):
+        if await finding.find_orders(turn) == [asks["order_id"]]:  # a further line of the label's QR code
+            return Outcome(ASK, from_stored(asks["words"]))
         return Outcome(WRONG, message("Decide first: scan GO or NO."))
     await operations.ask(turn.tx, turn.account_id, turn.bench.id, None)
     answered = turn._replace(bench=turn.bench._replace(asks=None))

@@ -26,8 +26,9 @@ PRINTERS = {
     "test-page": "packhouse.printing.test_pages:make_test_page",
     "command-card": "packhouse.packing_station.command_card:make_card",
     "batch-pick-list": "packhouse.packing_station.batches.pick_list:make_pick_list",
-    "packing-slips": "packhouse.shipping.slips:packing_slips",
-    "pick-list": "packhouse.shipping.slips:pick_list",
+    "packing-slips": "packhouse.shipping.slips.drawing:packing_slips",
+    "pick-list": "packhouse.shipping.slips.drawing:pick_list",
+    "logo": "packhouse.shipping.slips.logo:read_logo",
 }
 
 

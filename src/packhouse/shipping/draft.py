@@ -92,7 +92,7 @@ def to_draft(
     choice = rules.choose(account_setup, call.ship_with, order, call.integration_id, apply_rules=apply_rules)
     if choice.is_held and not call.ships_held:
         raise errors.Invalid(to_held(account_setup, choice))
-    packed = packing.pack(order, selector.get("parcels"))
+    packed = packing.pack(order, selector.get("parcels"), selector.get("serials"))
     sender = _choose_sender(account_setup, call, choice)
     way = Route(places.to_place(sender), places.to_place(address))
     weights = [parcel.weight for parcel in packed]

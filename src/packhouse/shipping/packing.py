@@ -67,12 +67,17 @@ def _to_centimetres(dimensions: Mapping[str, Any] | None) -> dict[str, Decimal] 
     return {side: units.convert(dimensions[side], unit, units.CENTIMETRES) for side in ("length", "width", "height")}
 
 
-def pack(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) -> list[Packed]:
-    """`parcels` as a call names them, without a flaw; without any the whole order is one parcel."""
+def pack(
+    order: Mapping[str, Any],
+    parcels: Sequence[Mapping[str, Any]] | None,
+    serials: Mapping[int, Sequence[str]] | None = None,
+) -> list[Packed]:
+    """`parcels` as a call names them, without a flaw; without any the whole order is one parcel. `serials` are the
+    serial numbers that were packed into that one, by the item's place."""
     goods = contents.find_goods(order)
     if parcels is None:
         measurement = (order.get("shipping_details") or {}).get("measurement") or {}
-        items = [line.item for line in goods]
+        items = [_with_serials(line.item, (serials or {}).get(line.place)) for line in goods]
         return [Packed(items, find_weight(order), _to_centimetres(measurement.get("dimension")))]
     packed = []
     for parcel in parcels:
@@ -101,9 +106,14 @@ def _take(goods: Sequence[contents.Line], wanted: Sequence[Mapping[str, Any]]) -
         for place, item in goods:
             if _is_meant(line, place, item) and left > 0:
                 count = min(left, item["quantity"])
-                taken.append({**item, "quantity": count, "total_price": _share(item, count)})
+                share = {**item, "quantity": count, "total_price": _share(item, count)}
+                taken.append(_with_serials(share, line.get("serials")))
                 left -= count
     return taken
+
+
+def _with_serials(item: dict[str, Any], serials: Sequence[str] | None) -> dict[str, Any]:
+    return {**item, "serial_numbers": list(serials)} if serials else item
 
 
 def _share(item: Mapping[str, Any], count: int) -> dict[str, Any]:

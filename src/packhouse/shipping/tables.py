@@ -24,6 +24,17 @@ shipping_setup = Table(
     Column("document", Text, nullable=False),
 )
 
+# What became of the last test of a contract's connection; `words` are a message as it is kept.
+contract_checks = Table(
+    "contract_checks",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contract_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 # `id` is for sorting and joining; clients and carriers know a shipment by `uuid`. The document is what the carrier is
 # told, as the order was when it was shipped.
 shipments = Table(

@@ -136,7 +136,7 @@ ITEM_KEYS = (
     "manufacturer_product_id_std",
 )
 """What an order's item and a parcel's item have in common, but for the quantity."""
-_SHOWN_KEYS = ("item_id", "quantity", *ITEM_KEYS[1:])
+_SHOWN_KEYS = ("item_id", "quantity", *ITEM_KEYS[1:], "serial_numbers")
 
 
 def to_item(item: Mapping[str, Any]) -> dict[str, Any]:

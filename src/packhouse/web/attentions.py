@@ -10,6 +10,7 @@ from packhouse import context
 from packhouse.kit.db import Reader
 from packhouse.orders import stats
 from packhouse.packing_station import queries as benches
+from packhouse.shipping import contract_checks as checks
 from packhouse.shipping import stats as shipped
 from packhouse.shipping.setup import queries as setup_queries
 from packhouse.shipping.setup.setup_schema import Setup
@@ -72,13 +73,17 @@ class Step(NamedTuple):
     is_done: bool
 
 
-SHOP, SENDER, CARRIER, PRINTER = "shop", "sender", "carrier", "printer"
+SHOP, SENDER, CARRIER, CONNECTION, PRINTER = "shop", "sender", "carrier", "connection", "printer"
 STEPS: Mapping[str, tuple[str, str]] = {
     SHOP: (marked("Add a shop"), marked("Orders belong to the shop that they come from.")),
     SENDER: (marked("Say where parcels are sent from"), marked("The address stands on every label.")),
     CARRIER: (
         marked("Choose a carrier"),
         marked("Own delivery works at once; a contract with a carrier brings its options."),
+    ),
+    CONNECTION: (
+        marked("Test the connection to the carrier"),
+        marked("A test says at once whether the carrier takes what you typed; it makes no label."),
     ),
     PRINTER: (
         marked("Set up a bench with its printer"),
@@ -92,9 +97,22 @@ async def list_steps(request: Request, web_user: web_users.WebUser, tx: Reader) 
     setup = await setup_queries.find_setup(tx, account_id) or Setup()
     sender = setup.sender_address.get(setup.default_sender() or 0) or {}
     has_carrier = bool(setup.contract) or any(option.carrier_code for option in context.of(request).options.all())
+    tests = await _list_tests(request, tx, account_id, setup)
     return [
         Step(SHOP, "/settings/integrations", bool(await orders.list_shops(tx, account_id))),
         Step(SENDER, "/settings/senders", bool(sender.get("address_line_1"))),
         Step(CARRIER, "/settings/contracts", has_carrier),
+        *tests,
         Step(PRINTER, "/settings/benches", bool(await benches.list_benches(tx, account_id))),
     ]
+
+
+async def _list_tests(request: Request, tx: Reader, account_id: int, setup: Setup) -> list[Step]:
+    """A step where the account has a contract whose carrier can be asked; it leads to one that does not work yet."""
+    options = context.of(request).options
+    ids = [id for id, found in setup.contract.items() if checks.can_check(options, found["carrier_code"])]
+    if not ids:
+        return []
+    found = await checks.list_checks(tx, account_id)
+    left = [id for id in ids if id not in found or found[id].state != checks.WORKS]
+    return [Step(CONNECTION, f"/settings/contracts/{(left or ids)[0]}", not left)]

@@ -23,6 +23,7 @@ from packhouse.web.settings import (
     settings_rates,
     settings_rules,
     settings_senders,
+    settings_slips,
     settings_users,
     settings_webhooks,
 )
@@ -32,6 +33,7 @@ _SETTINGS = (
     settings_keys,
     settings_users,
     settings_senders,
+    settings_slips,
     settings_options,
     settings_rates,
     settings_rules,

@@ -102,3 +102,12 @@ def exact(tag: str, instant: datetime | str) -> str:
     """In UTC; the page's script shows the reader's own time where it runs."""
     then = (clock.from_wire(instant) if isinstance(instant, str) else instant).astimezone(UTC)
     return f"{dates.format_datetime(then, format='medium', tzinfo=UTC, locale=languages.locale(tag))} UTC"
+
+
+def moment(tag: str, instant: datetime, now: datetime, zone: tzinfo = UTC) -> str:
+    """Today `16:00`, another day `30 Nov, 16:00`, in the zone."""
+    then, locale = instant.astimezone(zone), languages.locale(tag)
+    told = str(dates.format_time(then, format="short", locale=locale))
+    if then.date() == now.astimezone(zone).date():
+        return told
+    return f"{dates.format_skeleton('MMMd', then, locale=locale)}, {told}"

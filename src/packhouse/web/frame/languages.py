@@ -79,6 +79,11 @@ def translate(tag: str, told: str) -> str:
     return _translate(tag[:2], told).replace("\n", " ")
 
 
+def translate_lines(tag: str, told: str) -> list[str]:
+    """Return the lines of a message: those that were joined stand one below the other."""
+    return _translate(tag[:2], told).split("\n")
+
+
 def _translate(language: str, told: str) -> str:
     if not isinstance(told, Message) or not told.values:
         return translations(language).gettext(told) if told else told

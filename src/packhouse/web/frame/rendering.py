@@ -57,6 +57,7 @@ def _environment(tag: str) -> Environment:
         "shown_tag": search.to_shown_tag,
         "kept": messages.from_column,
         "translated": partial(languages.translate, tag),
+        "translated_lines": partial(languages.translate_lines, tag),
         "field_name": lambda field: languages.translate(tag, names.to_name(field)),
         "field_value": lambda value: languages.translate(tag, names.to_value(value)),
     }
@@ -100,6 +101,7 @@ def render(
             theme=theme if theme in THEMES else "auto",
             now=now,
             ago=lambda instant: formats.ago(tag, instant, now, zone),
+            moment=lambda instant: formats.moment(tag, instant, now, zone),
             path=request.scope["path"],
             is_partial=is_partial(request),
             **values,

@@ -22,6 +22,7 @@ from packhouse.printing import printers
 from packhouse.shipping import announce, operations, queries, schema, staleness, wire
 from packhouse.shipping.setup import queries as setup_queries
 from packhouse.shipping.setup.setup_schema import Setup
+from packhouse.shipping.slips import designs
 from packhouse.web.frame import forms, ranges, rendering, web_users
 from packhouse.web.orders import orders
 
@@ -57,9 +58,12 @@ async def print_papers(request: Request) -> Response:
     documents = [plain.read(found[id].document) for id in dict.fromkeys(ids) if id in found]
     if not documents:
         raise HTTPException(404)
+    if printer != "packing-slips":
+        return rendering.document(request, await printers.run(printer, documents), f"{printer}.pdf")
     sender = setup.sender_address.get(setup.default_sender() or 0)
-    further = (sender,) if printer == "packing-slips" else ()
-    body = await printers.run(printer, documents, *further)
+    shops = {document["order_details"]["integration"]["id"] for document in documents}
+    looks = await designs.load_designs(context.of(request), account_id, shops)
+    body = await printers.run(printer, documents, sender, looks)
     return rendering.document(request, body, f"{printer}.pdf")
 
 

@@ -26,7 +26,7 @@ from packhouse.web.orders import rows, sorting
 
 COLUMNS_COOKIE = "packhouse_columns"
 # Sorts of the database; the others are `sorting.KEYS`.
-_SORTS = {
+SORTS = {
     "number": "order_number",
     "shop": "integration",
     "placed": "order_created_at",
@@ -111,7 +111,7 @@ def to_state(given: Mapping[str, Any]) -> State:
         "1" if given.get("warnings") else "",
         given.get("from", ""),
         given.get("to", ""),
-        sort if sort.removeprefix("-") in {**_SORTS, **sorting.KEYS} else _DEFAULT_SORT,
+        sort if sort.removeprefix("-") in {**SORTS, **sorting.KEYS} else _DEFAULT_SORT,
         int(size) if size in map(str, _SIZES) else _SIZES[1],
         given.get("cursor", ""),
     )
@@ -229,7 +229,7 @@ class _Page(NamedTuple):
 
 async def _find_page(tx: Reader, caller: Caller, state: State, filters: dict[str, Any]) -> _Page:
     direction, name = ("-", state.sort[1:]) if state.sort.startswith("-") else ("", state.sort)
-    sort, cursor = f"{direction}{_SORTS[name]}", _to_cursor(state.cursor)
+    sort, cursor = f"{direction}{SORTS[name]}", _to_cursor(state.cursor)
     try:
         page = await _read_page(tx, caller.account_id, state, filters, sort, cursor, state.size)
     except errors.NotFound:  # a cursor of another sort
@@ -270,7 +270,7 @@ async def read_whole(
     """Some of what the list shows on all its pages; where only the page sorts it, by age."""
     wanted = _DEFAULT_SORT if is_sorted_here(state) else state.sort
     direction, name = ("-", wanted[1:]) if wanted.startswith("-") else ("", wanted)
-    return await _read_page(tx, account_id, state, filters, f"{direction}{_SORTS[name]}", cursor, size)
+    return await _read_page(tx, account_id, state, filters, f"{direction}{SORTS[name]}", cursor, size)
 
 
 async def _read_page(
@@ -361,7 +361,7 @@ def to_values(request: Request, listing: Listing) -> dict[str, Any]:
         "state": listing.state,
         "columns": [column for column in rows.COLUMNS if column not in hidden],
         "all_columns": rows.COLUMNS,
-        "sorts": {**_SORTS, **sorting.KEYS} if listing.can_sort_all else _SORTS,
+        "sorts": {**SORTS, **sorting.KEYS} if listing.can_sort_all else SORTS,
         "most_sorted": sorting.MOST,
         "most_found": MOST_FOUND,
         "most_selected": MOST_SELECTED,

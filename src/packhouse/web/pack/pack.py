@@ -127,7 +127,7 @@ async def _render(request: Request, web_user: web_users.WebUser, bench_id: int) 
 async def _find_values(ctx: Context, tx: Reader, web_user: web_users.WebUser, bench_id: int) -> dict[str, Any]:
     account_id = web_user.session.account_id
     bench = await queries.get_bench(tx, account_id, bench_id)
-    jobs = await queries.list_print_jobs(tx, account_id, bench_id)
+    jobs = await queries.list_shown_jobs(tx, account_id, bench_id)
     unfinished = await queries.list_unfinished(tx, account_id, bench_id)
     told = bench.told or {"tone": "quiet", "words": "", "text": ""}
     is_busy = bool(unfinished) or any(job.state in (print_jobs.WAITING, print_jobs.SENT) for job in jobs)

@@ -22,6 +22,7 @@ ACTIONS = {
     "undone": marked("Undone"),
     "wrong": marked("Wrong item"),
     "surplus": marked("One too many"),
+    "serial_twice": marked("Serial number twice"),
     "held": marked("Put aside"),
     "closed": marked("Closed"),
     "packed": marked("Packed"),

@@ -113,6 +113,7 @@ WORDS: Mapping[str, Sentence] = {
     "bench.token_made": Sentence(
         marked("token of a bench made"), marked("%(who)s made a token for the print agent of the bench %(what)s")
     ),
+    "slips.changed": Sentence(marked("packing slips changed"), marked("%(who)s changed the packing slips of %(what)s")),
 }
 _OWN_PASSWORD = marked("%(who)s changed their own password")
 _MORE = marked("and more like it within the hour, which are not listed")
@@ -123,6 +124,7 @@ _GROUPS = (
     (marked("Account"), ("account",)),
     (marked("Webhooks"), ("connection", "signing_key")),
     (marked("Personal data"), ("person", "retention")),
+    (marked("Packing"), ("bench", "slips")),
 )
 _ACTORS = {
     "api_key": marked("The API key %(name)s"),

@@ -130,12 +130,16 @@ async function printAll() {
 
 function printOne(id) {
   return new Promise((resolve) => {
-    document.querySelector("iframe.printing")?.remove();
+    // The one before stays until this one is there: without any, the browser ends its PDF viewer and starts it anew for
+    // every label, which takes longer than all else that a label takes.
+    const before = [...document.querySelectorAll("iframe.printing")];
     const frame = document.createElement("iframe");
     frame.className = "printing";
     frame.title = "print";
     frame.onload = () => {
-      try { frame.contentWindow.focus(); frame.contentWindow.print(); resolve(""); } catch { window.open(frame.src, "_blank", "noopener"); resolve(""); }
+      for (const old of before) old.remove();
+      // It is not given the focus: keys that a scanner sends meanwhile would go to the viewer.
+      try { frame.contentWindow.print(); resolve(""); } catch { window.open(frame.src, "_blank", "noopener"); resolve(""); }
       field()?.focus();
     };
     frame.onerror = () => resolve("the browser could not open it");

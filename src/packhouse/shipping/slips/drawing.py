@@ -2,9 +2,11 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from packhouse.carriers import Address
@@ -14,6 +16,9 @@ from packhouse.printing import addresses, barcodes, tabular, typeset
 from packhouse.printing.barcodes import Barcode
 from packhouse.printing.tabular import Column, Page, Table
 from packhouse.printing.typeset import SMALLEST, Box, Text
+from packhouse.shipping.slips import words
+from packhouse.shipping.slips.schema import PLAIN, Design
+from packhouse.shipping.slips.words import Words
 
 _A4 = (210 * mm, 297 * mm)
 _LEFT, _WIDTH = 15 * mm, _A4[0] - 30 * mm
@@ -22,7 +27,11 @@ _SLIP_TOP, _SLIP_NEXT_TOP, _PICKS_TOP = 222 * mm, 258 * mm, 266 * mm
 _SIZE, _ROW = 9.0, 8 * mm
 _ADDRESS_KEYS = frozenset(Address.__dataclass_fields__)
 
-_SLIP = (Column("Quantity", 0.12), Column("SKU", 0.22), Column("Article", 0.66))
+_LOGO = Box(_LEFT, 276 * mm, 60 * mm, 15 * mm)
+_LOWERED = 14 * mm
+"""What stands below a logo begins so much lower than without one."""
+_SHARES = (0.14, 0.22, 0.64)
+_MOST_FOOT, _GAP = 60 * mm, 3 * mm
 _PICKS = (
     Column("", 0.05), Column("Quantity", 0.11), Column("SKU", 0.2), Column("Article", 0.36), Column("Orders", 0.28),
 )  # fmt: skip
@@ -37,12 +46,18 @@ class _Pick(NamedTuple):
     orders: str
 
 
-def packing_slips(orders: Sequence[Mapping[str, Any]], sender: Mapping[str, Any] | None = None) -> bytes:
+def packing_slips(
+    orders: Sequence[Mapping[str, Any]],
+    sender: Mapping[str, Any] | None = None,
+    designs: Mapping[int, Design] | None = None,
+) -> bytes:
     """A slip an order, A4, in the order given: the items that its recipient finds, without prices; as many pages as the
-    items need. What is to be paid at the door stands on it. `sender` is an address of the wire."""
+    items need. What is to be paid at the door stands on it. `sender` is an address of the wire, `designs` are by shop;
+    each slip is in its customer's language."""
     file, canvas = _new_file("Packing slips")
     for order in orders:
-        _draw_slip(canvas, order, sender)
+        design = (designs or {}).get(order["order_details"]["integration"]["id"], PLAIN)
+        _draw_slip(canvas, order, sender, design)
     return _finish(file, canvas, bool(orders))
 
 
@@ -56,16 +71,15 @@ def pick_list(orders: Sequence[Mapping[str, Any]]) -> bytes:
     for page in tabular.paginate(table, _PICKS_TOP - _BOTTOM, _PICKS_TOP - _BOTTOM, 0) if rows else ():
         typeset.draw(canvas, _LEFT, _TITLE, "Pick list", "Bold", 16)
         typeset.draw(canvas, _LEFT, 271 * mm, told, "Regular", 9)
-        _draw_number(canvas, page)
+        _draw_number(canvas, f"Page {page.number} of {page.of}")
         for y in tabular.draw_table(canvas, table, page, _LEFT, _PICKS_TOP)[:-1]:
             canvas.rect(_LEFT + 2.5 * mm, y - 6 * mm, 4 * mm, 4 * mm, stroke=1, fill=0)
         canvas.showPage()
     return _finish(file, canvas, bool(rows))
 
 
-def _draw_number(canvas: Canvas, page: Page) -> None:
-    place = (_LEFT + _WIDTH, 288 * mm)
-    typeset.draw_aligned(canvas, place, f"Page {page.number} of {page.of}", "Regular", 8, 1)
+def _draw_number(canvas: Canvas, told: str) -> None:
+    typeset.draw_aligned(canvas, (_LEFT + _WIDTH, 288 * mm), told, "Regular", 8, 1)
 
 
 def _to_name(item: Mapping[str, Any]) -> str:
@@ -112,44 +126,78 @@ def _finish(file: io.BytesIO, canvas: Canvas, has_pages: bool) -> bytes:
     return file.getvalue()
 
 
-def _draw_slip(canvas: Canvas, order: Mapping[str, Any], sender: Mapping[str, Any] | None) -> None:
+def _draw_slip(canvas: Canvas, order: Mapping[str, Any], sender: Mapping[str, Any] | None, design: Design) -> None:
+    language = words.find_language(order, design.otherwise)
+    told = words.LANGUAGES[language]
     items = contents.list_goods(order)
     rows = [(str(item["quantity"]), item.get("sku") or "", _to_name(item)) for item in items]
-    table = Table(_SLIP, rows, _WIDTH, _SIZE, _ROW)
-    foot = [*_find_cash(order), *([Text(str(notes))] if (notes := order["order_details"].get("notes")) else [])]
-    room = min(typeset.measure_height(foot, _WIDTH, 8), 60 * mm) + 3 * mm if foot else 0
-    pieces = sum(item["quantity"] for item in items)
-    for page in tabular.paginate(table, _SLIP_TOP - _BOTTOM, _SLIP_NEXT_TOP - _BOTTOM, room):
-        _draw_slip_head(canvas, order, page, pieces)
+    titles = (told.quantity, told.sku, told.article)
+    columns = [Column(title, share) for title, share in zip(titles, _SHARES, strict=True)]
+    table = Table(columns, rows, _WIDTH, _SIZE, _ROW)
+    foot = _find_foot(order, told, words.choose_text(design.texts, language, design.otherwise))
+    room = sum(_measure_paragraph(paragraph) for paragraph in foot)
+    lowered = _LOWERED if design.logo else 0
+    top, next_top = _SLIP_TOP - lowered, _SLIP_NEXT_TOP - lowered
+    for page in tabular.paginate(table, top - _BOTTOM, next_top - _BOTTOM, room):
+        _draw_slip_head(canvas, order, page, told, design)
         if page.number == 1:
-            _draw_address(canvas, Box(_LEFT, 226 * mm, 85 * mm, 36 * mm), order.get("shipping_address"), 11)
-            _draw_address(canvas, Box(110 * mm, 226 * mm, 62 * mm, 36 * mm), sender, 8)
-        top = _SLIP_TOP if page.number == 1 else _SLIP_NEXT_TOP
-        bottom = tabular.draw_table(canvas, table, page, _LEFT, top)[-1]
-        if foot and page.is_last:
-            box = Box(_LEFT, bottom - room, _WIDTH, room - 1 * mm)
-            typeset.draw_box(canvas, foot, box, largest=9, smallest=SMALLEST)
+            y = 226 * mm - lowered
+            _draw_address(canvas, Box(_LEFT, y, 85 * mm, 36 * mm), order.get("shipping_address"), 11)
+            _draw_address(canvas, Box(110 * mm, y, 62 * mm, 36 * mm), sender, 8)
+        bottom = tabular.draw_table(canvas, table, page, _LEFT, top if page.number == 1 else next_top)[-1]
+        for paragraph in foot if page.is_last else ():
+            height = _measure_paragraph(paragraph)
+            box = Box(_LEFT, bottom - height, _WIDTH, height - _GAP)
+            typeset.draw_box(canvas, paragraph, box, largest=_SIZE, smallest=SMALLEST)
+            bottom -= height
         canvas.showPage()
 
 
-def _draw_slip_head(canvas: Canvas, order: Mapping[str, Any], page: Page, pieces: int) -> None:
+def _find_foot(order: Mapping[str, Any], told: Words, text: str) -> list[list[Text]]:
+    """What stands below the items, by paragraphs: what is to be paid, what the customer noted, what the shop says."""
+    notes = order["order_details"].get("notes")
+    paragraphs = [_find_cash(order, told), [Text(str(notes))] if notes else []]
+    of_shop = (paragraph.split("\n") for paragraph in text.split("\n\n"))
+    paragraphs += ([Text(line) for line in lines if line.strip()] for lines in of_shop)
+    return [paragraph for paragraph in paragraphs if paragraph]
+
+
+def _measure_paragraph(paragraph: Sequence[Text]) -> float:
+    """With the gap before it; one that is longer is made smaller."""
+    return float(min(typeset.measure_height(paragraph, _WIDTH, _SIZE) + 0.5, _MOST_FOOT) + _GAP)
+
+
+def _draw_slip_head(canvas: Canvas, order: Mapping[str, Any], page: Page, told: Words, design: Design) -> None:
+    lowered = _LOWERED if design.logo else 0
+    if design.logo:
+        _draw_logo(canvas, design.logo)
     number = typeset.clean(order["order_number"])
-    title = typeset.shorten(f"Packing slip {number}", "Bold", 16, 150 * mm)
-    typeset.draw(canvas, _LEFT, _TITLE, title, "Bold", 16)
-    ordered = str(order["order_details"]["order_created_at"])[:10]
-    told = [Text(f"Order of {ordered}, {pieces} pieces")]
-    typeset.draw_box(canvas, told, Box(_LEFT, 269 * mm, 120 * mm, 6 * mm), largest=9, smallest=SMALLEST)
-    barcodes.draw_barcode(canvas, Barcode("qr", number, Box(175 * mm, 263 * mm, 20 * mm, 20 * mm)))
-    _draw_number(canvas, page)
+    title = typeset.shorten(told.title.format(number=number), "Bold", 16, 150 * mm)
+    typeset.draw(canvas, _LEFT, _TITLE - lowered, title, "Bold", 16)
+    ordered = words.to_date(told, date.fromisoformat(str(order["order_details"]["order_created_at"])[:10]))
+    pieces = words.to_pieces(told, sum(item["quantity"] for item in contents.list_goods(order)))
+    lines = [Text(told.ordered.format(date=ordered, pieces=pieces))]
+    typeset.draw_box(canvas, lines, Box(_LEFT, 269 * mm - lowered, 120 * mm, 6 * mm), largest=9, smallest=SMALLEST)
+    barcodes.draw_barcode(canvas, Barcode("qr", number, Box(175 * mm, 263 * mm - lowered, 20 * mm, 20 * mm)))
+    _draw_number(canvas, told.page.format(number=page.number, of=page.of))
 
 
-def _find_cash(order: Mapping[str, Any]) -> list[Text]:
+def _draw_logo(canvas: Canvas, content: bytes) -> None:
+    """Draw it as large as its place allows, at the upper left."""
+    image = ImageReader(io.BytesIO(content))
+    width, height = image.getSize()
+    scale = min(_LOGO.width / width, _LOGO.height / height)
+    size = (width * scale, height * scale)
+    canvas.drawImage(image, _LOGO.x, _LOGO.y + _LOGO.height - size[1], *size, mask="auto")
+
+
+def _find_cash(order: Mapping[str, Any], told: Words) -> list[Text]:
     payment = order["payment_details"]
     total = payment.get("total_price") or {}
     if not payment.get("is_cash_on_delivery") or total.get("value") is None or not total.get("currency"):
         return []
     amount = places.to_amount(units.to_decimal(total["value"]), total["currency"])
-    return [Text(f"Cash on delivery {amount} {total['currency']}", "Bold", 1.2)]
+    return [Text(told.cash.format(amount=f"{amount} {total['currency']}"), "Bold", 1.2)]
 
 
 def _draw_address(canvas: Canvas, box: Box, address: Mapping[str, Any] | None, size: float) -> None:

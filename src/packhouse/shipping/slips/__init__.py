@@ -1,0 +1,1 @@
+"""Packing slips: what lies in the box, with the shop's logo and text, in the customer's language."""

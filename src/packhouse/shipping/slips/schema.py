@@ -1,0 +1,20 @@
+"""How the slips of a shop look."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packhouse.shipping.slips import words
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """`texts` by language; `otherwise` is the language of who is told in none of ours, and of a text that is missing.
+    `logo` is a PNG; a digest without one says that it lies in the store."""
+
+    texts: Mapping[str, str]
+    otherwise: str = words.DEFAULT
+    digest: str | None = None
+    logo: bytes | None = None
+
+
+PLAIN = Design({})
