@@ -17,8 +17,7 @@ from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import message
 from packhouse.printing import printers
 from packhouse.shipping.slips import words
-from packhouse.shipping.slips.logo import Logo
-from packhouse.shipping.slips.schema import PLAIN, Design
+from packhouse.shipping.slips.schema import PLAIN, Design, Logo
 from packhouse.shipping.slips.tables import slip_designs
 from packhouse.shipping.storage import Store
 

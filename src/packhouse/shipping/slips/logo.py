@@ -2,26 +2,18 @@
 
 import io
 import warnings
-from typing import NamedTuple
 
 from PIL import Image
 
 from packhouse.kit import errors
 from packhouse.kit.messages import Message, message
+from packhouse.shipping.slips.schema import Logo
 
 MAX_BYTES = 2_000_000
 MAX_PIXELS = 16_000_000
 _FORMATS = ("PNG", "JPEG")
 _WIDEST, _TALLEST = 1_200, 600
 """Pixels: 300 dots an inch of the largest that is printed."""
-
-
-class Logo(NamedTuple):
-    """A PNG."""
-
-    content: bytes
-    width: int
-    height: int
 
 
 def read_logo(content: bytes) -> Logo:
