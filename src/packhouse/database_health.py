@@ -59,6 +59,8 @@ class Health:
 
     async def find_reachable(self) -> Sequence[int] | None:
         """The accounts that may be asked; None where all may, because no node is away. Raises Unavailable."""
+        if self._db.is_sharded is None:
+            await self._db.open()
         if not self._db.is_sharded or not (away := (await self.report()).away):
             return None
         async with self._db.read() as tx:

@@ -67,9 +67,9 @@ class Database:
         self._statements = CompiledStatements(self._writer.dialect)
 
     @property
-    def is_sharded(self) -> bool:
-        """Whether it is sharded by account with Citus, as the first connection found."""
-        return bool(self._server.is_sharded)
+    def is_sharded(self) -> bool | None:
+        """Whether it is sharded by account with Citus, as the first connection finds out; None until then."""
+        return self._server.is_sharded
 
     async def open(self) -> None:
         """Raises Unavailable where the database cannot be reached."""
@@ -100,7 +100,7 @@ class Database:
         """Open a connection for statements that change nothing, each on its own."""
         with _translated():
             async with self._reader.connect() as connection:
-                yield Reader(connection, self._statements, is_sharded=self.is_sharded)
+                yield Reader(connection, self._statements, is_sharded=bool(self.is_sharded))
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -111,7 +111,8 @@ class Database:
                 raw = await connection.get_raw_connection()
                 if not self.is_sqlite:
                     await postgres.begin(raw)
-                tx = Transaction(connection, self._statements, raw.driver_connection, is_sharded=self.is_sharded)
+                is_sharded = bool(self.is_sharded)
+                tx = Transaction(connection, self._statements, raw.driver_connection, is_sharded=is_sharded)
                 yield tx
         if tx.has_work:
             self.work.set()
