@@ -52,7 +52,7 @@ def to_upsert(table: Table, rows: Rows) -> tuple[Executable, dict[str, Any]]:
 
 
 def to_upsert_few(table: Table, rows: Rows) -> tuple[Executable, dict[str, Any]]:
-    """The same as one VALUES with a row for each, which names the account once: a sharded database sends it on to one
+    """Make one VALUES with a row for each, which names the account once: a sharded database sends it on to one
     shard, while it would collect the rows of a SELECT first. It is another statement for each number of rows."""
     known = _known_of(table)
     values: dict[str, Any] = {"account_id": rows[0]["account_id"]}

@@ -148,41 +148,27 @@ class PointReads:
         self._pool = asyncpg.create_pool(min_size=0, max_size=limits.pool_size, connect=self._enter, reset=_leave)
         self._server = server
         self._dialect = dialect
-        self._reads: dict[Any, Coalescer[dict[str, Any], Any]] = {}
-        self._of_accounts: dict[Any, _PointRead] = {}
+        self._reads: dict[Any, tuple[_PointRead, Coalescer[dict[str, Any], Any]]] = {}
 
     async def fetch_one(self, statement: Any, values: dict[str, Any]) -> Any:
         """Raises asyncpg's errors and OSError."""
-        if (read_alone := self._of_accounts.get(statement)) is not None:
-            async with self._open(read_alone) as fetch:
-                return (await fetch([values]))[0]
-        read = self._reads.get(statement)
-        if read is None:
-            dialect = self._dialect
-            point_read = _PointRead(compile_statement(statement, dialect), compile_many(statement, dialect))
-            if not await self._is_coalesced(statement):
-                self._of_accounts[statement] = point_read
-                return await self.fetch_one(statement, values)
-            read = self._reads[statement] = Coalescer(partial(self._open, point_read))
-        return await read.ask(values)
-
-    async def _is_coalesced(self, statement: Any) -> bool:
-        if self._server.is_sharded is None:  # this is the first connection
-            async with self._acquire():
-                pass
-        return not self._server.is_sharded or all(map(is_reference, statement.get_final_froms()))
+        found = self._reads.get(statement)
+        if found is None:
+            one, many = compile_statement(statement, self._dialect), compile_many(statement, self._dialect)
+            read = _PointRead(one, many, self._server, all(map(is_reference, statement.get_final_froms())))
+            found = self._reads[statement] = (read, Coalescer(partial(self._open, read)))
+        read, coalescer = found
+        if read.is_coalesced:
+            return await coalescer.ask(values)
+        async with self._open(read) as fetch:
+            return (await fetch([values]))[0]
 
     @asynccontextmanager
     async def _open(self, read: "_PointRead") -> AsyncIterator[BatchFunction[dict[str, Any], Any]]:
-        async with self._acquire() as connection:
-            yield partial(read.fetch, connection)
-
-    @asynccontextmanager
-    async def _acquire(self) -> AsyncIterator[Any]:
         await self._pool
         with _noticing():
             async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
-                yield connection
+                yield partial(read.fetch, connection)
 
     async def _enter(self, *arguments: Any, **options: Any) -> Any:
         connection = await self._connect(*arguments, **options)
@@ -200,20 +186,35 @@ class PointReads:
 
 @dataclass(slots=True)
 class _PointRead:
-    """One statement, alone and for many at once."""
+    """One statement, alone and for many at once, which not every server knows how to do."""
 
     one: CompiledStatement
     many: CompiledStatement
+    server: Server
+    is_of_no_account: bool
+    is_refused: bool = False
+
+    @property
+    def is_coalesced(self) -> bool:
+        return not (self.is_refused or (self.server.is_sharded and not self.is_of_no_account))
 
     async def fetch(self, connection: Any, sets: Sequence[dict[str, Any]]) -> Sequence[Any]:
         """Return the first row for each set of values, or None."""
-        if len(sets) == 1:
-            row = await connection.fetchrow(self.one.sql, *self.one.order(sets[0]))
-            return [None if row is None else self.one.row(*row)]
-        rows: list[Any] = [None] * len(sets)
-        for place, *row in await connection.fetch(self.many.sql, *self.many.order(_to_lists(sets))):
-            rows[place - 1] = self.one.row(*row)
-        return rows
+        if len(sets) > 1 and self.is_coalesced:
+            try:
+                found = await connection.fetch(self.many.sql, *self.many.order(_to_lists(sets)))
+            except asyncpg.FeatureNotSupportedError:
+                self.is_refused = True
+            else:
+                rows: list[Any] = [None] * len(sets)
+                for place, *row in found:
+                    rows[place - 1] = self.one.row(*row)
+                return rows
+        return [await self._fetch_one(connection, values) for values in sets]
+
+    async def _fetch_one(self, connection: Any, values: dict[str, Any]) -> Any:
+        row = await connection.fetchrow(self.one.sql, *self.one.order(values))
+        return None if row is None else self.one.row(*row)
 
 
 def _to_lists(sets: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
