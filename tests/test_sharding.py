@@ -29,13 +29,13 @@ from tests import make, partitions
 from tests.accounts import test_scopes
 from tests.conftest import OWNER, SECOND_SHOP, SHOP
 from tests.partitions import Seen
+from tests.statements import REFERENCE, tables_of
 from tests.web import test_roles
 from tests.web.conftest import EMAILS, HASHED, sign_in, token
 
 URL = "/api/v3/orders"
 GUIDE = Path(__file__).parents[1] / "docs" / "scaling.md"
 NODES = ["10.0.0.2:5432", "10.0.0.3:5432"]
-REFERENCE = set(queries.REFERENCE_TABLES)
 REFUSED = re.compile(r"\bLISTEN\b|\bNOTIFY\b|advisory|SET\s+account_id\s*=", re.IGNORECASE)
 
 
@@ -124,12 +124,6 @@ def seen(spread_url: str) -> list[Seen]:
             which(client)
         asyncio.run(work(settings))
     return list({statement.sql: statement for statement in seen}.values())
-
-
-def tables_of(statement: str) -> set[str]:
-    """Those of ours that it reads or writes."""
-    named = re.findall(r"\b(?:FROM|JOIN|INTO|UPDATE|,)\s+\"?(\w+)", statement, re.IGNORECASE)
-    return {name for name in named if name in metadata.tables}
 
 
 async def find_crossing(url: str, statements: list[Seen]) -> list[str]:
