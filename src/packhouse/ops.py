@@ -65,10 +65,9 @@ async def _read_outbox(ctx: Context) -> list[metrics.Sample]:
     age = {kind: backlog.age.total_seconds() for kind, backlog in kinds.items()}
     overdue = {kind: backlog.overdue.total_seconds() for kind, backlog in kinds.items()}
     about_nodes = "Whether a node of a sharded database can be reached."
-    of_nodes = [metrics.Sample("database_node_up", about_nodes, "node", nodes)] if nodes else []
     return [
         metrics.Sample("database_up", about_up, None, {"": 1}),
-        *of_nodes,
+        metrics.Sample("database_node_up", about_nodes, "node", nodes),
         metrics.Sample("outbox_jobs", "Jobs still to be done.", "kind", {k: b.jobs for k, b in kinds.items()}),
         metrics.Sample("outbox_oldest_age_seconds", "Since the oldest of them was written.", "kind", age),
         metrics.Sample("search_lag_seconds", about_search, None, {"": age[search.JOB]}),
