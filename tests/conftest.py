@@ -28,7 +28,7 @@ from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, logs
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-from tests import databases, kinds, servers
+from tests import databases, kinds, servers, sharded
 
 OWNER = ("owner-public", "owner-secret")
 STRANGER = ("stranger-public", "stranger-secret")
@@ -113,6 +113,12 @@ def sqlite_template() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres: str) -> Iterator[str]:
     name = servers.new_database_name()
+    if sharded.find_nodes(postgres):
+        sharded.create(postgres, name)
+        asyncio.run(_make_accounts(servers.with_name(postgres, name), postgres))
+        yield name
+        sharded.drop(postgres, name)
+        return
     servers.execute(postgres, f'CREATE DATABASE "{name}"')
     asyncio.run(_make_accounts(servers.with_name(postgres, name)))
     yield name
@@ -182,9 +188,11 @@ def client(serve: Callable[..., TestClient]) -> TestClient:
     return client
 
 
-async def _make_accounts(url: str) -> None:
+async def _make_accounts(url: str, cluster: str | None = None) -> None:
     db = Database(url)
     await migrations.upgrade(db)
+    if cluster is not None:
+        await sharded.distribute(cluster, db)
     now = clock.now()
     async with db.begin() as tx:
         for name, (public, secret), shops in (("owner", OWNER, 2), ("stranger", STRANGER, 1)):

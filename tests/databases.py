@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from tests import servers
+from tests import servers, sharded
 
 _QUOTE = "'"
 _TABLES = """
@@ -17,9 +17,12 @@ _TABLES = """
 """
 # Deleting leaves the rows' room behind, which later statements look through.
 _LARGE = f"{_TABLES.partition('ORDER')[0]} AND pg_relation_size(oid) > 262144"
+_HAS_CITUS = "SELECT count(*) > 0 FROM pg_proc WHERE proname = 'citus_version'"
 _SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' ORDER BY sequencename"
 _COLUMNS = """
-    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum),
+        string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
+    FROM pg_attribute
     WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 """
 # Whatever a statement of DDL changes, by the ids of the things, which are never given twice.
@@ -43,7 +46,7 @@ _SCHEMA = """
 """
 _OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name NOT LIKE 'Citus %'
 """
 
 
@@ -51,7 +54,7 @@ class _Origin(NamedTuple):
     """What every database begins with: its schema's digest, and the statements that bring back its rows and numbers."""
 
     schema: str
-    restore: str
+    restore: list[str]
 
 
 class Pool:
@@ -83,13 +86,17 @@ class Pool:
 
     def _make(self) -> "_Database":
         name = servers.new_database_name()
-        servers.copy_database(self._server, self._template, name)
+        copy = sharded.copy if sharded.find_nodes(self._server) else servers.copy_database
+        copy(self._server, self._template, name)
         database = _Database(name, servers.with_name(self._server, name))
         self._runner.run(database.read_origin())
         return database
 
     def _drop(self, database: "_Database") -> None:
         self._runner.run(database.disconnect())
+        if sharded.find_nodes(self._server):
+            sharded.drop(self._server, database.name)
+            return
         servers.execute(self._server, f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)')
 
 
@@ -99,7 +106,7 @@ class _Database:
     def __init__(self, name: str, url: str) -> None:
         self.name, self.url = name, url
         self._connection: Any = None
-        self._origin = _Origin("", "")
+        self._origin = _Origin("", [])
 
     async def connect(self) -> Any:
         if self._connection is None or self._connection.is_closed():  # a test may have ended it
@@ -112,7 +119,10 @@ class _Database:
 
     async def read_origin(self) -> None:
         connection = await self.connect()
-        self._origin = _Origin(await connection.fetchval(_SCHEMA), "; ".join(await _list_statements(connection)))
+        statements = await _list_statements(connection)
+        if not await connection.fetchval(_HAS_CITUS):  # which takes them one by one
+            statements = ["; ".join(statements)]
+        self._origin = _Origin(await connection.fetchval(_SCHEMA), statements)
 
     async def restore(self) -> bool:
         """Whether it is again what it was."""
@@ -123,7 +133,9 @@ class _Database:
                 return False
             large = ", ".join(f'"{table}"' for (table,) in await connection.fetch(_LARGE))
             truncate = f"TRUNCATE {large} CASCADE; " if large else ""
-            await connection.execute(truncate + self._origin.restore)
+            async with connection.transaction():
+                for statements in (truncate + self._origin.restore[0], *self._origin.restore[1:]):
+                    await connection.execute(statements)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         return True
@@ -131,12 +143,15 @@ class _Database:
 
 async def _list_statements(connection: Any) -> list[str]:
     statements = ["SET LOCAL session_replication_role = replica"]  # no foreign key is looked at meanwhile
+    if await connection.fetchval(_HAS_CITUS):  # on no node
+        everywhere = "SET LOCAL citus.propagate_set_commands = 'local'"
+        statements = [everywhere, "SET LOCAL citus.multi_shard_modify_mode = 'sequential'", *statements]
     for (table,) in await connection.fetch(_TABLES):
         statements.append(f'DELETE FROM "{table}"')  # noqa: S608
         rows = await connection.fetchval(f'SELECT json_agg(t) FROM "{table}" t')  # noqa: S608
         if rows is not None:
-            columns = await connection.fetchval(_COLUMNS, f'"{table}"')
-            found = f"json_populate_recordset(NULL::\"{table}\", '{rows.replace(_QUOTE, 2 * _QUOTE)}')"
+            columns, typed = await connection.fetchrow(_COLUMNS, f'"{table}"')
+            found = f"json_to_recordset('{rows.replace(_QUOTE, 2 * _QUOTE)}') AS sent ({typed})"
             into = f'INSERT INTO "{table}" ({columns}) OVERRIDING SYSTEM VALUE'
             statements.append(f"{into} SELECT {columns} FROM {found}")  # noqa: S608
     for (sequence,) in await connection.fetch(_SEQUENCES):

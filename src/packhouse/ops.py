@@ -30,9 +30,10 @@ _HEALTH: dict[str, Any] = {
 
 
 async def get_health(request: Request) -> Response:
-    """200 when both are well; 503 when the database is away or not at this version's schema."""
+    """200 when both are well, or a sharded database is but for some nodes; 503 when the database is away or not at this
+    version's schema."""
     report = await context.of(request).health.report()
-    return http.json_response(report.to_wire(), status=200 if report.database == "ok" else 503)
+    return http.json_response(report.to_wire(), status=200 if report.is_up else 503)
 
 
 async def get_metrics(request: Request) -> Response:
@@ -53,16 +54,20 @@ async def _read_outbox(ctx: Context) -> list[metrics.Sample]:
     """What only the database knows; where it does not answer, that is what is told."""
     about_up = "Whether the database answered just now."
     try:
+        among = await ctx.health.find_reachable()
         async with ctx.db.read() as tx:
-            found = await jobs.find_backlog(tx, now=ctx.clock())
+            found = await jobs.find_backlog(tx, now=ctx.clock(), among=among)
+        nodes = (await ctx.health.report()).nodes if ctx.db.is_sharded else {}
     except errors.Unavailable:
         return [metrics.Sample("database_up", about_up, None, {"": 0})]
     about_search = "How far the index behind search is behind: since the oldest change that is not in it was made."
     kinds = {**dict.fromkeys(worker.KINDS, jobs.NO_BACKLOG), **found}
     age = {kind: backlog.age.total_seconds() for kind, backlog in kinds.items()}
     overdue = {kind: backlog.overdue.total_seconds() for kind, backlog in kinds.items()}
+    about_nodes = "Whether a node of a sharded database can be reached."
     return [
         metrics.Sample("database_up", about_up, None, {"": 1}),
+        metrics.Sample("database_node_up", about_nodes, "node", nodes),
         metrics.Sample("outbox_jobs", "Jobs still to be done.", "kind", {k: b.jobs for k, b in kinds.items()}),
         metrics.Sample("outbox_oldest_age_seconds", "Since the oldest of them was written.", "kind", age),
         metrics.Sample("search_lag_seconds", about_search, None, {"": age[search.JOB]}),

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
@@ -256,8 +257,9 @@ class Worker:
         began = time.monotonic()
         if (not self._accounts or began >= self._look_again_at) and (free := self._free()):
             now = self._ctx.clock()
-            await jobs.bring_back(self._db, now=now, but=self._held.values())
-            self._accounts = await jobs.find_accounts(self._db, free, now=now)
+            among = await self._ctx.health.find_reachable()
+            await jobs.bring_back(self._db, now=now, but=self._held.values(), among=among)
+            self._accounts = await jobs.find_accounts(self._db, free, now=now, among=among)
             took = time.monotonic() - began
             self._look_again_at = began + max(self._pace.poll_seconds, 10 * took)
         return sorted(self._accounts, key=lambda account_id: (account_id <= self._served, account_id))
@@ -325,15 +327,36 @@ class Worker:
                     await self._stopping.wait()
 
     async def _settle(self) -> None:
-        """Write down what became of jobs, all in one transaction; until then their slots are taken. Those whose lease
-        was over and that another worker has taken are that one's to settle."""
-        if not self._outcomes:
-            return
-        settled = list(self._outcomes)
-        count = await self._db.write(lambda tx: _write_down(tx, settled, self._ctx.clock()))
-        if count < len(settled):
-            _log.warning("jobs were taken over", count=len(settled) - count)
-        del self._outcomes[: len(settled)]
+        """Write down what became of jobs, all in one transaction, or in one for each account where the database is
+        sharded; until then their slots are taken. Those whose lease was over and that another worker has taken are that
+        one's to settle."""
+        for settled in self._to_portions(list(self._outcomes)):
+            try:
+                count = await self._db.write(partial(_write_down, settled=settled, now=self._ctx.clock()))
+            except errors.Unavailable as error:
+                if not await self._is_away(settled[0].job.account_id):
+                    raise
+                _log.warning("worker leaves jobs behind", count=len(settled), detail=error.faults[0].detail)
+            else:
+                if count < len(settled):
+                    _log.warning("jobs were taken over", count=len(settled) - count)
+            self._release(settled)
+
+    def _to_portions(self, outcomes: list[_Outcome]) -> list[list[_Outcome]]:
+        """What is written down at once: never of several nodes, of which one may be away."""
+        if not self._db.is_sharded:
+            return [outcomes] if outcomes else []
+        ids = sorted({outcome.job.account_id for outcome in outcomes})
+        return [[outcome for outcome in outcomes if outcome.job.account_id == id] for id in ids]
+
+    async def _is_away(self, account_id: int) -> bool:
+        """Whether the account's node is, so that its jobs come back by themselves and hold up no others meanwhile."""
+        reachable = await self._ctx.health.find_reachable()
+        return reachable is not None and account_id not in reachable
+
+    def _release(self, settled: Sequence[_Outcome]) -> None:
+        gone = {*map(id, settled)}
+        self._outcomes = [outcome for outcome in self._outcomes if id(outcome) not in gone]
         self._in_hand.subtract(outcome.job.kind for outcome in settled)
         for job in (outcome.job for outcome in settled):
             key = (job.account_id, job.id)

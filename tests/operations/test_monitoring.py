@@ -54,6 +54,7 @@ def given(serve: Callable[..., TestClient]) -> dict[str, set[str]]:
             name = f"{family.name}_total" if family.type == "counter" else family.name
             found[name] = {label for sample in family.samples for label in sample.labels}
     found["packhouse_orders_total"] |= {"outcome"}  # no order was sent yet
+    found["packhouse_database_node_up"] = {"node"}  # tests/test_sharding.py reads it of a sharded database
     return found
 
 

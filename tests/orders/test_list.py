@@ -1,8 +1,7 @@
 """GET /orders: what narrows a list, what sorts it, and what is answered to a parameter that can't be read."""
 
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from starlette.testclient import TestClient
 
 from tests import make
 from tests.conftest import OWNER, SECOND_SHOP, SHOP, STRANGER, STRANGERS_SHOP
-from tests.statements import recording
+from tests.statements import listening
 
 URL = "/api/v3/orders"
 
@@ -249,18 +248,8 @@ def test_a_page_holds_1_to_200_orders_and_100_unless_asked(client: TestClient) -
         assert (fault["code"], fault["source"]) == ("invalid", {"parameter": "page_size"})
 
 
-@contextmanager
-def counting(client: TestClient) -> Iterator[list[str]]:
-    """The statements that the client's server sends to its database meanwhile."""
-    app: Any = client.app
-    db = app.context.db
-    engines = [db._reader.sync_engine, db._writer.sync_engine] if db.is_sqlite else [db._writer.sync_engine]
-    with recording(*engines) as seen:
-        yield seen
-
-
 def count_reads(client: TestClient, query: str) -> int:
-    with counting(client) as seen:
+    with listening(client) as seen:
         names(client, query)
     assert seen
     return len(seen)
@@ -280,7 +269,7 @@ def test_a_list_makes_as_many_statements_at_any_size_and_depth(client: TestClien
 
 
 def count_writes(client: TestClient, *orders: dict[str, Any]) -> int:
-    with counting(client) as seen:
+    with listening(client) as seen:
         push(client, *orders)
     return len([statement for statement in seen if not statement.startswith("BEGIN")])
 

@@ -20,7 +20,7 @@ from tests.shipping.carriers import lines
 from tests.shipping.carriers.consignments import RECIPIENTS, consignment
 from tests.shipping.conftest import FakeCarrier
 from tests.shipping.test_rates import NL, OPTIONS, codes, make_table, totals, weigh
-from tests.test_sharding import listening
+from tests.statements import listening
 
 ASKED: dict[str, Any] = {**NL, "parcels": [weigh("3")], "calculate_quotes": True, "carrier_code": "fake"}
 

@@ -16,7 +16,7 @@ from tests import make
 from tests.concurrency.served import wait_until
 from tests.shipping.conftest import FakeCarrier, Watch, push
 from tests.shipping.test_repeats import Gate
-from tests.test_sharding import listening
+from tests.statements import listening
 from tests.web.conftest import people, person, token
 
 __all__ = ["people", "person"]

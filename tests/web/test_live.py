@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests import make
-from tests.test_sharding import find_unnamed, listening, tables_of
+from tests.statements import find_unnamed, listening, tables_of
 from tests.web.conftest import EMAILS, token
 
 Person = Callable[..., TestClient]

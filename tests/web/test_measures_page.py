@@ -13,7 +13,7 @@ from packhouse.settings import Settings
 from tests import make
 from tests.conftest import OWNER
 from tests.shipping.conftest import FakeCarrier
-from tests.test_sharding import find_unnamed, listening, tables_of
+from tests.statements import find_unnamed, listening, tables_of
 from tests.web.conftest import EMAILS, sign_in, token
 
 Person = Callable[..., TestClient]

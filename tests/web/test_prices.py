@@ -15,7 +15,7 @@ from tests import make
 from tests.conftest import OWNER
 from tests.shipping.test_carrier_rates import RatingCarrier
 from tests.shipping.test_rates import NL, find, make_table, totals, weigh
-from tests.test_sharding import find_unnamed, listening, tables_of
+from tests.statements import find_unnamed, listening, tables_of
 from tests.web.conftest import EMAILS, sign_in, token
 
 Person = Callable[..., TestClient]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from starlette.testclient import TestClient
 
 from tests import make
-from tests.test_sharding import find_unnamed, listening, tables_of
+from tests.statements import find_unnamed, listening, tables_of
 from tests.web.conftest import token
 
 Person = Callable[..., TestClient]

@@ -17,7 +17,7 @@ from packhouse.kit.http import protocol
 from packhouse.settings import Settings
 from tests import make
 from tests.conftest import OWNER
-from tests.test_sharding import listening
+from tests.statements import listening
 from tests.web.conftest import EMAILS, sign_in
 
 URL = "/api/v3/orders"

@@ -32,10 +32,12 @@ async def caller(request: Request) -> Caller:
 
 
 async def caller_and_row(request: Request, owned: queries.Owned, **values: Any) -> tuple[Caller, Any]:
-    """The caller as `caller` finds it, and a row of its account: of a key with its secret they are one look-up."""
-    found, row = await _find_caller(request, owned.with_key, values)
+    """The caller as `caller` finds it, and a row of its account: of a key with its secret they are one look-up, unless
+    the database is sharded, which has to know the account first."""
+    is_one = context.of(request).db.is_sharded is False
+    found, row = await _find_caller(request, *((owned.with_key, values) if is_one else (queries.FIND_KEY, {})))
     await _let_in(request, found)
-    if row is None:
+    if row is None or not is_one:
         return found, await context.of(request).db.fetch_one(owned.alone, account_id=found.account_id, **values)
     return found, row if getattr(row, owned.never_null) is not None else None
 

@@ -1,16 +1,21 @@
 """Reads of accounts and keys. These are the statements that find out which account it is, so they cannot name it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, select
+from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, select, text
 
 from packhouse.accounts.tables import access_tokens, accounts, api_keys
 from packhouse.kit import errors
-from packhouse.kit.db import Reader
+from packhouse.kit.db import Reader, citus
+from packhouse.kit.db.columns import is_reference, metadata
 from packhouse.kit.messages import message
 
 Statement: TypeAlias = Select[Any]
+
+# The tables that find out which account it is, whole on every node of a sharded database; those that others refer to
+# come first.
+REFERENCE_TABLES = tuple(table.name for table in metadata.sorted_tables if is_reference(table))
 
 # The hottest read: no column more than it needs. A key that refuses HTTP Basic is not there.
 FIND_KEY = (
@@ -105,6 +110,18 @@ async def get_account_by_id(tx: Reader, account_id: int) -> Any:
 
 async def list_accounts(tx: Reader) -> Sequence[Any]:
     return await tx.fetch_all(select(accounts).order_by(accounts.c.account_id))
+
+
+_LIST_REACHABLE = text(
+    "SELECT account_id FROM accounts "
+    "WHERE get_shard_id_for_distribution_column('orders', account_id) <> ALL (CAST(:shards AS bigint[])) "
+    "ORDER BY account_id"
+)
+
+
+async def list_reachable(tx: Reader, away: Collection[str]) -> Sequence[int]:
+    """The accounts that no node of a sharded database holds which is away; nodes as `citus.find_nodes` names them."""
+    return await tx.fetch_values(_LIST_REACHABLE, {"shards": sorted(await citus.find_shards_away(tx, away))})
 
 
 async def find_key(tx: Reader, public_key: str) -> Any:

@@ -6,7 +6,7 @@ that does not begin with `account_id` could not be sharded: `operations` and `us
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, Table, Text, true
 
-from packhouse.kit.db.columns import Instant, metadata
+from packhouse.kit.db.columns import REFERENCE, Instant, metadata
 
 accounts = Table(
     "accounts",
@@ -20,6 +20,7 @@ accounts = Table(
     Column("created_at", Instant, nullable=False),
     # Where none is set, that of the country.
     Column("time_zone", Text),
+    info=REFERENCE,
 )
 
 audit_log = Table(
@@ -53,6 +54,7 @@ api_keys = Table(
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
     Index(None, "public_key"),
+    info=REFERENCE,
 )
 
 access_tokens = Table(
@@ -80,6 +82,7 @@ users = Table(
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
     Index("ix_users_email", "email_folded"),
+    info=REFERENCE,
 )
 
 sessions = Table(

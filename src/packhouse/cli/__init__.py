@@ -26,6 +26,7 @@ from packhouse.cli import (
     sandbox_webhooks,
     serve,
     service_points,
+    sharding,
     shipping,
     terminal,
     users,
@@ -44,6 +45,7 @@ app = RootCommands("packhouse", "An order service, compatible with the Sendcloud
 app.command("serve")(serve.serve)
 app.command("worker")(serve.work)
 app.command("migrate")(serve.migrate)
+app.command("shard")(sharding.shard)
 app.command("migrate-from")(migrate_from.migrate_from)
 app.command("print-agent")(print_agent.run_agent)
 accounts.account.command("retention")(privacy.set_retention)

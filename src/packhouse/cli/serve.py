@@ -20,7 +20,7 @@ with lazy.imports():
     import uvicorn
 
     import packhouse.kit.http.protocol
-    from packhouse import bootstrap, migrations, worker
+    from packhouse import bootstrap, database_health, migrations, worker
     from packhouse.accounts import demo
     from packhouse.accounts import queries as account_queries
     from packhouse.cli import interpreter, processes
@@ -95,8 +95,10 @@ async def _work(settings: Settings, *, as_json: bool) -> None:
 async def _check(settings: Settings) -> dict[str, Any]:
     """How many jobs there are to do, and by how many seconds the latest is overdue. Raises Unavailable where that is
     too much: the workers are too few, or gone."""
-    async with terminal.open_database(settings) as db, db.read() as tx:
-        backlog = (await jobs.find_backlog(tx, now=clock.now())).values()
+    async with terminal.open_database(settings) as db:
+        among = await database_health.Health(db).find_reachable()
+        async with db.read() as tx:
+            backlog = (await jobs.find_backlog(tx, now=clock.now(), among=among)).values()
     overdue = max((kind.overdue for kind in backlog), default=timedelta())
     if overdue > _OVERDUE:
         raise errors.Unavailable(

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     Table,
@@ -31,6 +33,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy import cast as cast_to
 
 from packhouse.kit import clock
 from packhouse.kit.db import Database, Reader, Transaction
@@ -134,20 +137,31 @@ async def enqueue(
         tx.wake_worker()
 
 
-async def find_accounts(db: Database, kinds: Collection[str], *, now: datetime) -> list[int]:
-    """The accounts that have something due. The one look at jobs that cannot name the account, since it finds it."""
-    statement = select(_j.account_id).distinct().where(_j.due_at <= now, _j.kind.in_(sorted(kinds)))
+def _of_these(among: Sequence[int] | None) -> list[ColumnElement[bool]]:
+    """What keeps a look over all accounts from the nodes of a sharded database that are away."""
+    return [] if among is None else [_j.account_id == func.any(cast_to(list(among), ARRAY(BigInteger)))]
+
+
+async def find_accounts(
+    db: Database, kinds: Collection[str], *, now: datetime, among: Sequence[int] | None = None
+) -> list[int]:
+    """The accounts that have something due. The one look at jobs that cannot name the account, since it finds it;
+    `among` are those that may be asked where not all may."""
+    due = (_j.due_at <= now, _j.kind.in_(sorted(kinds)))
+    statement = select(_j.account_id).distinct().where(*due, *_of_these(among))
     async with db.read() as tx:
         return sorted(await tx.fetch_values(statement))
 
 
-async def bring_back(db: Database, *, now: datetime, but: Collection[Job] = ()) -> None:
+async def bring_back(
+    db: Database, *, now: datetime, but: Collection[Job] = (), among: Sequence[int] | None = None
+) -> None:
     """What a clock that was ahead of ours has put off is due now, and what was claimed by it may be claimed. `but`:
     what is in hand here, where our own clock may have been set back meanwhile. The one look of all but names no
-    account, since it finds it."""
+    account, since it finds it; `among` as in `find_accounts`."""
     ahead = _j.scheduled_at > now + clock.TOLERANCE
     async with db.read() as tx:
-        found = sorted(await tx.fetch_values(select(_j.account_id).distinct().where(ahead)))
+        found = sorted(await tx.fetch_values(select(_j.account_id).distinct().where(ahead, *_of_these(among))))
     for account_id in found:
         kept = [job.id for job in but if job.account_id == account_id]
         some = select(_j.id).where(_j.account_id == account_id, ahead, _j.id.not_in(kept))
@@ -283,11 +297,12 @@ async def find_next_due(tx: Reader, account_id: int, *, after: datetime) -> date
     return cast("datetime | None", await tx.fetch_value(statement.order_by(_j.due_at).limit(1)))
 
 
-async def find_backlog(tx: Reader, *, now: datetime) -> dict[str, Backlog]:
+async def find_backlog(tx: Reader, *, now: datetime, among: Sequence[int] | None = None) -> dict[str, Backlog]:
     """By kind, over all accounts: for the operator, whose question names none. It reads the whole table, which holds
-    only what is still to be done."""
+    only what is still to be done. `among` as in `find_accounts`."""
     past = func.min(case((_j.due_at <= now, _j.due_at)))
-    statement = select(_j.kind, func.count(), func.min(_j.created_at), past).group_by(_j.kind)
+    figures = (_j.kind, func.count(), func.min(_j.created_at), past)
+    statement = select(*figures).where(*_of_these(among)).group_by(_j.kind)
     return {
         kind: Backlog(count, _since(oldest, now), _since(due_at, now))
         for kind, count, oldest, due_at in await tx.fetch_all(statement)

@@ -51,6 +51,18 @@ def to_upsert(table: Table, rows: Rows) -> tuple[Executable, dict[str, Any]]:
     return _upsert_arrays(table, shared), values
 
 
+def to_upsert_few(table: Table, rows: Rows) -> tuple[Executable, dict[str, Any]]:
+    """Make one VALUES with a row for each, which names the account once: a sharded database sends it on to one
+    shard, while it would collect the rows of a SELECT first. It is another statement for each number of rows."""
+    known = _known_of(table)
+    values: dict[str, Any] = {"account_id": rows[0]["account_id"]}
+    for index, row in enumerate(rows):
+        values.update((f"{name}_{index}", row[name]) for name in known.names if name != "account_id")
+        for name in known.instants:
+            values[f"{name}_{index}"] = row[name] and clock.to_instant(row[name])
+    return _upsert_rows(table, len(rows)), values
+
+
 def to_find(
     columns: KeyColumns, key: KeyColumns, keys: Keys, *, lock: bool, is_sqlite: bool
 ) -> tuple[Executable, dict[str, Any]]:
@@ -122,7 +134,21 @@ def _upsert_arrays(table: Table, shared: frozenset[str]) -> Executable:
     columns: list[Column[Any]] = [Column(name, kinds[name]) for name in arrays]
     unnested = func.unnest(*arrays.values()).table_valued(*columns, name="sent").render_derived()
     values = [unnested.c[name] if name in arrays else bindparam(name, type_=kind) for name, kind in kinds.items()]
-    statement = postgresql.insert(table).from_select(list(kinds), select(*values))
+    return _replacing(table, postgresql.insert(table).from_select(list(kinds), select(*values)))
+
+
+@lru_cache
+def _upsert_rows(table: Table, count: int) -> Executable:
+    kinds = {name: _ELEMENTS.get(type(c.type), c.type) for name, c in _upserted(table).items()}
+    account = bindparam("account_id", type_=kinds.pop("account_id"))
+    rows = [
+        {"account_id": account, **{name: bindparam(f"{name}_{index}", type_=kind) for name, kind in kinds.items()}}
+        for index in range(count)
+    ]
+    return _replacing(table, postgresql.insert(table).values(rows))
+
+
+def _replacing(table: Table, statement: postgresql.Insert) -> Executable:
     key, replaced = list(table.primary_key), _replaced(table, statement)
     if not replaced:
         return statement.on_conflict_do_nothing(index_elements=key)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import TIMESTAMP, Dialect, MetaData, Text
+from sqlalchemy import TIMESTAMP, Dialect, FromClause, Join, MetaData, Table, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from packhouse.kit import clock
@@ -22,6 +22,15 @@ KEPT = {"kept": True}
 # Of a column whose value the rows of most batches have in common, as they have the account: PostgreSQL is then sent it
 # once, not in an array.
 SHARED = {"shared": True}
+# Of a table that finds out which account it is: where the database is sharded by account, it is whole on every node.
+REFERENCE = {"reference": True}
+
+
+def is_reference(source: FromClause) -> bool:
+    """Whether a table, or all that a join is of, are such tables."""
+    if isinstance(source, Join):
+        return is_reference(source.left) and is_reference(source.right)
+    return bool(source.info.get("reference")) if isinstance(source, Table) else False
 
 
 class Instant(TypeDecorator[datetime]):

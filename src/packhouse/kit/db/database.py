@@ -57,6 +57,7 @@ class Database:
         self._tuning = tuning
         self.work = asyncio.Event()  # set when there may be something for a worker in this process
         self._point_reads: sqlite.PointReads | postgres.PointReads | None = None
+        self._server = postgres.Server(is_sharded=False if self.is_sqlite else None)
         if self.is_sqlite:
             self._reader, self._writer = sqlite.make_engines(self.url, tuning.lock_timeout, tuning.pool_size)
         else:
@@ -64,6 +65,11 @@ class Database:
             kept = tuning.prepared_statements
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT") if kept else self._writer
         self._statements = CompiledStatements(self._writer.dialect)
+
+    @property
+    def is_sharded(self) -> bool | None:
+        """Whether it is sharded by account with Citus, as the first connection finds out; None until then."""
+        return self._server.is_sharded
 
     async def open(self) -> None:
         """Raises Unavailable where the database cannot be reached."""
@@ -94,7 +100,7 @@ class Database:
         """Open a connection for statements that change nothing, each on its own."""
         with _translated():
             async with self._reader.connect() as connection:
-                yield Reader(connection, self._statements)
+                yield Reader(connection, self._statements, is_sharded=bool(self.is_sharded))
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -105,7 +111,8 @@ class Database:
                 raw = await connection.get_raw_connection()
                 if not self.is_sqlite:
                     await postgres.begin(raw)
-                tx = Transaction(connection, self._statements, raw.driver_connection)
+                is_sharded = bool(self.is_sharded)
+                tx = Transaction(connection, self._statements, raw.driver_connection, is_sharded=is_sharded)
                 yield tx
         if tx.has_work:
             self.work.set()
@@ -148,7 +155,7 @@ class Database:
 
     def _postgres_engine(self) -> AsyncEngine:
         try:
-            return postgres.make_engine(self.url, postgres.Limits(*self._tuning))
+            return postgres.make_engine(self.url, postgres.Limits(*self._tuning), self._server)
         except postgres.NotInstalled as error:
             raise DatabaseUrlError("PostgreSQL needs the extra: pip install 'packhouse[postgres]'") from error
         except postgres.UrlRefused as error:
@@ -159,7 +166,8 @@ class Database:
         if self.is_sqlite:
             self._point_reads = sqlite.PointReads(cast("str", self.url.database), dialect)
         else:
-            self._point_reads = postgres.PointReads(self.url, postgres.Limits(*self._tuning), dialect)
+            limits = postgres.Limits(*self._tuning)
+            self._point_reads = postgres.PointReads(self.url, limits, self._server, dialect)
         return self._point_reads
 
 

@@ -5,6 +5,9 @@ The limits of time (`Limits`) are told to the server when a connection begins. A
 words and may give each transaction another connection of the server, so behind one (`prepared_statements` off) each
 transaction brings them along, everything but a single read runs in a transaction, and no statement is kept prepared.
 A single read (`PointReads`) has the driver's own limit of time there.
+
+A database may be sharded by account with Citus (`Server`, docs/scaling.md): then no plan is made for all accounts at
+once, and no statement asks about several (docs/decisions/0103-what-is-different-on-citus.md).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -22,6 +25,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from packhouse.kit.db.coalescer import BatchFunction, Coalescer
+from packhouse.kit.db.columns import is_reference
 from packhouse.kit.db.statements import CompiledStatement, compile_many, compile_statement
 
 try:
@@ -67,6 +71,26 @@ _BY_KEY = {
 }
 
 
+# A sharded database finds the shard of a statement while planning, so it must see the account's number; and how a shard
+# is read is its own node's to plan.
+_BY_SHARD = "SET plan_cache_mode = force_custom_plan; " + "; ".join(
+    f"SET {name} = on" for name in _BY_KEY if name.startswith("enable_")
+)
+# Its answer is how many rows it found, which a pooler passes on as it stands.
+_FIND_CITUS = "SELECT FROM pg_proc WHERE proname = 'citus_version'"
+
+
+@dataclass(slots=True)
+class Server:
+    """What the first connection of a process finds out about the server, once; None until then."""
+
+    is_sharded: bool | None = None
+
+    async def look(self, connection: Any) -> None:
+        if self.is_sharded is None:
+            self.is_sharded = await connection.execute(_FIND_CITUS) != "SELECT 0"
+
+
 class NotInstalled(Exception):
     """The extra `[postgres]` is missing."""
 
@@ -88,7 +112,7 @@ class PooledDialect(PGDialect_asyncpg):
 registry.register("postgresql.pooled", __name__, "PooledDialect")
 
 
-def _to_connect(url: URL, limits: Limits, **parameters: str) -> Callable[..., Awaitable[Any]]:
+def _to_connect(url: URL, limits: Limits, server: Server, **parameters: str) -> Callable[..., Awaitable[Any]]:
     """What opens a connection, whatever it is given. Raises NotInstalled and UrlRefused."""
     if asyncpg is None:
         raise NotInstalled
@@ -101,11 +125,13 @@ def _to_connect(url: URL, limits: Limits, **parameters: str) -> Callable[..., Aw
 
     async def connect(*_: Any, **__: Any) -> Any:
         try:
-            return await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, command_timeout=patience, **kept)
+            connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, command_timeout=patience, **kept)
+            await server.look(connection)
         except (asyncpg.exceptions.ClientConfigurationError, FileNotFoundError) as error:
             if isinstance(error, FileNotFoundError) and error.filename is None:
                 raise  # no socket there: the server is away
             raise UrlRefused(f"The database URL cannot be used: {error}") from error
+        return connection
 
     return connect
 
@@ -113,24 +139,29 @@ def _to_connect(url: URL, limits: Limits, **parameters: str) -> Callable[..., Aw
 class PointReads:
     """Reads of single rows by their keys, past SQLAlchemy, which takes ten times as long for one; on connections of
     their own, as many again as the engine's. What is asked at the same time is one statement.
-    (docs/decisions/0027-look-ups-together.md)
+    (docs/decisions/0027-look-ups-together.md) Where the database is sharded, it is one for each, on a connection of its
+    own, unless all that it reads lies whole on every node.
     """
 
-    def __init__(self, url: URL, limits: Limits, dialect: Dialect) -> None:
-        self._pool = asyncpg.create_pool(
-            min_size=0, max_size=limits.pool_size, connect=_to_connect(url, limits, **_BY_KEY), reset=_leave
-        )
+    def __init__(self, url: URL, limits: Limits, server: Server, dialect: Dialect) -> None:
+        self._connect = _to_connect(url, limits, server, **_BY_KEY)
+        self._pool = asyncpg.create_pool(min_size=0, max_size=limits.pool_size, connect=self._enter, reset=_leave)
+        self._server = server
         self._dialect = dialect
-        self._reads: dict[Any, Coalescer[dict[str, Any], Any]] = {}
+        self._reads: dict[Any, tuple[_PointRead, Coalescer[dict[str, Any], Any]]] = {}
 
     async def fetch_one(self, statement: Any, values: dict[str, Any]) -> Any:
         """Raises asyncpg's errors and OSError."""
-        read = self._reads.get(statement)
-        if read is None:
-            dialect = self._dialect
-            point_read = _PointRead(compile_statement(statement, dialect), compile_many(statement, dialect))
-            read = self._reads[statement] = Coalescer(partial(self._open, point_read))
-        return await read.ask(values)
+        found = self._reads.get(statement)
+        if found is None:
+            one, many = compile_statement(statement, self._dialect), compile_many(statement, self._dialect)
+            read = _PointRead(one, many, self._server, all(map(is_reference, statement.get_final_froms())))
+            found = self._reads[statement] = (read, Coalescer(partial(self._open, read)))
+        read, coalescer = found
+        if read.is_coalesced:
+            return await coalescer.ask(values)
+        async with self._open(read) as fetch:
+            return (await fetch([values]))[0]
 
     @asynccontextmanager
     async def _open(self, read: "_PointRead") -> AsyncIterator[BatchFunction[dict[str, Any], Any]]:
@@ -138,6 +169,12 @@ class PointReads:
         with _noticing():
             async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
                 yield partial(read.fetch, connection)
+
+    async def _enter(self, *arguments: Any, **options: Any) -> Any:
+        connection = await self._connect(*arguments, **options)
+        if self._server.is_sharded:
+            await connection.execute(_BY_SHARD)
+        return connection
 
     def count(self) -> int:
         """Count the connections that are in use."""
@@ -149,11 +186,17 @@ class PointReads:
 
 @dataclass(slots=True)
 class _PointRead:
-    """One statement, alone and for many at once, which a server that is spread over machines may not know how to do."""
+    """One statement, alone and for many at once, which not every server knows how to do."""
 
     one: CompiledStatement
     many: CompiledStatement
-    is_coalesced: bool = True
+    server: Server
+    is_of_no_account: bool
+    is_refused: bool = False
+
+    @property
+    def is_coalesced(self) -> bool:
+        return not (self.is_refused or (self.server.is_sharded and not self.is_of_no_account))
 
     async def fetch(self, connection: Any, sets: Sequence[dict[str, Any]]) -> Sequence[Any]:
         """Return the first row for each set of values, or None."""
@@ -161,7 +204,7 @@ class _PointRead:
             try:
                 found = await connection.fetch(self.many.sql, *self.many.order(_to_lists(sets)))
             except asyncpg.FeatureNotSupportedError:
-                self.is_coalesced = False
+                self.is_refused = True
             else:
                 rows: list[Any] = [None] * len(sets)
                 for place, *row in found:
@@ -214,7 +257,7 @@ async def _leave(_connection: Any) -> None:
     """A single statement leaves nothing behind that had to be reset, and asking for it costs as much as the SELECT."""
 
 
-def make_engine(url: URL, limits: Limits) -> AsyncEngine:
+def make_engine(url: URL, limits: Limits, server: Server) -> AsyncEngine:
     """Connects to nothing yet. Raises NotInstalled and UrlRefused."""
     dialect: dict[str, Any] = {}
     driver = "postgresql+asyncpg"
@@ -223,7 +266,7 @@ def make_engine(url: URL, limits: Limits) -> AsyncEngine:
         dialect = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
     engine = create_async_engine(
         URL.create(driver),
-        async_creator=_to_connect(url, limits, **_PLANNED_ANEW),
+        async_creator=_to_connect(url, limits, server, **_PLANNED_ANEW),
         connect_args=dialect,
         pool_size=limits.pool_size,
         max_overflow=0,

@@ -37,12 +37,24 @@ SEQUENCES = (
 )  # fmt: skip
 
 
+# Rows that a sharded database is sent as one VALUES (docs/decisions/0103-what-is-different-on-citus.md).
+_FEW_ROWS = 20
+
+
 class Reader:
     """Statements that change nothing, each on its own: no transaction is around them."""
 
-    def __init__(self, connection: AsyncConnection, statements: CompiledStatements, driver: Any = None) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        statements: CompiledStatements,
+        driver: Any = None,
+        *,
+        is_sharded: bool = False,
+    ) -> None:
         self._connection = connection
         self._statements = statements
+        self.is_sharded = is_sharded
         self._driver = driver  # its own connection, inside a transaction
 
     @property
@@ -188,7 +200,8 @@ class Transaction(Reader):
         if self.is_sqlite:
             bulk.upsert_inline(self._driver, table, rows)
         else:
-            statement, values = bulk.to_upsert(table, rows)
+            is_few = self.is_sharded and len(rows) <= _FEW_ROWS
+            statement, values = (bulk.to_upsert_few if is_few else bulk.to_upsert)(table, rows)
             await self.run(statement, **values)
 
 

@@ -7,9 +7,8 @@ from PIL import Image
 
 from packhouse.kit import errors
 from packhouse.kit.messages import Message, message
-from packhouse.shipping.slips.schema import Logo
+from packhouse.shipping.slips.schema import MAX_LOGO_BYTES, Logo
 
-MAX_BYTES = 2_000_000
 MAX_PIXELS = 16_000_000
 _FORMATS = ("PNG", "JPEG")
 _WIDEST, _TALLEST = 1_200, 600
@@ -18,8 +17,8 @@ _WIDEST, _TALLEST = 1_200, 600
 
 def read_logo(content: bytes) -> Logo:
     """Raises Invalid for what is no PNG or JPEG, or too large. Its size is looked at before it is unpacked."""
-    if len(content) > MAX_BYTES:
-        raise _refuse(message("A logo has at most {most} MB.", most=MAX_BYTES // 1_000_000))
+    if len(content) > MAX_LOGO_BYTES:
+        raise _refuse(message("A logo has at most {most} MB.", most=MAX_LOGO_BYTES // 1_000_000))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

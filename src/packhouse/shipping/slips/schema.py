@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from packhouse.shipping.slips import words
 
+MAX_LOGO_BYTES = 2_000_000
+
 
 class Logo(NamedTuple):
     """A PNG; its sides in pixels."""

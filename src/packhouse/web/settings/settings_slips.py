@@ -15,13 +15,13 @@ from packhouse.kit.http.routing import Route
 from packhouse.printing import printers
 from packhouse.shipping.setup import queries as setup_queries
 from packhouse.shipping.setup.setup_schema import Setup
-from packhouse.shipping.slips import designs, logo, schema, words
+from packhouse.shipping.slips import designs, schema, words
 from packhouse.web.frame import forms, rendering, web_users
 from packhouse.web.frame.forms import FRESH, Outcome
 
 _HERE = "/settings/slips"
 _FORM = "slips"
-_MOST_BYTES = logo.MAX_BYTES + 100_000
+_MOST_BYTES = schema.MAX_LOGO_BYTES + 100_000
 
 
 async def show_slips(request: Request) -> Response:
