@@ -402,16 +402,29 @@ def to_mark(version: int, live_shipments: int) -> str:
     return f"{version}-{live_shipments}"
 
 
-async def find_stored(tx: Reader, account_id: int, ids: Collection[int]) -> Sequence[Any]:
-    """Rows: id, version, order_number, live_shipments, modified_at, document."""
-    columns = (_o.id, _o.version, _o.order_number, _o.live_shipments, _o.created_at, _o.modified_at, _o.document)
-    return await tx.fetch_all(select(*columns).where(_o.account_id == account_id, _o.id.in_(ids)))
+class OrderRow(NamedTuple):
+    """What pages and the packing station need of an order."""
+
+    id: int
+    version: int
+    order_number: str
+    live_shipments: int
+    created_at: datetime
+    modified_at: datetime
+    document: str
 
 
-async def list_oldest_with(tx: Reader, account_id: int, terms: Collection[str], most: int) -> Sequence[Any]:
-    """The incoming orders that are found by one of these terms, the oldest first. Rows as of `find_stored`."""
-    columns = (_o.id, _o.version, _o.order_number, _o.live_shipments, _o.created_at, _o.modified_at, _o.document)
+_ROW = [_o[name] for name in OrderRow._fields]
+
+
+async def find_stored(tx: Reader, account_id: int, ids: Collection[int]) -> Sequence[OrderRow]:
+    statement = select(*_ROW).where(_o.account_id == account_id, _o.id.in_(ids))
+    return await tx.fetch_all(statement, into=OrderRow)
+
+
+async def list_oldest_with(tx: Reader, account_id: int, terms: Collection[str], most: int) -> Sequence[OrderRow]:
+    """The incoming orders that are found by one of these terms, the oldest first."""
     on = (_t.account_id == _o.account_id) & (_t.id == _o.id)
-    statement = select(*columns).select_from(order_terms.join(orders, on))
+    statement = select(*_ROW).select_from(order_terms.join(orders, on))
     statement = statement.where(_t.account_id == account_id, _t.term.in_(sorted(terms)), _o.live_shipments == 0)
-    return await tx.fetch_all(statement.order_by(_t.placed_at, _t.id).limit(most))
+    return await tx.fetch_all(statement.order_by(_t.placed_at, _t.id).limit(most), into=OrderRow)

@@ -4,12 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import exists, func, literal_column, select, union_all
 
 from packhouse.kit.db import Reader
 from packhouse.orders import search
+from packhouse.orders.queries import StoredOrder
 from packhouse.orders.tables import order_terms, orders
 
 # So many entries of an index are counted of one day at most.
@@ -77,13 +78,13 @@ def to_plain_code(code: str) -> str:
     return re.sub(r"[\s_-]+", "_", code).removeprefix("wc_")
 
 
-async def list_oldest(tx: Reader, account_id: int, size: int) -> Sequence[Any]:
+async def list_oldest(tx: Reader, account_id: int, size: int) -> Sequence[StoredOrder]:
     """Incoming orders that were placed first, among the `AMONG` that came first: those have an index, and a
-    shop may send an old order late. Rows: id, created_at, modified_at, document."""
+    shop may send an old order late."""
     of_account = _o.account_id == account_id
     came = select(_o.id, _o.order_created_at).where(of_account, _o.live_shipments == 0).order_by(_o.id).limit(AMONG)
     placed = sorted((row.order_created_at, row.id) for row in await tx.execute(came))
     ids = [id for _, id in placed[:size]]
     shown = select(_o.id, _o.created_at, _o.modified_at, _o.document).where(of_account, _o.id.in_(ids))
-    found = {row.id: row for row in await tx.execute(shown)}
+    found = {row.id: row for row in await tx.fetch_all(shown, into=StoredOrder)}
     return [found[id] for id in ids if id in found]

@@ -20,6 +20,7 @@ from packhouse.kit.db import Transaction
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
 from packhouse.packing_station import operations, print_jobs, printer_states, printing, queries, schema
+from packhouse.packing_station.tables import PrintJobRow
 
 LONGEST_WAIT_SECONDS = 25.0
 _LOOK_SECONDS = 0.25
@@ -79,7 +80,7 @@ async def _claim(ctx: Context, agent: Agent) -> Any:
     return await ctx.db.write(lambda tx: print_jobs.claim(tx, *agent, now=ctx.clock()))
 
 
-async def _to_answer(ctx: Context, agent: Agent, row: Any) -> Response | None:
+async def _to_answer(ctx: Context, agent: Agent, row: PrintJobRow) -> Response | None:
     """None where there is nothing to print any more, which is written down."""
     try:
         made = await printing.render(ctx, agent.account_id, row)

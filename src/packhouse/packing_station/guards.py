@@ -39,7 +39,7 @@ def find_questions(
         found += _find_address_faults(account, order)
     now = marks.to_mark(order, account.status_codes())
     for shipment in live:
-        stale = marks.find_stale(_read_mark(shipment.row), now)
+        stale = marks.find_stale(marks.read(shipment.row), now)
         found += [Question(f"stale:{shipment.row.id}:{word}", _STALE[word]) for word in stale]
     return [question for question in found if question.kind not in confirmed]
 
@@ -55,12 +55,6 @@ def _find_address_faults(account: Setup, order: Mapping[str, Any]) -> list[Quest
         for warning in warnings.find_warnings(order, str(sender.get("country_code") or ""), is_plain=True)
         if warning.path[0] == "shipping_address"
     ]
-
-
-def _read_mark(row: Any) -> Mapping[str, Any]:
-    if row.order_mark is not None:
-        return dict(orjson.loads(row.order_mark))
-    return marks.of_document(orjson.loads(row.document))
 
 
 _STALE = {

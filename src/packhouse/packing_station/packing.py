@@ -10,6 +10,7 @@ from packhouse.kit import errors, jobs
 from packhouse.kit.messages import join, message
 from packhouse.orders import plain
 from packhouse.orders import queries as order_queries
+from packhouse.orders.search import OrderRow
 from packhouse.packing_station import (
     batching,
     calls,
@@ -73,7 +74,7 @@ async def _find_bench_name(turn: Turn, known: Packing | None) -> str:
         return "–"
 
 
-async def _begin(turn: Turn, row: Any, known: Packing | None, confirmed: list[str]) -> Outcome:
+async def _begin(turn: Turn, row: OrderRow, known: Packing | None, confirmed: list[str]) -> Outcome:
     """What was counted of the very same goods goes on; whoever else had the order open is told."""
     order = plain.read(row.document)
     goods = guards.to_goods(order)
@@ -148,7 +149,7 @@ async def _confirm_stale(turn: Turn, order_id: int, kinds: list[str]) -> None:
             await staleness.confirm(turn.tx, turn.account_id, shipment.row.uuid, now=turn.now)
 
 
-async def ask_about_change(turn: Turn, row: Any, found: Packing) -> Outcome:
+async def ask_about_change(turn: Turn, row: OrderRow, found: Packing) -> Outcome:
     """Its items are others than were counted so far."""
     words = message("{number} was changed while it was packed. Count it anew?", number=found.order_number)
     told = operations.to_question(row.id, ["changed"], words, turn.scan.text) | {"number": found.order_number}
@@ -193,7 +194,7 @@ async def put_aside(turn: Turn, reason: str) -> Outcome:
     return Outcome(QUIET, message("{number} is closed. Scan the next one.", number=found.order_number))
 
 
-async def finish(turn: Turn, row: Any, found: Packing) -> Outcome:
+async def finish(turn: Turn, row: OrderRow, found: Packing) -> Outcome:
     """All is in: the label that the order has, or a new one. What speaks against it by now is asked first."""
     order = plain.read(row.document)
     account = await setup.load_setup(turn.tx, turn.account_id, now=turn.now)

@@ -14,7 +14,7 @@ from packhouse.kit.db import Transaction
 from packhouse.kit.messages import message, to_column
 from packhouse.packing_station import operations, queries, schema
 from packhouse.packing_station.queries import Bench, Packing
-from packhouse.packing_station.tables import print_jobs
+from packhouse.packing_station.tables import PrintJobRow, print_jobs
 from packhouse.shipping.queries import Shipment
 
 WAITING, SENT, PRINTED, FAILED = "waiting", "sent", "printed", "failed"
@@ -88,7 +88,7 @@ async def _insert(tx: Transaction, account_id: int, rows: list[dict[str, Any]], 
     await jobs.enqueue(tx, account_id, SEND_JOB, ours, now=now)
 
 
-async def print_again(tx: Transaction, account_id: int, row: Any, *, now: datetime) -> None:
+async def print_again(tx: Transaction, account_id: int, row: PrintJobRow, *, now: datetime) -> None:
     """Print the content again as a job of its own, by what its bench's printers are now. Raises NotFound."""
     bench = await queries.get_bench(tx, account_id, row.bench_id)
     kept = orjson.loads(row.document)
@@ -118,7 +118,7 @@ async def settle_in_browser(tx: Transaction, account_id: int, id: int, *, now: d
         await settle(tx, account_id, id, now=now, error=error)
 
 
-async def begin(tx: Transaction, account_id: int, id: int, *, now: datetime) -> Any:
+async def begin(tx: Transaction, account_id: int, id: int, *, now: datetime) -> PrintJobRow | None:
     """Count an attempt; the job's row, or None where it is done. Raises NotFound."""
     row = await queries.get_print_job(tx, account_id, id, lock=True)
     if row.state == PRINTED:
@@ -126,14 +126,14 @@ async def begin(tx: Transaction, account_id: int, id: int, *, now: datetime) -> 
     return await _give_out(tx, account_id, row, now)
 
 
-async def _give_out(tx: Transaction, account_id: int, row: Any, now: datetime) -> Any:
+async def _give_out(tx: Transaction, account_id: int, row: PrintJobRow, now: datetime) -> PrintJobRow:
     mine = (_j.account_id == account_id, _j.id == row.id)
     values = {"state": SENT, "attempts": row.attempts + 1, "claimed_until": now + LEASE, "updated_at": now}
     await tx.execute(update(print_jobs).where(*mine).values(values))
     return await queries.get_print_job(tx, account_id, row.id)
 
 
-async def claim(tx: Transaction, account_id: int, bench_id: int, *, now: datetime) -> Any:
+async def claim(tx: Transaction, account_id: int, bench_id: int, *, now: datetime) -> PrintJobRow | None:
     """Give the bench's agent its oldest job, or None. One that it never tells of is given out again."""
     row = await queries.find_next_for_agent(tx, account_id, bench_id, now=now)
     return None if row is None else await _give_out(tx, account_id, row, now)

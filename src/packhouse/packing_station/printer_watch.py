@@ -10,13 +10,14 @@ from packhouse.kit import errors, jobs
 from packhouse.kit.db import Transaction
 from packhouse.packing_station import network_printers, printer_states, queries, schema
 from packhouse.packing_station.schema import Printer
+from packhouse.packing_station.tables import PrintJobRow
 
 JOB = "printer.look"
 _AGAIN = timedelta(seconds=15)
 _MOST_LOOKS = 240
 
 
-async def note(ctx: Context, account_id: int, row: Any, *, is_away: bool) -> None:
+async def note(ctx: Context, account_id: int, row: PrintJobRow, *, is_away: bool) -> None:
     """Keep how the printer is that was just sent a job: IPP is asked, raw TCP tells no more than whether it answered.
     One that is in trouble is looked after."""
     bench_id, printer = row.bench_id, row.printer

@@ -17,6 +17,7 @@ from packhouse.orders import plain, search
 from packhouse.packing_station import network_printers, operations, print_jobs, printer_watch, queries, schema
 from packhouse.packing_station.batches import operations as batches
 from packhouse.packing_station.queries import FAILED, LABELLING, PACKED, Packing
+from packhouse.packing_station.tables import PrintJobRow
 from packhouse.printing import printers
 from packhouse.shipping import announce, wire
 from packhouse.shipping import operations as shipping
@@ -101,7 +102,7 @@ async def _tell_failure(
         await operations.open_at(tx, account_id, bench.id, found.order_id)
 
 
-async def render(ctx: Context, account_id: int, row: Any) -> Printable:
+async def render(ctx: Context, account_id: int, row: PrintJobRow) -> Printable:
     """The content of a print job, on its printer's paper and in its format. Raises ApiError where there is none."""
     kept = orjson.loads(row.document)
     wanted = _MIME_TYPES[kept["format"]]
@@ -124,7 +125,7 @@ async def render(ctx: Context, account_id: int, row: Any) -> Printable:
     return Printable(await printers.run("convert", content, PDF, wanted, kept.get("dpi", schema.DPIS[0])), wanted)
 
 
-async def _render_test_page(ctx: Context, account_id: int, row: Any, kept: dict[str, Any]) -> bytes:
+async def _render_test_page(ctx: Context, account_id: int, row: PrintJobRow, kept: dict[str, Any]) -> bytes:
     async with ctx.db.read() as tx:
         bench = await queries.get_bench(tx, account_id, row.bench_id)
     told = [bench.name, f"{row.printer}: {row.way} {kept['target']}".strip(), row.reference[:8]]
@@ -173,7 +174,7 @@ class _Failure(NamedTuple):
     is_away: bool = False
 
 
-async def _try_to_send(ctx: Context, account_id: int, row: Any) -> _Failure | None:
+async def _try_to_send(ctx: Context, account_id: int, row: PrintJobRow) -> _Failure | None:
     target = orjson.loads(row.document)["target"]
     try:
         made = await render(ctx, account_id, row)

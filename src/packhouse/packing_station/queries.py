@@ -14,7 +14,7 @@ from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
 from packhouse.orders import queries as order_queries
 from packhouse.packing_station import counting, schema
-from packhouse.packing_station.tables import benches, packing_events, packings, print_jobs
+from packhouse.packing_station.tables import PrintJobRow, benches, packing_events, packings, print_jobs
 from packhouse.shipping import queries as shipping_queries
 from packhouse.shipping.schema import NO_ORDER
 
@@ -129,18 +129,19 @@ async def list_events(tx: Reader, account_id: int, order_id: int, most: int = 20
     return await tx.fetch_all(statement.order_by(_e.id.desc()).limit(most))
 
 
-async def list_print_jobs(tx: Reader, account_id: int, bench_id: int, most: int = SHOWN_JOBS) -> Sequence[Any]:
+async def list_print_jobs(tx: Reader, account_id: int, bench_id: int, most: int = SHOWN_JOBS) -> Sequence[PrintJobRow]:
     """The newest first."""
     statement = select(print_jobs).where(_j.account_id == account_id, _j.bench_id == bench_id)
-    return await tx.fetch_all(statement.order_by(_j.id.desc()).limit(most))
+    return await tx.fetch_all(statement.order_by(_j.id.desc()).limit(most), into=PrintJobRow)
 
 
-async def list_shown_jobs(tx: Reader, account_id: int, bench_id: int) -> Sequence[Any]:
+async def list_shown_jobs(tx: Reader, account_id: int, bench_id: int) -> Sequence[PrintJobRow]:
     """The newest, and all that the browser has still to print: it prints what its screen shows, and whoever packs
     faster than it prints must not lose a label."""
     newest = await list_print_jobs(tx, account_id, bench_id)
     mine = (_j.account_id == account_id, _j.bench_id == bench_id, _j.way == "browser", _j.state == "waiting")
-    waiting = await tx.fetch_all(select(print_jobs).where(*mine).order_by(_j.id).limit(_MOST_WAITING))
+    statement = select(print_jobs).where(*mine).order_by(_j.id).limit(_MOST_WAITING)
+    waiting = await tx.fetch_all(statement, into=PrintJobRow)
     known = {row.id for row in newest}
     return [*newest, *(row for row in reversed(waiting) if row.id not in known)]
 
@@ -148,9 +149,9 @@ async def list_shown_jobs(tx: Reader, account_id: int, bench_id: int) -> Sequenc
 _MOST_WAITING = 100
 
 
-async def list_jobs_of_order(tx: Reader, account_id: int, bench_id: int, order_id: int) -> Sequence[Any]:
+async def list_jobs_of_order(tx: Reader, account_id: int, bench_id: int, order_id: int) -> Sequence[PrintJobRow]:
     mine = (_j.account_id == account_id, _j.bench_id == bench_id, _j.order_id == order_id)
-    return await tx.fetch_all(select(print_jobs).where(*mine).order_by(_j.id))
+    return await tx.fetch_all(select(print_jobs).where(*mine).order_by(_j.id), into=PrintJobRow)
 
 
 async def find_last_printed(tx: Reader, account_id: int, bench_id: int) -> int | None:
@@ -161,21 +162,24 @@ async def find_last_printed(tx: Reader, account_id: int, bench_id: int) -> int |
     return found
 
 
-async def get_print_job(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Any:
+async def get_print_job(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> PrintJobRow:
     """Raises NotFound."""
     statement = select(print_jobs).where(_j.account_id == account_id, _j.id == id)
-    row = await tx.fetch_one(statement.with_for_update() if lock else statement)
+    row = await tx.fetch_one(statement.with_for_update() if lock else statement, into=PrintJobRow)
     if row is None:
         raise errors.NotFound(no_such_job())
     return row
 
 
-async def find_next_for_agent(tx: Reader, account_id: int, bench_id: int, *, now: datetime, lock: bool = True) -> Any:
+async def find_next_for_agent(
+    tx: Reader, account_id: int, bench_id: int, *, now: datetime, lock: bool = True
+) -> PrintJobRow | None:
     """The oldest print job that the bench's agent has to print: new, or claimed and never told of."""
     is_due = (_j.state == "waiting") | ((_j.state == "sent") & (_j.claimed_until <= now))
     mine = (_j.account_id == account_id, _j.bench_id == bench_id, _j.way == "agent", is_due)
     statement = select(print_jobs).where(*mine).order_by(_j.id).limit(1)
-    return await tx.fetch_one(statement.with_for_update(skip_locked=True) if lock else statement)
+    statement = statement.with_for_update(skip_locked=True) if lock else statement
+    return await tx.fetch_one(statement, into=PrintJobRow)
 
 
 async def find_orders(tx: Reader, account_id: int, text: str) -> list[int]:

@@ -13,6 +13,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.kit.db import Transaction
 from packhouse.kit.messages import foreign, from_stored, message
 from packhouse.orders import plain
+from packhouse.orders.search import OrderRow
 from packhouse.packing_station import batching, counting, finding, guards, operations, packing, queries, schema, serials
 from packhouse.packing_station.queries import OPEN, Packing
 from packhouse.packing_station.turn import ASK, GOOD, QUIET, WRONG, Outcome, Scan, Turn
@@ -60,7 +61,7 @@ async def _load_open(turn: Turn) -> tuple[Any, Packing] | None:
     return row, found
 
 
-async def _count(turn: Turn, row: Any, found: Packing) -> Outcome:
+async def _count(turn: Turn, row: OrderRow, found: Packing) -> Outcome:
     """An item, a quantity or a weight of the order that is open."""
     order = plain.read(row.document)
     if guards.to_goods(order) != found.goods:
@@ -83,7 +84,7 @@ async def _count(turn: Turn, row: Any, found: Packing) -> Outcome:
     return Outcome(WRONG, await finding.describe_stranger(turn, found, order, ids))
 
 
-async def _count_piece(turn: Turn, row: Any, found: Packing, piece: serials.Piece) -> Outcome:
+async def _count_piece(turn: Turn, row: OrderRow, found: Packing, piece: serials.Piece) -> Outcome:
     """One piece, by its serial number: no other has it, in this order or in another."""
     serial = piece.serial
     if serials.is_counted(found.acts, serial):
@@ -106,7 +107,7 @@ async def _tell_surplus(turn: Turn, found: Packing, same: Sequence[counting.Line
     return Outcome(WRONG, message("One too many: all {wanted} of {name} are in.", wanted=wanted, name=name))
 
 
-async def _count_item(turn: Turn, row: Any, found: Packing, same: list[counting.Line]) -> Outcome:
+async def _count_item(turn: Turn, row: OrderRow, found: Packing, same: list[counting.Line]) -> Outcome:
     line = next((line for line in same if line.left), None)
     if line is None:
         return await _tell_surplus(turn, found, same)
@@ -115,7 +116,7 @@ async def _count_item(turn: Turn, row: Any, found: Packing, same: list[counting.
 
 
 async def _count_many(
-    turn: Turn, row: Any, found: Packing, lines: list[counting.Line], quantity: counting.Quantity
+    turn: Turn, row: OrderRow, found: Packing, lines: list[counting.Line], quantity: counting.Quantity
 ) -> Outcome:
     """So many more, or in all, of the item that was counted last."""
     last = counting.find_last(found.acts)
@@ -132,7 +133,7 @@ async def _count_many(
 
 
 async def _add(
-    turn: Turn, row: Any, found: Packing, line: counting.Line, count: int, serial: str | None = None
+    turn: Turn, row: OrderRow, found: Packing, line: counting.Line, count: int, serial: str | None = None
 ) -> Outcome:
     act: counting.Act = ["count", line.place, count]
     found = await packing.act(turn, found, act if serial is None else [*act, serial])

@@ -3,6 +3,9 @@
 Nothing of a customer is kept here but the order number: items, names and addresses are read from the order.
 """
 
+from datetime import datetime
+from typing import NamedTuple
+
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
 
 from packhouse.kit.db.columns import CodePointText, Instant, metadata
@@ -142,3 +145,23 @@ packed_serials = Table(
     Column("packed_at", Instant, nullable=False),
     Index("ix_packed_serials_order", "account_id", "order_id"),
 )
+
+
+class PrintJobRow(NamedTuple):
+    """A row of `print_jobs`."""
+
+    account_id: int
+    id: int
+    bench_id: int
+    order_id: int
+    order_number: str
+    reference: str
+    printer: str
+    way: str
+    state: str
+    attempts: int
+    created_at: datetime
+    updated_at: datetime
+    claimed_until: datetime | None
+    error: str | None
+    document: str

@@ -22,7 +22,7 @@ from packhouse.kit.messages import message
 from packhouse.shipping import operations, queries, storage, wire
 from packhouse.shipping.consignment import to_consignment
 from packhouse.shipping.operations import ANNOUNCING, CANCELLED, CANCELLING, FAILED, READY, WITHDRAWING
-from packhouse.shipping.queries import Shipment
+from packhouse.shipping.queries import Content, Shipment
 from packhouse.shipping.schema import NO_ORDER
 from packhouse.shipping.setup import setup
 
@@ -288,10 +288,10 @@ async def _to_documents(ctx: Context, found: Shipment, announcement: carriers.An
     return rows
 
 
-async def read_content(ctx: Context, account_id: int, row: Any) -> bytes:
-    """Read the content of a row of `queries.find_contents`. Raises Unavailable."""
+async def read_content(ctx: Context, account_id: int, row: Content) -> bytes:
+    """Raises Unavailable."""
     if row.content is not None:
-        return bytes(row.content)
+        return row.content
     if ctx.store is None:
         raise errors.Unavailable(message("The store of this document is not configured."))
     return await ctx.store.get(storage.to_key(account_id, row.uuid, row.parcel_id, row.kind))

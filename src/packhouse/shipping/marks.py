@@ -8,6 +8,7 @@ import orjson
 
 from packhouse.orders import contents
 from packhouse.shipping import holds
+from packhouse.shipping.tables import ShipmentRow
 
 ADDRESS, ITEMS, CANCELLED = "address", "items", "cancelled"
 """Why a shipment is stale."""
@@ -41,3 +42,10 @@ def find_stale(made_of: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def _digest(value: Any) -> str:
     return hashlib.blake2s(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
+
+
+def read(row: ShipmentRow) -> dict[str, Any]:
+    """Read what a shipment was made of; one of an earlier version has it in its document."""
+    if row.order_mark is not None:
+        return dict(orjson.loads(row.order_mark))
+    return of_document(orjson.loads(row.document))

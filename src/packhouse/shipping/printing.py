@@ -1,11 +1,11 @@
 """Documents as they are asked for: another format, another paper, several in one file."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from packhouse.kit import errors
 from packhouse.kit.messages import message
 from packhouse.printing import printers
+from packhouse.shipping.queries import Content
 from packhouse.shipping.schema import DPIS, PDF, ZPL, Label
 
 _ZPL_DPI = DPIS[ZPL][0]
@@ -22,7 +22,7 @@ async def render(content: bytes, mime_type: str, label: Label) -> bytes:
     return made
 
 
-async def merge(rows: Sequence[Any], contents: Sequence[bytes], label: Label, paper_size: str | None) -> bytes:
+async def merge(rows: Sequence[Content], contents: Sequence[bytes], label: Label, paper_size: str | None) -> bytes:
     """Several documents in one file, labels on sheets of a paper where one is asked for. ZPL follows ZPL; anything
     else is put together as PDF first."""
     if {row.mime_type for row in rows} == {label.mime_type} and label.mime_type == ZPL:

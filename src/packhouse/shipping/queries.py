@@ -162,10 +162,20 @@ def to_documents(rows: Sequence[Mapping[str, Any]]) -> dict[int, list[DocumentRo
     return found
 
 
+class Content(NamedTuple):
+    """A document with its content, where that is kept here, and its shipment's uuid."""
+
+    parcel_id: int
+    kind: str
+    size: str
+    mime_type: str
+    content: bytes | None
+    uuid: str
+
+
 async def find_contents(
     tx: Reader, account_id: int, parcel_ids: Collection[int], kinds: Collection[str]
-) -> Sequence[Any]:
-    """Documents with their contents, where those are kept here, and the shipment's uuid."""
+) -> Sequence[Content]:
     columns = (_d.parcel_id, _d.kind, _d.size, _d.mime_type, _d.content, _s.uuid)
     statement = (
         select(*columns)
@@ -173,7 +183,7 @@ async def find_contents(
         .join(shipments, (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id))
         .where(_d.account_id == account_id, _d.parcel_id.in_(sorted(parcel_ids)), _d.kind.in_(sorted(kinds)))
     )
-    return await tx.fetch_all(statement.order_by(_d.parcel_id, _d.kind))
+    return await tx.fetch_all(statement.order_by(_d.parcel_id, _d.kind), into=Content)
 
 
 async def list_events(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> dict[int, list[Any]]:

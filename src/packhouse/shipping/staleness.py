@@ -14,7 +14,7 @@ from packhouse.orders import plain, search
 from packhouse.shipping import marks, operations, queries
 from packhouse.shipping.queries import Shipment
 from packhouse.shipping.setup import setup
-from packhouse.shipping.tables import shipments
+from packhouse.shipping.tables import ShipmentRow, shipments
 from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks.schema import SHIPMENT_STALE, Event
 
@@ -31,11 +31,12 @@ async def handle(db: Database, job: jobs.Job, now: datetime) -> None:
 
 async def _compare(tx: Transaction, account_id: int, order_id: int, codes: Mapping[str, Any], now: datetime) -> None:
     live = (_s.account_id == account_id, _s.for_order == order_id, _s.state.in_(sorted(operations.LIVE)))
-    rows = await tx.fetch_all(select(shipments).where(*live).order_by(_s.id).with_for_update())
+    statement = select(shipments).where(*live).order_by(_s.id).with_for_update()
+    rows = await tx.fetch_all(statement, into=ShipmentRow)
     found = await search.find_stored(tx, account_id, [order_id]) if rows else []
     mark = marks.to_mark(plain.read(found[0].document) if found else None, codes)
     for row in rows:
-        stale = marks.find_stale(_read_mark(row), mark)
+        stale = marks.find_stale(marks.read(row), mark)
         if stale == (row.stale or "").split():
             continue
         mine = (_s.account_id == account_id, _s.id == row.id)
@@ -44,13 +45,7 @@ async def _compare(tx: Transaction, account_id: int, order_id: int, codes: Mappi
         await webhooks.notify(tx, account_id, to_events(row, stale, now), now=now)
 
 
-def _read_mark(row: Any) -> dict[str, Any]:
-    if row.order_mark is not None:
-        return dict(orjson.loads(row.order_mark))
-    return marks.of_document(orjson.loads(row.document))
-
-
-def to_events(row: Any, stale: list[str], now: datetime) -> Iterator[Event]:
+def to_events(row: ShipmentRow, stale: list[str], now: datetime) -> Iterator[Event]:
     shipment = {
         "id": row.uuid,
         "order_id": row.external_reference_id,
@@ -70,7 +65,7 @@ async def confirm(tx: Transaction, account_id: int, uuid: str, *, now: datetime)
     mark = marks.to_mark(plain.read(stored[0].document) if stored else None, account_setup.status_codes())
     was_stale = bool(found.row.stale)
     mine = (_s.account_id == account_id, _s.id == found.row.id)
-    values = {"stale": None, "order_mark": orjson.dumps({**_read_mark(found.row), **mark}).decode(), "updated_at": now}
+    values = {"stale": None, "order_mark": orjson.dumps({**marks.read(found.row), **mark}).decode(), "updated_at": now}
     await tx.execute(update(shipments).where(*mine).values(values))
     if was_stale:
         await webhooks.notify(tx, account_id, to_events(found.row, [], now), now=now)

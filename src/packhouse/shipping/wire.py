@@ -11,6 +11,7 @@ from packhouse.kit.messages import from_stored, message
 from packhouse.shipping import statuses
 from packhouse.shipping.queries import Shipment
 from packhouse.shipping.schema import NO_ORDER
+from packhouse.shipping.tables import ShipmentRow
 
 STATUSES = {status.number: status.message for status in statuses.OURS}
 """Code -> message, of a parcel before a carrier has it."""
@@ -62,7 +63,7 @@ STALE = {
 """Kind of staleness -> what people are told."""
 
 
-def find_stale(row: Any) -> list[dict[str, Any]]:
+def find_stale(row: ShipmentRow) -> list[dict[str, Any]]:
     """Warnings of a shipment that its order has left behind."""
     kinds = (row.stale or "").split()
     place = {"source": {"pointer": f"{errors.ROOT}/stale"}}
