@@ -42,7 +42,7 @@ class ServerMiddleware:
         self._numbers = itertools.count(1)
         self._inside = 0
         self._seen_at = 0.0
-        self._last_host: list[bytes] = []
+        self._last_hosts: list[bytes] = []
 
     def is_busy(self) -> bool:
         """Somebody is here, or was just now."""
@@ -53,15 +53,17 @@ class ServerMiddleware:
             await self._lifespan(scope, receive, send)
             return
         self._inside += 1
-        record = RequestInfo(_sent_id(scope["headers"]) or self._new_id(), time.perf_counter())
+        sent_id, hosts = _read_head(scope["headers"])
+        record = RequestInfo(sent_id or self._new_id(), time.perf_counter())
         scope["packhouse.request_info"] = record
         scope["packhouse.context"] = self.context
         if len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope["path"] = scope["path"][:-1]
-        named = _naming(_hearing_out(send, receive, record), record)
+        named = _naming(send, receive, record)
         method = scope["method"]
         try:
-            self._check_host(scope)
+            if hosts != self._last_hosts:
+                self._check_hosts(hosts)
             if method == "HEAD":  # the server below looks at its own scope, and sends no body
                 scope, named = {**scope, "method": "GET"}, _without_body(named)
             await self._answer(scope, _patient(receive, self.context), named, record)
@@ -76,15 +78,11 @@ class ServerMiddleware:
             self._seen_at = time.perf_counter()
             self.context.access_log.add(method, record)
 
-    def _check_host(self, scope: Scope) -> None:
-        """Links are made of it where nobody said what this server is called. Raises Invalid."""
-        if self.context.public_url is not None:
-            return
-        sent = [value for name, value in scope["headers"] if name == b"host"]
-        if sent not in ([], self._last_host):
-            if len(sent) > 1 or not _HOST.fullmatch(sent[0]):
-                raise errors.Invalid(errors.ErrorItem("invalid", message("This is no name of a host."), header="Host"))
-            self._last_host = sent
+    def _check_hosts(self, sent: list[bytes]) -> None:
+        """Links are made of the host where nobody said what this server is called. Raises Invalid."""
+        if self.context.public_url is None and sent and (len(sent) > 1 or not _HOST.fullmatch(sent[0])):
+            raise errors.Invalid(errors.ErrorItem("invalid", message("This is no name of a host."), header="Host"))
+        self._last_hosts = sent
 
     def _new_id(self) -> str:
         return f"{self._process_id}{next(self._numbers):016x}"
@@ -110,11 +108,15 @@ def _path_of(scope: Scope) -> str:
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
 
 
-def _sent_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+def _read_head(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str | None, list[bytes]]:
+    """The id that the client gave the request, the first of a known form, and the hosts that it names."""
+    request_id, hosts = None, []
     for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value.decode("ascii")
-    return None
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"x-request-id" and request_id is None and _REQUEST_ID.fullmatch(value):
+            request_id = value.decode("ascii")
+    return request_id, hosts
 
 
 class _HeadAnswered(Exception):
@@ -133,7 +135,11 @@ def _without_body(send: Send) -> Send:
     return sent
 
 
-def _naming(send: Send, record: RequestInfo) -> Send:
+def _naming(send: Send, receive: Receive, record: RequestInfo) -> Send:
+    """Answers carry the request's id. To a client that is still sending, the answer goes out at once and its end when
+    the client has said its part, or too much of it: a connection that is closed with bytes unread is reset, and a reset
+    can overtake the answer."""
+
     async def named(message: Message) -> None:
         if message["type"] == "http.response.start":
             record.status = message["status"]
@@ -142,6 +148,10 @@ def _naming(send: Send, record: RequestInfo) -> Send:
                 message["headers"].append((b"packhouse-ignored", record.ignored.encode("ascii")))
             for name, value in (record.headers or {}).items():
                 message["headers"].append((name.lower().encode("ascii"), value.encode("ascii")))
+        elif record.is_sending and message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            await _hear_out(receive)
+            message = {"type": "http.response.body", "body": b""}
         await send(message)
 
     return named
@@ -177,20 +187,6 @@ def _patient(receive: Receive, context: http.HttpContext) -> Receive:
 _LONGEST_SILENCE_SECONDS = 2
 _LONGEST_SENDING_SECONDS = 20
 _MOST_UNREAD_BYTES = 100_000_000
-
-
-def _hearing_out(send: Send, receive: Receive, record: RequestInfo) -> Send:
-    """To a client that is still sending, the answer goes out at once and its end when the client has said its part, or
-    too much of it. A connection that is closed with bytes unread is reset, and a reset can overtake the answer."""
-
-    async def heard_out(message: Message) -> None:
-        if record.is_sending and message["type"] == "http.response.body":
-            await send({**message, "more_body": True})
-            await _hear_out(receive)
-            message = {"type": "http.response.body", "body": b""}
-        await send(message)
-
-    return heard_out
 
 
 async def _hear_out(receive: Receive) -> None:
