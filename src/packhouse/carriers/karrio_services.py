@@ -32,7 +32,8 @@ class Line(NamedTuple):
     numbers for integers. `kilograms` is what the SDK has to be told instead of one where it passes the number on to a
     carrier that counts in another unit. `find_numbers` finds the parcels' tracking numbers in its answer, where the SDK
     gives only the shipment's. `returns` are services for labels from customers, where the SDK asks for these in a way
-    of its own."""
+    of its own. `collects_from` is where the SDK tells the carrier to collect cash on delivery: from nowhere, unless it
+    does so with the amount; None is from anywhere. `amend` puts right what the SDK writes."""
 
     name: str
     package: str
@@ -45,11 +46,21 @@ class Line(NamedTuple):
     kilograms: int = 1
     find_numbers: Callable[[Any], Sequence[str]] | None = None
     returns: Mapping[str, Service] = MappingProxyType({})
+    collects_from: frozenset[str] | None = frozenset()
+    amend: Callable[[Any], None] | None = None
 
 
 def _find_in_pieces(answer: Any) -> Sequence[str]:
     [shipment] = answer["output"]["transactionShipments"]
     return [piece["trackingNumber"] for piece in shipment["pieceResponses"]]
+
+
+def _ask_ups_for_cash(question: Any) -> None:
+    """UPS collects cash with a shipment from the European Union under the code 1 (9 is for cheques alone). The SDK has 0,
+    which only parcels within America know. UPS, Shipping API, ShipmentServiceOptions/COD and its table of countries."""
+    options = question.ShipmentRequest.Shipment.ShipmentServiceOptions
+    if options is not None and options.COD is not None:
+        options.COD.CODFundsCode = 1
 
 
 _UPS_KG, _BPOST_KG, _DHL_KG = Decimal(70), Decimal(30), Decimal(70)
@@ -75,6 +86,8 @@ LINES = {
             "ups:return-saver": Service("UPS Returns, Worldwide Saver", "ups_worldwide_saver", None, _UPS_KG),
             "ups:return-ground": Service("UPS Returns, Ground", "ups_ground", _US, _UPS_KG, _US),
         },
+        collects_from=_EU,
+        amend=_ask_ups_for_cash,
     ),
     "bpost": Line(
         "bpost",
@@ -123,6 +136,7 @@ LINES = {
             "fedex:return-ground": Service("FedEx Return, Ground", "fedex_ground", _US, _FEDEX_KG, _US),
         },
         find_numbers=_find_in_pieces,
+        collects_from=None,
     ),
     "dhl_express": Line(
         "DHL Express",
@@ -138,6 +152,7 @@ LINES = {
             "dhl_express:domestic": Service("DHL Express Domestic", "dhl_express_domestic", None, _DHL_KG),
         },
         cancels=False,
+        collects_from=None,
     ),
     "dpd": Line(
         "DPD",
