@@ -56,8 +56,11 @@ def _find_in_pieces(answer: Any) -> Sequence[str]:
 
 
 def _ask_ups_for_cash(question: Any) -> None:
-    """UPS collects cash with a shipment from the European Union under the code 1 (9 is for cheques alone). The SDK has 0,
-    which only parcels within America know. UPS, Shipping API, ShipmentServiceOptions/COD and its table of countries."""
+    """UPS collects cash with a shipment from the European Union under the code 1 (9 is for cheques alone).
+
+    The SDK has 0, which only parcels within America know. UPS, Shipping API, ShipmentServiceOptions/COD and its table
+    of countries.
+    """
     options = question.ShipmentRequest.Shipment.ShipmentServiceOptions
     if options is not None and options.COD is not None:
         options.COD.CODFundsCode = 1
