@@ -192,3 +192,9 @@ def test_a_country_without_postal_codes_wants_none(client: TestClient, country: 
     assert answer.status_code == status, answer.text
     told = answer.json().get("errors") or answer.json()["meta"]["warnings"]
     assert told[0]["source"]["pointer"] == "/data/attributes/[0]/shipping_address/postal_code"
+
+
+@pytest.mark.parametrize("region", ["-", "n/a", "N/A", "none"])
+def test_a_region_that_is_none_refuses_nothing(client: TestClient, region: str) -> None:
+    order = make.order(shipping_address=make.address(state_province_code=region))
+    assert post(client, order) == [("invalid", "shipping_address/state_province_code")]

@@ -521,7 +521,7 @@ def _is_in_country(address: dict[str, Any]) -> bool:
     country, code = address.get("country_code"), address["state_province_code"]
     if not isinstance(country, str) or not isinstance(code, str) or country.upper() not in places.COUNTRIES:
         return True
-    if places.has_subdivision(country, code):
+    if places.has_subdivision(country, code) or loose.is_placeholder(code):
         return True
     country = country.upper()
     return subdivisions.read(country, code) is not None or subdivisions.may_be_meant(country, code)
