@@ -91,7 +91,8 @@ def to_printed_region(country: str, region: str, *, is_latin: bool = True) -> st
         return latin[key] if is_latin else native.get(key, latin[key])
     if told.upper() in latin:
         return latin[told.upper()]
-    is_code = told.isascii() and (len(told) <= 3 or any(letter.isdigit() for letter in told))
+    # `臺北市` is a name, however short.
+    is_code = (len(told) <= 3 and told.isascii()) or any(letter.isdigit() for letter in told)
     return "" if is_code and not _is_abbreviation(country, told) else told
 
 
