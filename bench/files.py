@@ -1,14 +1,16 @@
 """Files of orders: how many rows a second are read, and whether anything in a file can make more than a report.
 
-`python -m bench.files [COUNT]` reads COUNT files (100,000) that are examples with something broken in each.
+`python -m bench.files [COUNT] [--seed S] [--minutes M]` reads COUNT files (100,000) that are examples with something
+broken in each, as CSV, JSON and JSON Lines.
 """
 
+import argparse
 import io
 import random
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from bench.report import Asked, Figure
@@ -84,10 +86,21 @@ def measure(folder: Path, rows: int) -> Iterator[Figure]:
     yield Figure("rows of a shop's file read", "/s", [speed], (), Asked(5_000, at_least=True))
 
 
-def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    chance = random.Random()
-    for number in range(1, count + 1):
+@cache
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.files", description=__doc__)
+    parser.add_argument("count", type=int, nargs="?", default=100_000)
+    parser.add_argument("--seed", type=int, default=0, help="The same seed makes the same files.")
+    parser.add_argument("--minutes", type=float, default=60, help="Stop after this time, and say how many were read.")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = _parser().parse_args(arguments)
+    chance = random.Random(asked.seed)
+    ends = time.monotonic() + asked.minutes * 60
+    number = records = refused = 0
+    while number < asked.count and time.monotonic() < ends:
         content = make_file(chance)
         try:
             done = read_whole(content)
@@ -97,8 +110,12 @@ def main() -> None:
         if done is None:
             _keep(content)
             raise SystemExit("A file took too long.")
+        number += 1
+        records += done[0]
+        refused += done[1] is not None
         if number % 1_000 == 0:
-            print(f"{number:,} files, a report of each")
+            print(f"{number:,} files, a report of each: {records:,} records, {refused:,} files broken off", flush=True)
+    print(f"{number:,} files of seed {asked.seed} were read")
 
 
 def _keep(content: bytes) -> None:

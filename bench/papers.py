@@ -1,6 +1,10 @@
 """A corpus of printed documents: 200 invented orders of five kinds, to twenty countries, in ten scripts and more.
 
     python -m bench.papers FOLDER [--count 200]
+    python -m bench.papers FOLDER --places
+
+With `--places`, there is an order to every country of ISO 3166-1 and to every territory of its own, by its code and by
+the postal codes of its country, in every currency of ISO 4217 in turn.
 
 Each document is read back: text by PDFium, codes by zxing-cpp. What is wrong is listed, and `contact-sheet-N.png` shows
 the first pages side by side, for people to look at. A smaller part of it runs in tests (tests/papers).
@@ -10,7 +14,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -24,6 +28,7 @@ from PIL import Image
 
 from packhouse.carriers import Address, Carrier, Consignment, Document, Money, Parcel, house, letter, post
 from packhouse.kit.data import letters, places, units
+from packhouse.kit.data.places import tables
 from packhouse.printing import customs, printers
 
 KINDS = ("packet", "parcel", "long", "own", "letter")
@@ -108,8 +113,43 @@ def make_cases(count: int) -> Iterator[Case]:
         yield Case(number, kind, _make_consignment(number, kind))
 
 
-def _make_consignment(number: int, kind: str) -> Consignment:
-    currency = _CURRENCIES[number // 7 % len(_CURRENCIES)]
+def make_places() -> Iterator[Case]:
+    """Every place with a currency, until every currency had its turn."""
+    told = [*_list_countries(), *_list_territories()]
+    currencies = sorted(places.CURRENCIES - _NO_MONEY)
+    for number in range(max(len(told), len(currencies))):
+        address, kind = told[number % len(told)], ("parcel", "packet")[number % 2]
+        yield Case(number, kind, _make_consignment(number, kind, address, currencies[number % len(currencies)]))
+
+
+_UNPOSTED = frozenset({"AQ", "BV", "HM", "UM"})
+"""Where nobody gets anything by post."""
+_NO_MONEY = frozenset({"XTS", "XXX"})
+
+
+def _list_countries() -> Iterator[Address]:
+    for country in sorted(places.COUNTRIES - _UNPOSTED):
+        yield _to_address(country)
+
+
+def _to_address(country: str, city: str = "Somewhere") -> Address:
+    example = places.read_format(country).get("zipex", "-").partition(",")[0]
+    return Address("Anna Tester", "Main Road", example, city, country, house_number="1")
+
+
+def _list_territories() -> Iterator[Address]:
+    for row in tables.read_table("territories"):
+        for where in row["where"].split():
+            country, _, prefix = where.replace("@", ":").partition(":")
+            prefix, _, city = prefix.partition("/")
+            address = _to_address(country, city or "Somewhere")
+            told = "state_province_code" if "@" in where else "postal_code"
+            if row["territory"] not in _UNPOSTED:
+                yield replace(address, **{told: prefix})
+
+
+def _make_consignment(number: int, kind: str, recipient: Address | None = None, currency: str = "") -> Consignment:
+    currency = currency or _CURRENCIES[number // 7 % len(_CURRENCIES)]
     lines = 120 + number if kind == "long" else 1 + number % 4
     items = [_make_item(number + line, currency) for line in range(lines)]
     cash = Money(Decimal(1000 + number) / 4, currency) if number % 9 == 0 else None
@@ -117,7 +157,7 @@ def _make_consignment(number: int, kind: str) -> Consignment:
         reference=f"0f1c9d6e-1111-4222-8333-{number:012d}",
         order_number=f"N-{number}",
         sender=_SENDERS[number // 5 % len(_SENDERS)],
-        recipient=_RECIPIENTS[number % len(_RECIPIENTS)],
+        recipient=recipient or _RECIPIENTS[number % len(_RECIPIENTS)],
         parcels=[Parcel(1000 + number, Decimal("1.25"), items=items)],
         option_code=_OPTIONS[kind],
         customs={
@@ -282,6 +322,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.papers", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--places", action="store_true")
     return parser
 
 
@@ -291,14 +332,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked.folder.mkdir(parents=True, exist_ok=True)
     findings: list[Finding] = []
     contents: list[bytes] = []
-    for case in make_cases(asked.count):
+    cases = list(make_places() if asked.places else make_cases(asked.count))
+    for case in cases:
         made = print_case(case)
         findings += check_case(case, made)
         contents += made.values() if case.number % 5 < 2 else [made[name] for name in made if name != "pick-list"][:2]
     sheets = draw_sheets(contents, asked.folder)
     for finding in findings:
         print(f"{finding.document}: {finding.what}")
-    print(f"{asked.count} orders, {len(findings)} findings; look at {', '.join(map(str, sheets))}")
+    print(f"{len(cases)} orders, {len(findings)} findings; look at {', '.join(map(str, sheets))}")
     return min(1, len(findings))
 
 

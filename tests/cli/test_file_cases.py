@@ -1,6 +1,7 @@
 """Files as shops, marketplaces and spreadsheets make them, by the command line.
 
 An example of a preset is `files/presets/<preset>.<ext>` with `<preset>.expected.json` beside it: what its records are.
+More of them, of other countries and versions, are `<preset>-<which>.<ext>`.
 """
 
 import io
@@ -99,15 +100,14 @@ def test_every_case_is_imported_or_refused_with_a_reason(run: Run, client: TestC
 
 
 def test_every_preset_has_an_example() -> None:
-    assert {path.name.partition(".")[0] for path in EXAMPLES} == set(mapping.list_presets())
+    assert {path.stem for path in EXAMPLES if "-" not in path.stem} == set(mapping.list_presets())
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_a_preset_is_recognised_and_reads_its_example(path: Path) -> None:
-    name = path.name.partition(".")[0]
     reading, found = read_file(path.read_bytes(), read.find_form(path.name) or "csv")
-    assert reading.preset == name
-    assert found == json.loads(path.with_name(f"{name}.expected.json").read_text("utf-8"))
+    assert reading.preset == path.stem.partition("-")[0]
+    assert found == json.loads(path.with_suffix(".expected.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -116,12 +116,12 @@ def test_the_examples_of_all_presets_are_taken(run: Run) -> None:
         done = run(f"orders import {path} --account owner --into 2 --json")
         report = json.loads(done.stdout)
         assert (done.exit_code, report["refused"], report["stopped"]) == (0, 0, None), (path.name, report)
-        expected = json.loads(path.with_name(f"{path.name.partition('.')[0]}.expected.json").read_text("utf-8"))
+        expected = json.loads(path.with_suffix(".expected.json").read_text("utf-8"))
         left_out = sum(isinstance(order, str) for order in expected)
         assert report.get("left_out", 0) == left_out
         assert report["created"] + report["updated"] + report["unchanged"] == len(expected) - left_out
         if path.name != "packhouse.csv":
-            assert report["file"]["preset"] == path.name.partition(".")[0]
+            assert report["file"]["preset"] == path.stem.partition("-")[0]
 
 
 def test_rows_that_lie_apart_are_one_order_or_one_refused_record(run: Run, client: TestClient) -> None:

@@ -9,8 +9,18 @@ from tests.contract.test_hostile import ITEM, PRICES, _check_errors, _get, _refu
 
 @pytest.mark.one_database
 def test_places_that_do_not_exist(client: TestClient) -> None:
-    meant = {"UK": "GB", "EL": "GR", "XI": "GB", "IC": "ES", "NLD": "NL", "528": "NL", "Germany": "DE"}
-    for code in ("XX", "ZZ", "EU", "N", "Nederland", "ＮＬ", *meant):
+    meant = {
+        "UK": "GB",
+        "EL": "GR",
+        "XI": "GB",
+        "IC": "ES",
+        "NLD": "NL",
+        "528": "NL",
+        "Germany": "DE",
+        "Nederland": "NL",
+    }
+    meant |= {"République tchèque": "CZ", "日本": "JP", "United Kingdom (UK)": "GB", "Holland": "NL"}
+    for code in ("XX", "ZZ", "EU", "N", "ＮＬ", "Congo", *meant):
         country = "Input should be an ISO 3166-1 alpha-2 country code"
         country += f": {meant[code]}, not {code}" if code in meant else ""
         for place in ("shipping_address", "billing_address"):

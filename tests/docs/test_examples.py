@@ -21,6 +21,7 @@ NOT_RUN: dict[str, list[str]] = {
         "a benchmark takes minutes",
         "it takes minutes",
         "a benchmark takes minutes",
+        "a benchmark takes minutes",
     ],
     "docs/carriers.md": [
         "it installs a package",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from packhouse.orders import contents
 from tests import make
 from tests.shipping.conftest import FakeCarrier, push
 
@@ -164,3 +165,26 @@ def test_a_sum_that_misses_by_a_rounding_is_not_warned_of(
     payment = {"total_price": price(25), "status": {"code": "paid"}, "subtotal_price": price(subtotal)}
     answer = ship(shop, items, payment_details=payment)
     assert any("total" in warning["detail"] for warning in answer.get("meta", {}).get("warnings", [])) == is_odd
+
+
+NAMED_AS_SERVICES = (
+    "Kerst cadeaubon", "Bon d'achat", "Buono regalo 20 EUR", "Tarjeta de regalo", "Karta podarunkowa", "Presentkort",
+    "Dárkový poukaz", "Rembourskosten", "Spese di spedizione", "Wysyłka", "Shipping protection",
+    "Route Package Protection", "Express shipping upgrade", "Carbon offset", "送料", "クーポン割引", "ギフト券 1000",
+    "运费", "배송비", "Доставка", "Подарочный сертификат",
+)  # fmt: skip
+NAMED_AS_GOODS = (
+    "Gift card holder", "Tea service", "Delivery bag", "Voucher wallet leather", "Shipping box 20x20", "Tip jar",
+    "Donation box", "Insurance policy folder", "Download festival T-shirt", "送料無料のお茶", "ギフト券ケース",
+    "Kargo pantolon", "12", "3-2-1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMED_AS_SERVICES)
+def test_a_service_is_known_by_its_name_in_many_languages(name: str) -> None:
+    assert not contents.find_goods({"order_details": {"order_items": [make.item(name=name)]}})
+
+
+@pytest.mark.parametrize("name", NAMED_AS_GOODS)
+def test_what_only_holds_the_word_is_goods(name: str) -> None:
+    assert contents.find_goods({"order_details": {"order_items": [make.item(name=name)]}})

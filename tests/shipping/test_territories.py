@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests import make
+from tests.shipping.carriers.papers import read_text
 from tests.shipping.conftest import Open, push
 
 # What is read here is decided before a database is asked.
@@ -128,3 +129,15 @@ def test_letters_that_no_font_draws_are_named_by_the_label_call(client: TestClie
     assert "no font here has 𐌰 (U+10330)" in refused.text
     drawn = ship(client, {"name": "สมชาย ใจดี 🎁"}, "house:standard", customs_details=None)
     assert documents(drawn) == {"label"}
+
+
+def test_the_senders_own_numbers_are_on_the_papers(client: TestClient) -> None:
+    send_from(client, eori_number="NL123456789", vat_number="NL001234567B01")
+    told = {"sender": [{"name": "VAT", "country_code": "NL", "value": "NL999999999B99"}]}
+    customs = {"commercial_invoice_number": "INV-1", "shipment_type": "commercial_goods", "tax_numbers": told}
+    made = ship(client, {"country_code": "CH", "postal_code": "3011"}, customs_details={**CUSTOMS, **customs})
+    assert made.status_code == 201, made.text
+    text = read_text(client.get("/api/v3/parcels/1/documents/customs-declaration").content)
+    assert "EORI NL NL123456789" in text
+    assert "VAT NL NL999999999B99" in text
+    assert "NL001234567B01" not in text

@@ -183,3 +183,18 @@ def test_columns_and_labels_go_by_what_is_meant(shop: TestClient, carrier: FakeC
     assert str(asked.parcels[0].weight) == "2.000"
     assert asked.service_point is not None
     assert asked.service_point["id"] == "41"
+
+
+@pytest.mark.parametrize(("country", "status"), [("HK", 200), ("ae", 200), ("IE", 200), ("NL", 400), ("US", 400)])
+def test_a_country_without_postal_codes_wants_none(client: TestClient, country: str, status: int) -> None:
+    address = make.address(country_code=country, postal_code="", city="Kowloon")
+    answer = client.post("/api/v3/orders", json=[make.order(shipping_address=address)])
+    assert answer.status_code == status, answer.text
+    told = answer.json().get("errors") or answer.json()["meta"]["warnings"]
+    assert told[0]["source"]["pointer"] == "/data/attributes/[0]/shipping_address/postal_code"
+
+
+@pytest.mark.parametrize("region", ["-", "n/a", "N/A", "none"])
+def test_a_region_that_is_none_refuses_nothing(client: TestClient, region: str) -> None:
+    order = make.order(shipping_address=make.address(state_province_code=region))
+    assert post(client, order) == [("invalid", "shipping_address/state_province_code")]

@@ -104,7 +104,8 @@ class Karrio:
             raise Rejected([errors.ErrorItem("invalid", message("The contract of this shipment is gone."))])
         ours = consignment.recipient if consignment.is_return else consignment.sender
         credentials = {"account_country_code": ours.country_code, **consignment.contract.credentials}
-        question = partial(karrio_gateway.ask, verb, self._line.package, payload, credentials, self._transport)
+        amend = self._line.amend if verb == "announce" else None
+        question = partial(karrio_gateway.ask, verb, self._line.package, payload, credentials, self._transport, amend)
         return await asyncio.to_thread(question)
 
 
@@ -161,7 +162,7 @@ def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
     faults = customs.find_missing(consignment) if leaves else []
     if leaves and line.drops_zeros:
         faults += list(_find_dropped(consignment))
-    if consignment.cash_on_delivery:
+    if consignment.cash_on_delivery and not _collects(consignment, line):
         faults.append(_to_cash_fault(line))
     if any(parcel.weight is None for parcel in consignment.parcels):
         pointer = errors.to_pointer(("shipping_details", "measurement", "weight"))
@@ -180,16 +181,24 @@ def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
     return {**request, "customs": _to_customs(consignment)} if leaves else request
 
 
+def _collects(consignment: Consignment, line: Line) -> bool:
+    is_from_there = line.collects_from is None or consignment.sender.country_code in line.collects_from
+    return is_from_there and not consignment.is_return
+
+
 def _to_cash_fault(line: Line) -> errors.ErrorItem:
-    """The SDK loses the amount on its way to every carrier (it sends `None`, nothing, or no account to pay it to):
-    goods that nobody collects the money for are worse than no label."""
+    """The SDK tells bpost the amount without an account to pay it to, DPD nothing, Colissimo in a unit that is not
+    known here: goods that nobody collects the money for are worse than no label."""
     detail = message("{name} cannot be told through the karrio SDK to collect cash on delivery.", name=line.name)
     pointer = errors.to_pointer(("payment_details", "is_cash_on_delivery"))
     return errors.ErrorItem("invalid", detail, pointer=pointer)
 
 
 def _to_options(consignment: Consignment) -> dict[str, Any]:
-    """The currency, where the items have one: the SDK would guess it by the account's country."""
+    """The currency, where the items have one: the SDK would guess it by the account's country. What is collected on
+    delivery is in its own, and the SDK has one place for both."""
+    if cash := consignment.cash_on_delivery:
+        return {"currency": cash.currency, "cash_on_delivery": float(cash.value)}
     prices = [item.get("total_price") or {} for parcel in consignment.parcels for item in parcel.items]
     currencies = [price["currency"] for price in prices if price.get("currency")]
     return {"currency": currencies[0]} if currencies else {}

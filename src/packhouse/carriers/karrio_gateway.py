@@ -103,10 +103,15 @@ class _Sdk(NamedTuple):
 
 
 def ask(
-    verb: str, package: str, payload: Mapping[str, Any], credentials: Mapping[str, Any], transport: Transport
+    verb: str,
+    package: str,
+    payload: Mapping[str, Any],
+    credentials: Mapping[str, Any],
+    transport: Transport,
+    amend: Callable[[Any], None] | None = None,
 ) -> tuple[Any, Any]:
-    """What the carrier answers, as the SDK puts it, and as it was parsed. Raises Rejected, also for credentials that
-    are not whole, and Unreachable."""
+    """What the carrier answers, as the SDK puts it, and as it was parsed. `amend` puts right what the SDK is about to
+    send. Raises Rejected, also for credentials that are not whole, and Unreachable."""
     with _LOADING:
         sdk = _load(package)
     steps = _VERBS[verb]
@@ -118,6 +123,8 @@ def ask(
     try:
         question = sdk.lib.to_object(getattr(sdk.models, steps.shape), dict(payload))
         request = getattr(mapper, steps.write)(question)
+        if amend is not None:
+            amend(request.value)
         answer = getattr(proxy, steps.ask)(request)
         details, messages = _read(partial(getattr(mapper, steps.read), answer))
     except Unreachable:
@@ -226,11 +233,28 @@ def _load(package: str) -> _Sdk:
             ssl._create_default_https_context = checked  # noqa: SLF001
             vars(images)["LOAD_TRUNCATED_IMAGES"] = is_lenient
     settings, mapper, proxy = parts
+    _resolve_aliases(importlib.import_module("karrio.core.units").Options)
     vars(lib).update(request=_request, request_with_response=_refuse_to_send)
     return _Sdk(lib, models, settings.Settings, mapper.Mapper, proxy.Proxy, _to_tracer(lib))
 
 
 _PARTS = ("settings", "mapper", "proxy")
+
+
+def _resolve_aliases(options: Any) -> None:
+    """The SDK keeps an option under the carrier's name of it, and looks for it under the common one: `cash_on_delivery`
+    is then nowhere, and a carrier is told to collect `None` (karrio 2026.1). Both names find it here."""
+    look_up = vars(options).get("__getitem__")
+    if look_up is None or getattr(look_up, "resolves_aliases", False):
+        return
+
+    def find(self: Any, item: Any) -> Any:
+        kinds = self._option_type
+        is_known = isinstance(item, str) and kinds is not None and item in kinds
+        return look_up(self, kinds[item].name if is_known else item)
+
+    find.resolves_aliases = True  # type: ignore[attr-defined]
+    options.__getitem__ = find
 
 
 class _PdfMerger:

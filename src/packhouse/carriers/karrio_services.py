@@ -32,8 +32,9 @@ class Line(NamedTuple):
     numbers for integers. `kilograms` is what the SDK has to be told instead of one where it passes the number on to a
     carrier that counts in another unit. `find_numbers` finds the parcels' tracking numbers in its answer, where the SDK
     gives only the shipment's. `returns` are services for labels from customers, where the SDK asks for these in a way
-    of its own. `tells_rates` where the SDK can ask what they cost, and
-    `rated_as` are names that it has for services in the answer besides their codes."""
+    of its own. `tells_rates` where the SDK can ask what they cost, and `rated_as` are names that it has for services in
+    the answer besides their codes. `collects_from` is where the SDK tells the carrier to collect cash on delivery: from
+    nowhere, unless it does so with the amount; None is from anywhere. `amend` puts right what the SDK writes."""
 
     name: str
     package: str
@@ -48,11 +49,24 @@ class Line(NamedTuple):
     returns: Mapping[str, Service] = MappingProxyType({})
     tells_rates: bool = False
     rated_as: Mapping[str, str] = MappingProxyType({})
+    collects_from: frozenset[str] | None = frozenset()
+    amend: Callable[[Any], None] | None = None
 
 
 def _find_in_pieces(answer: Any) -> Sequence[str]:
     [shipment] = answer["output"]["transactionShipments"]
     return [piece["trackingNumber"] for piece in shipment["pieceResponses"]]
+
+
+def _ask_ups_for_cash(question: Any) -> None:
+    """UPS collects cash with a shipment from the European Union under the code 1 (9 is for cheques alone).
+
+    The SDK has 0, which only parcels within America know. UPS, Shipping API, ShipmentServiceOptions/COD and its table
+    of countries.
+    """
+    options = question.ShipmentRequest.Shipment.ShipmentServiceOptions
+    if options is not None and options.COD is not None:
+        options.COD.CODFundsCode = 1
 
 
 _UPS_KG, _BPOST_KG, _DHL_KG = Decimal(70), Decimal(30), Decimal(70)
@@ -96,6 +110,8 @@ LINES = {
         },
         tells_rates=True,
         rated_as={f"ups_{name}_{zone}": code for name, code in _UPS_RATED.items() for zone in ("eu", "mx", "pl", "pr")},
+        collects_from=_EU,
+        amend=_ask_ups_for_cash,
     ),
     "bpost": Line(
         "bpost",
@@ -145,6 +161,7 @@ LINES = {
         },
         find_numbers=_find_in_pieces,
         tells_rates=True,
+        collects_from=None,
     ),
     "dhl_express": Line(
         "DHL Express",
@@ -161,6 +178,7 @@ LINES = {
         },
         cancels=False,
         tells_rates=True,
+        collects_from=None,
     ),
     "dpd": Line(
         "DPD",

@@ -142,13 +142,23 @@ _HEAD_WORDS = """
     aufschlag mindermengenzuschlag trinkgeld spende versicherung rundung pfand nachlass geschenkverpackung
     remise réduction reduction chèque-cadeau carte-cadeau livraison expédition frais supplément pourboire
     arrondi consigne assurance descuento cupón cupon gastos envío envio recargo propina donación donacion
-    garantía garantia redondeo comisión tarjeta-regalo
+    garantía garantia redondeo comisión tarjeta-regalo rembourskosten kargo
+    buono sconto spedizione consegna contrassegno commissione mancia donazione assicurazione arrotondamento
+    desconto portes frete cupão cupom taxa presentkort rabat frakt fragt gavekort lahjakortti toimituskulut alennus
+    wysyłka dostawa przesyłka kupon zniżka napiwek doprava poštovné sleva zľava poukaz poukázka dobírka balné
+    szállítás szállítási ajándékutalvány utalvány kedvezmény utánvét livrare reducere ramburs
+    доставка скидка купон сертификат αποστολή έκπτωση μεταφορικά
 """
 _HEADS = frozenset(_HEAD_WORDS.split())
 _PHRASES = (
     ("gift", "card"), ("gift", "cards"), ("gift", "voucher"), ("gift", "certificate"), ("gift", "wrap"),
     ("gift", "wrapping"), ("store", "credit"), ("carte", "cadeau"), ("chèque", "cadeau"), ("bon", "cadeau"),
-    ("bon", "achat"), ("tarjeta", "regalo"), ("vale", "regalo"), ("digitale", "cadeaubon"),
+    ("bon", "achat"), ("emballage", "cadeau"), ("tarjeta", "regalo"), ("carta", "regalo"), ("buono", "regalo"),
+    ("cartão", "presente"), ("vale", "presente"), ("karta", "podarunkowa"), ("bon", "podarunkowy"),
+    ("dárkový", "poukaz"), ("darčeková", "poukážka"), ("voucher", "cadou"), ("подарочный", "сертификат"),
+    ("подарочная", "карта"), ("shipping", "protection"), ("package", "protection"), ("parcel", "protection"),
+    ("order", "protection"), ("carbon", "offset"), ("shipping", "insurance"), ("vale", "regalo"),
+    ("digitale", "cadeaubon"),
 )  # fmt: skip
 _SMALL_WORDS = """
     e mail email by via for of the a an to your on off per and customer loyalty member order cart extra express
@@ -156,10 +166,18 @@ _SMALL_WORDS = """
     eur usd gbp chf value amount gift card credit van voor met op en de het een bestelling klant waarde digitale
     elektronische und für der die das den auf mit pro bestellung kunden wert digitaler elektronischer le la les
     du des d l et pour sur sans port cadeau carte bon achat client commande électronique numérique el los las y
-    por para con pedido cliente regalo tarjeta electrónica manipulación
+    por para con pedido cliente regalo tarjeta electrónica manipulación di della per da do ao com na za dla
+    kerst christmas xmas birthday weihnachts upgrade route co2 trees tree bäume bomen arbres order package
+    darmowa zdarma ingyenes gratis gratuite gratuita kostenlos kostenlose omaggio elettronico eletrônico
+    podarunkowa podarunkowy dárkový költség díj costi spese kosten koszty náklady náhrada porto
 """
 _SMALL = frozenset(_SMALL_WORDS.split())
 
+_EAST_ASIAN = re.compile(
+    r"(?=.*[^\s\d%\uff10-\uff19.,()・-])(?:送料|配送料|手数料|代引|クーポン|割引|ポイント|ギフト券|ギフトカード|商品券|運費|运费|邮费|優惠券|优惠券|優惠|优惠|折扣"
+    r"|禮品卡|礼品卡|배송비|배송료|할인|쿠폰|상품권|기프트카드|[\s\d%\uff10-\uff19.,()・-])+"
+)
+"""Writings without spaces between words: the whole name is made of these."""
 _NEGATIVE_SKU = re.compile(r"-\d+")
 _PARENTHESES = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
@@ -180,12 +198,16 @@ def _is_named_as_service(item: Mapping[str, Any]) -> bool:
 
 def _is_service(name: str) -> bool:
     """Codes, amounts and percentages (`SUMMER10`, `10%`) say nothing."""
+    if _EAST_ASIAN.fullmatch(name):
+        return True
     found = _WORD.findall(_PARENTHESES.sub(" ", name))
     written = [word for word in found if not any(map(str.isdigit, word))]
     words = [word.casefold() for word in written]
     # `GIFT-CARD` is one word as it is written, and two as it is meant.
     apart = [part for word in words for part in ([word] if word in _HEADS else word.split("-"))]
-    heads = {word for pair in pairwise(apart) if pair in _PHRASES for word in pair} | _HEADS.intersection(apart)
+    # `Bon d'achat`, `tarjeta de regalo`
+    joined = [word for word in apart if len(word) > 2 or word not in _SMALL]
+    heads = {word for pair in pairwise(joined) if pair in _PHRASES for word in pair} | _HEADS.intersection(apart)
     if not heads:
         return False
     codes = {word.casefold() for word in written if word.isupper() and len(word) > 2} if not name.isupper() else set()

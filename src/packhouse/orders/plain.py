@@ -63,7 +63,9 @@ def to_plain_address(address: dict[str, Any]) -> dict[str, Any]:
         if not is_placeholder(email):
             changed["email"] = email.strip()
     region = changed.get("state_province_code")
-    if region and country and not subdivisions.is_exact(country, region):
+    if region and is_placeholder(region) and not subdivisions.is_exact(country or "", region):
+        changed = {key: value for key, value in changed.items() if key != "state_province_code"}
+    elif region and country and not subdivisions.is_exact(country, region):
         code = subdivisions.read(country, region)
         changed = {**changed, "state_province_code": subdivisions.to_code(country, code) if code else region.strip()}
     return changed

@@ -80,7 +80,7 @@ def _fill_gaps(shape: str, values: dict[str, str]) -> str:
     if "%C" not in shape and city.casefold() not in shape.casefold():
         with_region = "%S%C" if shape.startswith("〒") else "%C, %S"
         shape = shape.replace("%S", with_region, 1) if "%S" in shape else f"{shape}%n%C"
-    prefix = re.search(r"([A-Z]{1,3}-?|〒)%Z", shape)
+    prefix = re.search(r"(?<![%A-Z])([A-Z]{1,3}-?|〒)%Z", shape)  # not the C of Pakistan's `%C-%Z`
     if prefix and (not code or code.upper().startswith(prefix[1].rstrip("-"))):
         shape = shape.replace(prefix[0], "%Z")
     return shape if "%Z" in shape else shape.replace("%C", "%C %Z", 1)

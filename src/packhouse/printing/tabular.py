@@ -41,8 +41,10 @@ class Table(NamedTuple):
         yield from (line.text for line in typeset.fit([Text(cell, weight)], box, self.size, self.size))
 
     def measure(self, cells: Sequence[str], weight: Weight = "Regular") -> float:
-        lines = max((len(lines) for lines in self.wrap_row(cells, weight)), default=1)
-        return float(max(self.row_height, max(1, lines) * self.size * LEADING + 1.2 * _PAD))
+        highest = max(
+            (sum(map(typeset.find_leading, lines)) for lines in self.wrap_row(cells, weight)), default=LEADING
+        )
+        return float(max(self.row_height, max(LEADING, highest) * self.size + 1.2 * _PAD))
 
     def head_height(self) -> float:
         return self.measure([column.title for column in self.columns], "Bold")
@@ -108,8 +110,9 @@ def _draw_row(canvas: Canvas, table: Table, cells: Sequence[str], left: float, t
         width = table.width * column.share
         y = top - 0.4 * _PAD
         for line in lines:
-            y -= table.size * LEADING
-            at = (x + width - _PAD, y + table.size * 0.28) if column.is_number else (x + _PAD, y + table.size * 0.28)
+            y -= table.size * typeset.find_leading(line)
+            base = y + table.size * typeset.find_base(line)
+            at = (x + width - _PAD, base) if column.is_number else (x + _PAD, base)
             typeset.draw_aligned(canvas, at, line, weight, table.size, 1 if column.is_number else 0)
         canvas.rect(x, top - height, width, height, stroke=1, fill=0)
         x += width

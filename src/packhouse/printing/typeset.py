@@ -11,6 +11,8 @@ from packhouse.printing import shaping
 from packhouse.printing.shaping import Run, Weight, get_font, shape, to_runs
 
 LEADING = 1.24
+_TALL_LEADING = 1.72
+_TALL = re.compile("[\u0f00-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f]")
 ELLIPSIS = "…"
 
 SMALLEST = 7.0
@@ -42,6 +44,21 @@ class Line(NamedTuple):
     text: str
     weight: Weight
     size: float
+
+    @property
+    def height(self) -> float:
+        """From this line to the next."""
+        return self.size * find_leading(self.text)
+
+
+def find_leading(text: str) -> float:
+    """How many sizes of the type a line is high. Letters stand upon one another in Khmer, Burmese and Tibetan."""
+    return _TALL_LEADING if _TALL.search(text) else LEADING
+
+
+def find_base(text: str) -> float:
+    """How many sizes above the lower edge of its line a text stands: most of what makes tall letters tall is below."""
+    return 0.28 + (find_leading(text) - LEADING) * 0.8
 
 
 def measure(text: str, weight: Weight = "Regular", size: float = 1.0) -> float:
@@ -118,7 +135,7 @@ def fit(texts: Sequence[Text], box: Box, largest: float, smallest: float) -> lis
 
 
 def _fits(lines: Sequence[Line], box: Box) -> bool:
-    return sum(line.size for line in lines) * LEADING <= box.height
+    return sum(line.height for line in lines) <= box.height
 
 
 def _wrap_all(texts: Sequence[Text], size: float, smallest: float, width: float, most: int = 1000) -> Iterator[Line]:
@@ -136,7 +153,7 @@ def _wrap_all(texts: Sequence[Text], size: float, smallest: float, width: float,
 def _cut(lines: list[Line], box: Box) -> list[Line]:
     kept: list[Line] = []
     for line in lines:
-        if sum(other.size for other in (*kept, line)) * LEADING > box.height:
+        if sum(other.height for other in (*kept, line)) > box.height:
             break
         kept.append(line)
     if kept and len(kept) < len(lines):
@@ -177,15 +194,15 @@ def _draw_shaped(canvas: Canvas, x: float, y: float, run: Run, size: float) -> N
 def measure_height(texts: Sequence[Text], width: float, size: float) -> float:
     """Measure the height of all of it, set in this size."""
     cleaned = [text._replace(text=clean(text.text)) for text in texts]
-    return sum(line.size for line in _wrap_all(cleaned, size, size, width)) * LEADING
+    return sum(line.height for line in _wrap_all(cleaned, size, size, width))
 
 
 def draw_box(canvas: Canvas, texts: Sequence[Text], box: Box, *, largest: float, smallest: float) -> None:
     """From the top of the box downwards."""
     y = box.y + box.height
     for line in fit(texts, box, largest, smallest):
-        y -= line.size * LEADING
-        draw(canvas, box.x, y + line.size * 0.28, line.text, line.weight, line.size)
+        y -= line.height
+        draw(canvas, box.x, y + find_base(line.text) * line.size, line.text, line.weight, line.size)
 
 
 def draw_aligned(

@@ -27,7 +27,7 @@ def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor) -> carri
         parcels=[_to_parcel(parcel) for parcel in found.parcels],
         option_code=properties["shipping_option_code"],
         contract=to_contract(setup, properties["contract_id"], encryptor),
-        customs=document.get("customs_details"),
+        customs=_to_customs(document.get("customs_details"), document["from_address"]),
         service_point=document.get("service_point_details"),
         notes=document.get("notes") or "",
         gs1_prefix=document.get("gs1_company_prefix"),
@@ -37,6 +37,24 @@ def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor) -> carri
         announced_at=row.created_at,  # the same at every attempt, so that the papers are
         is_return=bool(document.get("is_return")),
     )
+
+
+_SENDER_NUMBERS = (("eori_number", "EORI"), ("vat_number", "VAT"))
+
+
+def _to_customs(customs: dict[str, Any] | None, sender: Mapping[str, Any]) -> dict[str, Any] | None:
+    """With the numbers of the sender address, of each kind that the order itself does not name."""
+    if not customs:
+        return customs
+    numbers = customs.get("tax_numbers") or {}
+    named = numbers.get("sender") or []
+    kinds = {str(one.get("name") or "").upper() for one in named}
+    own = [
+        {"name": kind, "country_code": sender.get("country_code"), "value": sender[key]}
+        for key, kind in _SENDER_NUMBERS
+        if sender.get(key) and not any(kind in told for told in kinds)
+    ]
+    return {**customs, "tax_numbers": {**numbers, "sender": [*named, *own]}} if own else customs
 
 
 def _to_costs(payment: Mapping[str, Any]) -> carriers.Money | None:

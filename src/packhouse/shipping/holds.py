@@ -35,21 +35,23 @@ Code = Literal[
 DEFAULTS: dict[str, tuple[str, ...]] = {
     "cancelled": (
         "cancelled", "canceled", "cancel", "voided", "void", "abandoned", "trash", "deleted",
+        "cancelled_by_customer", "cancelled_by_buyer", "cancelled_by_seller", "cancelled_by_merchant",
         "geannuleerd", "afgebroken", "vervallen",
         "storniert", "stornierung", "annulliert", "abgebrochen",
         "annulé", "annulée", "annule", "abandonné", "abandonnée",
         "cancelado", "cancelada", "anulado", "anulada",
+        "annullato", "annullata", "anulowane", "anulowano", "zrušeno",
     ),
     "refunded": (
         "refunded", "fully_refunded", "reimbursed", "charged_back", "chargeback", "reversed",
         "terugbetaald", "gerestitueerd", "gecrediteerd",
         "erstattet", "rückerstattet", "zurückerstattet", "zurückgezahlt",
         "remboursé", "remboursée", "rembourse",
-        "reembolsado", "reembolsada", "devuelto",
+        "reembolsado", "reembolsada", "devuelto", "rimborsato", "zwrócono",
     ),
     "on_hold": (
         "on_hold", "hold", "holded", "held", "paused", "suspended", "fraud", "suspected_fraud", "payment_review",
-        "under_review",
+        "under_review", "disputed", "in_dispute", "cancellation_requested", "pending_cancellation",
         "in_de_wacht", "in_wacht", "vastgehouden", "gepauzeerd", "geblokkeerd",
         "angehalten", "in_wartestellung", "wartend", "zurückgestellt", "gesperrt", "pausiert",
         "en_attente", "suspendu", "suspendue", "bloqué", "bloquée", "en_pause",
@@ -57,18 +59,21 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
     ),
     "unpaid": (
         "unpaid", "not_paid", "pending", "pending_payment", "payment_pending", "awaiting_payment", "payment_failed",
-        "failed", "declined", "expired", "overdue",
+        "failed", "declined", "expired", "overdue", "payment_error", "awaiting_check_payment",
+        "awaiting_cheque_payment", "awaiting_bank_wire_payment", "awaiting_bank_transfer", "waiting_for_payment",
         "onbetaald", "niet_betaald", "openstaand", "wacht_op_betaling", "in_afwachting_van_betaling", "mislukt",
         "unbezahlt", "nicht_bezahlt", "offen", "ausstehend", "zahlung_ausstehend", "wartet_auf_zahlung",
         "fehlgeschlagen",
         "impayé", "impayée", "non_payé", "non_payée", "paiement_en_attente", "en_attente_de_paiement", "échoué",
+        "en_attente_de_virement_bancaire", "en_attente_du_paiement_par_chèque", "erreur_de_paiement",
         "impagado", "no_pagado", "sin_pagar", "pendiente", "pendiente_de_pago", "pago_pendiente", "fallido",
     ),
     "pick_up": (
         "pick_up", "pickup", "local_pickup", "store_pickup", "in_store_pickup", "ready_for_pickup", "click_and_collect",
-        "collect_in_store",
+        "collect_in_store", "ready_for_collection", "ready_to_pick_up", "ready_to_collect",
         "afhalen", "ophalen", "afhalen_in_winkel", "klaar_om_af_te_halen",
         "abholung", "selbstabholung", "selbstabholer", "abholbereit", "abholung_im_geschäft",
+        "zur_abholung_bereit", "bereit_zur_abholung",
         "retrait", "retrait_en_magasin", "à_retirer", "prêt_pour_retrait",
         "recogida", "recogida_en_tienda", "recoger_en_tienda", "listo_para_recoger",
     ),
@@ -78,6 +83,11 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What a code of an order's or a payment's status means. A payment that is `paid` makes an order paid, whatever the
 order's own status says of it."""
+
+
+_DUE = ("open", "reminded", "unconfirmed", "partially_paid", "paid_partially", "partially_authorized", "in_progress")
+"""What of a payment says that some of it is due, and of an order nothing: Shopware's states of a transaction, Mollie's
+and Shopify's. An account that counts one of these as `paid` is not warned."""
 
 
 class Hold(NamedTuple):
@@ -129,7 +139,9 @@ class _Statuses(NamedTuple):
         return next((code for code in (self.own, self.payment) if self._is(code, kind)), None)
 
     def find_unpaid(self) -> str | None:
-        return None if self._is(self.payment, "paid") else self.find("unpaid")
+        if self._is(self.payment, "paid"):
+            return None
+        return self.payment if fold(self.payment) in _fold_all(_DUE) else self.find("unpaid")
 
     def _is(self, code: str, kind: str) -> bool:
         folded = fold(code)

@@ -34,6 +34,12 @@ def lines(country: str, city: str, postal_code: str, region: str = "", **changes
         ),
         (lines("TH", "Bang Rak", "10500", "TH-10"), ["Main Road", "Bang Rak", "Bangkok 10500", "THAILAND"]),
         (lines("KR", "Jung-gu", "04524", "KR-11"), ["Main Road", "Jung-gu", "Seoul", "04524", "KOREA (REP.)"]),
+        (
+            lines("TW", "信義區", "110", "臺北市", address_line_1="市府路1號"),
+            ["110", "臺北市信義區", "市府路1號", "TAIWAN, CHINA"],
+        ),
+        (lines("PK", "Karachi", "-"), ["Main Road", "Karachi", "PAKISTAN"]),
+        (lines("PK", "Karachi", "74000"), ["Main Road", "Karachi-74000", "PAKISTAN"]),
         (lines("CD", "Kinshasa", "-"), ["Main Road", "Kinshasa", "CONGO (DEM. REP.)"]),
         (lines("CG", "Brazzaville", "N/A"), ["Main Road", "Brazzaville", "CONGO (REP.)"]),
         (lines("BQ", "The Bottom", "00000"), ["Main Road", "The Bottom", "BONAIRE, SINT EUSTATIUS AND SABA"]),

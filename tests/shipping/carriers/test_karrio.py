@@ -35,6 +35,7 @@ from tests.shipping.carriers.consignments import RECIPIENTS, consignment, item
 from tests.shipping.carriers.lines import LINES, Line
 
 BELGIAN = Address("Jan Peeters", "Grote Markt", "2000", "Antwerpen", "BE", house_number="5")
+AMERICAN = Address("Tea Company", "5th Avenue", "10001", "New York", "US", house_number="350", state_province_code="NY")
 NORWEGIAN = Address("Kari Nordmann", "Storgata 7", "0155", "Oslo", "NO", phone_number="+47 22 22 22 22")
 SHIPPED = {"ups": ("ups:standard", RECIPIENTS["polish"]), "bpost": ("bpost:24h-pro", BELGIAN)}
 
@@ -98,13 +99,24 @@ def test_bpost_is_told_who_and_what() -> None:
     assert [document.kind for document in parcel.documents] == ["label"]
 
 
-@pytest.mark.parametrize("code", ["ups", "bpost"])
-def test_a_carrier_that_cannot_be_told_to_collect_is_not_asked(code: str, line: Line, carrier: Karrio) -> None:
+@pytest.mark.parametrize(("code", "changes"), [("bpost", {}), ("ups", {"sender": AMERICAN, "recipient": AMERICAN})])
+def test_a_carrier_that_cannot_be_told_to_collect_is_not_asked(
+    code: str, changes: dict[str, Any], line: Line, carrier: Karrio
+) -> None:
     with pytest.raises(Rejected) as refusal:
-        announce(carrier, make(code, cash_on_delivery=Money(Decimal("62.5"), "EUR")))
-    [fault] = refusal.value.faults
-    assert fault.pointer == "/data/attributes/payment_details/is_cash_on_delivery"
+        announce(carrier, make(code, cash_on_delivery=Money(Decimal("62.5"), "EUR"), **changes))
+    assert "/data/attributes/payment_details/is_cash_on_delivery" in {fault.pointer for fault in refusal.value.faults}
     assert not line.seen
+
+
+def test_ups_is_told_what_to_collect() -> None:
+    line = lines.Ups()
+    announce(Karrio("ups", line), make("ups", cash_on_delivery=Money(Decimal("62.5"), "PLN")))
+    sent = json.loads(line.seen[-1].body)["ShipmentRequest"]["Shipment"]["ShipmentServiceOptions"]
+    assert sent["COD"] == {"CODFundsCode": 1, "CODAmount": {"CurrencyCode": "PLN", "MonetaryValue": "62.5"}}
+    announce(Karrio("ups", line), make("ups", ids=(43,), reference="1f1c9d6e-1111-4222-8333-444455556666"))
+    sent = json.loads(line.seen[-1].body)["ShipmentRequest"]["Shipment"]
+    assert "COD" not in (sent.get("ShipmentServiceOptions") or {})
 
 
 def test_the_lines_that_ups_is_told_make_its_total() -> None:

@@ -4,13 +4,14 @@ import asyncio
 import io
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import zxingcpp
 from PIL import Image
 
-from packhouse.carriers import PDF, PNG, Address, Consignment, Rejected, Unreachable
+from packhouse.carriers import PDF, PNG, Address, Consignment, Money, Rejected, Unreachable
 from packhouse.carriers.karrio import Karrio
 from packhouse.printing import printers
 from tests.shipping.carriers import more_lines
@@ -176,3 +177,23 @@ def test_what_leaves_the_customs_union_is_declared(code: str, carrier: Karrio, l
     asyncio.run(carrier.announce(make(code, **signed, recipient=norwegian, items=[syrup])))
     for told in ("Syrup", "210690", "JP"):
         assert told in line.seen[-1].body.decode()
+
+
+def test_fedex_and_dhl_are_told_what_to_collect() -> None:
+    cash = Money(Decimal("62.5"), "PLN")
+    fedex, dhl = LINES["fedex"](), LINES["dhl_express"]()
+    asyncio.run(Karrio("fedex", fedex).announce(make("fedex", cash_on_delivery=cash)))
+    asked = json.loads(fedex.seen[-1].body)["requestedShipment"]["shipmentSpecialServices"]
+    assert asked["specialServiceTypes"] == ["COD"]
+    assert asked["shipmentCODDetail"]["codCollectionAmount"] == {"amount": 62.5, "currency": "PLN"}
+    asyncio.run(Karrio("dhl_express", dhl).announce(make("dhl_express", cash_on_delivery=cash)))
+    sent = "".join(dhl.seen[-1].body.decode().split())
+    service = "<SpecialServiceType>KB</SpecialServiceType><ChargeValue>62.5</ChargeValue>"
+    assert f"{service}<CurrencyCode>PLN</CurrencyCode>" in sent
+
+
+@pytest.mark.parametrize("code", ["dpd", "colissimo"])
+def test_dpd_and_colissimo_cannot_be_told_to_collect(code: str, carrier: Karrio, line: Line) -> None:
+    with pytest.raises(Rejected, match="cash on delivery"):
+        asyncio.run(carrier.announce(make(code, cash_on_delivery=Money(Decimal("62.5"), "EUR"))))
+    assert not line.seen

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import io
+from itertools import pairwise
 from typing import Any
 
 import pypdfium2
@@ -11,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
-from packhouse.carriers import Carrier, Rejected, house, letter, post
+from packhouse.carriers import Address, Carrier, Rejected, house, letter, post
 from packhouse.kit.data import letters
-from packhouse.printing import shaping, typeset
+from packhouse.printing import addresses, shaping, typeset
 from tests.shipping.carriers.consignments import RECIPIENTS, consignment, item
 
 NAMES = {
@@ -148,3 +149,33 @@ def test_items_count_where_there_are_customs_papers() -> None:
 def test_a_remark_that_cannot_be_drawn_keeps_no_parcel_back() -> None:
     made = asyncio.run(house.House().announce(consignment("house:standard", notes="Ring 𐌰!")))
     assert "Ring U+10330!" in read(made.parcels[0].documents[0].content)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        Address("សុខ សុភា", "ផ្លូវ 51", "120101", "ភ្នំពេញ", "KH"),
+        Address("မောင်မောင်", "ဗိုလ်ချုပ်လမ်း", "11181", "ရန်ကုန်", "MM"),
+        Address("Anna Tester", "Keizersgracht", "1015 CR", "Amsterdam", "NL"),
+    ],
+)
+def test_no_line_touches_the_next(address: Address) -> None:
+    """Letters that stand upon one another take more room."""
+    texts = [typeset.Text(line) for line in addresses.to_lines(address)]
+    lines = typeset.fit(texts, typeset.Box(0, 0, 500, 500), 20, 20)
+    for line, following in pairwise(lines):
+        distance = following.height + 20 * (typeset.find_base(line.text) - typeset.find_base(following.text))
+        assert find_extent(line.text)[1] + find_extent(following.text)[0] < distance, (line.text, following.text)
+
+
+def find_extent(text: str) -> tuple[float, float]:
+    """How far the ink reaches above and below the base line, in points at a size of 20."""
+    with pypdfium2.PdfDocument(draw(text)) as made:
+        image = made[0].render(scale=4, grayscale=True).to_pil()
+    inked = [y for y in range(image.height) if min(image.crop((0, y, image.width, y + 1)).tobytes()) < 128]
+    return 40 - inked[0] / 4, inked[-1] / 4 - 40
+
+
+def test_letters_for_the_look_of_them_are_those_of_the_alphabet() -> None:
+    assert typeset.clean("𝓐𝓷𝓷𝓪 𝕋𝕖𝕤𝕥") == "Anna Test"
+    assert typeset.find_undrawable("𝓐𝓷𝓷𝓪") == []

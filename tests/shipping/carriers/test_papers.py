@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench import papers as corpus
 from packhouse.carriers import Address, Money, Rejected, house, letter
 from packhouse.carriers.post import Post
 from packhouse.kit.data import places, units
@@ -215,28 +216,37 @@ def test_cash_on_delivery_is_on_the_label(option_code: str) -> None:
     assert "Cash" not in read_text(paid.parcels[0].documents[0].content)
 
 
-COUNTRIES, CURRENCIES = sorted(places.COUNTRIES - {"AQ", "BV", "HM", "UM"}), sorted(places.CURRENCIES)
+CURRENCIES = sorted(places.CURRENCIES | places.WITHDRAWN)
+# Every country, and every territory by what names it in its country's addresses.
+PLACES = [case.told.recipient for case in corpus.make_places()]
 PRICES = st.lists(st.decimals(0, 9999, places=4).map(lambda value: value.normalize()), min_size=1, max_size=6)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(COUNTRIES), st.sampled_from(CURRENCIES), PRICES, st.sampled_from(["001", "35001", "97400"]))
-def test_every_country_and_currency_has_papers_whose_lines_make_their_total(
-    country: str, currency: str, prices: list[Decimal], postal_code: str
+@given(st.sampled_from(PLACES), st.sampled_from(CURRENCIES), PRICES)
+def test_every_place_and_currency_has_papers_whose_lines_make_their_total(
+    recipient: Address, currency: str, prices: list[Decimal]
 ) -> None:
     """No `?`, the country by its own name, and no total that differs from its lines."""
     items = [item(name=f"Thing {n}", total_price={"value": str(p), "currency": currency}) for n, p in enumerate(prices)]
-    recipient = dataclasses.replace(SWISS, country_code=country, postal_code=postal_code)
     told = consignment("post:parcel", recipient=recipient, items=items, shipping_costs=None)
     total = places.to_amount(units.add(*prices), currency)
     parcel = dataclasses.replace(told.parcels[0], tracking_number="CA000000411NL")
     for made in (customs_forms.make_declaration(told, parcel, small=False), invoices.make_invoice(told)):
         text = read_text(made)
         assert "?" not in text
-        assert places.to_printed_country(country) in text
+        assert places.to_printed_country(recipient.country_code) in text
         assert f"{total} {currency}" in text
         for price in prices:
             assert f"{places.to_amount(price, currency)} {currency}" in text
+
+
+def test_the_corpus_goes_to_every_place_in_every_currency() -> None:
+    told = [case.told for case in corpus.make_places()]
+    assert {one.recipient.country_code for one in told} >= places.COUNTRIES - {"AQ", "BV", "HM", "UM"}
+    assert {one.parcels[0].items[0]["total_price"]["currency"] for one in told} == places.CURRENCIES - {"XTS", "XXX"}
+    territories = {places.find_territory(one.recipient.place).code for one in told}
+    assert {"ES-CANARIES", "IT-LIVIGNO", "DE-BUESINGEN", "GB-NORTHERN-IRELAND", "CY-NORTH", "PR"} <= territories
 
 
 def test_what_is_refused_says_all_that_is_missing_of_both_parties() -> None:

@@ -17,9 +17,13 @@ _IDLE_JOINERS = re.compile(
 _LATIN_OR_CYRILLIC = re.compile("[ -~\u00a0-\u017f\u0400-\u045f]*")
 
 
+_FANCY = re.compile("[\U0001d400-\U0001d7ff]")
+"""Mathematical alphabets, which people write their names in for the look of it: the letters are those of A to Z."""
+
+
 def clean(text: str) -> str:
     """Without what is not printed: control and format characters; composed where letters come in parts."""
-    composed = unicodedata.normalize("NFC", text)
+    composed = unicodedata.normalize("NFC", _FANCY.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text))
     spaced = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp", "Zs") else letter for letter in composed)
     kept = "".join(letter for letter in spaced if letter in _JOINERS or not _is_unprinted(letter))
     return re.sub(" +", " ", _IDLE_JOINERS.sub("", kept)).strip()

@@ -123,7 +123,8 @@ def read(country: str, text: str) -> str | None:
     for code in (glued, glued.zfill(2), glued.zfill(3)):
         if glued != bare and places.has_subdivision(country, f"{country}-{code}"):
             return code
-    return _list_names().get(country, {}).get(_fold(written))
+    folded_name = _fold(written)
+    return _list_names().get(country, {}).get(folded_name) or _list_local_names(country).get(folded_name)
 
 
 def may_be_meant(country: str, text: str) -> bool:
@@ -148,6 +149,16 @@ def is_exact(country: str, text: str) -> bool:
 def to_code(country: str, bare: str) -> str:
     """Write the code that carriers are given: `US-NY`; USPS's own codes have no country."""
     return bare if (country, bare) in _ISO_LACKS else f"{country}-{bare}"
+
+
+@cache
+def _list_local_names(country: str) -> dict[str, str]:
+    """Names in the country's own writing, by Google's address data: `東京都`, `Ciudad de México`."""
+    return {
+        _fold(name): code
+        for code, name in places.list_local_regions(country)
+        if places.has_subdivision(country, f"{country}-{code}")
+    }
 
 
 @cache

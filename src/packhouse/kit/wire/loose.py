@@ -47,6 +47,15 @@ def optional(kind: Any) -> Any:
     return Annotated[kind, WrapValidator(check)]
 
 
+def or_empty(kind: Any) -> Any:
+    """A required text that may be empty where there is nothing to say: the shape's own rules tell where."""
+
+    def check(value: Any, ask: Any) -> Any:
+        return value if value == "" else ask(value)
+
+    return Annotated[kind, WrapValidator(check)]
+
+
 def _to_whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

@@ -7,23 +7,15 @@ from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
 from typing import Any
 
-import pycountry
-from babel import Locale
 from babel.numbers import get_territory_currencies
 
-from packhouse.kit.data import places
+from packhouse.kit.data import places, subdivisions
 from packhouse.kit.messages import message
 from packhouse.kit.wire.validation import ValidationIssue
 from packhouse.orders.files import columns
 from packhouse.orders.files.columns import ABSENT, COLUMNS, ITEMS, Column
 from packhouse.orders.files.mapping import PackedItems, Preset
 
-_LANGUAGES = ("en", "nl", "de", "fr", "es", "it", "pl", "pt", "sv", "da")
-_ALIASES = {
-    "uk": "GB", "el": "GR", "great britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB",
-    "northern ireland": "GB", "usa": "US", "united states of america": "US", "holland": "NL", "the netherlands": "NL",
-    "czech republic": "CZ", "korea, south": "KR", "republic of ireland": "IE", "russia": "RU", "turkey": "TR",
-}  # fmt: skip
 _ADDRESSES = ("shipping_address", "billing_address")
 _OF_ADDRESS = ("name", "address_line_1", "postal_code", "city", "country_code")
 _PAID = "payment_details"
@@ -135,9 +127,11 @@ def _drop_incomplete(order: dict[str, Any], warnings: list[ValidationIssue]) -> 
 def _drop_unusable(order: dict[str, Any], warnings: list[ValidationIssue]) -> None:
     """A place without a name and a street is known of a report that tells no more: nothing can be shipped there."""
     address = order.get("shipping_address")
-    if address is not None and not address.get("name") and not address.get("address_line_1"):
+    if address is None:
+        return
+    if not _is_somewhere(address) or (not address.get("name") and not address.get("address_line_1")):
         del order["shipping_address"]
-        if address:
+        if _is_somewhere(address):
             detail = message("The shipping address has neither a name nor a street, and was left out.")
             warnings.append(ValidationIssue(("shipping_address",), detail))
 
@@ -161,6 +155,8 @@ def _fill_address(address: dict[str, Any], place: str, warnings: list[Validation
             del address["state_province_code"]
             detail = message("ISO 3166-2 has no such subdivision of {country}: left out.", country=country)
             warnings.append(ValidationIssue((place, "state_province_code"), detail))
+    if isinstance(country, str) and country in places.COUNTRIES and not places.wants_postal_code(country):
+        address.setdefault("postal_code", "")  # of Hong Kong, where there is none
     _split_lines(address)
     if "address_line_1" not in address and _is_somewhere(address):
         address["address_line_1"] = address.pop("address_line_2", "")
@@ -177,48 +173,32 @@ def _split_lines(address: dict[str, Any]) -> None:
 
 @lru_cache(4096)
 def find_country(said: str) -> str | None:
-    """The code of a country by its code or by its name in one of ten languages."""
+    """The code of a country by its code, or by a name in one of many languages."""
     text = said.strip()
-    if text.upper() in places.COUNTRIES:
-        return text.upper()
-    plain = text.casefold()
-    if plain in _ALIASES:
-        return _ALIASES[plain]
-    if len(text) == 3 and (found := pycountry.countries.get(alpha_3=text.upper())) is not None:
-        return str(found.alpha_2)
-    return _names_of_countries().get(plain)
-
-
-@cache
-def _names_of_countries() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for language in _LANGUAGES:
-        for code, name in Locale(language).territories.items():
-            if code in places.COUNTRIES:
-                found.setdefault(name.casefold(), code)
-    for country in pycountry.countries:
-        for name in (country.name, getattr(country, "official_name", ""), getattr(country, "common_name", "")):
-            found.setdefault(name.casefold(), country.alpha_2)
-    return found
-
-
-@cache
-def _list_subdivisions(country: str) -> list[Any]:
-    return [subdivision for subdivision in pycountry.subdivisions if subdivision.country_code == country]
+    return text.upper() if text.upper() in places.COUNTRIES else places.find_country_meant(text)
 
 
 @lru_cache(4096)
 def find_subdivision(country: str, said: str) -> str | None:
-    """The code of a subdivision by its code or its name."""
-    if places.has_subdivision(country, said):
+    """The code of a subdivision, read as the API reads it; a text that may be one stays as it is."""
+    if subdivisions.is_exact(country, said):
         return said
-    if places.has_subdivision(country, said.upper()):
-        return said.upper()
-    wanted = said.strip().casefold()
-    for subdivision in _list_subdivisions(country):
-        if subdivision.name.casefold() == wanted:
-            return str(subdivision.code.partition("-")[2])
-    return None
+    code = subdivisions.read(country, said)
+    if code is None:
+        return said.strip() if subdivisions.may_be_meant(country, said) else None
+    return code
+
+
+def take_back(item: dict[str, Any], path: Sequence[str], before: Any, taken: Any) -> None:
+    """Count off what was paid back; the price of the line is then that of what is left."""
+    if not isinstance(before, int | float) or not isinstance(taken, int | float) or taken <= 0:
+        return
+    left = max(before - taken, 0)
+    columns.put(item, tuple(path), left)
+    total = columns.find(item, ("total_price", "value"))
+    if before > 0 and isinstance(total, int | float):
+        share = Decimal(str(total)) * Decimal(str(left)) / Decimal(str(before))
+        columns.put(item, ("total_price", "value"), float(round(share, 4)))
 
 
 def _fill_prices(order: dict[str, Any], items: list[dict[str, Any]]) -> None:

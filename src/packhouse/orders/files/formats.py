@@ -4,7 +4,9 @@ One cell often does not tell: `1.234` may be a thousand and more, `03/02/2026` a
 such cell of a file is looked at first (`Evidence`), and what stays open is asked for rather than guessed.
 """
 
+import math
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
@@ -13,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel import Locale
 from babel.core import get_global
 
+from packhouse.kit.data import places
 from packhouse.kit.messages import message
 
 T = TypeVar("T")
@@ -22,26 +25,45 @@ DayOrder: TypeAlias = Literal["day-first", "month-first"]
 
 _CURRENCY_SIGNS = {
     "€": "EUR", "£": "GBP", "US$": "USD", "C$": "CAD", "CA$": "CAD", "A$": "AUD", "AU$": "AUD", "NZ$": "NZD",
-    "¥": "", "$": "", "zł": "PLN", "Kč": "CZK", "kr": "", "kr.": "", "Fr.": "CHF", "Ft": "HUF", "lei": "RON",
-    "₺": "TRY", "₽": "RUB", "₹": "INR", "R$": "BRL",
+    "HK$": "HKD", "NT$": "TWD", "S$": "SGD", "SG$": "SGD", "MX$": "MXN", "R$": "BRL", "¥": "", "￥": "", "円": "JPY",
+    "元": "CNY", "₩": "KRW", "원": "KRW", "$": "", "zł": "PLN", "Kč": "CZK", "kr": "", "kr.": "", "Fr.": "CHF",
+    "SFr.": "CHF", "Ft": "HUF", "lei": "RON", "₺": "TRY", "TL": "TRY", "₽": "RUB", "₹": "INR", "Rs": "", "Rs.": "",
+    "₪": "ILS", "฿": "THB", "₫": "VND", "đ": "VND", "₱": "PHP", "₴": "UAH", "₸": "KZT", "₦": "NGN", "лв": "BGN",
+    "лв.": "BGN", "Rp": "IDR", "RM": "MYR", "din.": "RSD", "kn": "HRK",
 }  # fmt: skip
-_SIGNS = "|".join(re.escape(sign) for sign in sorted(_CURRENCY_SIGNS, key=len, reverse=True))
+"""The currency that a sign says beyond doubt; empty for a sign of several."""
+_SIGNS = "|".join(
+    re.escape(sign).replace(r"\$", r"\s?\$") for sign in sorted(_CURRENCY_SIGNS, key=len, reverse=True)
+)  # eBay writes `US $25.00`
+_MINUS = r"[-+\u2212]"
 _AMOUNT = re.compile(
-    rf"(?P<minus>[-\u2212])?\s*(?:(?P<before>{_SIGNS}|[A-Z]{{3}})\s*)?(?P<minus2>[-\u2212])?"
-    rf"(?P<digits>\d[\d.,'\u2019 \u00a0\u202f\u2009]*|[.,]\d+)\s*(?P<after>{_SIGNS}|[A-Z]{{3}})?"
+    rf"(?P<minus>{_MINUS})?\s*(?:(?P<before>{_SIGNS}|[A-Z]{{3}})\s*)?(?P<minus2>{_MINUS})?"
+    rf"(?P<digits>[0-9][0-9.,'\u2019 \u00a0\u202f\u2009]*|[.,][0-9]+)(?P<minus3>-(?!\w))?"
+    rf"\s*(?P<after>{_SIGNS}|[A-Z]{{3}})?"
 )
+_NO_CENTS = re.compile(r"(?<=[0-9])[.,](?:-{1,2}|[\u2013\u2014])(?![0-9])")
+"""`25,-` and `25.—` are 25, and not less than nothing."""
+_ACCOUNTED = re.compile(r"\(([^()]+)\)(.*)")
+"""What an accountant writes for less than nothing: `(12.50)`."""
 _SPACES = re.compile(r"['\u2019 \u00a0\u202f\u2009]")
 _GROUP = 3
+_MOST_DIGITS = 40
+"""More are no amount; Python refuses to read more than 4,300."""
 _MANGLED = re.compile(r"-?\d([.,]\d+)?[eE]\+\d{1,3}")
 _EXPONENT = re.compile(r"-?\d+([.,]\d+)?[eE][+-]?\d{1,3}")
 
 _TIME = (
-    r"(?:(?:T|,?\s+(?:at |um |om |à |a las )?)(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})"
-    r"(?:[.,](?P<fraction>\d{1,9}))?)?\s*(?P<half>[AaPp]\.?\s?[Mm]\.?)?(?:\s*(?:Uhr|uur))?"
-    r"\s*(?P<zone>Z|[A-Z]{2,5}|(?:GMT|UTC)?[+-]\d{1,2}:?\d{0,2}(?:\s*\([^)]*\))?)?)?"
+    r"(?:(?:T|,?\s*-?\s+(?:at |um |om |à |às |a las |alle |kl\. ?|klo |o |ve? )?)"
+    r"(?P<half_>오전|오후|午前|午後|上午|下午)?\s?"
+    r"(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})"
+    r"(?:[.,](?P<fraction>\d{1,9}))?)?\s*(?P<half>[AaPp]\.?\s?[Mm]\.?|[πμ]\.?μ\.?)?(?:\s*(?:Uhr|uur))?"
+    r"\s*(?P<zone>Z|[A-Z]{2,5}|(?:GMT|UTC)?[+-]\s?\d{1,2}(?: ?:? ?\d{2})?(?:\s*\([^)]*\))?)?)?"
 )
 _WEEKDAY = r"(?:[^\W\d]{2,10}\.?,?\s+)?"
-_YEAR_FIRST = re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _TIME)
+_YEAR_FIRST = re.compile(
+    r"(?P<year>\d{4})(?:[-/]|\.\s?|[年년]\s?)(?P<month>\d{1,2})(?:[-/]|\.\s?|[月월]\s?)(?P<day>\d{1,2})[.日일]?"
+    r"(?:\s?\([^)]{1,3}\))?" + _TIME
+)
 _NUMERIC = re.compile(
     _WEEKDAY + r"(?P<first>\d{1,2})(?P<mark>[-/.])\s?(?P<second_>\d{1,2})[-/.]\s?(?P<year>\d{4}|\d{2})" + _TIME
 )
@@ -54,6 +76,7 @@ _DAY_NAMED = re.compile(
 _NAME_FIRST = re.compile(
     _WEEKDAY + r"(?P<name>[^\W\d]{3,10})\.?[-\s]+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?[-\s]+(?P<year>\d{4}|\d{2})" + _TIME
 )
+_YEAR_NAMED = re.compile(r"(?P<year>\d{4})\.?[-\s]+(?P<name>[^\W\d]{3,10})\.?[-\s]+(?P<day>\d{1,2})\.?" + _TIME)
 _COMPACT = re.compile(
     r"(?P<year>(?:19|20)\d\d)(?P<month>\d\d)(?P<day>\d\d)(?:T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<zone>Z)?)?"
 )
@@ -65,11 +88,13 @@ _NO_DATE = re.compile(r"(0000|-0001)-\d\d-\d\d([T ].*)?|00?[-/.]00?[-/.]0000.*|-
 """What PHP and MySQL write where there is no date."""
 
 _ZONES = {
-    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "IST": 1, "WEST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2,
-    "EET": 2, "EEST": 3, "MSK": 3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8,
-    "PDT": -7, "JST": 9, "AEST": 10, "AEDT": 11,
+    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "WEST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2,
+    "EET": 2, "EEST": 3, "MSK": 3, "EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8,
+    "PDT": -7, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11,
 }  # fmt: skip
-_LANGUAGES = ("en", "de", "fr", "nl", "es", "it", "pt", "pl", "sv", "da")
+"""Abbreviations and hours. `IST` is India's, Ireland's and Israel's, `CST` that of Chicago, Havana and Shanghai: they
+mean that of the account, if it is in one of these."""
+_LANGUAGES = ("en", "de", "fr", "nl", "es", "it", "pt", "pl", "sv", "da", "nb", "fi", "cs", "sk", "hu", "ro")
 
 
 class Unreadable(ValueError):
@@ -109,7 +134,7 @@ def is_mangled(cell: str) -> bool:
 @lru_cache(8192)
 def find_decimal(cell: str) -> Decimal | None:
     """The decimal mark that a cell proves, if it proves one."""
-    found = _AMOUNT.fullmatch(cell.strip())
+    found = _match_amount(cell)
     if found is None:
         return None
     digits = _SPACES.sub("", found["digits"])
@@ -123,7 +148,33 @@ def find_decimal(cell: str) -> Decimal | None:
         return "," if mark == "." else "."
     whole, _, part = digits.partition(mark)
     is_open = len(part) == _GROUP and 0 < len(whole) <= _GROUP and not whole.startswith("0")
+    if is_open and (currency := _find_currency(found)) and places.find_minor_units(currency) == 0:
+        return "," if mark == "." else "."  # of yen there are no thousandths
     return None if is_open else mark  # type: ignore[return-value]
+
+
+def _match_amount(cell: str) -> re.Match[str] | None:
+    text = _NO_CENTS.sub("", _to_ascii_digits(cell.strip()))
+    if (accounted := _ACCOUNTED.fullmatch(text)) is not None:
+        text = f"-{accounted[1].strip()}{accounted[2]}"
+    return _AMOUNT.fullmatch(text)
+
+
+def _to_ascii_digits(text: str) -> str:
+    """Write digits of other scripts, such as Arabic and full-width ones, and their marks as ours."""
+    if text.isascii():
+        return text
+    plain = text.translate(_MARKS)
+    return "".join(str(unicodedata.decimal(letter, letter)) for letter in plain)
+
+
+_MARKS = str.maketrans({"٫": ".", "٬": ",", "．": ".", "，": ",", "\u200e": None, "\u200f": None, "\u061c": None})
+
+
+def _find_currency(found: re.Match[str]) -> str:
+    """The code that stands with an amount, or is meant by its sign."""
+    sign = "".join((found["before"] or found["after"] or "").split())
+    return _CURRENCY_SIGNS.get(sign, sign)
 
 
 @lru_cache(8192)
@@ -131,8 +182,11 @@ def read_amount(cell: str, decimal: Decimal | None) -> tuple[str, str]:
     """The number as JSON writes it, and the currency that stands beside it, if any. Raises Unreadable."""
     text = cell.strip()
     if _EXPONENT.fullmatch(text):
-        return repr(float(text.replace(",", "."))), ""
-    found = _AMOUNT.fullmatch(text)
+        value = float(text.replace(",", "."))
+        if not math.isfinite(value):
+            raise Unreadable(message("A number is expected, like 1234.50."))
+        return repr(value), ""
+    found = _match_amount(text)
     if found is None:
         raise Unreadable(message("A number is expected, like 1234.50."))
     digits = _SPACES.sub("", found["digits"])
@@ -144,9 +198,10 @@ def read_amount(cell: str, decimal: Decimal | None) -> tuple[str, str]:
         )
         raise Unreadable(detail)
     number = _to_number(digits, mark)
-    sign = "-" if found["minus"] or found["minus2"] else ""
-    code = found["before"] or found["after"] or ""
-    return sign + number, _CURRENCY_SIGNS.get(code, code)
+    signs = [mark for mark in (found["minus"], found["minus2"], found["minus3"]) if mark and mark != "+"]
+    if len(signs) > 1:
+        raise Unreadable(message("A number is expected, like 1234.50."))
+    return ("-" if signs else "") + number, _find_currency(found)
 
 
 def _to_number(digits: str, mark: Decimal | None) -> str:
@@ -154,7 +209,7 @@ def _to_number(digits: str, mark: Decimal | None) -> str:
     whole, _, part = digits.replace(other, "").partition(mark or ".")
     whole = whole.lstrip("0") or "0"
     part = part.rstrip(",.")
-    if not (whole + part).isdigit():
+    if not (whole + part).isdigit() or len(whole + part) > _MOST_DIGITS:
         raise Unreadable(message("A number is expected, like 1234.50."))
     return f"{whole}.{part}" if part else whole
 
@@ -196,7 +251,7 @@ def read_date(cell: str, day_order: DayOrder | None, zone: tzinfo) -> str:
     text = " ".join(cell.split())
     if is_instant(text):
         return text
-    text = text.removeprefix("'")
+    text = _to_ascii_digits(text.removeprefix("'"))
     for read in (_read_year_first, _read_named, _read_counted):
         if (found := read(text, zone)) is not None:
             return found
@@ -222,7 +277,7 @@ def _read_year_first(text: str, zone: tzinfo) -> str | None:
 
 
 def _read_named(text: str, zone: tzinfo) -> str | None:
-    found = _DAY_NAMED.fullmatch(text) or _NAME_FIRST.fullmatch(text)
+    found = _DAY_NAMED.fullmatch(text) or _NAME_FIRST.fullmatch(text) or _YEAR_NAMED.fullmatch(text)
     month = None if found is None else _months().get(found["name"].casefold().rstrip("."))
     return (
         None
@@ -246,25 +301,38 @@ def _to_instant(found: re.Match[str], year: int, month: int, day: int, zone: tzi
     told = found.groupdict()
     year += 2000 if year < 70 else 1900 if year < 100 else 0
     hour = int(told["hour"] or 0)
-    if half := told.get("half"):
-        hour = hour % 12 + (12 if half[0] in "Pp" else 0)
+    if half := told.get("half") or told.get("half_"):
+        hour = _to_hour_of_24(hour, is_afternoon=half[0] in "Ppμ" or half in ("오후", "午後", "下午"))
     micro = int((told.get("fraction") or "0").ljust(6, "0")[:6])
-    where = _to_zone(told["zone"]) if told.get("zone") else zone
     try:
-        made = datetime(year, month, day, hour, int(told["minute"] or 0), int(told["second"] or 0), micro, where)
+        made = datetime(year, month, day, hour, int(told["minute"] or 0), int(told["second"] or 0), micro, zone)
+        if told.get("zone"):
+            made = made.replace(tzinfo=_to_zone(told["zone"], made))
         return made.astimezone(UTC).isoformat()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, Unreadable):
+            raise
         raise Unreadable(message("There is no such day or time.")) from None
 
 
-def _to_zone(name: str) -> tzinfo:
+def _to_hour_of_24(hour: int, *, is_afternoon: bool) -> int:
+    """Raises ValueError for `22:00 AM`, which is either."""
+    if hour > 12 and not is_afternoon:
+        raise Unreadable(message("There is no such day or time."))
+    return hour if hour > 12 else hour % 12 + (12 if is_afternoon else 0)
+
+
+def _to_zone(name: str, at: datetime) -> tzinfo:
+    """`at` is in the account's zone, which decides what an abbreviation of several zones means. Raises Unreadable."""
     plain = name.partition("(")[0].strip()
+    if plain.upper() == at.tzname() and at.tzinfo is not None:
+        return at.tzinfo
     if plain.upper() in _ZONES:
         return timezone(timedelta(hours=_ZONES[plain.upper()]))
     plain = plain.removeprefix("GMT").removeprefix("UTC")
     if plain[:1] not in ("+", "-"):
         raise Unreadable(message("The time zone is not known: write it as a difference, like +01:00."))
-    digits = plain[1:].replace(":", "")
+    digits = plain[1:].replace(":", "").replace(" ", "")
     hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)
     if hours > 23 or minutes > 59:
         raise Unreadable(message("The time zone is not known: write it as a difference, like +01:00."))
@@ -280,8 +348,7 @@ def _months() -> dict[str, int]:
         for names in (months[place][width] for place in ("format", "stand-alone") for width in ("wide", "abbreviated")):
             for number, name in names.items():
                 found.setdefault(name.casefold().rstrip("."), number)
-    found |= {"sept": 9, "mrz": 3, "mär": 3, "maerz": 3}
-    return found
+    return found | {"sept": 9, "mrz": 3, "mär": 3, "maerz": 3}
 
 
 class Evidence:

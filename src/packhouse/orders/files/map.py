@@ -1,11 +1,12 @@
 """From the rows of one order to its record, by a mapping."""
 
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from packhouse.kit.messages import foreign, join, message
 from packhouse.kit.wire.validation import ValidationIssue
@@ -13,7 +14,7 @@ from packhouse.orders import schema
 from packhouse.orders.files import columns, complete, formats
 from packhouse.orders.files.columns import COLUMNS, ITEMS, Column
 from packhouse.orders.files.formats import Conventions, Evidence, Unreadable
-from packhouse.orders.files.mapping import Preset, Skip, Target, to_plain, to_target
+from packhouse.orders.files.mapping import PATTERNS, Cell, Preset, Target, to_plain, to_target
 from packhouse.orders.files.records import Record, Row
 from packhouse.orders.files.spool import Group, to_key
 
@@ -25,6 +26,8 @@ _NO_DATE = message(
     "This is what a shop writes where there is no date. Put in the day of the order, like 2026-02-20 10:00."
 )
 _WORDS_OF_NOTHING = ("NULL", "null", r"\N", "NaN", "#N/A")
+_ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-fA-F]{2,5}|amp|quot|apos|lt|gt|nbsp);")
+"""What Etsy and shops in PHP leave of the page in names: `Ring &quot;Moon&quot;`."""
 _TRUE, _FALSE = (
     ("true", "yes", "1", "ja", "oui", "wahr", "y", "x"),
     ("false", "no", "0", "nein", "nee", "non", "falsch", "n"),
@@ -45,15 +48,20 @@ class Rule(NamedTuple):
     target: Target
 
 
-class SkipRule(NamedTuple):
+_CellT = TypeVar("_CellT", bound=Cell)
+
+
+class CellRule(NamedTuple, Generic[_CellT]):
+    """What a column of the file may hold, and what comes of it."""
+
     at: int
-    skip: Skip
+    told: _CellT
     pattern: re.Pattern[str] | None
     words: frozenset[str]
 
     def holds(self, cells: Sequence[str]) -> bool:
         cell = cells[self.at].strip() if self.at < len(cells) else ""
-        if self.skip.filled:
+        if self.told.filled:
             return bool(cell)
         is_like = bool(cell) and self.pattern is not None and self.pattern.search(cell) is not None
         return is_like or cell.casefold() in self.words
@@ -76,14 +84,16 @@ class Mapper:
         self.conventions = Conventions()
         rules = list(_find_rules(preset, header))
         self._of_order = [rule for rule in rules if not rule.column.of_item]
-        self._of_item = [rule for rule in rules if rule.column.of_item]
+        # What was paid back is taken off what was read before.
+        self._of_item = sorted((rule for rule in rules if rule.column.of_item), key=lambda rule: rule.target.minus)
         self._numbers = [rule.at for rule in rules if rule.column.kind == "number"]
         self._dates = [rule.at for rule in rules if rule.column.is_instant]
         names = [to_plain(name) for name in header]
         key = columns.KEY if preset.native else preset.key
         self._key = [names.index(to_plain(name)) for name in key if to_plain(name) in names]
         self._needs = [at for at in self._key if not preset.native or header[at] == "order_id"]
-        self._skips = [_to_skip(skip, names) for skip in preset.skip if to_plain(skip.column) in names]
+        self._skips = _find_cells(preset.skip, names)
+        self._whens = _find_cells(preset.when, names)
         self._packed = _find_packed(preset, names)
         self.columns = {rule.column.name: rule.name for rule in reversed(rules)}
 
@@ -129,7 +139,7 @@ class Mapper:
         items, item_rows = self._read_items(rows, flaws, warnings)
         if items or not self.preset.native:
             columns.put(order, ITEMS, items)
-        self._complete(order, warnings)
+        self._complete(order, rows, warnings)
         if self._place.integration_id is not None:
             self._place_in(order, self._place.integration_id)
         for name in schema.READ_ONLY & order.keys():
@@ -144,7 +154,11 @@ class Mapper:
         if isinstance(details, dict) and "integration" not in details:
             order["order_details"] = {"integration": {"id": integration_id}, **details}
 
-    def _complete(self, order: dict[str, Any], warnings: list[ValidationIssue]) -> None:
+    def _complete(self, order: dict[str, Any], rows: Sequence[Row], warnings: list[ValidationIssue]) -> None:
+        for when in self._whens:
+            if any(when.holds(cells) for _, cells in rows):
+                for name, value in when.told.put.items():
+                    complete.set_fixed(order, COLUMNS[name], value)
         for name, value in self._place.fixed.items():
             column = COLUMNS[name]
             complete.set_fixed(order, column, columns.from_cell(column.kind, value), is_forced=True)
@@ -160,8 +174,8 @@ class Mapper:
         )
 
     def _find_left_out(self, rows: Sequence[Row]) -> str:
-        of_order = [rule for rule in self._skips if rule.skip.what == "order"]
-        return next((rule.skip.why for rule in of_order if any(rule.holds(cells) for _, cells in rows)), "")
+        of_order = [rule for rule in self._skips if rule.told.what == "order"]
+        return next((rule.told.why for rule in of_order if any(rule.holds(cells) for _, cells in rows)), "")
 
     def _read_order(self, rows: Sequence[Row], flaws: list[ValidationIssue]) -> dict[str, Any]:
         order: dict[str, Any] = {}
@@ -206,9 +220,9 @@ class Mapper:
     ) -> tuple[list[dict[str, Any]], list[int]]:
         items: list[dict[str, Any]] = []
         item_rows: list[int] = []
-        of_item = [rule for rule in self._skips if rule.skip.what == "item"]
+        of_item = [rule for rule in self._skips if rule.told.what == "item"]
         for at, (line, cells) in enumerate(rows):
-            why = next((rule.skip.why for rule in of_item if rule.holds(cells)), "")
+            why = next((rule.told.why for rule in of_item if rule.holds(cells)), "")
             if why:
                 warnings.append(
                     ValidationIssue(ITEMS, message("{why} (line {line})", why=foreign(why), line=line), "left_out")
@@ -256,6 +270,9 @@ class Mapper:
                 columns.put(holder, (*rule.column.path, name), part)
             return
         before = columns.find(holder, rule.column.path)
+        if rule.target.minus:
+            complete.take_back(holder, rule.column.path, before, self._read(rule, cell, at, flaws))
+            return
         if before is not columns.ABSENT and not rule.joins and not self.preset.native:
             return
         value = self._read(rule, cell, at, flaws, holder)
@@ -291,9 +308,10 @@ class Mapper:
         return self._to_kind(rule, cell, holder)
 
     def _to_foreign(self, rule: Rule, cell: str, holder: dict[str, Any] | None) -> Any:
+        cell = rule.target.values.get(cell, cell)
         if cell in _WORDS_OF_NOTHING:
             return None
-        cell = rule.target.values.get(cell, cell)
+        cell = _ENTITY.sub(lambda found: html.unescape(found[0]), cell) if "&" in cell else cell
         if rule.column.kind == "boolean":
             plain = cell.casefold()
             return True if plain in _TRUE else False if plain in _FALSE else cell
@@ -382,10 +400,18 @@ def _find_rules(preset: Preset, header: Sequence[str]) -> Iterator[Rule]:
                 yield Rule(at, header[at], COLUMNS[field.removeprefix("+")], field.startswith("+"), target.target)
 
 
-def _to_skip(skip: Skip, names: Sequence[str]) -> SkipRule:
-    pattern = re.compile(skip.matches, re.IGNORECASE) if skip.matches else None
-    words = frozenset(word.casefold() for word in skip.values)
-    return SkipRule(names.index(to_plain(skip.column)), skip, pattern, words)
+def _find_cells(told: Iterable[_CellT], names: Sequence[str]) -> list[CellRule[_CellT]]:
+    """The rules of columns that this file has."""
+    return [
+        CellRule(
+            names.index(to_plain(cell.column)),
+            cell,
+            re.compile(PATTERNS.get(cell.matches, cell.matches), re.IGNORECASE) if cell.matches else None,
+            frozenset(word.casefold() for word in cell.values),
+        )
+        for cell in told
+        if to_plain(cell.column) in names
+    ]
 
 
 def _find_packed(preset: Preset, names: Sequence[str]) -> list[int]:

@@ -20,6 +20,14 @@ from packhouse.orders.files.formats import Conventions, DayOrder, Decimal
 
 NATIVE = "packhouse"
 _MOST = 2_000
+PATTERNS = {
+    "@cash-on-delivery": r"cash[ _-]?on[ _-]?delivery|collect on delivery|pay(ment)? on delivery|\bcod\b|rembours"
+    r"|betalen bij (af)?levering|nachnahme|contre[ -]?remboursement|paiement à la livraison|contra[ -]?re+mbolso"
+    r"|contra[ -]?entrega|contrassegno|pagamento (alla consegna|na entrega)|pobrani|przy odbiorze|dobírk|dobierk"
+    r"|utánvét|ramburs|postförskott|efterkrav|postoppkrav|postiennakko|αντικαταβολή|kapıda ödeme|наложен|pouzeć"
+    r"|povzetj|代引|代金引換|貨到付款|货到付款|착불",
+}
+"""Patterns that mappings name, since many need them."""
 _Name = Annotated[str, Field(min_length=1, max_length=400)]
 
 
@@ -33,12 +41,14 @@ class _Shape(BaseModel):
 
 class Target(_Shape):
     """Where a column goes. `values` puts words in place of others, `sum` adds the numbers of all rows of an order,
-    `first` takes the first row's word where rows differ, and `read` names another way to read the cell."""
+    `first` takes the first row's word where rows differ, `minus` takes the number from what is there (what was paid
+    back), and `read` names another way to read the cell."""
 
     to: str | list[str]
     values: Mapping[str, str] = {}
     sum: bool = False
     first: bool = False
+    minus: bool = False
     read: Literal["", "address"] = ""
 
 
@@ -54,15 +64,13 @@ class Formats(_Shape):
     dates: DayOrder | None = None
 
 
-class Skip(_Shape):
-    """Which rows are no items, or which orders are left out: by the words of a column, or by its being filled."""
+class Cell(_Shape):
+    """What a column must hold: one of some words, anything at all, or what a pattern finds."""
 
-    what: Literal["item", "order"]
     column: _Name
     values: list[str] = []
     filled: bool = False
     matches: str = ""
-    why: str
 
     @field_validator("matches")
     @classmethod
@@ -72,6 +80,19 @@ class Skip(_Shape):
         except re.error as error:
             raise ValueError(message("no pattern: {error}", error=error)) from None
         return value
+
+
+class Skip(Cell):
+    """Which rows are no items, or which orders are left out."""
+
+    what: Literal["item", "order"]
+    why: str
+
+
+class When(Cell):
+    """What a column says beyond its own field: how an order is paid, by the name of the payment."""
+
+    put: Mapping[str, str | int | float | bool]
 
 
 class PackedItems(_Shape):
@@ -100,6 +121,7 @@ class Preset(_Shape):
     fixed: Mapping[str, str | int | float | bool] = {}
     assumed: Mapping[str, str] = {}
     skip: list[Skip] = []
+    when: list[When] = []
     items: PackedItems | None = None
     tracking: Mapping[str, str] = {}
     tracking_separator: Literal["comma", "tab"] = "comma"
@@ -135,7 +157,8 @@ def parse(text: str) -> Preset:
         why = to_message(first)
         raise MappingError(message("The mapping cannot be read at {place}: {msg}", place=place, msg=why)) from None
     packed = preset.items.fields.values() if preset.items else ()
-    named = (*preset.fields(), *preset.fixed, *preset.assumed, *packed)
+    told = (name for when in preset.when for name in when.put)
+    named = (*preset.fields(), *preset.fixed, *preset.assumed, *packed, *told)
     if unknown := [name for name in named if name not in COLUMNS]:
         raise MappingError(message("There is no field {unknown}.", unknown=repr(unknown[0])))
     if not preset.native and preset.form == "table" and not preset.key:

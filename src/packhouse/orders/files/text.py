@@ -1,7 +1,7 @@
 """From the bytes of a file to its text: which encoding it is in, and its lines.
 
-UTF-8 is tried first, and UTF-16 and UTF-32 are known by their marks and zeros. Anything else is one of the code pages
-of eight bits: the one in which most of the words that are not ASCII are words of a single language.
+UTF-8 is tried first, and UTF-16 and UTF-32 are known by their marks and zeros. Anything else is a code page of before
+Unicode (`code_pages`).
 """
 
 import codecs
@@ -12,9 +12,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, NamedTuple
 
-import charset_normalizer
-
 from packhouse.kit.messages import message
+from packhouse.orders.files.code_pages import find_code_page
 from packhouse.orders.files.records import MAX_RECORD, Broken
 
 _CHUNK = 1 << 16
@@ -31,46 +30,14 @@ _MARKS = (
 MIXED = "packhouse.mixed"
 """The name of the error handler that reads what is not UTF-8 as CP1252."""
 
-# The letters beside a-z of the languages that a code page is used for, by code page in the order of preference, each
-# with the weight of a word of it: where two languages fit, the one that is read more often is meant.
-_WESTERN = (
-    ("äöüß", 1.0), ("àâæçéèêëîïôœùûü", 1.0), ("áéëèêïíóöúüçñäâàôû", 1.0), ("áàâãçéêíóôõúü", 1.0), ("àèéìíòóùú", 1.0),
-    ("æøåéäöü", 1.0), ("åäöéü", 1.0), ("áðéíóúýþæö", 0.8),
-)  # fmt: skip
-_ALPHABETS: dict[str, tuple[tuple[str, float], ...]] = {
-    "cp1252": _WESTERN,
-    "cp1250": (("ąćęłńóśźż", 0.98), ("áčďéěíňóřšťúůýž", 0.98), ("áäčďéíĺľňóôŕšťúýž", 0.98), ("áéíóöőúüű", 0.98),
-               ("ăâîşţ", 0.85), ("čćđšž", 0.97)),
-    "cp1254": (("çğıöşüâî", 0.96),),
-    "cp1257": (("ąčęėįšųūž", 0.95), ("āčēģīķļņšūž", 0.95), ("äöüõšž", 0.95)),
-    "iso8859_15": tuple((letters, weight - 0.06) for letters, weight in _WESTERN),
-    "iso8859_2": (("ąćęłńóśźż", 0.9), ("áčďéěíňóřšťúůýž", 0.9), ("áéíóöőúüű", 0.9)),
-    "mac_roman": tuple((letters, weight - 0.12) for letters, weight in _WESTERN),
-    "cp850": tuple((letters, weight - 0.14) for letters, weight in _WESTERN),
-    "cp437": tuple((letters, weight - 0.16) for letters, weight in _WESTERN),
-    "cp852": (("ąćęłńóśźż", 0.85), ("áčďéěíňóřšťúůýž", 0.85), ("áéíóöőúüű", 0.85)),
-    "cp1251": (("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґў", 0.9),),
-    "koi8_r": (("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", 0.85),),
-    "cp1253": (("αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ", 0.9),),
-}  # fmt: skip
-# Signs that stand beside letters, and those that stand by themselves: in the midst of letters they show that the code
-# page is another.
-_EDGES = "«»¿¡®©™…–—‘’‚“”„²³º°·•\u00a0"
-_SIGNS = frozenset(_EDGES + "€£§½¼¾µ")
-# Code pages of other scripts, in which every byte is some letter: one or two of them prove nothing.
-_OTHER_SCRIPTS = frozenset({"cp1251", "cp1253", "koi8_r"})
-_FEW = 3
-_WORD = re.compile(r"[^\W\d_]*[^\x00-\x7f]+[^\W\d_]*(?:[^\x00-\x7f]+[^\W\d_]*)*")
-# A quote that opens does not stand behind a word, but where one that belongs to it stands before.
-_ODD_END = re.compile(r"[^‚„‘«].*[^\W\d_][‘‚„«]")
-_LEAST_FITTING = 0.5
-
 NAMES = {
     "utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16",
     "utf-32": "UTF-32", "cp1252": "Windows-1252", "cp1250": "Windows-1250", "cp1251": "Windows-1251",
     "cp1253": "Windows-1253", "cp1254": "Windows-1254", "cp1257": "Windows-1257", "iso8859_15": "ISO 8859-15",
     "iso8859_2": "ISO 8859-2", "mac_roman": "Mac Roman", "cp850": "CP850", "cp852": "CP852", "cp437": "CP437",
-    "koi8_r": "KOI8-R", MIXED: "UTF-8 with Windows-1252",
+    "koi8_r": "KOI8-R", "cp932": "Shift JIS", "euc_jp": "EUC-JP", "gbk": "GBK", "big5": "Big5", "cp949": "EUC-KR",
+    "cp874": "Windows-874", "cp1255": "Windows-1255", "cp1256": "Windows-1256", "cp866": "CP866",
+    MIXED: "UTF-8 with Windows-1252",
 }  # fmt: skip
 
 
@@ -171,52 +138,18 @@ class _Scan:
         if self._is_utf8:
             return "utf-8-sig"
         sample = bytes(self._sample)
-        sound = len(re.findall(rb"[\xc3-\xf4][\x80-\xbf]+", sample))
-        odd = len(re.findall(rb"[\x80-\xff]+", sample)) - sound
-        if sound > odd:
+        words = re.findall(rb"[\x80-\xff]+", sample)
+        if sum(map(_is_utf8, words)) > len(words) / 2:
             return MIXED
         return find_code_page(sample) or "utf-8"
 
 
-def find_code_page(sample: bytes) -> str | None:
-    """The one that makes most words, or what charset-normalizer finds where none does; None where nothing fits."""
-    scores = {name: _score(sample, name) for name in _ALPHABETS}
-    best = max(scores, key=lambda name: scores[name])
-    if scores[best] >= _LEAST_FITTING:
-        return best
-    if _is_little(sample):
-        return None
-    found = charset_normalizer.from_bytes(sample).best()
-    return found.encoding if found is not None else None
-
-
-def _is_little(sample: bytes) -> bool:
-    return len(set(sample) - set(range(128))) < _FEW
-
-
-def _score(sample: bytes, code_page: str) -> float:
-    """How much of the words with other letters than a-z is a word of one language, from 0 to 1."""
+def _is_utf8(word: bytes) -> bool:
     try:
-        text = sample.decode(code_page)
+        word.decode()
     except UnicodeDecodeError:
-        return 0.0
-    if code_page in _OTHER_SCRIPTS and _is_little(sample):
-        return 0.0
-    found = (word if _ODD_END.fullmatch(word) else word.strip(_EDGES) for word in _WORD.findall(text))
-    words = [word for word in found if not word.isascii() and not set(word) <= _SIGNS]
-    if not words:
-        return 0.9 if _WORD.search(text) and code_page == "cp1252" else 0.0
-    return sum(_weigh(word, code_page) for word in words) / len(words)
-
-
-def _weigh(word: str, code_page: str) -> float:
-    """0 for what cannot be a word: signs among letters, or a capital after a small letter."""
-    letters = {letter.lower() for letter in word if not letter.isascii()} - {"\u00a0"}
-    if word != word.upper() and any(letter.isupper() and not letter.isascii() for letter in word[1:]):
-        return 0.0
-    if "õ" in word.lower() and "õe" not in word.lower() and code_page != "cp1257":  # so it stands in Portuguese
-        return 0.0
-    return max((weight for alphabet, weight in _ALPHABETS[code_page] if letters <= set(alphabet)), default=0.0)
+        return False
+    return True
 
 
 def read_lines(source: IO[bytes], encoding: str) -> Iterator[str]:

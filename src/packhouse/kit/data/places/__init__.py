@@ -22,7 +22,13 @@ from packhouse.kit.data.places.currencies import (
     to_sdr,
     use_rates,
 )
-from packhouse.kit.data.places.names import find_country_meant, to_iso_3, to_printed_country, to_printed_region
+from packhouse.kit.data.places.names import (
+    find_country_meant,
+    list_local_regions,
+    to_iso_3,
+    to_printed_country,
+    to_printed_region,
+)
 from packhouse.kit.data.places.territories import (
     Place,
     Territory,
@@ -51,6 +57,7 @@ __all__ = [
     "has_subdivision",
     "is_filler",
     "leaves_customs_union",
+    "list_local_regions",
     "postal_code_fits",
     "read_format",
     "read_rates",

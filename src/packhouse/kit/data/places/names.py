@@ -3,6 +3,7 @@
 from functools import cache
 
 import pycountry
+from babel import Locale
 
 from packhouse.kit.data.places import codes, tables
 
@@ -28,28 +29,50 @@ def find_country_meant(code: str) -> str | None:
     `Germany`. None where it is one already, or means nothing."""
     if code in codes.COUNTRIES:
         return None
-    written = code.strip().upper()
+    written = _fold(code)
     if len(written) > 60 or not written:
         return None
-    if written in codes.COUNTRIES:
-        return written
-    return _read_aliases().get(written) or _find_in_iso(written)
+    for each in dict.fromkeys((written, written.partition("(")[0].strip(), written.replace(".", ""))):
+        if each in codes.COUNTRIES:
+            return each
+        if each in _read_aliases():
+            return _read_aliases()[each] or None  # `Congo` is either
+        if found := _read_iso_names().get(each) or _read_local_names().get(each):
+            return found
+    return None
 
 
-def _find_in_iso(written: str) -> str | None:
-    by_printed = {name: code for code, name in _read_names().items()}
-    return by_printed.get(written) or _read_iso_names().get(written)
+def _fold(name: str) -> str:
+    """In capitals, with one kind of apostrophe and space."""
+    return " ".join(name.replace("’", "'").split()).upper()
 
 
 @cache
 def _read_iso_names() -> dict[str, str]:
     """Codes of three letters, numbers and names, in capitals."""
-    found: dict[str, str] = {}
+    found = {name: code for code, name in _read_names().items()}
     for country in pycountry.countries:
         for key in ("alpha_3", "numeric", "name", "common_name", "official_name"):
             if written := getattr(country, key, None):
-                found[written.upper()] = country.alpha_2
+                found[_fold(written)] = country.alpha_2
     return found
+
+
+_LANGUAGES = (
+    "en nl de fr es it pt pl sv da nb fi cs sk hu ro bg hr sl et lv lt el tr ru uk ar he ja ko zh zh_Hant th vi ca ga"
+)
+
+
+@cache
+def _read_local_names() -> dict[str, str]:
+    """Names in the languages of shops, by the Unicode CLDR as babel has it; a name of two countries is none's."""
+    found: dict[str, str] = {}
+    for language in _LANGUAGES.split():
+        for code, name in Locale.parse(language).territories.items():
+            if code in codes.COUNTRIES:
+                told = _fold(name)
+                found[told] = "" if found.get(told, code) != code else code
+    return {name: code for name, code in found.items() if code}
 
 
 @cache
@@ -68,7 +91,8 @@ def to_printed_region(country: str, region: str, *, is_latin: bool = True) -> st
         return latin[key] if is_latin else native.get(key, latin[key])
     if told.upper() in latin:
         return latin[told.upper()]
-    is_code = len(told) <= 3 or any(letter.isdigit() for letter in told)
+    # `臺北市` is a name, however short.
+    is_code = (len(told) <= 3 and told.isascii()) or any(letter.isdigit() for letter in told)
     return "" if is_code and not _is_abbreviation(country, told) else told
 
 
@@ -96,6 +120,21 @@ def _read_regions(country: str) -> tuple[dict[str, str], dict[str, str]]:
         by_name = dict(zip(names, keys, strict=True))
         native = {code: by_name[name] for code, name in latin.items() if name in by_name} | native
     return latin, native
+
+
+@cache
+def list_local_regions(country: str) -> list[tuple[str, str]]:
+    """Codes of ISO 3166-2 and the names in the country's own writing and in Latin letters."""
+    known = codes.read_format(country)
+    ids = known.get("sub_isoids", "").split("~")
+    named = [known.get(key, "").split("~") for key in ("sub_keys", "sub_names", "sub_lnames")]
+    return [
+        (id, name)
+        for names in named
+        if len(names) == len(ids)
+        for id, name in zip(ids, names, strict=True)
+        if id and len(name) > 2
+    ]
 
 
 def list_iso_regions(country: str) -> list[tuple[str, str]]:
