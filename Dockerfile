@@ -15,7 +15,7 @@ RUN python3 -m venv /opt/pip \
     '.[otel,postgres,s3]'
 # What no code here reads: languages of neither the page nor files of orders, translations of country names, reportlab's
 # fonts (labels bring their own), programming languages to be coloured, tests of packages, and symbols for debuggers.
-ARG LANGUAGES="da|de|en|es|fr|it|nl|pl|pt|root|sv"
+ARG LANGUAGES="ar|bg|ca|cs|da|de|el|en|es|et|fi|fr|ga|he|hr|hu|it|ja|ko|lt|lv|nb|nl|no|pl|pt|ro|root|ru|sk|sl|sv|th|tr|uk|vi|zh"
 RUN apt-get update -qq && apt-get install -qq --no-install-recommends binutils > /dev/null \
  && cd /opt/packhouse/lib/python3*/site-packages \
  && find babel/locale-data -name '*.dat' | grep -vE "/(${LANGUAGES})(_[A-Za-z0-9_]+)?\.dat$" | xargs rm \

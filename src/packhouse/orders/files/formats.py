@@ -94,7 +94,7 @@ _ZONES = {
 }  # fmt: skip
 """Abbreviations and hours. `IST` is India's, Ireland's and Israel's, `CST` that of Chicago, Havana and Shanghai: they
 mean that of the account, if it is in one of these."""
-_LANGUAGES = ("en", "de", "fr", "nl", "es", "it", "pt", "pl", "sv", "da", "nb", "fi", "cs", "sk", "hu", "ro")
+LANGUAGES = ("en", "de", "fr", "nl", "es", "it", "pt", "pl", "sv", "da", "nb", "fi", "cs", "sk", "hu", "ro")
 
 
 class Unreadable(ValueError):
@@ -343,7 +343,7 @@ def _to_zone(name: str, at: datetime) -> tzinfo:
 def _months() -> dict[str, int]:
     """The names of months, in full and cut short, in the languages that shops are run in."""
     found: dict[str, int] = {}
-    for language in _LANGUAGES:
+    for language in LANGUAGES:
         months = Locale(language).months
         for names in (months[place][width] for place in ("format", "stand-alone") for width in ("wide", "abbreviated")):
             for number, name in names.items():

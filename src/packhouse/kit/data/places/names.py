@@ -58,16 +58,18 @@ def _read_iso_names() -> dict[str, str]:
     return found
 
 
-_LANGUAGES = (
-    "en nl de fr es it pt pl sv da nb fi cs sk hu ro bg hr sl et lv lt el tr ru uk ar he ja ko zh zh_Hant th vi ca ga"
-)
+LANGUAGES = (
+    "en", "nl", "de", "fr", "es", "it", "pt", "pl", "sv", "da", "nb", "fi", "cs", "sk", "hu", "ro", "bg", "hr", "sl",
+    "et", "lv", "lt", "el", "tr", "ru", "uk", "ar", "he", "ja", "ko", "zh", "zh_Hant", "th", "vi", "ca", "ga",
+)  # fmt: skip
+"""The languages in which countries are known by name."""
 
 
 @cache
 def _read_local_names() -> dict[str, str]:
     """Names in the languages of shops, by the Unicode CLDR as babel has it; a name of two countries is none's."""
     found: dict[str, str] = {}
-    for language in _LANGUAGES.split():
+    for language in LANGUAGES:
         for code, name in Locale.parse(language).territories.items():
             if code in codes.COUNTRIES:
                 told = _fold(name)
