@@ -50,8 +50,10 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: some tests wait, and leave theirs to another."""
-    return len(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)) + 1
+    """More than there are cores: half the time of a test, it waits for a server, a browser or a clock, and leaves its
+    core to another."""
+    cores = len(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1))
+    return 2 * cores + 1
 
 
 @pytest.hookimpl(tryfirst=True)
