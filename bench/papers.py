@@ -203,7 +203,13 @@ def _to_order(told: Consignment) -> dict[str, Any]:
     total = {"value": str(cash.value), "currency": cash.currency} if cash else {}
     return {
         "order_number": told.order_number,
-        "order_details": {"order_created_at": "2026-11-24", "order_items": told.parcels[0].items, "notes": told.notes},
+        "order_details": {
+            "integration": {"id": 1},
+            "tags": ["packhouse:language-en"],  # what is read back is looked for in English
+            "order_created_at": "2026-11-24",
+            "order_items": told.parcels[0].items,
+            "notes": told.notes,
+        },
         "payment_details": {"is_cash_on_delivery": cash is not None, "total_price": total},
         "shipping_address": recipient,
     }

@@ -5,8 +5,9 @@ import html
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -22,6 +23,8 @@ from tests.conftest import OWNER, SECOND_SHOP, SHOP
 from tests.web.conftest import token
 
 Person = Callable[..., TestClient]
+HOME = ZoneInfo("Europe/Amsterdam")
+"""The owner's account is in NL, and its days begin there."""
 
 
 def figure(page: Any, name: str) -> str:
@@ -31,7 +34,7 @@ def figure(page: Any, name: str) -> str:
 
 
 def order(order_id: str, days_ago: int, **changes: Any) -> dict[str, Any]:
-    at = datetime.now(UTC).replace(hour=0, minute=0, second=1) - timedelta(days=days_ago)
+    at = datetime.now(HOME).replace(hour=0, minute=0, second=1) - timedelta(days=days_ago)
     details = {"order_created_at": clock.to_wire(at)}
     return make.order(order_id, order_details=details, shipping_address=make.address(), **changes)
 
@@ -90,7 +93,7 @@ def test_every_label_of_the_days_counts(person: Person, client: TestClient, data
     client.post("/api/v3/orders", json=sent)
     asked = {"integration_id": SHOP, "orders": [{"order_id": "o-0", "parcels": parcels}, {"order_id": "o-1"}]}
     assert client.post("/api/v3/orders/create-labels-async", json=asked).status_code == 202
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=1)
+    today = datetime.now(HOME).replace(hour=0, minute=0, second=1)
 
     async def copy() -> None:
         db = Database(database_url)
@@ -149,7 +152,7 @@ def test_what_needs_attention_is_counted_and_listed(
     assert client.post("/api/v3/orders/create-label-sync", json=asked).status_code == 201
     shown = person("packer").get("/")
     found = dict(re.findall(r'<li><a href="([^"]+)"><strong class="num">([^<]+)</strong>', html.unescape(shown.text)))
-    until = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
+    until = (datetime.now(HOME) - timedelta(days=2)).date().isoformat()
     assert found["/orders?status=on-hold"] == "1"
     assert found[f"/orders?sort=placed&to={until}"] == "3"  # those of make.order are from March
     warned = found["/orders?warnings=1"]

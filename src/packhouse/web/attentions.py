@@ -7,6 +7,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 
 from packhouse import context
+from packhouse.kit.data import zones
 from packhouse.kit.db import Reader
 from packhouse.orders import stats
 from packhouse.packing_station import queries as benches
@@ -53,7 +54,8 @@ async def list_attention(web_user: web_users.WebUser, tx: Reader, now: datetime)
     troubled = await shipped.count_troubled(tx, account_id, now - _RECENT, _MOST)
     receivers = await webhooks.list_all_connections(tx, account_id) if web_user.is_owner else []
     silent = [row for row in receivers if row.failing_since is not None or row.paused_at is not None]
-    until = (now - _OVERDUE).date().isoformat()
+    zone = zones.to_zone(web_user.session.time_zone)
+    until = (now - _OVERDUE).astimezone(zone).date().isoformat()  # the list's dates are those of the account
     found = [
         Attention(FAILED, troubled.failed, "/shipments" + rendering.to_query(status=_FAILED)),
         Attention(STALE, troubled.stale, "/shipments" + rendering.to_query(stale="1")),

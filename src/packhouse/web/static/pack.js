@@ -128,11 +128,13 @@ async function printAll() {
   printAll();
 }
 
+const KEPT_FRAMES = 4;
+
 function printOne(id) {
   return new Promise((resolve) => {
-    // The one before stays until this one is there: without any, the browser ends its PDF viewer and starts it anew for
-    // every label, which takes longer than all else that a label takes.
-    const before = [...document.querySelectorAll("iframe.printing")];
+    // Some stay: a viewer prints once it has read its file, which may be after print() has returned; and without any,
+    // the browser ends its PDF viewer and starts it anew for every label, which takes longer than all else.
+    const before = [...document.querySelectorAll("iframe.printing")].slice(0, -KEPT_FRAMES);
     const frame = document.createElement("iframe");
     frame.className = "printing";
     frame.title = "print";
