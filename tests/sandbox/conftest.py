@@ -38,7 +38,7 @@ def new_account(sandbox: str) -> Iterator[NewAccount]:
     clients: list[httpx.Client] = []
 
     def make(**wish: object) -> httpx.Client:
-        answer = httpx.post(f"{sandbox}/sandbox/accounts", json=wish)
+        answer = httpx.post(f"{sandbox}/sandbox/accounts", json=wish, timeout=60)
         assert answer.status_code == 201, answer.text
         made = answer.json()["data"]
         client = httpx.Client(base_url=sandbox, auth=(made["public_key"], made["secret_key"]), timeout=20)
