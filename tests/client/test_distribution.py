@@ -22,6 +22,7 @@ def test_the_client_is_installed_without_the_server(tmp_path: Path) -> None:
         names = archive.namelist()
         [metadata] = [archive.read(name).decode() for name in names if name.endswith("/METADATA")]
         archive.extractall(tmp_path / "installed")
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     files = {name for name in names if ".dist-info/" not in name}
     there = {path.name for path in (ROOT / "src/packhouse/client").iterdir() if path.is_file()}
     assert files == {f"packhouse/client/{name}" for name in there}
