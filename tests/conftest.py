@@ -53,7 +53,7 @@ def pytest_xdist_auto_num_workers() -> int:
     """More than there are cores: half the time of a test, it waits for a server, a browser or a clock, and leaves its
     core to another."""
     cores = len(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1))
-    return 2 * cores + 1
+    return 2 * cores
 
 
 @pytest.hookimpl(tryfirst=True)

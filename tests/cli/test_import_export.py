@@ -433,7 +433,6 @@ def test_reading_takes_the_same_memory_at_any_length(form: str) -> None:
         return top
 
     peak(10)
-    # Four thousand orders are several megabytes; other threads of this process may take some of what is counted.
     assert peak(4_000) < 1.2 * peak(500) + 500_000
 
 

@@ -55,7 +55,7 @@ def _to_handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             named = {name.lower(): value for name, value in self.headers.items()}
             receiver.received.append(Received(self.path, named, body))
             if receiver.hold is not None:
-                receiver.hold.wait(30)
+                receiver.hold.wait(120)
             self.send_response(receiver.status)
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
@@ -69,6 +69,12 @@ def _to_handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    """A hundred connect at once: those that the usual five do not hold are dropped, and try again for seconds."""
+
+
 @pytest.fixture
 def receive() -> Iterator[Callable[..., Receiver]]:
     """`receive(status=500)` starts a receiver on a free port of this machine."""
@@ -76,8 +82,7 @@ def receive() -> Iterator[Callable[..., Receiver]]:
 
     def start(**options: Any) -> Receiver:
         receiver = Receiver(**options)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _to_handler(receiver))
-        server.daemon_threads = True
+        server = _Server(("127.0.0.1", 0), _to_handler(receiver))
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
         servers.append((server, receiver))
