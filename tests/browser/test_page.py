@@ -234,6 +234,8 @@ def test_what_takes_long_is_seen_to_be_on_its_way(desk: Desk) -> None:
     page.click("tbody .c-number a")
     expect(page.locator("body:has(.htmx-request)")).to_be_visible()
     assert page.evaluate(underway) == "underway"
+    while not held:  # the browser's side may be seen before this one is told
+        page.wait_for_timeout(20)
     held[0].continue_()
     expect(page.locator("#order-title")).to_be_visible()
     assert page.evaluate(underway) == "none"
