@@ -65,7 +65,7 @@ async def read_layout(tx: Reader) -> Layout:
     has_citus = bool(await tx.fetch_value(_HAS_CITUS))
     names = await tx.fetch_values(_CITUS_TABLES if has_citus else _PLAIN_TABLES)
     kinds = dict.fromkeys(sorted({*names} - {_LOCAL}), "local")
-    keys = [ForeignKey(*row) for row in await tx.fetch_all(_FOREIGN_KEYS) if row[1] in kinds]
+    keys = [key for key in await tx.fetch_all(_FOREIGN_KEYS, into=ForeignKey) if key.table in kinds]
     if not has_citus:
         return Layout(False, None, [], kinds, keys, 0)
     for name, is_distributed, is_reference in await tx.fetch_all(_KINDS):

@@ -433,7 +433,7 @@ def test_reading_takes_the_same_memory_at_any_length(form: str) -> None:
         return top
 
     peak(10)
-    assert peak(4_000) < 1.2 * peak(500) + 500_000
+    assert min(peak(4_000) for _ in range(3)) < 1.2 * peak(500) + 100_000  # other threads may take some of one
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12) | st.sampled_from(
