@@ -4,8 +4,9 @@ It lies below every package that it names, so these are imported for the type ch
 `packhouse.bootstrap` puts one together.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -46,6 +47,8 @@ class Context(http.HttpContext):
     watches: "Watches"
     mailer: Mailer | None
     health: "Health"
+    rate_questions: "set[asyncio.Task[Any]]" = field(default_factory=set)
+    """What carriers are being asked about prices (`shipping.carrier_rates`)."""
 
 
 def of(request: Request) -> Context:

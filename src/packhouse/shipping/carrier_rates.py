@@ -9,6 +9,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -29,7 +30,6 @@ MOST_AT_ONCE = 4
 """Questions that one process has open: an answer that nobody waits for any more keeps its thread until it comes."""
 
 _log = structlog.get_logger()
-_open: set[asyncio.Task[Any]] = set()
 
 
 class Asked(NamedTuple):
@@ -72,15 +72,15 @@ async def _ask_one(
 ) -> Sequence[carriers.Rate] | Message:
     """The carrier's rates, or why there are none."""
     carrier: Any = ctx.options.carriers[carrier_code]
-    if len(_open) >= MOST_AT_ONCE:
+    if len(ctx.rate_questions) >= MOST_AT_ONCE:
         return message("{name} was not asked for prices: too many are asked already.", name=carrier.name)
     try:
         contract = consignment.to_contract(setup, contract_id, ctx.encryptor)
         task = asyncio.ensure_future(carrier.list_rates(_to_consignment(wanted, contract)))
     except Exception as error:  # noqa: BLE001 - a carrier's own code, or credentials that cannot be read
         return _to_reason(carrier, error)
-    _open.add(task)
-    task.add_done_callback(_close)
+    ctx.rate_questions.add(task)
+    task.add_done_callback(partial(_close, ctx.rate_questions))
     try:
         async with asyncio.timeout(min(PATIENCE_SECONDS, ctx.settings.carriers_timeout_seconds)):
             rates: Sequence[carriers.Rate] = await asyncio.shield(task)
@@ -89,9 +89,9 @@ async def _ask_one(
         return _to_reason(carrier, error)
 
 
-def _close(task: "asyncio.Task[Any]") -> None:
+def _close(questions: "set[asyncio.Task[Any]]", task: "asyncio.Task[Any]") -> None:
     """What came too late is nobody's: its exception is looked at, so that it is not logged as lost."""
-    _open.discard(task)
+    questions.discard(task)
     if not task.cancelled():
         task.exception()
 
