@@ -85,8 +85,7 @@ async def take(
     mine = [_s[name] == value for name, value in key.items()]
     known = await tx.fetch_one(select(packed_serials).where(*mine).with_for_update())
     if known is None:  # it was released while it was waited for
-        await tx.change(_INSERT_ONCE, key | row)
-        return None
+        return await take(tx, account_id, packing, line, serial, now=now)
     if known.order_id != packing.order_id and await _is_held(tx, account_id, known.order_id):
         return str(known.order_number)
     await tx.execute(update(packed_serials).where(*mine).values(row))
