@@ -29,6 +29,7 @@ from packhouse.kit import clock, logs
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
 from tests import databases, kinds, servers, sharded
+from tests.in_process import Client
 
 OWNER = ("owner-public", "owner-secret")
 STRANGER = ("stranger-public", "stranger-secret")
@@ -177,7 +178,7 @@ def serve(database_url: str) -> Iterator[Callable[..., TestClient]]:
 
         def start(*, works: bool = False, **settings: Any) -> TestClient:
             app = create_app(Settings(database_url=database_url, **settings), works=works)
-            return stack.enter_context(TestClient(app, raise_server_exceptions=False))
+            return stack.enter_context(Client(app))
 
         yield start
 
