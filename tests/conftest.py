@@ -28,7 +28,7 @@ from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, logs
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-from tests import databases, kinds, servers, sharded
+from tests import apart, databases, kinds, servers, sharded
 from tests.in_process import Client
 
 OWNER = ("owner-public", "owner-secret")
@@ -109,7 +109,7 @@ def postgres() -> Iterator[str]:
 def sqlite_template() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.db")
-        asyncio.run(_make_accounts(f"sqlite:///{path}"))
+        apart.run(_make_accounts(f"sqlite:///{path}"))
         yield path
 
 
