@@ -221,7 +221,8 @@ def _find_currency(order: dict[str, Any], items: Iterable[dict[str, Any]]) -> st
         for part in ("total_price", "unit_price"):
             found = columns.find(item, (part, "currency")) if found is ABSENT else found
     if isinstance(found, str):
-        found = found.strip().upper()
+        meant = places.find_currencies_meant(found)
+        found = meant[0] if len(meant) == 1 else found.strip().upper()
         columns.put(order, (*_TOTAL, "currency"), found)
         return found
     return None
