@@ -169,6 +169,31 @@ def test_the_same_file_is_known_again(run: Run, client: TestClient, tmp_path: Pa
     assert "again" not in json.loads(run(f"orders import {path} --account owner --into 2 --json").stdout)
 
 
+def test_what_was_refused_of_a_file_can_come_again(run: Run, client: TestClient, tmp_path: Path) -> None:
+    """The file is right, and what it needs is not there yet: the other shop, or a better mapping."""
+    path, own = tmp_path / "orders.csv", tmp_path / "own.toml"
+    path.write_bytes(table(line("A1"), line("A2"), line("A3", **{"shipping_address.country_code": "Narnia"})))
+    base = f"orders import {path} --account owner --into 1 --json"
+    first = json.loads(run(base).stdout)
+    assert (first["created"], first["refused"]) == (2, 1)
+    again = json.loads(run(base).stdout)
+    assert (again["created"], again["unchanged"], again["refused"]) == (0, 2, 1)
+    assert again["again"]["partly"] is True
+    assert "imported again" in run(base.removesuffix(" --json")).stdout
+    assert len(stored(client)) == 2
+    whole = table(line("A1"), line("A2"))
+    path.write_bytes(whole)
+    assert json.loads(run(base).stdout)["unchanged"] == 2
+    known = json.loads(run(base).stdout)
+    assert (known["unchanged"], known["again"]["partly"]) == (0, False)
+    # A mapping of one's own that is changed under its name reads the same bytes in another way.
+    theirs = "title = 'Ours'\nkey = ['order_id']\n[recognise]\ncolumns = ['order_id']\n[columns]\n"
+    for fields in ("", "'order_number' = 'order_details.notes'\n"):
+        own.write_text(f"{theirs}'order_id' = ['order_id', 'order_number']\n{fields}", "utf-8")
+        assert run(f"orders mapping save ours {own} --account owner").exit_code == 0
+        assert "again" not in json.loads(run(f"{base} --preset ours").stdout)
+
+
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_refused_rows_are_written_as_a_file_to_mend(run: Run, tmp_path: Path) -> None:
     path, refused = tmp_path / "orders.csv", tmp_path / "refused.csv"

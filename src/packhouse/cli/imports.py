@@ -1,5 +1,6 @@
 """What `packhouse orders import` does with a file: what it is, its records a batch at a time, and the report."""
 
+import hashlib
 import itertools
 import tempfile
 from collections import Counter
@@ -52,7 +53,8 @@ class Asked:
 
     def options(self) -> str:
         """How the file is read, as far as the same bytes read otherwise are another file."""
-        said = (self.preset, self.mapping, self.integration, self.into, self.separator, self.encoding, *self.told[:2])
+        own = None if self.mapping is None else _hash(self.mapping)
+        said = (self.preset, own, self.integration, self.into, self.separator, self.encoding, *self.told[:2])
         return orjson.dumps([*said, self.time_zone, dict(self.fixed)], default=str).decode()
 
 
@@ -169,7 +171,10 @@ class Report:
     def _show_tables(self) -> None:
         if self.again is not None:
             at, by = self.again["imported_at"], self.again["imported_by"]
-            typer.echo(f"This file was imported before: {at}, by {by}. Nothing was done; --again imports it anew.")
+            done = "Nothing was done; --again imports it anew."
+            if self.again["partly"]:
+                done = "Not all of it was accepted, so it was imported again."
+            typer.echo(f"This file was imported before: {at}, by {by}. {done}")
         if found := self.find_file():
             _show_file(found)
         _show_records(_lines(self._refused), "faults", "refused")
@@ -219,7 +224,8 @@ async def import_file(
         return
     if reading.form in (read.CSV, read.WORKBOOK) and reading.preset != mapping.NATIVE:
         await _require_shop(db, caller, options)
-    if not asked.is_dry_run and not asked.is_again and await _is_known(db, caller, asked, report):
+    how = _to_options(asked, options, reading)
+    if not asked.is_dry_run and not asked.is_again and await _is_known(db, caller, how, report):
         return
     while batch := _next_batch(reading.records, report):
         await _store(db, caller, batch, report)
@@ -227,8 +233,8 @@ async def import_file(
     if reading.digest and report.stopped is None and not asked.is_dry_run:
 
         async def work(tx: Transaction) -> None:
-            said = (caller.account_id, caller.actor, reading.digest, asked.options(), asked.file_name)
-            await known.remember(tx, *said, now=clock.now())
+            said = (caller.account_id, caller.actor, reading.digest, how, asked.file_name)
+            await known.remember(tx, *said, is_whole=not report.counts["refused"], now=clock.now())
 
         await db.write(work)
 
@@ -288,16 +294,30 @@ async def _require_shop(db: Database, caller: Caller, options: read.Options) -> 
         raise errors.Invalid(errors.ErrorItem("invalid", detail))
 
 
-async def _is_known(db: Database, caller: Caller, asked: Asked, report: Report) -> bool:
+def _to_options(asked: Asked, options: read.Options, reading: read.ParsedFile) -> str:
+    """With what the account's own mapping says, which may change under its name."""
+    name = reading.preset
+    own = options.presets.get(name) if name and name not in mapping.list_presets() else None
+    return asked.options() if own is None else f"{asked.options()} {_hash(own.model_dump_json())}"
+
+
+def _hash(text: str) -> str:
+    """A mapping is as long as its file is broad, and is part of a key."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+async def _is_known(db: Database, caller: Caller, how: str, report: Report) -> bool:
+    """Whether there is nothing left to do: what was refused of a file is tried again."""
     if report.reading is None:
         return False
     async with db.read() as tx:
-        row = await known.find_imported(tx, caller.account_id, report.reading.digest, asked.options())
+        row = await known.find_imported(tx, caller.account_id, report.reading.digest, how)
     if row is None:
         return False
     at = clock.to_wire(row.imported_at)
     report.again = {"imported_at": at, "imported_by": row.imported_by, "file_name": row.file_name}
-    return True
+    report.again["partly"] = known.is_partly(row)
+    return not report.again["partly"]
 
 
 def _next_batch(records: Iterator[Record], report: Report) -> list[Record]:

@@ -298,7 +298,9 @@ async def _finish(db: Database, row: Any, now: datetime) -> None:
         ended = await tx.execute(update(table).where(*as_it_was).values(state=state, updated_at=now))
         if ended.rowcount and state == DONE:
             if row.content_hash and not row.broken_detail:
-                await known.remember(tx, row.account_id, row.created_by, row.content_hash, "", row.file_name, now=now)
+                said = (row.account_id, row.created_by, row.content_hash, "", row.file_name)
+                is_whole = not orjson.loads(row.counts).get("refused")
+                await known.remember(tx, *said, is_whole=is_whole, now=now)
             await _forget(tx, row.account_id, row.id)
 
     await db.write(work)
