@@ -190,10 +190,11 @@ def find_subdivision(country: str, said: str) -> str | None:
 
 
 def take_back(item: dict[str, Any], path: Sequence[str], before: Any, taken: Any) -> None:
-    """Count off what was paid back; the price of the line is then that of what is left."""
-    if not isinstance(before, int | float) or not isinstance(taken, int | float) or taken <= 0:
+    """Count off what was paid back, which some shops write as a number below zero; the price of the line is then that of
+    what is left."""
+    if not isinstance(before, int | float) or not isinstance(taken, int | float) or not taken:
         return
-    left = max(before - taken, 0)
+    left = max(before - abs(taken), 0)
     columns.put(item, tuple(path), left)
     total = columns.find(item, ("total_price", "value"))
     if before > 0 and isinstance(total, int | float):

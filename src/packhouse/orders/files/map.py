@@ -249,13 +249,14 @@ class Mapper:
         packed = self.preset.items
         if packed is None:
             return
+        targets = packed.list_fields()
         for index in self._packed:
             cell = cells[index] if index < len(cells) else ""
             for told in complete.unpack(cell, packed):
                 item: dict[str, Any] = {}
-                for name, value in told.items():
-                    column = COLUMNS[packed.fields[name]]
-                    rule = Rule(index, self.header[index], column, False, Target(to=column.name))
+                for name in sorted(told, key=lambda name: targets[name].minus):  # what was paid back is taken off last
+                    value, column = told[name], COLUMNS[str(targets[name].to)]
+                    rule = Rule(index, self.header[index], column, False, targets[name])
                     if value.strip():
                         self._put(item, rule, value, (*ITEMS, number), flaws)
                 if item:

@@ -104,7 +104,10 @@ class PackedItems(_Shape):
     between: str = "|"
     colon: str = ":"
     item: str = ""
-    fields: Mapping[str, str] = {}
+    fields: Mapping[str, str | Target] = {}
+
+    def list_fields(self) -> dict[str, Target]:
+        return {name: told if isinstance(told, Target) else Target(to=told) for name, told in self.fields.items()}
 
 
 class Preset(_Shape):
@@ -156,7 +159,7 @@ def parse(text: str) -> Preset:
         place = ".".join(map(str, first["loc"]))
         why = to_message(first)
         raise MappingError(message("The mapping cannot be read at {place}: {msg}", place=place, msg=why)) from None
-    packed = preset.items.fields.values() if preset.items else ()
+    packed = [str(target.to) for target in preset.items.list_fields().values()] if preset.items else []
     told = (name for when in preset.when for name in when.put)
     named = (*preset.fields(), *preset.fixed, *preset.assumed, *packed, *told)
     if unknown := [name for name in named if name not in COLUMNS]:

@@ -46,6 +46,12 @@ class _Rule(NamedTuple):
     prefix: str
     city: str
 
+    def is_of(self, code: str) -> bool:
+        if "#" not in self.prefix:
+            return code.startswith(self.prefix)
+        pairs = zip(code, self.prefix, strict=False)
+        return len(code) == len(self.prefix) and all(d.isdigit() if mark == "#" else d == mark for d, mark in pairs)
+
 
 def to_place(address: Mapping[str, Any]) -> Place:
     """From an address of the wire."""
@@ -60,7 +66,7 @@ def find_territory(place: Place) -> Territory:
     country = place.country_code
     code = _to_digits(country, place.postal_code)
     for rule in by_postal_code.get(country, ()):
-        if code.startswith(rule.prefix) and rule.city in place.city.casefold():
+        if rule.is_of(code) and rule.city in place.city.casefold():
             return rule.territory
     region = place.region.upper().removeprefix(f"{country}-")
     return by_region.get((country, region)) or by_country.get(country) or _to_mainland(country)
