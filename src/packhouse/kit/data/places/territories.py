@@ -64,9 +64,10 @@ def find_territory(place: Place) -> Territory:
     """The one that the postal code or the region names, else the country's own."""
     by_postal_code, by_region, by_country = _read_rules()
     country = place.country_code
-    code = _to_digits(country, place.postal_code)
+    written = codes.compact(place.postal_code)
+    code = _to_digits(country, written)
     for rule in by_postal_code.get(country, ()):
-        if rule.is_of(code) and rule.city in place.city.casefold():
+        if (rule.is_of(code) or rule.is_of(written)) and rule.city in place.city.casefold():
             return rule.territory
     region = place.region.upper().removeprefix(f"{country}-")
     return by_region.get((country, region)) or by_country.get(country) or _to_mainland(country)
@@ -137,9 +138,8 @@ def _read_rules() -> tuple[dict[str, list[_Rule]], dict[tuple[str, str], Territo
     return by_postal_code, by_region, by_country
 
 
-def _to_digits(country: str, postal_code: str) -> str:
-    """In capitals, without separators and without what people put before it: `E-35001`, `AX-22100`, `GB BT1 5GS`."""
-    code = codes.compact(postal_code)
+def _to_digits(country: str, code: str) -> str:
+    """Without what people put before a code: `E-35001`, `AX-22100`, `GB BT1 5GS`."""
     if country == "GB":
         return re.sub(r"^(GB|UK)(?=[A-Z])", "", code)
     digits = re.sub(r"^[A-Z]{1,3}(?=\d)", "", code)
