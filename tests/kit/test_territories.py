@@ -69,6 +69,8 @@ WRITTEN: list[tuple[Place, str]] = [
     (Place("ES", "AD500"), "AD"),
     (Place("FR", "AD 100"), "AD"),
     (Place("CH", "8238"), "DE-BUESINGEN"),
+    (Place("GB", "GB BT1 5GS"), "GB-NORTHERN-IRELAND"),
+    (Place("ES", "3500"), "ES"),
     (Place("DK", "1000"), "DK"),
     (Place("RS", "", "RS-KM"), "XK"),
     (Place("CY", "9300"), "CY-NORTH"),

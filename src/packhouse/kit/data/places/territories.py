@@ -67,7 +67,8 @@ def find_territory(place: Place) -> Territory:
     written = codes.compact(place.postal_code)
     code = _to_digits(country, written)
     for rule in by_postal_code.get(country, ()):
-        if (rule.is_of(code) or rule.is_of(written)) and rule.city in place.city.casefold():
+        is_there = rule.is_of(code) or (rule.prefix[0].isalpha() and rule.is_of(written))
+        if is_there and rule.city in place.city.casefold():
             return rule.territory
     region = place.region.upper().removeprefix(f"{country}-")
     return by_region.get((country, region)) or by_country.get(country) or _to_mainland(country)
