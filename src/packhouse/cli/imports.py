@@ -17,6 +17,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.cli import terminal
 from packhouse.integrations import queries as integration_queries
 from packhouse.kit import clock, errors, messages
+from packhouse.kit.data import zones
 from packhouse.kit.db import Database, Transaction
 from packhouse.orders import schema
 from packhouse.orders.files import formats, known, mapping, read, store, tables
@@ -250,7 +251,11 @@ async def _prepare(db: Database, asked: Asked) -> tuple[Caller, read.Options]:
     caller = Caller(owner.account_id, owner.country_code, "command:orders import")
     preset, presets = await _choose_preset(db, caller, asked, presets)
     shop = wanted if wanted is not None else shops[0] if len(shops) == 1 else None
-    zone = formats.find_zone(asked.time_zone) if asked.time_zone else formats.zone_of_country(owner.country_code)
+    zone = (
+        formats.find_zone(asked.time_zone)
+        if asked.time_zone
+        else zones.to_zone(owner.time_zone or zones.find_default(owner.country_code))
+    )
     if zone is None:
         raise errors.Invalid(
             errors.ErrorItem("invalid", messages.message("There is no time zone {zone}.", zone=asked.time_zone))

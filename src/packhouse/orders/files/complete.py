@@ -190,8 +190,8 @@ def find_subdivision(country: str, said: str) -> str | None:
 
 
 def take_back(item: dict[str, Any], path: Sequence[str], before: Any, taken: Any) -> None:
-    """Count off what was paid back, which some shops write as a number below zero; the price of the line is then that of
-    what is left."""
+    """Count off what was paid back, which some shops write as a number below zero; the price of the line is then that
+    of what is left."""
     if not isinstance(before, int | float) or not isinstance(taken, int | float) or not taken:
         return
     left = max(before - abs(taken), 0)

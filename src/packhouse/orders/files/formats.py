@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.core import get_global
 
 from packhouse.kit.data import places
 from packhouse.kit.messages import message
@@ -108,13 +107,6 @@ def find_zone(name: str) -> tzinfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC if name.upper() == "UTC" else None
-
-
-@cache
-def zone_of_country(country: str) -> tzinfo:
-    """The zone of a country, of the capital's first where there are several; UTC where none is known."""
-    names = get_global("territory_zones").get(country, ())
-    return next((zone for name in names if (zone := find_zone(name)) is not None), UTC)
 
 
 def is_mangled(cell: str) -> bool:

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from packhouse import context
 from packhouse.kit import errors
+from packhouse.kit.data import zones
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
@@ -181,7 +182,7 @@ async def to_options(request: Request, web_user: web_users.WebUser, said: Said, 
         raise forms.refuse("shop", message("Choose the shop that every order goes into."))
     country = web_user.caller.country_code
     only = next(iter(shops)) if len(shops) == 1 else None
-    place = Place(shop or only, country, formats.zone_of_country(country))
+    place = Place(shop or only, country, zones.to_zone(web_user.session.time_zone))
     into = shop if is_for_all else None
     most = _UNPACKED_TIMES * context.of(request).settings.max_import_bytes
     return read.Options(name, preset, presets, told=said.told(), place=place, into=into, most_unpacked=most)
