@@ -96,7 +96,8 @@ def change(
     fields = {*chosen.values()}
     fixed = {name: value for name, value in base.fixed.items() if name not in fields}
     if _WEIGHT in fields and _WEIGHT_UNIT not in fields:
-        fixed.setdefault(_WEIGHT_UNIT, "kg")
+        column = next(name for name, field in chosen.items() if field == _WEIGHT)
+        fixed.setdefault(_WEIGHT_UNIT, guess.find_weight_unit(column))
     update = {
         "title": title,
         "native": False,

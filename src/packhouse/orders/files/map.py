@@ -25,6 +25,11 @@ _MANGLED = message(
 _NO_DATE = message(
     "This is what a shop writes where there is no date. Put in the day of the order, like 2026-02-20 10:00."
 )
+_PIECES = re.compile(
+    r"(\d[\d.,]*)\s*(?:x|×|st|stk|stck|stück|stuks?|pcs?|pieces?|pièces?|pz|szt|uds?|units?|個|点)\.?|[x×]\s*(\d+)",
+    re.IGNORECASE,
+)
+"""`2x`, `2 Stk.`, `2 szt.`: how people write that there are two."""
 _WORDS_OF_NOTHING = ("NULL", "null", r"\N", "NaN", "#N/A")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-fA-F]{2,5}|amp|quot|apos|lt|gt|nbsp);")
 """What Etsy and shops in PHP leave of the page in names: `Ring &quot;Moon&quot;`."""
@@ -220,6 +225,7 @@ class Mapper:
     ) -> tuple[list[dict[str, Any]], list[int]]:
         items: list[dict[str, Any]] = []
         item_rows: list[int] = []
+        nameless: list[int] = []
         of_item = [rule for rule in self._skips if rule.told.what == "item"]
         for at, (line, cells) in enumerate(rows):
             why = next((rule.told.why for rule in of_item if rule.holds(cells)), "")
@@ -233,8 +239,15 @@ class Mapper:
             else:
                 item = self._read_item(cells, len(items), flaws)
                 found = [item] if (self.preset.native and item) or complete.is_item(item) else []
+                if item and not found:
+                    nameless.append(line)
             items += found
             item_rows += [at] * len(found)
+        if nameless and not items:
+            detail = message(
+                "No column says which article this is, so there is no item (line {line}).", line=nameless[0]
+            )
+            warnings.append(ValidationIssue(ITEMS, detail, "left_out"))
         return items, item_rows
 
     def _read_item(self, cells: Sequence[str], number: int, flaws: list[ValidationIssue]) -> dict[str, Any]:
@@ -357,6 +370,8 @@ class Mapper:
             if not isinstance(value, str):
                 return _to_whole(column, value)
         cell = columns.unguard(column, cell)
+        if column.is_whole and (pieces := _PIECES.fullmatch(cell.strip())) is not None:
+            cell = pieces[1] or pieces[2]
         if self.preset.native and not any(character.isdigit() for character in cell):
             return cell
         number, currency = formats.read_amount(cell, conventions.decimal)

@@ -192,9 +192,23 @@ def to_plain(name: str) -> str:
     return " ".join(name.replace("_", " ").replace("\ufeff", "").strip(" \t\r\n\"'").split()).casefold()
 
 
+def to_distinct(header: Sequence[str]) -> list[str]:
+    """Column names of which each is there once: the second `Name` is `Name (2)`, so that it can be told what it is."""
+    taken: set[str] = set()
+    distinct = []
+    for name in header:
+        number, own = 1, name
+        while to_plain(own) and to_plain(own) in taken:
+            number += 1
+            own = f"{name} ({number})"
+        taken.add(to_plain(own))
+        distinct.append(own)
+    return distinct
+
+
 def recognise(header: Sequence[str], presets: Mapping[str, Preset]) -> str | None:
     """The name of the preset whose columns these are."""
-    names = {to_plain(cell) for cell in header if cell.strip()}
+    names = {to_plain(cell) for cell in to_distinct(header) if cell.strip()}
     for name, preset in presets.items():
         if preset.native:
             if any(cell.strip() in COLUMNS for cell in header):
