@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.testclient import TestClient
 
+from packhouse.kit import clock
+from packhouse.kit.data import zones
 from tests.cli.conftest import Run
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -85,6 +88,23 @@ def test_a_column_says_its_unit_and_an_email_is_the_recipients_too(
         {"value": 500, "unit": "g"},
     ]
     assert order["shipping_address"]["email"] == order["customer_details"]["email"] == "j@example.de"
+
+
+def test_a_new_order_of_a_file_without_times_is_of_today(run: Run, client: TestClient, tmp_path: Path) -> None:
+    """And one that is there keeps its own."""
+    rows = "Order,Recipient,Street,City,Zip,Country,Item,Qty\n7,Ada Visser,Damrak 1,Amsterdam,1015 CR,NL,Tea,2\n"
+    report = bring(run, tmp_path, rows)
+    told = [one for warned in report["warnings"] for one in warned["warnings"]]
+    assert "assumed" in {one["code"] for one in told if one["pointer"] == "/order_details/order_created_at"}
+    [order] = stored(client)
+    placed_at = order["order_details"]["order_created_at"]
+    assert placed_at == zones.to_day(clock.now(), ZoneInfo("Europe/Amsterdam"))
+    earlier = {"order_details": {"order_created_at": "2026-03-14T08:00:00.000000+00:00"}}
+    client.patch(f"/api/v3/orders/{order['id']}", json=earlier)
+    again = bring(run, tmp_path, rows.replace("Tea,2", "Tea,3"))
+    assert (again["created"], again["updated"]) == (0, 1)
+    [order] = stored(client)
+    assert order["order_details"]["order_created_at"] == earlier["order_details"]["order_created_at"]
 
 
 def test_columns_of_one_name_are_told_apart(run: Run, client: TestClient, tmp_path: Path) -> None:

@@ -260,7 +260,7 @@ async def _prepare(db: Database, asked: Asked) -> tuple[Caller, read.Options]:
         raise errors.Invalid(
             errors.ErrorItem("invalid", messages.message("There is no time zone {zone}.", zone=asked.time_zone))
         )
-    place = Place(shop, owner.country_code, zone, asked.fixed)
+    place = Place(shop, owner.country_code, zone, zones.to_day(clock.now(), zone), asked.fixed)
     return caller, read.Options(
         asked.form, preset, presets, asked.separator, asked.encoding, asked.told, place, asked.into
     )

@@ -52,6 +52,12 @@ def find_choices(preset: Preset, header: Sequence[str]) -> dict[str, str]:
     return {name: _to_choice(preset, _find_told(preset, header, name)) for name in list_columns(header)}
 
 
+def list_targets(preset: Preset, header: Sequence[str], column: str) -> list[str]:
+    """The fields that the preset puts a column into."""
+    told = [to_target(preset.columns[name]) for name in _find_told(preset, header, column)]
+    return list(dict.fromkeys(field.removeprefix("+") for target in told for field in target.fields()))
+
+
 def _find_told(preset: Preset, header: Sequence[str], column: str) -> list[str]:
     """The names in the preset that mean this column of the file."""
     plain = [to_plain(name) for name in header]

@@ -33,6 +33,7 @@ _PIECES = re.compile(
 _WORDS_OF_NOTHING = ("NULL", "null", r"\N", "NaN", "#N/A")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-fA-F]{2,5}|amp|quot|apos|lt|gt|nbsp);")
 """What Etsy and shops in PHP leave of the page in names: `Ring &quot;Moon&quot;`."""
+_PLACED_AT = "order_details.order_created_at"
 _TRUE, _FALSE = (
     ("true", "yes", "1", "ja", "oui", "wahr", "y", "x"),
     ("false", "no", "0", "nein", "nee", "non", "falsch", "n"),
@@ -73,11 +74,13 @@ class CellRule(NamedTuple, Generic[_CellT]):
 
 
 class Place(NamedTuple):
-    """What a file's orders belong to: a shop, and the country and time zone of the account."""
+    """What a file's orders belong to: a shop, the country and time zone of the account, and its day, on which orders
+    were placed that no column tells the time of."""
 
     integration_id: int | None = None
     country: str = ""
     zone: tzinfo = UTC
+    today: str = ""
     fixed: Mapping[str, str] = {}
 
 
@@ -101,6 +104,8 @@ class Mapper:
         self._whens = _find_cells(preset.when, names)
         self._packed = _find_packed(preset, names)
         self.columns = {rule.column.name: rule.name for rule in reversed(rules)}
+        tells_time = _PLACED_AT in {*self.columns, *preset.fixed, *preset.assumed, *place.fixed}
+        self._placed_at = "" if preset.native or tells_time else place.today
 
     def see(self, cells: Sequence[str], evidence: Evidence) -> None:
         """Look at what a row proves of how the file writes numbers and dates."""
@@ -150,7 +155,7 @@ class Mapper:
         for name in schema.READ_ONLY & order.keys():
             del order[name]
         body = json.dumps(order).encode()
-        return Record(rows[0][0], body, flaws, warnings, rows, item_rows)
+        return Record(rows[0][0], body, flaws, warnings, rows, item_rows, placed_at=self._placed_at)
 
     @staticmethod
     def _place_in(order: dict[str, Any], integration_id: int) -> None:

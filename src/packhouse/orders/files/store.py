@@ -12,7 +12,7 @@ import orjson
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors
 from packhouse.kit.db import Database, Transaction
-from packhouse.kit.messages import Message, foreign
+from packhouse.kit.messages import Message, foreign, message
 from packhouse.kit.wire.validation import ValidationIssue
 from packhouse.orders import operations, schema, warnings
 from packhouse.orders.files.records import Record, find_column
@@ -23,6 +23,8 @@ LEFT_OUT = "left_out"
 # How often a batch waits for its turn behind other writers; one wait is the setting `lock_timeout_seconds`.
 _ATTEMPTS = 5
 _POINTER = re.compile(re.escape(errors.ATTRIBUTES) + r"/\[(\d+)\](.*)", re.DOTALL)
+
+_PLACED_AT = "/order_details/order_created_at"
 
 _Faults = dict[int, Sequence[errors.ErrorItem]]
 
@@ -119,7 +121,7 @@ async def store(
         try:
             return await _upsert(db, caller, batch, values, refused, now, is_dry_run, note)
         except errors.Invalid as invalid:
-            _set_aside(invalid.faults, values, refused)
+            _set_aside(_give_time(batch, invalid.faults, values), values, refused)
     stored = _to_stored(caller, batch, values, (), refused)
     if note is not None:
         await db.write(lambda tx: note(tx, stored))
@@ -167,6 +169,11 @@ def _find_told(record: Record, order: dict[str, Any] | None, country: str) -> li
     if record.left_out:
         told.append(Remark("", LEFT_OUT, foreign(record.left_out)))
     if order is not None:
+        placed_at = order["order_details"]["order_created_at"]
+        if record.placed_at == placed_at:
+            told.append(
+                Remark(_PLACED_AT, "assumed", message("The file does not tell: taken for {value}.", value=placed_at))
+            )
         told += [Remark(_to_pointer(one.path), one.code, one.detail) for one in warnings.find_warnings(order, country)]
     return told
 
@@ -208,6 +215,22 @@ def _is_readable(batch: Sequence[Record], index: int, refused: _Faults) -> bool:
         refused[index] = invalid.faults
         return False
     return True
+
+
+def _give_time(
+    batch: Sequence[Record], found: Iterable[errors.ErrorItem], values: dict[int, Any]
+) -> list[errors.ErrorItem]:
+    """Say when the orders were placed that are new and of a file that tells it of none; what remains is refused."""
+    indexes, remaining = list(values), []
+    for fault in found:
+        at, pointer = _to_place(fault)
+        index = indexes[at]
+        if pointer == _PLACED_AT and batch[index].placed_at:
+            details = {**values[index]["order_details"], "order_created_at": batch[index].placed_at}
+            values[index] = {**values[index], "order_details": details}
+        else:
+            remaining.append(fault)
+    return remaining
 
 
 def _set_aside(found: Iterable[errors.ErrorItem], values: dict[int, Any], refused: _Faults) -> None:

@@ -144,6 +144,7 @@ def _to_kept(record: Record) -> dict[str, Any]:
         kept |= {"rows": record.rows, "item_rows": record.item_rows}
     if record.warnings:
         kept["warnings"] = _to_kept_flaws(record.warnings)
+    kept |= {"placed_at": record.placed_at} if record.placed_at else {}
     return {**kept, "left_out": record.left_out} if record.left_out else kept
 
 
@@ -316,6 +317,7 @@ def _to_records(content: str) -> list[Record]:
             [(line, cells) for line, cells in one.get("rows", ())],
             one.get("item_rows", ()),
             one.get("left_out", ""),
+            one.get("placed_at", ""),
         )
         for one in orjson.loads(content)
     ]
