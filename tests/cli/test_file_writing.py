@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
 from starlette.testclient import TestClient
 
-from packhouse.orders.files import mapping
+from packhouse.orders.files import mapping, write
 from tests import make
 from tests.cli.conftest import Run
 from tests.cli.test_file_cases import line, read_file, table
@@ -70,7 +72,7 @@ def test_shops_are_told_what_is_on_its_way(run: Run, client: TestClient) -> None
     assert client.post("/api/v3/orders", json=[order, make.order("302-2")]).status_code == 200
     for form, header in [
         ("shopify-tracking", "Name,Tracking Number,Tracking Company,Tracking URL"),
-        ("woocommerce-tracking", "order_id,tracking_provider,tracking_number,date_shipped"),
+        ("woocommerce-tracking", "order_id,tracking_provider,tracking_number,date_shipped,status_shipped"),
         (
             "amazon-tracking",
             "order-id\torder-item-id\tquantity\tship-date\tcarrier-code\tcarrier-name\ttracking-number\tship-method",
@@ -81,11 +83,29 @@ def test_shops_are_told_what_is_on_its_way(run: Run, client: TestClient) -> None
         assert done.stdout.splitlines() == [header]
     asked = {"integration_id": make.SHOP, "order": {"order_id": "302-1"}}
     assert client.post("/api/v3/orders/create-label-sync", json=asked).status_code == 201
-    for form, told in [("shopify", "#1001,"), ("woocommerce", "302-1,"), ("amazon", "302-1\t")]:
+    [shipment] = client.get("/api/v3/shipments").json()["data"]
+    [number] = [parcel["tracking_number"] for parcel in shipment["parcels"]]
+    carrier = shipment["carrier"]["name"]
+    day = datetime.fromisoformat(shipment["parcels"][0]["announced_at"]).astimezone(ZoneInfo("Europe/Amsterdam")).date()
+    for form, told in [
+        ("shopify", f"#1001,{number},{carrier},"),
+        ("woocommerce", f"302-1,{carrier},{number},{day:%d-%m-%Y},1"),
+        ("amazon", f"302-1\t\t\t{day}\tOther\t{carrier}\t{number}\t"),
+    ]:
         done = run(f"orders export - --account owner --format {form}-tracking")
         assert done.exit_code == 0, done.output
         [row] = done.stdout.splitlines()[1:]
         assert row.startswith(told)
+
+
+@pytest.mark.parametrize(("name", "known"), [("UPS", "UPS"), ("DHL Express", "DHL"), ("PostNL", ""), ("DHLX", "")])
+def test_a_carrier_that_amazon_knows_is_named_by_its_code(name: str, known: str) -> None:
+    target = io.BytesIO()
+    tracking = write.open_tracking("amazon-tracking", target)
+    tracking.add([write.Parcel("1", "#1", "N1", "", name, "", date(2026, 3, 14))])
+    [row] = list(csv.DictReader(io.StringIO(target.getvalue().decode()), delimiter="\t"))
+    assert (row["carrier-code"], row["carrier-name"]) == (known or "Other", "" if known else name)
+    assert row["ship-date"] == "2026-03-14"
 
 
 MAPPING = """

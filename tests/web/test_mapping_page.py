@@ -207,7 +207,9 @@ def test_another_preset_is_chosen_and_its_columns_are_shown(person: Person) -> N
     assert (refused.status_code, "There is no such preset." in refused.text) == (422, True)
 
 
-@pytest.mark.parametrize(("said", "total"), [({"decimal": ","}, "1.234 EUR"), ({"decimal": "."}, "1234.00 EUR"), ({}, "")])
+@pytest.mark.parametrize(
+    ("said", "total"), [({"decimal": ","}, "1.234 EUR"), ({"decimal": "."}, "1234.00 EUR"), ({}, "")]
+)
 def test_what_the_file_does_not_tell_is_said(person: Person, said: dict[str, str], total: str) -> None:
     page = person()
     row = "A1;03/02/2026;Anna;Testweg 1;10115;Berlin;DE;Mug;1;1,234;x"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from packhouse.accounts import queries as accounts
 from packhouse.kit.db import Reader
 from packhouse.orders.files.write import Parcel
@@ -22,10 +24,9 @@ async def list_parcels(tx: Reader, account_id: int, id: int, order: Mapping[str,
             order["order_number"],
             parcel.tracking_number,
             parcel.tracking_url or "",
-            "Other",
-            shipment.row.carrier,
+            orjson.loads(shipment.row.document)["carrier"]["name"],
             "",
-            (shipment.row.announced_at or shipment.row.created_at).astimezone(zone).date().isoformat(),
+            (shipment.row.announced_at or shipment.row.created_at).astimezone(zone).date(),
         )
         for shipment in reversed(shipments)
         if shipment.row.state not in _NOT_SENT

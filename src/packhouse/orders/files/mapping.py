@@ -112,7 +112,8 @@ class PackedItems(_Shape):
 
 class Preset(_Shape):
     """A mapping. `columns` lead from a column's name to a field, to several, or to a `Target`; of several columns of
-    one field the first that is filled counts, and a field with `+` before it is added behind what is there."""
+    one field the first that is filled counts, and a field with `+` before it is added behind what is there. `tracking`
+    leads back, from the columns of the file that a shop takes to what `write.Parcel` tells, or to a word behind `=`."""
 
     title: str
     form: Literal["table", "json"] = "table"
@@ -127,6 +128,8 @@ class Preset(_Shape):
     when: list[When] = []
     items: PackedItems | None = None
     tracking: Mapping[str, str] = {}
+    tracking_carriers: list[str] = []
+    tracking_dates: str = "%Y-%m-%d"
     tracking_separator: Literal["comma", "tab"] = "comma"
 
     def usual(self) -> Conventions:
