@@ -107,6 +107,12 @@ def test_a_new_order_of_a_file_without_times_is_of_today(run: Run, client: TestC
     assert order["order_details"]["order_created_at"] == earlier["order_details"]["order_created_at"]
 
 
+def test_a_title_above_unknown_columns_is_passed_over(run: Run, client: TestClient, tmp_path: Path) -> None:
+    header, row = "Order,Recipient,Street,City,Zip,Country,Item,Qty", "7,Ada Visser,Damrak 1,Amsterdam,1015 CR,NL,Tea,2"
+    bring(run, tmp_path, f"Orders of March\nPrinted,2026-03-14\n\n{header}\n{row}\n")
+    assert [order["order_id"] for order in stored(client)] == ["7"]
+
+
 def test_columns_of_one_name_are_told_apart(run: Run, client: TestClient, tmp_path: Path) -> None:
     rows = "Order,Name,Name,Qty,City,Zip,Country,Date,Address\n"
     rows += "7,Ada Visser,Green tea,2,Amsterdam,1015 CR,NL,2026-03-14,Damrak 1\n"

@@ -229,6 +229,28 @@ def test_refused_rows_are_written_as_a_file_to_mend(run: Run, tmp_path: Path) ->
     assert run(f"orders import {refused} --account owner --into 1").exit_code == 0
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_refused_rows_of_a_workbook_can_be_brought_again(run: Run, client: TestClient, tmp_path: Path) -> None:
+    path, refused = tmp_path / "orders.xlsx", tmp_path / "refused.csv"
+    header, *rows = csv.reader(io.StringIO(table(line("1"), line("2", quantity="many"), line("3")).decode()))
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    ids = {"1": 1, "2": 2, "3": 12345678901234567}
+    for cells in (header, *rows):
+        sheet.append([ids.get(cell, 7.5 if cell == "25.00" else cell) for cell in cells])
+    workbook.save(path)
+    report = json.loads(run(f"orders import {path} --account owner --into 1 --refused {refused} --json").stdout)
+    assert (report["created"], report["refused"]) == (1, 2), report
+    assert [record["order_id"] for record in report["records"]] == ["2", "1.23456789012346E+16"]
+    written = refused.read_text("utf-8-sig")
+    assert "\x01" not in written
+    refused.write_text(written.replace("many", "1"), "utf-8")
+    again = json.loads(run(f"orders import {refused} --account owner --into 1 --json").stdout)
+    assert (again["created"], again["refused"]) == (1, 1), again
+    assert sorted(order["order_id"] for order in stored(client)) == ["1", "2"]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder of its own: a SQLite database lies in the one of the test."""

@@ -114,7 +114,7 @@ class Report:
         for line in self._rows:
             rows = orjson.loads(line)
             target.write(
-                (rows.strip() + "\n" if isinstance(rows, str) else tables.write_rows(rows, separator)).encode()
+                (rows.strip() + "\n" if isinstance(rows, str) else tables.write_again(rows, separator)).encode()
             )
 
     def show(self, *, as_json: bool) -> None:

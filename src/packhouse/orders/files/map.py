@@ -314,7 +314,7 @@ class Mapper:
             return self._to_value(rule, cell, holder)
         except Unreadable as unreadable:
             flaws.append(ValidationIssue((*at, *rule.column.path), foreign(str(unreadable))))
-            return cell
+            return to_written(cell)
 
     def _to_value(self, rule: Rule, cell: str, holder: dict[str, Any] | None) -> Any:
         column = rule.column
@@ -383,6 +383,16 @@ class Mapper:
         if currency and holder is not None and column.path[-1] == "value":
             complete.set_currency(holder, column.path, currency)
         return _to_whole(column, json.loads(number))
+
+
+def to_written(cell: str) -> str:
+    """A cell of a workbook without its mark. A number that is too long to be whole is written so that it is known to be
+    shortened when it is brought again."""
+    if not cell.startswith((NUMBER, TEXT)):
+        return cell
+    plain = cell[1:].removesuffix(".0")
+    is_long = cell.startswith(NUMBER) and plain.strip("-").isdigit() and len(plain.strip("-0")) > _DIGITS_OF_A_NUMBER
+    return f"{int(plain):.14E}" if is_long else plain
 
 
 def _to_whole(column: Column, value: Any) -> Any:

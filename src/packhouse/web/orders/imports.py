@@ -299,7 +299,7 @@ async def _write_refused(request: Request, row: Any, about: Mapping[str, Any]) -
         after = found[-1][0]
         for _, rows in found:
             comma = "" if is_first or not is_list else ","
-            yield (f"{comma}{rows}\n" if isinstance(rows, str) else tables.write_rows(rows, separator)).encode()
+            yield (f"{comma}{rows}\n" if isinstance(rows, str) else tables.write_again(rows, separator)).encode()
             is_first = False
     yield b"]\n" if is_list else b""
 
