@@ -107,6 +107,24 @@ def test_a_new_order_of_a_file_without_times_is_of_today(run: Run, client: TestC
     assert order["order_details"]["order_created_at"] == earlier["order_details"]["order_created_at"]
 
 
+def test_columns_that_a_mapping_knows_and_a_file_lacks_are_told(run: Run, client: TestClient, tmp_path: Path) -> None:
+    header, row = "Order,Recipient,Street,City,Zip,Country,Item,Qty", "7,Ada Visser,Damrak 1,Amsterdam,1015 CR,NL,Tea,2"
+    bring(run, tmp_path, f"{header}\n{row}\n")
+    run(f"orders mapping save ours {tmp_path / 'mapping.toml'} --account owner")
+    path = tmp_path / "later.csv"
+    path.write_text(
+        "Qty,Street,Zip,City,Recipient,Colour,Item,Order\n1,Damrak 2,1015 CR,Amsterdam,Bo,red,Cup,8\n", "utf-8"
+    )
+    report = json.loads(run(f"orders import {path} --account owner --into 1 --preset ours --json").stdout)
+    assert (report["created"], report["refused"]) == (1, 0), report
+    assert report["file"]["notes"] == [
+        {"line": 1, "detail": "These columns of the preset are not in the file: Country."}
+    ]
+    [later] = [order for order in stored(client) if order["order_id"] == "8"]
+    assert [item["name"] for item in later["order_details"]["order_items"]] == ["Cup"]
+    assert later["shipping_address"]["country_code"] == "NL"
+
+
 def test_a_title_above_unknown_columns_is_passed_over(run: Run, client: TestClient, tmp_path: Path) -> None:
     header, row = "Order,Recipient,Street,City,Zip,Country,Item,Qty", "7,Ada Visser,Damrak 1,Amsterdam,1015 CR,NL,Tea,2"
     bring(run, tmp_path, f"Orders of March\nPrinted,2026-03-14\n\n{header}\n{row}\n")

@@ -149,6 +149,19 @@ def test_a_mapping_is_kept_and_offered_for_the_next_file_with_these_columns(pers
     assert put_in(stranger, STRANGE, "liste.csv").url.path.endswith("/columns")
 
 
+def test_a_file_with_other_columns_begins_with_the_closest_mapping(person: Person) -> None:
+    page = person("packer")
+    shown = put_in(page, STRANGE, "liste.csv", shop=str(SHOP))
+    own = {**CHOSEN, "Egal": "order_details.notes"}
+    send(page, shown, shop=str(SHOP), do="save", name="Ours", **fields(chosen=own))
+    header = HEADER.replace("Land;", "").replace("Egal", "Farbe;Egal")
+    asked = put_in(page, f"{header}\n{';'.join('x' for _ in header.split(';'))}\n".encode(), "next.csv", shop=str(SHOP))
+    assert asked.url.path.endswith("/columns")
+    assert base_of(asked) == "Ours"
+    assert (choices(asked)["Egal"], choices(asked)["Farbe"]) == ("order_details.notes", "")
+    assert base_of(put_in(page, b"Foo;Bar\n1;2\n", "other.csv", shop=str(SHOP))) == ""
+
+
 def test_a_mapping_is_downloaded_as_a_preset(person: Person) -> None:
     page = person()
     shown = put_in(page, STRANGE, "liste.csv", shop=str(SHOP))

@@ -222,10 +222,20 @@ def recognise(header: Sequence[str], presets: Mapping[str, Preset]) -> str | Non
 
 
 def _fits(names: set[str], asked: Recognised) -> bool:
-    # A name with brackets is no pattern of itself.
-    plain = [to_plain(wanted) for wanted in asked.columns]
-    has_all = all(wanted in names or any(fnmatchcase(name, wanted) for name in names) for wanted in plain)
+    has_all = all(_is_there(wanted, names) for wanted in asked.columns)
     return has_all and not any(to_plain(name) in names for name in asked.without)
+
+
+def _is_there(column: str, names: set[str]) -> bool:
+    """Among plain names; a name with brackets is no pattern of itself."""
+    wanted = to_plain(column)
+    return wanted in names or any(fnmatchcase(name, wanted) for name in names)
+
+
+def list_lacking(header: Sequence[str], preset: Preset) -> list[str]:
+    """The columns by which a preset is known that a file does not have."""
+    names = {to_plain(cell) for cell in header if cell.strip()}
+    return [name for name in preset.recognise.columns if not _is_there(name, names)]
 
 
 def count_shared(header: Sequence[str], preset: Preset) -> int:

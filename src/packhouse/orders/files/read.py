@@ -14,7 +14,7 @@ from packhouse.kit.messages import Message, foreign, message
 from packhouse.orders.files import archive, json_files, tables, text
 from packhouse.orders.files.formats import Conventions, Evidence
 from packhouse.orders.files.map import Mapper, Place, check_header
-from packhouse.orders.files.mapping import NATIVE, Preset, list_presets, to_distinct
+from packhouse.orders.files.mapping import NATIVE, Preset, list_lacking, list_presets, to_distinct
 from packhouse.orders.files.records import Broken, Note, Record, Row, UnknownColumns, move
 from packhouse.orders.files.spool import Spool
 
@@ -163,6 +163,9 @@ def _open_table(source: IO[bytes], reading: ParsedFile, options: Options, found:
         check_header(preset, header)
     except ValueError as error:
         raise UnknownColumns(table.line, foreign(str(error))) from None
+    if options.preset is not None and (lacking := list_lacking(header, preset)):
+        told = message("These columns of the preset are not in the file: {names}.", names=", ".join(lacking)[:400])
+        reading.note(Note(table.line, told))
     mapper = Mapper(preset, header, options.place, is_typed=reading.form == WORKBOOK)
     reading.columns = mapper.columns
     records = _read_table(itertools.islice(table.rows, options.most_rows), mapper, reading, options)

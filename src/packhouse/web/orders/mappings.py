@@ -123,6 +123,8 @@ def _begin(table: Table) -> Chosen:
         base, preset = _GUESSED, parse(said.mapping)
     elif name in table.presets:
         base, preset = name, table.presets[name]
+    elif (closest := choose.find_closest(table.header, table.presets)) is not None:
+        base, preset = closest, table.presets[closest]
     else:
         base, preset = _GUESSED, _guess(table)
     return _of_base(table, base, preset, said)
