@@ -375,7 +375,7 @@ class Mapper:
             if not isinstance(value, str):
                 return _to_whole(column, value)
         cell = columns.unguard(column, cell)
-        if column.is_whole and (pieces := _PIECES.fullmatch(cell.strip())) is not None:
+        if column.is_whole and not cell.isdigit() and (pieces := _PIECES.fullmatch(cell.strip())) is not None:
             cell = pieces[1] or pieces[2]
         if self.preset.native and not any(character.isdigit() for character in cell):
             return cell
