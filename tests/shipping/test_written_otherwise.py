@@ -117,6 +117,7 @@ REGIONS: dict[str, dict[str, str | None]] = {
     "NL": {"Noord-Holland": "NL-NH", "nl-nh": "NL-NH", "Het Gooi": "", "US-NY": "no", "XX": "no"},
     "DE": {"NRW": "DE-NW", "NW": None, "AT-9": "no", "XYZ": "no"},
     "AT": {"WI": "AT-9"},
+    "FR": {"RE": "FR-974", "GP": "FR-971", "974": None, "La Réunion": "FR-974", "XYZ": "no"},
 }
 ENDS = {None: "", "": "knows.", "no": "not used."}
 
