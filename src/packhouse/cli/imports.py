@@ -228,10 +228,15 @@ async def import_file(
     how = _to_options(asked, options, reading)
     if not asked.is_dry_run and not asked.is_again and await _is_known(db, caller, how, report):
         return
+    since = clock.from_wire(report.again["imported_at"]) if report.again is not None else None
     while batch := _next_batch(reading.records, report):
+        if since is not None:
+            batch = await store.spare_changed(db, caller.account_id, batch, since)
         await _store(db, caller, batch, report)
         count()
-    if reading.digest and report.stopped is None and not asked.is_dry_run:
+    # Of a file that is still not taken as a whole the first time counts: what was changed since then is not its own.
+    is_as_before = since is not None and report.counts["refused"] > 0
+    if reading.digest and report.stopped is None and not asked.is_dry_run and not is_as_before:
 
         async def work(tx: Transaction) -> None:
             said = (caller.account_id, caller.actor, reading.digest, how, asked.file_name)

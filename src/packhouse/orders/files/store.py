@@ -14,11 +14,13 @@ from packhouse.kit import errors
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.messages import Message, foreign, message
 from packhouse.kit.wire.validation import ValidationIssue
-from packhouse.orders import operations, schema, warnings
+from packhouse.orders import operations, queries, schema, warnings
 from packhouse.orders.files.records import Record, find_column
 
 OUTCOMES = ("created", "updated", "unchanged")
 LEFT_OUT = "left_out"
+
+_CHANGED = "Changed since this file was imported before: left as it is."
 
 # How often a batch waits for its turn behind other writers; one wait is the setting `lock_timeout_seconds`.
 _ATTEMPTS = 5
@@ -126,6 +128,25 @@ async def store(
     if note is not None:
         await db.write(lambda tx: note(tx, stored))
     return stored
+
+
+async def spare_changed(db: Database, account_id: int, batch: Sequence[Record], since: datetime) -> list[Record]:
+    """Leave out what somebody changed after the file was imported before: the file is older than that."""
+    keys = [_find_key(record) for record in batch]
+    async with db.read() as tx:
+        changed = await queries.find_changed(tx, account_id, {key for key in keys if key is not None}, since)
+    return [
+        record._replace(left_out=_CHANGED) if key in changed else record
+        for record, key in zip(batch, keys, strict=True)
+    ]
+
+
+def _find_key(record: Record) -> tuple[int, str] | None:
+    try:
+        integration_id, order_id = operations.to_key(orjson.loads(record.body))
+    except orjson.JSONDecodeError:
+        return None
+    return (integration_id, order_id) if integration_id is not None and order_id is not None else None
 
 
 def _find_more(record: Record) -> Iterable[ValidationIssue]:
