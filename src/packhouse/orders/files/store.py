@@ -192,9 +192,8 @@ def _find_told(record: Record, order: dict[str, Any] | None, country: str) -> li
     if order is not None:
         placed_at = order["order_details"]["order_created_at"]
         if record.placed_at == placed_at:
-            told.append(
-                Remark(_PLACED_AT, "assumed", message("The file does not tell: taken for {value}.", value=placed_at))
-            )
+            detail = message("No column says when the order was placed: taken for today.")
+            told.append(Remark(_PLACED_AT, "assumed", detail))
         told += [Remark(_to_pointer(one.path), one.code, one.detail) for one in warnings.find_warnings(order, country)]
     return told
 
