@@ -176,6 +176,11 @@ def may_be_meant(country: str, text: str) -> bool:
     return len(folded) > 3 or not folded.isascii() or country in SHOP_CODED
 
 
+def may_be(country: str, text: str) -> bool:
+    """Whether a text is a region of the country, or may be one."""
+    return is_exact(country, text) or read(country, text) is not None or may_be_meant(country, text)
+
+
 def is_exact(country: str, text: str) -> bool:
     """By ISO 3166-2 to the letter, or by USPS."""
     return places.has_subdivision(country, text) or (country, text) in _ISO_LACKS
