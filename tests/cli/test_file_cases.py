@@ -8,6 +8,7 @@ import io
 import json
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.testclient import TestClient
@@ -61,7 +62,7 @@ def table(*lines: str) -> bytes:
 
 def read_file(content: bytes, form: str = "csv", **said: Any) -> tuple[read.ParsedFile, list[Any]]:
     """The orders of a file, with the details of its flaws for one that has any."""
-    place = Place(1, "NL", formats.zone_of_country("NL"))
+    place = Place(1, "NL", ZoneInfo("Europe/Amsterdam"))
     reading = read.open_file(io.BytesIO(content), read.Options(form, place=place, **said))
     found = [
         [flaw.detail for flaw in record.flaws] or record.left_out or json.loads(record.body)

@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
 from starlette.testclient import TestClient
 
-from packhouse.orders.files import mapping
+from packhouse.orders.files import mapping, write
 from tests import make
 from tests.cli.conftest import Run
 from tests.cli.test_file_cases import line, read_file, table
@@ -70,7 +72,7 @@ def test_shops_are_told_what_is_on_its_way(run: Run, client: TestClient) -> None
     assert client.post("/api/v3/orders", json=[order, make.order("302-2")]).status_code == 200
     for form, header in [
         ("shopify-tracking", "Name,Tracking Number,Tracking Company,Tracking URL"),
-        ("woocommerce-tracking", "order_id,tracking_provider,tracking_number,date_shipped"),
+        ("woocommerce-tracking", "order_id,tracking_provider,tracking_number,date_shipped,status_shipped"),
         (
             "amazon-tracking",
             "order-id\torder-item-id\tquantity\tship-date\tcarrier-code\tcarrier-name\ttracking-number\tship-method",
@@ -81,11 +83,29 @@ def test_shops_are_told_what_is_on_its_way(run: Run, client: TestClient) -> None
         assert done.stdout.splitlines() == [header]
     asked = {"integration_id": make.SHOP, "order": {"order_id": "302-1"}}
     assert client.post("/api/v3/orders/create-label-sync", json=asked).status_code == 201
-    for form, told in [("shopify", "#1001,"), ("woocommerce", "302-1,"), ("amazon", "302-1\t")]:
+    [shipment] = client.get("/api/v3/shipments").json()["data"]
+    [number] = [parcel["tracking_number"] for parcel in shipment["parcels"]]
+    carrier = shipment["carrier"]["name"]
+    day = datetime.fromisoformat(shipment["parcels"][0]["announced_at"]).astimezone(ZoneInfo("Europe/Amsterdam")).date()
+    for form, told in [
+        ("shopify", f"#1001,{number},{carrier},"),
+        ("woocommerce", f"302-1,{carrier},{number},{day:%d-%m-%Y},1"),
+        ("amazon", f"302-1\t\t\t{day}\tOther\t{carrier}\t{number}\t"),
+    ]:
         done = run(f"orders export - --account owner --format {form}-tracking")
         assert done.exit_code == 0, done.output
         [row] = done.stdout.splitlines()[1:]
         assert row.startswith(told)
+
+
+@pytest.mark.parametrize(("name", "known"), [("UPS", "UPS"), ("DHL Express", "DHL"), ("PostNL", ""), ("DHLX", "")])
+def test_a_carrier_that_amazon_knows_is_named_by_its_code(name: str, known: str) -> None:
+    target = io.BytesIO()
+    tracking = write.open_tracking("amazon-tracking", target)
+    tracking.add([write.Parcel("1", "#1", "N1", "", name, "", date(2026, 3, 14))])
+    [row] = list(csv.DictReader(io.StringIO(target.getvalue().decode()), delimiter="\t"))
+    assert (row["carrier-code"], row["carrier-name"]) == (known or "Other", "" if known else name)
+    assert row["ship-date"] == "2026-03-14"
 
 
 MAPPING = """
@@ -169,6 +189,39 @@ def test_the_same_file_is_known_again(run: Run, client: TestClient, tmp_path: Pa
     assert "again" not in json.loads(run(f"orders import {path} --account owner --into 2 --json").stdout)
 
 
+def test_what_was_refused_of_a_file_can_come_again(run: Run, client: TestClient, tmp_path: Path) -> None:
+    """The file is right, and what it needs is not there yet: the other shop, or a better mapping."""
+    path, own = tmp_path / "orders.csv", tmp_path / "own.toml"
+    path.write_bytes(table(line("A1"), line("A2"), line("A3", **{"shipping_address.country_code": "Narnia"})))
+    base = f"orders import {path} --account owner --into 1 --json"
+    first = json.loads(run(base).stdout)
+    assert (first["created"], first["refused"]) == (2, 1)
+    again = json.loads(run(base).stdout)
+    assert (again["created"], again["unchanged"], again["refused"]) == (0, 2, 1)
+    assert again["again"]["partly"] is True
+    id = client.get("/api/v3/orders?order_id=A1").json()["data"][0]["id"]
+    client.patch(f"/api/v3/orders/{id}", json={"shipping_address": {"city": "Utrecht"}})
+    spared = json.loads(run(base).stdout)
+    assert (spared["updated"], spared["unchanged"], spared["left_out"], spared["refused"]) == (0, 1, 1, 1)
+    [told] = [one for warned in spared["warnings"] for one in warned["warnings"] if one["code"] == "left_out"]
+    assert told["detail"] == "Changed since this file was imported before: left as it is."
+    assert client.get(f"/api/v3/orders/{id}").json()["data"]["shipping_address"]["city"] == "Utrecht"
+    assert "imported again" in run(base.removesuffix(" --json")).stdout
+    assert client.get(f"/api/v3/orders/{id}").json()["data"]["shipping_address"]["city"] == "Utrecht"
+    assert len(stored(client)) == 2
+    whole = table(line("A1"), line("A2"))
+    path.write_bytes(whole)
+    assert json.loads(run(base).stdout)["unchanged"] == 1
+    known = json.loads(run(base).stdout)
+    assert (known["unchanged"], known["again"]["partly"]) == (0, False)
+    # A mapping of one's own that is changed under its name reads the same bytes in another way.
+    theirs = "title = 'Ours'\nkey = ['order_id']\n[recognise]\ncolumns = ['order_id']\n[columns]\n"
+    for fields in ("", "'order_number' = 'order_details.notes'\n"):
+        own.write_text(f"{theirs}'order_id' = ['order_id', 'order_number']\n{fields}", "utf-8")
+        assert run(f"orders mapping save ours {own} --account owner").exit_code == 0
+        assert "again" not in json.loads(run(f"{base} --preset ours").stdout)
+
+
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_refused_rows_are_written_as_a_file_to_mend(run: Run, tmp_path: Path) -> None:
     path, refused = tmp_path / "orders.csv", tmp_path / "refused.csv"
@@ -182,6 +235,28 @@ def test_refused_rows_are_written_as_a_file_to_mend(run: Run, tmp_path: Path) ->
     )
     refused.write_bytes(refused.read_bytes().replace(b"many", b"1"))
     assert run(f"orders import {refused} --account owner --into 1").exit_code == 0
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_refused_rows_of_a_workbook_can_be_brought_again(run: Run, client: TestClient, tmp_path: Path) -> None:
+    path, refused = tmp_path / "orders.xlsx", tmp_path / "refused.csv"
+    header, *rows = csv.reader(io.StringIO(table(line("1"), line("2", quantity="many"), line("3")).decode()))
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    ids = {"1": 1, "2": 2, "3": 12345678901234567}
+    for cells in (header, *rows):
+        sheet.append([ids.get(cell, 7.5 if cell == "25.00" else cell) for cell in cells])
+    workbook.save(path)
+    report = json.loads(run(f"orders import {path} --account owner --into 1 --refused {refused} --json").stdout)
+    assert (report["created"], report["refused"]) == (1, 2), report
+    assert [record["order_id"] for record in report["records"]] == ["2", "1.23456789012346E+16"]
+    written = refused.read_text("utf-8-sig")
+    assert "\x01" not in written
+    refused.write_text(written.replace("many", "1"), "utf-8")
+    again = json.loads(run(f"orders import {refused} --account owner --into 1 --json").stdout)
+    assert (again["created"], again["refused"]) == (1, 1), again
+    assert sorted(order["order_id"] for order in stored(client)) == ["1", "2"]
 
 
 @pytest.fixture

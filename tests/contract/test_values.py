@@ -27,10 +27,13 @@ def test_places_that_do_not_exist(client: TestClient) -> None:
             _refuses(client, f"{place}/country_code", code, country)
         _refuses(client, f"{ITEM}/country_of_origin", code, country)
         _refuses(client, "customs_details/tax_numbers/sender/0/country_code", code, country)
-    subdivision = "Input should be an ISO 3166-2 subdivision code of the address's country"
+
+
+@pytest.mark.one_database
+def test_a_subdivision_of_another_country_refuses_nothing(client: TestClient) -> None:
     for code in ("NY", "US-NY", "NL-XX", "XX", "-NH", "NL-", "us-ny"):
-        _refuses(client, "shipping_address/state_province_code", code, subdivision)
-        _refuses(client, "billing_address/state_province_code", code, subdivision)
+        for place in ("shipping_address", "billing_address"):
+            _stores(client, place, make.address(state_province_code=code))
 
 
 @pytest.mark.one_database
@@ -55,12 +58,15 @@ def test_currencies(client: TestClient) -> None:
     for path in PRICES:
         for code in ("EUR", "GBP", "USD", "CHF", "PLN", "JPY", "XAU", "KWD", "HRK", "BGN", "ANG", "DEM"):
             _stores(client, path, {"value": "3.99", "currency": code})
-        for code in ("euro", "EURO", "XYZ", "€", "978"):
+        meant = {"euro": "EUR", "EURO": "EUR", "€": "EUR", "978": "EUR", "RMB": "CNY", "CNH": "CNY", "£": "GBP"}
+        for code in ("XYZ", "EU", "$", *meant):
+            told = "USD / CAD / AUD" if code == "$" else meant.get(code)
             price = {"value": 1, "currency": "EUR"}
             order = _set(_whole(), path, price)
             assert _get(order, path) is price
             [fault] = _check_errors(_send(client, [_set(order, f"{path}/currency", code)]))
-            assert fault["detail"] == "Input should be an ISO 4217 currency code"
+            detail = "Input should be an ISO 4217 currency code"
+            assert fault["detail"] == (f"{detail}: {told}, not {code}" if told else detail)
             assert fault["source"] == {"pointer": f"/data/attributes/[0]/{path}/currency"}
 
 
@@ -94,26 +100,23 @@ def test_emails_and_urls(client: TestClient) -> None:
         "ADA@EXAMPLE.NET",
         "jürgen@example.com",
         "x@bücher.example.com",
-    ):
-        _stores(client, "shipping_address/email", value)
-    for value in (
-        "ada",
+        "ada",  # of what follows it is warned, see tests/shipping/test_written_otherwise.py
         "@example.com",
-        "ada@",
         "a@b@example.com",
         "ada@example..com",
-        "ada @example.com",
         "a\n@example.com",
     ):
-        _refuses(client, "shipping_address/email", value)
-        _refuses(client, "billing_address/email", value)
+        _stores(client, "shipping_address/email", value)
+    for wrong in (5, True, ["ada@example.com"], "ada@\0example.com"):
+        _refuses(client, "shipping_address/email", wrong)
+        _refuses(client, "billing_address/email", wrong)
     for value in (
         "https://example.com/a.png?x=1#y",
         "http://example.com",
         "https://example.com/grün tee.png",
     ):
         _stores(client, f"{ITEM}/image_url", value)
-    for value in ("example.com/a.png", "//example.com", "http://", "https://[::1", "not a url"):
+    for value in ("http://", "/media/a.png", "https://[::1", "not a url"):
         _refuses(client, f"{ITEM}/image_url", value)
     for value in (
         "ftp://example.com/x",

@@ -105,6 +105,14 @@ def test_figures_numbers_and_country_stay(shop: TestClient) -> None:
     assert shop.get(f"/api/v3/parcels/{label['parcel_id']}/documents/label").status_code == 404
 
 
+def test_one_of_several_addresses_is_found(shop: TestClient) -> None:
+    address = {**make.address(), "email": f"other@example.com; {marked.EMAIL}"}
+    [id] = push(shop, make.order(shipping_address=address))
+    assert shop.get(f"{ORDERS}/{id}").json()["data"]["shipping_address"]["email"] == address["email"]
+    assert shop.post(ERASE, json={"email": marked.EMAIL}).json()["data"]["orders"] == 1
+    assert marked.EMAIL not in shop.get(f"{ORDERS}/{id}").text
+
+
 def test_history_says_who_and_when_and_nothing_of_before(shop: TestClient) -> None:
     [id] = push(shop, marked.order())
     shop.patch(f"{ORDERS}/{id}", json={"shipping_address": {"city": "Zqxtown"}, "order_details": {"notes": "zqxn"}})

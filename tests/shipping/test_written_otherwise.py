@@ -40,6 +40,8 @@ ODD: list[tuple[str, Any]] = [
         for email in (
             "a..b@docomo.ne.jp", "a.@docomo.ne.jp", ".a@ezweb.ne.jp", "guest@shop.local", "n/a", "N/A", "none", "-",
             "kunde@firma.example ", " kunde@firma.example.org", "ada@example.com.", "ada@localhost", "", None,
+            "ada", "ada@", "@example.com", "a@example.com; b@example.com", "a@example.com, b@example.com", "geen mail",
+            "Ada Visser <ada@example.com>", "mailto:ada@example.com", "ada@example..com", "ada @example.com", "a" * 400,
         )
     ),
     ("billing_address/email", "a..b@docomo.ne.jp"),
@@ -47,6 +49,11 @@ ODD: list[tuple[str, Any]] = [
     (f"{ITEM}/quantity", 1.0),
     (f"{ITEM}/item_id", ""),
     (f"{ITEM}/image_url", ""),
+    (f"{ITEM}/image_url", "//cdn.example.com/a.png"),
+    (f"{ITEM}/image_url", "example.com/a.png"),
+    ("shipping_address/state_province_code", "US-NY"),
+    ("shipping_address/state_province_code", "XX"),
+    ("billing_address/state_province_code", "FR-75"),
     (f"{ITEM}/country_of_origin", ""),
     (f"{ITEM}/country_of_origin", "nl"),
     (f"{ITEM}/total_price/currency", "eur"),
@@ -107,8 +114,39 @@ REGIONS: dict[str, dict[str, str | None]] = {
     "KE": {"KE30": "KE-30"},
     "NZ": {"AK": "NZ-AUK", "XY": ""},
     "GB": {"London": "GB-LND", "Middlesex": ""},
-    "NL": {"Noord-Holland": "NL-NH", "nl-nh": "NL-NH", "Het Gooi": ""},
+    "NL": {"Noord-Holland": "NL-NH", "nl-nh": "NL-NH", "Het Gooi": "", "US-NY": "no", "XX": "no"},
+    "DE": {"NRW": "DE-NW", "NW": None, "AT-9": "no", "XYZ": "no"},
+    "AT": {"WI": "AT-9"},
+    "FR": {"RE": "FR-974", "GP": "FR-971", "974": None, "La Réunion": "FR-974", "XYZ": "no"},
 }
+ENDS = {None: "", "": "knows.", "no": "not used."}
+
+
+@pytest.mark.parametrize(
+    ("sent", "used", "told"),
+    [
+        ("ada", "", "This is no e-mail address, and is not used."),
+        ("ada@", "", "This is no e-mail address, and is not used."),
+        ("a@example.com; b@example.com", "a@example.com", "Of several e-mail addresses, the first is used."),
+        ("Ada Visser <ada@example.com>", "ada@example.com", None),
+        ("mailto:o'neil@example.com", "o'neil@example.com", None),
+        ("n/a", "", None),
+    ],
+)
+def test_an_email_is_used_where_there_is_one(
+    shop: TestClient, carrier: FakeCarrier, sent: str, used: str, told: str | None
+) -> None:
+    """And a region that is none of the country's is not."""
+    address = make.address(email=sent, state_province_code="US-NY")
+    answer = shop.post(URL, json=[make.order(shipping_address=address)])
+    found = [
+        warning["detail"] for warning in answer.json()["meta"]["warnings"] if "email" in warning["source"]["pointer"]
+    ]
+    assert found[1:] == ([told] if told else [])
+    call = {"integration_id": make.SHOP, "order": {"order_id": "o-1"}}
+    assert shop.post("/api/v3/orders/create-label-sync", json=call).status_code == 201
+    [asked] = carrier.asked
+    assert (asked.recipient.email, asked.recipient.state_province_code) == (used, "")
 
 
 def test_regions_as_shops_write_them(client: TestClient) -> None:
@@ -124,7 +162,7 @@ def test_regions_as_shops_write_them(client: TestClient) -> None:
                 for w in client.post(URL, json=[order]).json().get("meta", {}).get("warnings", [])
                 if w["source"]["pointer"].endswith(place)
             ] or [""]
-            assert told.endswith(f"{code}." if code else "knows." if code == "" else ""), (country, text, told)
+            assert told.endswith(ENDS.get(code, f"{code}.")), (country, text, told)
 
 
 def test_currencies_that_are_no_more_are_warned_of(client: TestClient) -> None:

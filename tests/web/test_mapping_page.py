@@ -93,7 +93,7 @@ def test_a_strange_file_asks_for_its_columns_with_guesses_and_is_imported(
     seen = send(page, shown, shop=str(SHOP), **fields())
     assert seen.status_code == 200
     first, second = looked(seen)
-    assert first.startswith("2 A1 A1 Jürgen DE 2 2471.5 EUR")
+    assert first.startswith("2 A1 A1 Jürgen DE 2 2471.50 EUR")
     assert second.startswith("4 A2")
     assert "Stk: " in second
     assert "EUR" in first
@@ -147,6 +147,19 @@ def test_a_mapping_is_kept_and_offered_for_the_next_file_with_these_columns(pers
     stranger = person("stranger@example.org")
     assert "Unser" not in stranger.get("/import").text
     assert put_in(stranger, STRANGE, "liste.csv").url.path.endswith("/columns")
+
+
+def test_a_file_with_other_columns_begins_with_the_closest_mapping(person: Person) -> None:
+    page = person("packer")
+    shown = put_in(page, STRANGE, "liste.csv", shop=str(SHOP))
+    own = {**CHOSEN, "Egal": "order_details.notes"}
+    send(page, shown, shop=str(SHOP), do="save", name="Ours", **fields(chosen=own))
+    header = HEADER.replace("Land;", "").replace("Egal", "Farbe;Egal")
+    asked = put_in(page, f"{header}\n{';'.join('x' for _ in header.split(';'))}\n".encode(), "next.csv", shop=str(SHOP))
+    assert asked.url.path.endswith("/columns")
+    assert base_of(asked) == "Ours"
+    assert (choices(asked)["Egal"], choices(asked)["Farbe"]) == ("order_details.notes", "")
+    assert base_of(put_in(page, b"Foo;Bar\n1;2\n", "other.csv", shop=str(SHOP))) == ""
 
 
 def test_a_mapping_is_downloaded_as_a_preset(person: Person) -> None:
@@ -207,7 +220,9 @@ def test_another_preset_is_chosen_and_its_columns_are_shown(person: Person) -> N
     assert (refused.status_code, "There is no such preset." in refused.text) == (422, True)
 
 
-@pytest.mark.parametrize(("said", "total"), [({"decimal": ","}, "1.234 EUR"), ({"decimal": "."}, "1234 EUR"), ({}, "")])
+@pytest.mark.parametrize(
+    ("said", "total"), [({"decimal": ","}, "1.234 EUR"), ({"decimal": "."}, "1234.00 EUR"), ({}, "")]
+)
 def test_what_the_file_does_not_tell_is_said(person: Person, said: dict[str, str], total: str) -> None:
     page = person()
     row = "A1;03/02/2026;Anna;Testweg 1;10115;Berlin;DE;Mug;1;1,234;x"

@@ -264,6 +264,7 @@ def test_each_section_changes_its_fields_and_no_other(person: Person, orders: Te
         ("shipping_address/country_code", "QQ"),
         ("shipping_address/city", ""),
         ("shipping_address/email", "nobody"),
+        ("shipping_address/state_province_code", "US-NY"),
         ("order_details/order_items/0/quantity", "many"),
         ("shipping_details/measurement/weight/value", "0"),
         ("order_details/status/code", ""),

@@ -1,14 +1,17 @@
 """The account's day: today, figures and filters of the page go by its time zone, and the API by UTC."""
 
+import base64
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from tests import make
 from tests.web.conftest import token
+from tests.web.test_what_ships import text_of
 
 Person = Callable[..., TestClient]
 URL = "/api/v3/orders"
@@ -63,6 +66,48 @@ def test_owners_set_another_zone(person: Person, client: TestClient) -> None:
     packer = person("packer")
     form = {"csrf": token(packer.get("/account").text), "time_zone": "UTC"}
     assert packer.post("/account/time-zone", data=form).status_code == 403
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("Pacific/Kiritimati", 14), ("Pacific/Pago_Pago", -11)])
+def test_papers_and_files_are_of_the_accounts_day(person: Person, client: TestClient, zone: str, hours: float) -> None:
+    """One of the two is on another day than UTC at any hour but one."""
+    owner = person("owner")
+    set_zone(owner, zone)
+    push(client, "2026-03-14T10:30:00Z", "one")
+    call = {"integration_id": make.SHOP, "order": {"order_id": "one"}}
+    label = client.post("/api/v3/orders/create-label-sync", json=call).json()["data"]["label"]["file"]
+    [shipment] = client.get("/api/v3/shipments").json()["data"]
+    made = datetime.fromisoformat(shipment["parcels"][0]["created_at"])
+    day = (made + timedelta(hours=hours)).date()
+    assert f"Shipped {day}" in text_of(base64.b64decode(label))
+    sent = datetime.fromisoformat(shipment["parcels"][0]["announced_at"] or shipment["announced_at"])
+    told = owner.get("/orders/export?format=amazon-tracking&show=all").text
+    assert str((sent + timedelta(hours=hours)).date()) in told
+    form = {"csrf": token(owner.get("/orders").text), "id": "1"}
+    slip = text_of(owner.post("/orders/print/packing-slips", data=form).content)
+    assert ("15 maart 2026" in slip) == (hours > 0), slip
+
+
+def test_times_in_a_file_are_of_the_accounts_zone(
+    person: Person, client: TestClient, do_jobs: Callable[..., None]
+) -> None:
+    owner = person("owner")
+    set_zone(owner, "America/St_Johns")
+    header = (
+        "order_id,order_number,order_details.order_created_at,order_details.status.code,payment_details.status.code,"
+    )
+    header += "payment_details.total_price.value,payment_details.total_price.currency,item.name,item.quantity,"
+    header += "item.total_price.value,item.total_price.currency"
+    times = {"A-1": "2026-03-08 01:30", "A-2": "2026-03-08 03:30"}
+    rows = [header, *(f"{id},{id},{at},new,paid,5,CAD,Tea,1,5,CAD" for id, at in times.items())]
+    form = {"csrf": token(owner.get("/orders").text), "shop": str(make.SHOP)}
+    shown = owner.post("/import", data=form, files={"file": ("orders.csv", "\n".join(rows).encode())})
+    do_jobs()
+    owner.post(f"{shown.url.path}/run", data=form)
+    do_jobs()
+    placed = {order["order_id"]: order["order_details"]["order_created_at"] for order in client.get(URL).json()["data"]}
+    # Clocks go from two to three on that morning, half an hour behind the full hour.
+    assert placed == {"A-1": "2026-03-08T05:00:00.000000+00:00", "A-2": "2026-03-08T06:00:00.000000+00:00"}
 
 
 def test_a_label_of_the_accounts_day(person: Person, client: TestClient) -> None:

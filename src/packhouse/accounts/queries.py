@@ -1,12 +1,14 @@
 """Reads of accounts and keys. These are the statements that find out which account it is, so they cannot name it."""
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, tzinfo
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, select, text
 
 from packhouse.accounts.tables import access_tokens, accounts, api_keys
 from packhouse.kit import errors
+from packhouse.kit.data import zones
 from packhouse.kit.db import Reader, citus
 from packhouse.kit.db.columns import is_reference, metadata
 from packhouse.kit.messages import message
@@ -106,6 +108,13 @@ async def get_account(tx: Reader, name: str) -> Any:
 
 async def get_account_by_id(tx: Reader, account_id: int) -> Any:
     return (await tx.execute(select(accounts).where(accounts.c.account_id == account_id))).one()
+
+
+async def find_zone(tx: Reader, account_id: int) -> tzinfo:
+    """The one whose days are the account's: the one that it set, else that of its country."""
+    statement = select(accounts.c.time_zone, accounts.c.country_code).where(accounts.c.account_id == account_id)
+    row = await tx.fetch_one(statement)
+    return zones.to_zone(row.time_zone or zones.find_default(row.country_code)) if row is not None else UTC
 
 
 async def list_accounts(tx: Reader) -> Sequence[Any]:

@@ -1,5 +1,6 @@
 """What `packhouse orders import` does with a file: what it is, its records a batch at a time, and the report."""
 
+import hashlib
 import itertools
 import tempfile
 from collections import Counter
@@ -16,6 +17,7 @@ from packhouse.accounts.schema import Caller
 from packhouse.cli import terminal
 from packhouse.integrations import queries as integration_queries
 from packhouse.kit import clock, errors, messages
+from packhouse.kit.data import zones
 from packhouse.kit.db import Database, Transaction
 from packhouse.orders import schema
 from packhouse.orders.files import formats, known, mapping, read, store, tables
@@ -52,7 +54,8 @@ class Asked:
 
     def options(self) -> str:
         """How the file is read, as far as the same bytes read otherwise are another file."""
-        said = (self.preset, self.mapping, self.integration, self.into, self.separator, self.encoding, *self.told[:2])
+        own = None if self.mapping is None else _hash(self.mapping)
+        said = (self.preset, own, self.integration, self.into, self.separator, self.encoding, *self.told[:2])
         return orjson.dumps([*said, self.time_zone, dict(self.fixed)], default=str).decode()
 
 
@@ -111,7 +114,7 @@ class Report:
         for line in self._rows:
             rows = orjson.loads(line)
             target.write(
-                (rows.strip() + "\n" if isinstance(rows, str) else tables.write_rows(rows, separator)).encode()
+                (rows.strip() + "\n" if isinstance(rows, str) else tables.write_again(rows, separator)).encode()
             )
 
     def show(self, *, as_json: bool) -> None:
@@ -169,7 +172,10 @@ class Report:
     def _show_tables(self) -> None:
         if self.again is not None:
             at, by = self.again["imported_at"], self.again["imported_by"]
-            typer.echo(f"This file was imported before: {at}, by {by}. Nothing was done; --again imports it anew.")
+            done = "Nothing was done; --again imports it anew."
+            if self.again["partly"]:
+                done = "Not all of it was accepted, so it was imported again."
+            typer.echo(f"This file was imported before: {at}, by {by}. {done}")
         if found := self.find_file():
             _show_file(found)
         _show_records(_lines(self._refused), "faults", "refused")
@@ -219,16 +225,22 @@ async def import_file(
         return
     if reading.form in (read.CSV, read.WORKBOOK) and reading.preset != mapping.NATIVE:
         await _require_shop(db, caller, options)
-    if not asked.is_dry_run and not asked.is_again and await _is_known(db, caller, asked, report):
+    how = _to_options(asked, options, reading)
+    if not asked.is_dry_run and not asked.is_again and await _is_known(db, caller, how, report):
         return
+    since = clock.from_wire(report.again["imported_at"]) if report.again is not None else None
     while batch := _next_batch(reading.records, report):
+        if since is not None:
+            batch = await store.spare_changed(db, caller.account_id, batch, since)
         await _store(db, caller, batch, report)
         count()
-    if reading.digest and report.stopped is None and not asked.is_dry_run:
+    # Of a file that is still not taken as a whole the first time counts: what was changed since then is not its own.
+    is_as_before = since is not None and report.counts["refused"] > 0
+    if reading.digest and report.stopped is None and not asked.is_dry_run and not is_as_before:
 
         async def work(tx: Transaction) -> None:
-            said = (caller.account_id, caller.actor, reading.digest, asked.options(), asked.file_name)
-            await known.remember(tx, *said, now=clock.now())
+            said = (caller.account_id, caller.actor, reading.digest, how, asked.file_name)
+            await known.remember(tx, *said, is_whole=not report.counts["refused"], now=clock.now())
 
         await db.write(work)
 
@@ -244,12 +256,16 @@ async def _prepare(db: Database, asked: Asked) -> tuple[Caller, read.Options]:
     caller = Caller(owner.account_id, owner.country_code, "command:orders import")
     preset, presets = await _choose_preset(db, caller, asked, presets)
     shop = wanted if wanted is not None else shops[0] if len(shops) == 1 else None
-    zone = formats.find_zone(asked.time_zone) if asked.time_zone else formats.zone_of_country(owner.country_code)
+    zone = (
+        formats.find_zone(asked.time_zone)
+        if asked.time_zone
+        else zones.to_zone(owner.time_zone or zones.find_default(owner.country_code))
+    )
     if zone is None:
         raise errors.Invalid(
             errors.ErrorItem("invalid", messages.message("There is no time zone {zone}.", zone=asked.time_zone))
         )
-    place = Place(shop, owner.country_code, zone, asked.fixed)
+    place = Place(shop, owner.country_code, zone, zones.to_day(clock.now(), zone), asked.fixed)
     return caller, read.Options(
         asked.form, preset, presets, asked.separator, asked.encoding, asked.told, place, asked.into
     )
@@ -288,16 +304,30 @@ async def _require_shop(db: Database, caller: Caller, options: read.Options) -> 
         raise errors.Invalid(errors.ErrorItem("invalid", detail))
 
 
-async def _is_known(db: Database, caller: Caller, asked: Asked, report: Report) -> bool:
+def _to_options(asked: Asked, options: read.Options, reading: read.ParsedFile) -> str:
+    """With what the account's own mapping says, which may change under its name."""
+    name = reading.preset
+    own = options.presets.get(name) if name and name not in mapping.list_presets() else None
+    return asked.options() if own is None else f"{asked.options()} {_hash(own.model_dump_json())}"
+
+
+def _hash(text: str) -> str:
+    """A mapping is as long as its file is broad, and is part of a key."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+async def _is_known(db: Database, caller: Caller, how: str, report: Report) -> bool:
+    """Whether there is nothing left to do: what was refused of a file is tried again."""
     if report.reading is None:
         return False
     async with db.read() as tx:
-        row = await known.find_imported(tx, caller.account_id, report.reading.digest, asked.options())
+        row = await known.find_imported(tx, caller.account_id, report.reading.digest, how)
     if row is None:
         return False
     at = clock.to_wire(row.imported_at)
     report.again = {"imported_at": at, "imported_by": row.imported_by, "file_name": row.file_name}
-    return True
+    report.again["partly"] = known.is_partly(row)
+    return not report.again["partly"]
 
 
 def _next_batch(records: Iterator[Record], report: Report) -> list[Record]:

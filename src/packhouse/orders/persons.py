@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from packhouse.kit.data import phones
+from packhouse.kit.data import emails, phones
 from packhouse.kit.redaction import Words
 from packhouse.orders import redaction
 
@@ -52,7 +52,7 @@ class Facts:
             if not isinstance(value, str) or not value:
                 continue
             if key == "email":
-                self.emails.add(fold(value))
+                self.emails |= {fold(value), *map(fold, emails.find_all(value))}
             elif key == "phone_number":
                 self.phones.add((value, holder.get("country_code") or country))
             elif key in ("name", "company_name"):

@@ -2,7 +2,8 @@
 
 Orders are stored and given back as they were sent: `quantity: 1.0`, the integration `"41"`, the country `nl`, an e-mail
 address of `n/a`, `""` and null for what is not there. Columns, labels, customs papers, warnings and the page go by
-`to_plain`.
+`to_plain`. A value of which nobody can know what is meant (the e-mail address `ada`, the region `US-NY` in the
+Netherlands) is not there for them.
 """
 
 from collections.abc import Mapping
@@ -10,8 +11,9 @@ from typing import Any
 
 import orjson
 
-from packhouse.kit.data import places, subdivisions
-from packhouse.kit.wire.loose import is_placeholder
+from packhouse.kit.data import emails, places, subdivisions
+from packhouse.kit.wire import fields
+from packhouse.kit.wire.loose import is_placeholder, to_url
 from packhouse.orders import schema
 
 _ABSENT = (None, "")
@@ -58,16 +60,18 @@ def to_plain_address(address: dict[str, Any]) -> dict[str, Any]:
         country = country.upper()
         changed = {**changed, "country_code": country}
     email = changed.get("email")
-    if email and ("@" not in email or email != email.strip()):
+    if email and not fields.is_plain_email(email) and (meant := emails.find_all(email)[:1]) != [email]:
         changed = {key: value for key, value in changed.items() if key != "email"}
-        if not is_placeholder(email):
-            changed["email"] = email.strip()
+        changed |= {"email": meant[0]} if meant else {}
     region = changed.get("state_province_code")
     if region and is_placeholder(region) and not subdivisions.is_exact(country or "", region):
         changed = {key: value for key, value in changed.items() if key != "state_province_code"}
     elif region and country and not subdivisions.is_exact(country, region):
-        code = subdivisions.read(country, region)
-        changed = {**changed, "state_province_code": subdivisions.to_code(country, code) if code else region.strip()}
+        changed = {key: value for key, value in changed.items() if key != "state_province_code"}
+        if code := subdivisions.read(country, region):
+            changed["state_province_code"] = subdivisions.to_code(country, code)
+        elif subdivisions.may_be_meant(country, region):
+            changed["state_province_code"] = region.strip()
     return changed
 
 
@@ -107,12 +111,18 @@ def _to_plain_item(item: dict[str, Any]) -> dict[str, Any]:
     if type(quantity) is not int:
         changed = {**changed, "quantity": int(quantity)}
     picture = changed.get("image_url")
-    if picture and not picture.lower().startswith(("https://", "http://")):  # of before links had to be
+    if picture and not _is_link(picture):
         changed = {key: value for key, value in changed.items() if key != "image_url"}
+        if _is_link(link := to_url(picture)):  # what else there is, is of before links had to be
+            changed["image_url"] = link
     origin = changed.get("country_of_origin")
     if origin and origin not in places.COUNTRIES:
         changed = {**changed, "country_of_origin": origin.upper()}
     return changed
+
+
+def _is_link(text: str) -> bool:
+    return text.lower().startswith(("https://", "http://"))
 
 
 def _to_plain_prices(holder: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, literal, literal_column, or_, s
 
 from packhouse.accounts import queries as accounts
 from packhouse.integrations import queries as integrations
-from packhouse.kit import errors
+from packhouse.kit import clock, errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
@@ -191,6 +191,15 @@ async def find_addressed(
     named = await tx.find_by_key(account_id, _KEY, (_o.id,), [(id,) for id in ids], lock=False)
     wanted = sorted({*keys, *((row.integration_id, row.order_id) for row in named)})
     return [FoundOrder(*row) for row in await tx.find_by_key(account_id, _STORED, _KEY, wanted, lock=lock)]
+
+
+async def find_changed(
+    tx: Reader, account_id: int, keys: Collection[tuple[int, str]], since: datetime
+) -> set[tuple[int, str]]:
+    """Those of these orders, by integration and order_id, that were made or changed after that time."""
+    columns = (*_KEY, _o.modified_at)
+    rows = await tx.find_by_key(account_id, columns, _KEY, sorted(keys), lock=False)
+    return {(row.integration_id, row.order_id) for row in rows if clock.to_instant(row.modified_at) > since}
 
 
 async def find_order(tx: Reader, account_id: int, id: int) -> FoundOrder | None:

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from packhouse.kit import errors
-from packhouse.kit.data import places, subdivisions
+from packhouse.kit.data import places
 from packhouse.kit.messages import message
 from packhouse.kit.wire import loose, shapes, validation
 from packhouse.kit.wire.fields import Count as Quantity
@@ -490,15 +490,12 @@ def find_missing(order: Any) -> list[validation.ValidationIssue]:
 
 
 def find_broken(order: Any) -> list[validation.ValidationIssue]:
-    """Rules between fields: a subdivision belongs to its country, a service point has a name."""
+    """Rules between fields: most countries' addresses need a postal code, a service point has a name."""
     flaws: list[validation.ValidationIssue] = []
     if not isinstance(order, dict):
         return flaws
     for part in ("shipping_address", "billing_address"):
         address = order.get(part)
-        if isinstance(address, dict) and address.get("state_province_code") and not _is_in_country(address):
-            detail = message("Input should be an ISO 3166-2 subdivision code of the address's country")
-            flaws.append(validation.ValidationIssue((part, "state_province_code"), detail))
         if isinstance(address, dict) and address.get("postal_code") == "" and _wants_postal_code(address):
             detail = message("String should have at least {min_length} character", min_length=1)
             flaws.append(validation.ValidationIssue((part, "postal_code"), detail))
@@ -513,15 +510,3 @@ def _wants_postal_code(address: dict[str, Any]) -> bool:
     country = address.get("country_code")
     is_known = isinstance(country, str) and country.upper() in places.COUNTRIES
     return not is_known or places.wants_postal_code(str(country).upper())
-
-
-def _is_in_country(address: dict[str, Any]) -> bool:
-    """True also where the country or the code is no text: that is a flaw of its own. What shops write in their own ways
-    is warned of instead."""
-    country, code = address.get("country_code"), address["state_province_code"]
-    if not isinstance(country, str) or not isinstance(code, str) or country.upper() not in places.COUNTRIES:
-        return True
-    if places.has_subdivision(country, code) or loose.is_placeholder(code):
-        return True
-    country = country.upper()
-    return subdivisions.read(country, code) is not None or subdivisions.may_be_meant(country, code)

@@ -19,6 +19,7 @@ import orjson
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select, union
 
 from packhouse.kit import jobs
+from packhouse.kit.data import emails
 from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.wire import pagination
 from packhouse.orders import plain, queries, typed, warnings, words
@@ -194,13 +195,15 @@ async def _reindex_part(db: Database, account_id: int, origin: str, last: int) -
 
 
 def to_terms(order: Mapping[str, Any], origin: str) -> set[str]:
-    order = plain.to_plain(order)
-    terms = {words.fold(text) for text in _find_texts(order)} | set(_find_words(order)) | _find_phones(order, origin)
+    sent, order = order, plain.to_plain(order)
+    terms = (
+        {words.fold(text) for text in _find_texts(order, sent)} | set(_find_words(order)) | _find_phones(order, origin)
+    )
     terms |= words.to_number_forms(order["order_number"])
     terms |= {to_tag_term(tag) for tag in order["order_details"].get("tags") or ()}
     if country := (order.get("shipping_address") or {}).get("country_code"):
         terms.add(f"{COUNTRY}{country}")
-    if next(warnings.find_warnings(order, origin), None) is not None:
+    if next(warnings.find_warnings(sent, origin), None) is not None:
         terms.add(WARNING)
     return terms - {""}
 
@@ -224,13 +227,14 @@ def to_shown_tag(tag: str) -> str:
 _HOLDERS = ("customer_details", "shipping_address", "billing_address")
 
 
-def _find_texts(order: Mapping[str, Any]) -> Iterator[str]:
-    """Give what an order is found by as a whole."""
+def _find_texts(order: Mapping[str, Any], sent: Mapping[str, Any]) -> Iterator[str]:
+    """Give what an order is found by as a whole; of several e-mail addresses by each."""
     yield order["order_number"]
     yield order["order_id"]
     for part in _HOLDERS:
         holder = order.get(part) or {}
         yield holder.get("email") or ""
+        yield from emails.find_all((sent.get(part) or {}).get("email") or "")
         postal_code = holder.get("postal_code") or ""
         yield postal_code
         yield postal_code.replace(" ", "")

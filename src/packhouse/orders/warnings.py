@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from packhouse.kit.data import gtin, letters, phones, places, subdivisions
+from packhouse.kit.data import emails, gtin, letters, phones, places, subdivisions
 from packhouse.kit.messages import Message, message
+from packhouse.kit.wire import fields, loose
 from packhouse.orders import contents, plain
 
 _NO_EAN = message("An EAN has 8, 12, 13 or 14 digits.")
+_ADDRESSES = ("shipping_address", "billing_address")
 _LONGEST_EAN = 40
 """Characters. Anything longer is no EAN however it is spaced."""
 
@@ -28,6 +30,8 @@ def find_warnings(order: Mapping[str, Any], origin: str, *, is_plain: bool = Fal
     that `orders.plain` reads otherwise.
     """
     yield from _check_regions(order)
+    if not is_plain:
+        yield from _check_emails(order)
     order = order if is_plain else plain.to_plain(order)
     yield from _check_currencies(order)
     shipping = order.get("shipping_address") or {}
@@ -144,17 +148,33 @@ def _check_address(address: Mapping[str, Any], place: str) -> Iterator[OrderWarn
 
 def _check_regions(order: Mapping[str, Any]) -> Iterator[OrderWarning]:
     """`order` is as it was sent."""
-    for place in ("shipping_address", "billing_address"):
+    for place in _ADDRESSES:
         address = order.get(place) or {}
         region, country = address.get("state_province_code"), (address.get("country_code") or "").upper()
         if not region or country not in places.COUNTRIES or subdivisions.is_exact(country, region):
             continue
         code = subdivisions.read(country, region)
-        if code is None:
+        if code is None and not subdivisions.may_be_meant(country, region):
+            detail = message("This is no subdivision of {country}, and is not used.", country=country)
+        elif code is None:
             detail = message("This is no subdivision of {country} that ISO 3166-2 knows.", country=country)
         else:
             detail = message("This is read as the subdivision {to_code}.", to_code=subdivisions.to_code(country, code))
         yield OrderWarning("invalid", detail, (place, "state_province_code"))
+
+
+def _check_emails(order: Mapping[str, Any]) -> Iterator[OrderWarning]:
+    """`order` is as it was sent."""
+    for place in _ADDRESSES:
+        email = (order.get(place) or {}).get("email")
+        if not email or fields.is_plain_email(email) or loose.is_placeholder(email):
+            continue
+        found = len(emails.find_all(email))
+        if found > 1:
+            yield OrderWarning("invalid", message("Of several e-mail addresses, the first is used."), (place, "email"))
+        elif not found:
+            detail = message("This is no e-mail address, and is not used.")
+            yield OrderWarning("invalid", detail, (place, "email"))
 
 
 def _check_currencies(order: Mapping[str, Any]) -> Iterator[OrderWarning]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from packhouse.accounts import queries as accounts
 from packhouse.accounts.schema import Caller
 from packhouse.carriers import Unreachable
 from packhouse.consignment import EPL
@@ -137,13 +138,14 @@ async def _render_test_page(ctx: Context, account_id: int, row: PrintJobRow, kep
 async def _render_slip(ctx: Context, account_id: int, order_id: int) -> bytes:
     async with ctx.db.read() as tx:
         rows = await search.find_stored(tx, account_id, [order_id])
+        zone = await accounts.find_zone(tx, account_id)
     if not rows:
         raise errors.NotFound(message("The order was deleted."))
     account = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
     sender = account.sender_address.get(account.default_sender() or 0)
     order = plain.read(rows[0].document)
     looks = await designs.load_designs(ctx, account_id, [order["order_details"]["integration"]["id"]])
-    made: bytes = await printers.run("packing-slips", [order], sender, looks)
+    made: bytes = await printers.run("packing-slips", [order], sender, looks, zone)
     return made
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, NotRequired, cast
 
@@ -269,7 +269,7 @@ class SandboxCarrier:
         script = self._transport.choose(consignment).script
         if not script:
             return await self._inner.track(consignment)
-        begin, now = consignment.announced_at or clock.now(), self._transport.now()
+        begin, now = (consignment.announced_at or clock.now()).astimezone(UTC), self._transport.now()
         return [
             TrackingEvent(parcel.tracking_number, int(statuses.to_number(step.status)), step.words, begin + step.after)
             for step in script

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import structlog
 
 from packhouse import carriers
+from packhouse.accounts import queries as accounts
 from packhouse.context import Context
 from packhouse.kit import clock, errors, jobs
 from packhouse.kit.db import Transaction
@@ -219,7 +220,9 @@ async def read_consignment(ctx: Context, account_id: int, shipment_id: int) -> t
     """Raises NotFound."""
     account_setup = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
     found = await _read(ctx, account_id, shipment_id)
-    return found, to_consignment(found, account_setup, ctx.encryptor)
+    async with ctx.db.read() as tx:
+        zone = await accounts.find_zone(tx, account_id)
+    return found, to_consignment(found, account_setup, ctx.encryptor, zone)
 
 
 def find_carrier(ctx: Context, consignment: carriers.Consignment) -> carriers.Carrier:

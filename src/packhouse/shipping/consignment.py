@@ -1,6 +1,7 @@
 """What a carrier is told of a shipment: from the rows at rest, as the order was when it was shipped."""
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import Any
 
 import orjson
@@ -12,8 +13,9 @@ from packhouse.shipping.queries import Shipment
 from packhouse.shipping.setup.setup_schema import SEALED, Setup
 
 
-def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor) -> carriers.Consignment:
-    """The reference is the shipment's uuid: however often it is announced, it is one consignment.
+def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor, zone: tzinfo) -> carriers.Consignment:
+    """The reference is the shipment's uuid: however often it is announced, it is one consignment. Labels and papers are
+    dated by the account's day, which is that of `zone`.
 
     Raises NoSecretKey and WrongSecretKey where the contract has credentials.
     """
@@ -34,7 +36,7 @@ def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor) -> carri
         external_reference=document["order_id"],
         shipping_costs=_to_costs(document["payment_details"]),
         cash_on_delivery=to_cash(document["payment_details"]),
-        announced_at=row.created_at,  # the same at every attempt, so that the papers are
+        announced_at=row.created_at.astimezone(zone),  # the same at every attempt, so that the papers are
         is_return=bool(document.get("is_return")),
     )
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from packhouse.kit import clock
+import orjson
+
+from packhouse.accounts import queries as accounts
 from packhouse.kit.db import Reader
 from packhouse.orders.files.write import Parcel
 from packhouse.shipping import queries
@@ -12,7 +14,9 @@ _NOT_SENT = ("cancelled", "failed")
 
 
 async def list_parcels(tx: Reader, account_id: int, id: int, order: Mapping[str, Any]) -> list[Parcel]:
-    """The parcels of an order that have a tracking number and are not taken back, oldest first."""
+    """The parcels of an order that have a tracking number and are not taken back, oldest first, each with the account's
+    day on which it was sent."""
+    zone = await accounts.find_zone(tx, account_id)
     shipments = await queries.list_shipments_of_order(tx, account_id, id)
     return [
         Parcel(
@@ -20,10 +24,9 @@ async def list_parcels(tx: Reader, account_id: int, id: int, order: Mapping[str,
             order["order_number"],
             parcel.tracking_number,
             parcel.tracking_url or "",
-            "Other",
-            shipment.row.carrier,
+            orjson.loads(shipment.row.document)["carrier"]["name"],
             "",
-            clock.to_wire(shipment.row.announced_at or shipment.row.created_at)[:10],
+            (shipment.row.announced_at or shipment.row.created_at).astimezone(zone).date(),
         )
         for shipment in reversed(shipments)
         if shipment.row.state not in _NOT_SENT

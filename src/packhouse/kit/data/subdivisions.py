@@ -87,14 +87,49 @@ _ALIASES: dict[str, dict[str, str]] = {
     },
     "ZA": {"GT": "GP", "NL": "KZN", "NP": "LP"},
     "US": {"AA": "AA", "AE": "AE", "AP": "AP", "FM": "FM", "MH": "MH", "PW": "PW"},
+    # Magento's codes, and abbreviations that Germans write.
+    "DE": {
+        "NDS": "NI",
+        "BAW": "BW",
+        "BAY": "BY",
+        "BER": "BE",
+        "BRG": "BB",
+        "BRE": "HB",
+        "HAM": "HH",
+        "HES": "HE",
+        "MEC": "MV",
+        "NRW": "NW",
+        "RHE": "RP",
+        "RLP": "RP",
+        "SAR": "SL",
+        "SAS": "SN",
+        "SAC": "ST",
+        "SCN": "SH",
+        "THE": "TH",
+    },
+    "AT": {"WI": "9", "NO": "3", "OO": "4", "SB": "5", "KN": "2", "ST": "6", "TI": "7", "BL": "1", "VB": "8"},
+    # The departments overseas by the codes that ISO 3166-1 has for them, and by those of their regions.
+    "FR": {
+        "GP": "971",
+        "GUA": "971",
+        "MQ": "972",
+        "MTQ": "972",
+        "GF": "973",
+        "GUF": "973",
+        "RE": "974",
+        "LRE": "974",
+        "REU": "974",
+        "YT": "976",
+        "MAY": "976",
+    },
     "GB": {"ENGLAND": "ENG", "SCOTLAND": "SCT", "WALES": "WLS", "NORTHERN IRELAND": "NIR", "LONDON": "LND"},
     "IT": {"PU": "PU", "FC": "FC", "SU": "SU"},
     "CA": {"QUEBEC": "QC", "NF": "NL", "PQ": "QC", "YK": "YT"},
     "PH": {"METRO MANILA": "00", "NCR": "00"},
 }
 """Country -> what shops write -> the part of ISO 3166-2 behind the country. WooCommerce's and Shopify's lists of states
-of 2025, and the United States' armed forces and freely associated states, which USPS has codes for (Publication 28)
-and ISO has not."""
+of 2025, Magento's of its module Directory (2.4), and the United States' armed forces and freely associated states,
+which USPS has codes for (Publication 28) and ISO has not."""
 
 _ISO_LACKS = frozenset({("US", code) for code in ("AA", "AE", "AP", "FM", "MH", "PW")})
 
@@ -139,6 +174,11 @@ def may_be_meant(country: str, text: str) -> bool:
     if hyphen and len(prefix) == 2 and prefix.upper() in places.COUNTRIES and len(rest) <= 3:
         return prefix.upper() == country and country in SHOP_CODED
     return len(folded) > 3 or not folded.isascii() or country in SHOP_CODED
+
+
+def may_be(country: str, text: str) -> bool:
+    """Whether a text is a region of the country, or may be one."""
+    return is_exact(country, text) or read(country, text) is not None or may_be_meant(country, text)
 
 
 def is_exact(country: str, text: str) -> bool:

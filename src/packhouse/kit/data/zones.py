@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from babel.core import get_global
 
+from packhouse.kit import clock
+
 _MAIN = {
     "AU": "Australia/Sydney", "BR": "America/Sao_Paulo", "CA": "America/Toronto", "CD": "Africa/Kinshasa",
     "CL": "America/Santiago", "CN": "Asia/Shanghai", "CY": "Asia/Nicosia", "DE": "Europe/Berlin",
@@ -45,6 +47,11 @@ def to_zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         return UTC
+
+
+def to_day(now: datetime, zone: tzinfo) -> str:
+    """When the day began that it is in the zone, as the wire writes times."""
+    return clock.to_wire(to_span(now.astimezone(zone).date(), zone)[0])
 
 
 def to_span(day: date, zone: tzinfo) -> tuple[datetime, datetime]:

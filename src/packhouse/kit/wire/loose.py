@@ -16,11 +16,11 @@ from typing_extensions import TypedDict, is_typeddict
 from packhouse.kit.wire import fields
 from packhouse.kit.wire.shapes import Relaxed
 
-_EMAIL = re.compile(r"[^\s@]+@([^\s@.]+\.)*[^\s@.]+\.?")
-"""What some provider may take, whatever RFC 5322 says: `a..b@example.jp`."""
 _PLACEHOLDER = re.compile(
     r"(?i)\W*(n\W?a|none|null|nil|nan|undefined|unknown|no[ _-]?e?-?mail|geen|keine|aucun|ninguno)?\W*"
 )
+_NO_SCHEME = re.compile(r"(//)?[\w-]+(\.[\w-]+)+(/\S*)?")
+_LONGEST_URL = 4_000
 
 Own = tuple[tuple[str, str, Any], ...]
 
@@ -74,12 +74,15 @@ def _to_upper(value: Any) -> Any:
 
 
 def _to_email(value: Any) -> Any:
-    """One that is surely taken, for one that may be."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    may_be = len(text) <= 320 and text.isprintable() and (_EMAIL.fullmatch(text) or is_placeholder(text))
-    return "a@example.com" if may_be else text
+    """One that is surely taken, for any text: what address is meant, if any, is read where one is needed."""
+    return "a@example.com" if isinstance(value, str) else value
+
+
+def to_url(value: Any) -> Any:
+    """A link that shops write without a scheme, as in `//cdn.example.com/a.png`, with one."""
+    if isinstance(value, str) and len(value) < _LONGEST_URL and _NO_SCHEME.fullmatch(value):
+        return f"https://{value.removeprefix('//')}"
+    return value
 
 
 COUNT = _reading(fields.Count, _to_whole)
@@ -90,6 +93,7 @@ _READ: list[tuple[Any, Any]] = [
     (fields.CountryCode, _reading(fields.CountryCode, _to_upper)),
     (fields.CurrencyCode, _reading(fields.CurrencyCode, _to_upper)),
     (fields.Email, _reading(fields.Email, _to_email)),
+    (fields.Url, _reading(fields.Url, to_url)),
 ]
 _TEXTS = (str, fields.NonEmpty, fields.CountryCode, fields.Email, fields.Url)
 """Kinds that are texts: as a key that may be absent, they may be empty or null too."""

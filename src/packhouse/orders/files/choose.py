@@ -11,7 +11,16 @@ from packhouse.orders import schema
 from packhouse.orders.files import guess
 from packhouse.orders.files.columns import COLUMNS
 from packhouse.orders.files.formats import DayOrder, Decimal
-from packhouse.orders.files.mapping import MappingError, Preset, Target, parse, to_plain, to_target
+from packhouse.orders.files.mapping import (
+    MappingError,
+    Preset,
+    Target,
+    list_lacking,
+    list_presets,
+    parse,
+    to_plain,
+    to_target,
+)
 from packhouse.orders.files.records import Row
 
 
@@ -21,6 +30,7 @@ class NoKey(MappingError):
 
 KEPT = "="
 """The choice of what a preset does with a column, where that is more than one field."""
+_CLOSE = 0.5
 _NUMBERS_OF_ORDERS = ("order_id", "order_number")
 _WEIGHT, _WEIGHT_UNIT = "item.measurement.weight.value", "item.measurement.weight.unit"
 
@@ -45,11 +55,30 @@ def guess_preset(title: str, header: Sequence[str], rows: Sequence[Row]) -> Pres
     return parse(guess.to_toml(title, list_columns(header), guess.guess(header, rows)))
 
 
+def find_closest(header: Sequence[str], presets: Mapping[str, Preset]) -> str | None:
+    """The account's own mapping that most of a file's columns are of, if it is half of them at least: shops add columns
+    to their lists, and leave some out."""
+    names = {to_plain(name) for name in header}
+    shares: dict[str, float] = {}
+    for name, preset in presets.items():
+        known = preset.recognise.columns
+        if known and name not in list_presets() and all(to_plain(column) in names for column in preset.key):
+            shares[name] = 1 - len(list_lacking(header, preset)) / len(known)
+    best = max(shares, key=lambda name: shares[name], default=None)
+    return best if best is not None and shares[best] >= _CLOSE else None
+
+
 def find_choices(preset: Preset, header: Sequence[str]) -> dict[str, str]:
     """Column -> the field that the preset puts it into, `KEPT`, or nothing."""
     if preset.native:
         return {name: name if name in COLUMNS else "" for name in list_columns(header)}
     return {name: _to_choice(preset, _find_told(preset, header, name)) for name in list_columns(header)}
+
+
+def list_targets(preset: Preset, header: Sequence[str], column: str) -> list[str]:
+    """The fields that the preset puts a column into."""
+    told = [to_target(preset.columns[name]) for name in _find_told(preset, header, column)]
+    return list(dict.fromkeys(field.removeprefix("+") for target in told for field in target.fields()))
 
 
 def _find_told(preset: Preset, header: Sequence[str], column: str) -> list[str]:
@@ -96,7 +125,8 @@ def change(
     fields = {*chosen.values()}
     fixed = {name: value for name, value in base.fixed.items() if name not in fields}
     if _WEIGHT in fields and _WEIGHT_UNIT not in fields:
-        fixed.setdefault(_WEIGHT_UNIT, "kg")
+        column = next(name for name, field in chosen.items() if field == _WEIGHT)
+        fixed.setdefault(_WEIGHT_UNIT, guess.find_weight_unit(column))
     update = {
         "title": title,
         "native": False,

@@ -190,10 +190,11 @@ def find_subdivision(country: str, said: str) -> str | None:
 
 
 def take_back(item: dict[str, Any], path: Sequence[str], before: Any, taken: Any) -> None:
-    """Count off what was paid back; the price of the line is then that of what is left."""
-    if not isinstance(before, int | float) or not isinstance(taken, int | float) or taken <= 0:
+    """Count off what was paid back, which some shops write as a number below zero; the price of the line is then that
+    of what is left."""
+    if not isinstance(before, int | float) or not isinstance(taken, int | float) or not taken:
         return
-    left = max(before - taken, 0)
+    left = max(before - abs(taken), 0)
     columns.put(item, tuple(path), left)
     total = columns.find(item, ("total_price", "value"))
     if before > 0 and isinstance(total, int | float):
@@ -221,7 +222,8 @@ def _find_currency(order: dict[str, Any], items: Iterable[dict[str, Any]]) -> st
         for part in ("total_price", "unit_price"):
             found = columns.find(item, (part, "currency")) if found is ABSENT else found
     if isinstance(found, str):
-        found = found.strip().upper()
+        meant = places.find_currencies_meant(found)
+        found = meant[0] if len(meant) == 1 else found.strip().upper()
         columns.put(order, (*_TOTAL, "currency"), found)
         return found
     return None

@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.core import get_global
 
 from packhouse.kit.data import places
 from packhouse.kit.messages import message
@@ -23,17 +22,8 @@ T = TypeVar("T")
 Decimal: TypeAlias = Literal[".", ","]
 DayOrder: TypeAlias = Literal["day-first", "month-first"]
 
-_CURRENCY_SIGNS = {
-    "€": "EUR", "£": "GBP", "US$": "USD", "C$": "CAD", "CA$": "CAD", "A$": "AUD", "AU$": "AUD", "NZ$": "NZD",
-    "HK$": "HKD", "NT$": "TWD", "S$": "SGD", "SG$": "SGD", "MX$": "MXN", "R$": "BRL", "¥": "", "￥": "", "円": "JPY",
-    "元": "CNY", "₩": "KRW", "원": "KRW", "$": "", "zł": "PLN", "Kč": "CZK", "kr": "", "kr.": "", "Fr.": "CHF",
-    "SFr.": "CHF", "Ft": "HUF", "lei": "RON", "₺": "TRY", "TL": "TRY", "₽": "RUB", "₹": "INR", "Rs": "", "Rs.": "",
-    "₪": "ILS", "฿": "THB", "₫": "VND", "đ": "VND", "₱": "PHP", "₴": "UAH", "₸": "KZT", "₦": "NGN", "лв": "BGN",
-    "лв.": "BGN", "Rp": "IDR", "RM": "MYR", "din.": "RSD", "kn": "HRK",
-}  # fmt: skip
-"""The currency that a sign says beyond doubt; empty for a sign of several."""
 _SIGNS = "|".join(
-    re.escape(sign).replace(r"\$", r"\s?\$") for sign in sorted(_CURRENCY_SIGNS, key=len, reverse=True)
+    re.escape(sign).replace(r"\$", r"\s?\$") for sign in sorted(places.read_signs(), key=len, reverse=True)
 )  # eBay writes `US $25.00`
 _MINUS = r"[-+\u2212]"
 _AMOUNT = re.compile(
@@ -119,13 +109,6 @@ def find_zone(name: str) -> tzinfo | None:
         return UTC if name.upper() == "UTC" else None
 
 
-@cache
-def zone_of_country(country: str) -> tzinfo:
-    """The zone of a country, of the capital's first where there are several; UTC where none is known."""
-    names = get_global("territory_zones").get(country, ())
-    return next((zone for name in names if (zone := find_zone(name)) is not None), UTC)
-
-
 def is_mangled(cell: str) -> bool:
     """Whether a spreadsheet has made a long number of what was an id: `1.23457E+12`."""
     return "+" in cell and _MANGLED.fullmatch(cell.strip()) is not None
@@ -172,9 +155,10 @@ _MARKS = str.maketrans({"٫": ".", "٬": ",", "．": ".", "，": ",", "\u200e": 
 
 
 def _find_currency(found: re.Match[str]) -> str:
-    """The code that stands with an amount, or is meant by its sign."""
+    """The code that stands with an amount, or is meant by its sign; empty for a sign of several."""
     sign = "".join((found["before"] or found["after"] or "").split())
-    return _CURRENCY_SIGNS.get(sign, sign)
+    meant = places.read_signs().get(sign, (sign,))
+    return meant[0] if len(meant) == 1 else ""
 
 
 @lru_cache(8192)

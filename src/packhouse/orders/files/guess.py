@@ -2,44 +2,20 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
+from importlib.resources import files
 
 from packhouse.kit.data import places
 from packhouse.orders.files import formats
 from packhouse.orders.files.mapping import to_plain
 from packhouse.orders.files.records import Row
 
-# Words that a column's name may hold, by field, the surest first; a name is taken by the first field that fits.
-_NAMES: Mapping[str, str] = {
-    "order_id": r"(order|bestell|auftrags?|commande|pedido)[ -]?(id|nr|no|nummer|number|num)?\.?|order #|reference|id",
-    "order_number": r"order[ -]?(number|no|nr|nummer)|bestellnummer|ordernummer|numéro de commande",
-    "order_details.order_created_at": r".*\b(order|purchase|sale|bestel|bestell|created?)\w*[ -]?(date|datum|at|on)\b.*"
-    r"|date|datum|bestelldatum|besteldatum|date de commande",
-    "payment_details.total_price.value": r"(order |grand )?total( price| amount)?|amount|gesamt(betrag|summe)?"
-    r"|totaal|montant",
-    "payment_details.total_price.currency": r".*(currency|währung|valuta|devise).*",
-    "order_details.status.code": r"(order )?status|état",
-    "order_details.notes": r".*\b(notes?|remarks?|comments?|bemerkung|opmerking|commentaire)\b.*",
-    "customer_details.email": r".*e[ -]?mail.*",
-    "customer_details.phone_number": r".*(phone|telefoon|telefon|téléphone|mobile).*",
-    "shipping_address.company_name": r".*(company|firma|bedrijf|société).*",
-    "shipping_address.postal_code": r".*(zip|post ?code|postal|plz|code postal).*",
-    "shipping_address.city": r".*(city|town|plaats|stad|ort\b|stadt|ville).*",
-    "shipping_address.country_code": r".*(country|land|pays).*",
-    "shipping_address.state_province_code": r".*(state|province|region|provincie|bundesland).*",
-    "shipping_address.house_number": r".*(house ?(no|nr|number)|huisnummer|hausnummer).*",
-    "shipping_address.address_line_2": r".*(address|adres|adresse|street)[ -]?(line )?2.*",
-    "shipping_address.address_line_1": r".*(address|adres|adresse|street|straat|straße|strasse|rue).*",
-    "item.sku": r".*\b(sku|article (no|nr|number)|artikelnummer|référence)\b.*",
-    "item.ean": r".*\b(ean|gtin|barcode)\b.*",
-    "item.quantity": r".*\b(qty|quantity|anzahl|menge|aantal|quantité|pieces)\b.*",
-    "item.unit_price.value": r".*\b(unit price|price|preis|prijs|prix)\b.*",
-    "item.measurement.weight.value": r".*(weight|gewicht|poids).*",
-    "item.name": r".*\b(product|item|article|artikel|produkt|title|description|omschrijving|produit)\b.*",
-    "shipping_address.name": r".*(name|naam|nom|recipient|customer|kunde|klant|client|empfänger|ontvanger).*",
-}
-_COMPILED = {field: re.compile(words, re.IGNORECASE) for field, words in _NAMES.items()}
+_NAMES = tomllib.loads(files(__package__).joinpath("column_names.toml").read_text("utf-8"))
+_COMPILED = {field: re.compile("|".join(patterns), re.IGNORECASE) for field, patterns in _NAMES.items()}
+_BILLING = re.compile(r"\b(bill(ing| to)|invoice|rechnung|factu?ur|factur|fattur)", re.IGNORECASE)
+_WEIGHT_UNITS = {"g": r"\bg\b|gram", "lbs": r"\blbs?\b|pound|funt", "oz": r"\boz\b|ounce"}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.\w+")
 
 
@@ -48,7 +24,8 @@ def guess(header: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
     found: dict[str, str] = {}
     plain = {name: to_plain(name) for name in header if name}
     for field, words in _COMPILED.items():
-        for name, said in plain.items():
+        # Whoever pays is not who gets it, where both are told.
+        for name, said in sorted(plain.items(), key=lambda pair: _BILLING.search(pair[1]) is not None):
             if name not in found and words.fullmatch(said):
                 found[name] = field
                 break
@@ -56,6 +33,12 @@ def guess(header: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
         if name and name not in found and (field := _guess_by_words(_words(at, rows))) and field not in found.values():
             found[name] = field
     return found
+
+
+def find_weight_unit(column: str) -> str:
+    """The unit that a column of weights names, as in `Gewicht (g)`; kilograms where it names none."""
+    said = to_plain(column)
+    return next((unit for unit, words in _WEIGHT_UNITS.items() if re.search(words, said)), "kg")
 
 
 def _words(at: int, rows: Iterable[Row]) -> list[str]:
@@ -91,13 +74,24 @@ def to_toml(title: str, header: Sequence[str], columns: Mapping[str, str]) -> st
     for name in header:
         if name:
             field = columns.get(name, "")
-            lines.append(f"{_quote(name)} = {_quote(field)}" if field else f'# {_quote(name)} = ""')
+            lines.append(f"{_quote(name)} = {_to_target(field)}" if field else f'# {_quote(name)} = ""')
     lines += ["", "[fixed]", '"payment_details.status.code" = "unknown"', ""]
+    lines += ["[assumed]", '"shipping_address.country_code" = "@country"']
     if "payment_details.total_price.currency" not in columns.values():
-        lines += ["[assumed]", '"payment_details.total_price.currency" = "@currency"', ""]
-    if "item.measurement.weight.value" in columns.values():
-        lines.insert(lines.index("[fixed]") + 1, '"item.measurement.weight.unit" = "kg"')
+        lines += ['"payment_details.total_price.currency" = "@currency"']
+    lines.append("")
+    weighed = next((name for name, field in columns.items() if field == "item.measurement.weight.value"), None)
+    if weighed is not None:
+        unit = _quote(find_weight_unit(weighed))
+        lines.insert(lines.index("[fixed]") + 1, f'"item.measurement.weight.unit" = {unit}')
     return "\n".join(lines)
+
+
+def _to_target(field: str) -> str:
+    """Carriers tell the recipient by what stands in the address, and files have one column for it."""
+    if field in ("customer_details.email", "customer_details.phone_number"):
+        return f"[{_quote(field)}, {_quote(field.replace('customer_details', 'shipping_address'))}]"
+    return _quote(field)
 
 
 def _quote(text: str) -> str:

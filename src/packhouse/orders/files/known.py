@@ -15,16 +15,30 @@ from packhouse.orders.tables import import_mappings, imported_files
 _f, _m = imported_files.c, import_mappings.c
 _MOST_MAPPINGS = 200
 _LONGEST_NAME = 100
+_MOST_TIMES = 50
+
+
+_PARTLY = "partly "
+"""Before the options of a file of which something was refused: it may come again."""
 
 
 async def find_imported(tx: Reader, account_id: int, digest: str, options: str | None = None) -> Any:
-    """When and by whom a file with these bytes was imported last, or None; with `options`, only if it was read so."""
+    """When and by whom a file with these bytes was imported last, or None; with `options`, only if it was read so.
+
+    Of a file that was taken as a whole at some time, that is told.
+    """
     if not digest:
         return None
     of_it = [_f.account_id == account_id, _f.content_hash == digest]
     if options is not None:
-        of_it.append(_f.options == options)
-    return await tx.fetch_one(select(imported_files).where(*of_it).order_by(_f.imported_at.desc()).limit(1))
+        of_it.append(_f.options.in_((options, _PARTLY + options)))
+    rows = await tx.fetch_all(select(imported_files).where(*of_it).order_by(_f.imported_at.desc()).limit(_MOST_TIMES))
+    return next((row for row in rows if not is_partly(row)), rows[0] if rows else None)
+
+
+def is_partly(row: Any) -> bool:
+    """Whether something of an imported file was refused."""
+    return bool(row.options.startswith(_PARTLY))
 
 
 async def remember(
@@ -35,8 +49,10 @@ async def remember(
     options: str,
     file_name: str,
     *,
+    is_whole: bool,
     now: datetime,
 ) -> None:
+    options = options if is_whole else _PARTLY + options
     row = {"account_id": account_id, "content_hash": digest, "options": options, "file_name": file_name}
     await tx.upsert(imported_files, [{**row, "imported_at": now, "imported_by": by}])
 

@@ -25,9 +25,15 @@ _MANGLED = message(
 _NO_DATE = message(
     "This is what a shop writes where there is no date. Put in the day of the order, like 2026-02-20 10:00."
 )
+_PIECES = re.compile(
+    r"(\d[\d.,]*)\s*(?:x|×|st|stk|stck|stück|stuks?|pcs?|pieces?|pièces?|pz|szt|uds?|units?|個|点)\.?|[x×]\s*(\d+)",
+    re.IGNORECASE,
+)
+"""`2x`, `2 Stk.`, `2 szt.`: how people write that there are two."""
 _WORDS_OF_NOTHING = ("NULL", "null", r"\N", "NaN", "#N/A")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-fA-F]{2,5}|amp|quot|apos|lt|gt|nbsp);")
 """What Etsy and shops in PHP leave of the page in names: `Ring &quot;Moon&quot;`."""
+_PLACED_AT = "order_details.order_created_at"
 _TRUE, _FALSE = (
     ("true", "yes", "1", "ja", "oui", "wahr", "y", "x"),
     ("false", "no", "0", "nein", "nee", "non", "falsch", "n"),
@@ -68,11 +74,13 @@ class CellRule(NamedTuple, Generic[_CellT]):
 
 
 class Place(NamedTuple):
-    """What a file's orders belong to: a shop, and the country and time zone of the account."""
+    """What a file's orders belong to: a shop, the country and time zone of the account, and its day, on which orders
+    were placed that no column tells the time of."""
 
     integration_id: int | None = None
     country: str = ""
     zone: tzinfo = UTC
+    today: str = ""
     fixed: Mapping[str, str] = {}
 
 
@@ -96,6 +104,8 @@ class Mapper:
         self._whens = _find_cells(preset.when, names)
         self._packed = _find_packed(preset, names)
         self.columns = {rule.column.name: rule.name for rule in reversed(rules)}
+        tells_time = _PLACED_AT in {*self.columns, *preset.fixed, *preset.assumed, *place.fixed}
+        self._placed_at = "" if preset.native or tells_time else place.today
 
     def see(self, cells: Sequence[str], evidence: Evidence) -> None:
         """Look at what a row proves of how the file writes numbers and dates."""
@@ -145,7 +155,7 @@ class Mapper:
         for name in schema.READ_ONLY & order.keys():
             del order[name]
         body = json.dumps(order).encode()
-        return Record(rows[0][0], body, flaws, warnings, rows, item_rows)
+        return Record(rows[0][0], body, flaws, warnings, rows, item_rows, placed_at=self._placed_at)
 
     @staticmethod
     def _place_in(order: dict[str, Any], integration_id: int) -> None:
@@ -220,6 +230,7 @@ class Mapper:
     ) -> tuple[list[dict[str, Any]], list[int]]:
         items: list[dict[str, Any]] = []
         item_rows: list[int] = []
+        nameless: list[int] = []
         of_item = [rule for rule in self._skips if rule.told.what == "item"]
         for at, (line, cells) in enumerate(rows):
             why = next((rule.told.why for rule in of_item if rule.holds(cells)), "")
@@ -233,8 +244,15 @@ class Mapper:
             else:
                 item = self._read_item(cells, len(items), flaws)
                 found = [item] if (self.preset.native and item) or complete.is_item(item) else []
+                if item and not found:
+                    nameless.append(line)
             items += found
             item_rows += [at] * len(found)
+        if nameless and not items:
+            detail = message(
+                "No column says which article this is, so there is no item (line {line}).", line=nameless[0]
+            )
+            warnings.append(ValidationIssue(ITEMS, detail, "left_out"))
         return items, item_rows
 
     def _read_item(self, cells: Sequence[str], number: int, flaws: list[ValidationIssue]) -> dict[str, Any]:
@@ -249,13 +267,14 @@ class Mapper:
         packed = self.preset.items
         if packed is None:
             return
+        targets = packed.list_fields()
         for index in self._packed:
             cell = cells[index] if index < len(cells) else ""
             for told in complete.unpack(cell, packed):
                 item: dict[str, Any] = {}
-                for name, value in told.items():
-                    column = COLUMNS[packed.fields[name]]
-                    rule = Rule(index, self.header[index], column, False, Target(to=column.name))
+                for name in sorted(told, key=lambda name: targets[name].minus):  # what was paid back is taken off last
+                    value, column = told[name], COLUMNS[str(targets[name].to)]
+                    rule = Rule(index, self.header[index], column, False, targets[name])
                     if value.strip():
                         self._put(item, rule, value, (*ITEMS, number), flaws)
                 if item:
@@ -295,7 +314,7 @@ class Mapper:
             return self._to_value(rule, cell, holder)
         except Unreadable as unreadable:
             flaws.append(ValidationIssue((*at, *rule.column.path), foreign(str(unreadable))))
-            return cell
+            return to_written(cell)
 
     def _to_value(self, rule: Rule, cell: str, holder: dict[str, Any] | None) -> Any:
         column = rule.column
@@ -356,12 +375,24 @@ class Mapper:
             if not isinstance(value, str):
                 return _to_whole(column, value)
         cell = columns.unguard(column, cell)
+        if column.is_whole and not cell.isdigit() and (pieces := _PIECES.fullmatch(cell.strip())) is not None:
+            cell = pieces[1] or pieces[2]
         if self.preset.native and not any(character.isdigit() for character in cell):
             return cell
         number, currency = formats.read_amount(cell, conventions.decimal)
         if currency and holder is not None and column.path[-1] == "value":
             complete.set_currency(holder, column.path, currency)
         return _to_whole(column, json.loads(number))
+
+
+def to_written(cell: str) -> str:
+    """A cell of a workbook without its mark. A number that is too long to be whole is written so that it is known to be
+    shortened when it is brought again."""
+    if not cell.startswith((NUMBER, TEXT)):
+        return cell
+    plain = cell[1:].removesuffix(".0")
+    is_long = cell.startswith(NUMBER) and plain.strip("-").isdigit() and len(plain.strip("-0")) > _DIGITS_OF_A_NUMBER
+    return f"{int(plain):.14E}" if is_long else plain
 
 
 def _to_whole(column: Column, value: Any) -> Any:

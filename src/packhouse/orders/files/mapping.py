@@ -104,12 +104,16 @@ class PackedItems(_Shape):
     between: str = "|"
     colon: str = ":"
     item: str = ""
-    fields: Mapping[str, str] = {}
+    fields: Mapping[str, str | Target] = {}
+
+    def list_fields(self) -> dict[str, Target]:
+        return {name: told if isinstance(told, Target) else Target(to=told) for name, told in self.fields.items()}
 
 
 class Preset(_Shape):
     """A mapping. `columns` lead from a column's name to a field, to several, or to a `Target`; of several columns of
-    one field the first that is filled counts, and a field with `+` before it is added behind what is there."""
+    one field the first that is filled counts, and a field with `+` before it is added behind what is there. `tracking`
+    leads back, from the columns of the file that a shop takes to what `write.Parcel` tells, or to a word behind `=`."""
 
     title: str
     form: Literal["table", "json"] = "table"
@@ -124,6 +128,8 @@ class Preset(_Shape):
     when: list[When] = []
     items: PackedItems | None = None
     tracking: Mapping[str, str] = {}
+    tracking_carriers: list[str] = []
+    tracking_dates: str = "%Y-%m-%d"
     tracking_separator: Literal["comma", "tab"] = "comma"
 
     def usual(self) -> Conventions:
@@ -156,7 +162,7 @@ def parse(text: str) -> Preset:
         place = ".".join(map(str, first["loc"]))
         why = to_message(first)
         raise MappingError(message("The mapping cannot be read at {place}: {msg}", place=place, msg=why)) from None
-    packed = preset.items.fields.values() if preset.items else ()
+    packed = [str(target.to) for target in preset.items.list_fields().values()] if preset.items else []
     told = (name for when in preset.when for name in when.put)
     named = (*preset.fields(), *preset.fixed, *preset.assumed, *packed, *told)
     if unknown := [name for name in named if name not in COLUMNS]:
@@ -189,9 +195,23 @@ def to_plain(name: str) -> str:
     return " ".join(name.replace("_", " ").replace("\ufeff", "").strip(" \t\r\n\"'").split()).casefold()
 
 
+def to_distinct(header: Sequence[str]) -> list[str]:
+    """Column names of which each is there once: the second `Name` is `Name (2)`, so that it can be told what it is."""
+    taken: set[str] = set()
+    distinct = []
+    for name in header:
+        number, own = 1, name
+        while to_plain(own) and to_plain(own) in taken:
+            number += 1
+            own = f"{name} ({number})"
+        taken.add(to_plain(own))
+        distinct.append(own)
+    return distinct
+
+
 def recognise(header: Sequence[str], presets: Mapping[str, Preset]) -> str | None:
     """The name of the preset whose columns these are."""
-    names = {to_plain(cell) for cell in header if cell.strip()}
+    names = {to_plain(cell) for cell in to_distinct(header) if cell.strip()}
     for name, preset in presets.items():
         if preset.native:
             if any(cell.strip() in COLUMNS for cell in header):
@@ -202,10 +222,20 @@ def recognise(header: Sequence[str], presets: Mapping[str, Preset]) -> str | Non
 
 
 def _fits(names: set[str], asked: Recognised) -> bool:
-    # A name with brackets is no pattern of itself.
-    plain = [to_plain(wanted) for wanted in asked.columns]
-    has_all = all(wanted in names or any(fnmatchcase(name, wanted) for name in names) for wanted in plain)
+    has_all = all(_is_there(wanted, names) for wanted in asked.columns)
     return has_all and not any(to_plain(name) in names for name in asked.without)
+
+
+def _is_there(column: str, names: set[str]) -> bool:
+    """Among plain names; a name with brackets is no pattern of itself."""
+    wanted = to_plain(column)
+    return wanted in names or any(fnmatchcase(name, wanted) for name in names)
+
+
+def list_lacking(header: Sequence[str], preset: Preset) -> list[str]:
+    """The columns by which a preset is known that a file does not have."""
+    names = {to_plain(cell) for cell in header if cell.strip()}
+    return [name for name in preset.recognise.columns if not _is_there(name, names)]
 
 
 def count_shared(header: Sequence[str], preset: Preset) -> int:

@@ -14,7 +14,7 @@ from packhouse.kit.messages import Message, foreign, message
 from packhouse.orders.files import archive, json_files, tables, text
 from packhouse.orders.files.formats import Conventions, Evidence
 from packhouse.orders.files.map import Mapper, Place, check_header
-from packhouse.orders.files.mapping import NATIVE, Preset, list_presets
+from packhouse.orders.files.mapping import NATIVE, Preset, list_lacking, list_presets, to_distinct
 from packhouse.orders.files.records import Broken, Note, Record, Row, UnknownColumns, move
 from packhouse.orders.files.spool import Spool
 
@@ -156,13 +156,17 @@ def _open_table(source: IO[bytes], reading: ParsedFile, options: Options, found:
         reading.note(note)
     if not table.preset:
         raise UnknownColumns(table.line, _say_unknown(table.header, options.preset))
-    reading.preset, reading.header = table.preset, table.header
     preset = presets[table.preset]
+    header = table.header if preset.native else to_distinct(table.header)
+    reading.preset, reading.header = table.preset, header
     try:
-        check_header(preset, table.header)
+        check_header(preset, header)
     except ValueError as error:
         raise UnknownColumns(table.line, foreign(str(error))) from None
-    mapper = Mapper(preset, table.header, options.place, is_typed=reading.form == WORKBOOK)
+    if options.preset is not None and (lacking := list_lacking(header, preset)):
+        told = message("These columns of the preset are not in the file: {names}.", names=", ".join(lacking)[:400])
+        reading.note(Note(table.line, told))
+    mapper = Mapper(preset, header, options.place, is_typed=reading.form == WORKBOOK)
     reading.columns = mapper.columns
     records = _read_table(itertools.islice(table.rows, options.most_rows), mapper, reading, options)
     reading.records = records if options.into is None else move(records, options.into)
@@ -174,7 +178,9 @@ def read_head(source: IO[bytes], options: Options, most: int = 50) -> tuple[Sequ
     unpacked = archive.unpack(source, options.most_unpacked)
     try:
         table = _find_head(unpacked, options)
-        return table.header, list(itertools.islice(table.rows, most))
+        is_native = table.preset is not None and (options.presets or list_presets())[table.preset].native
+        header = table.header if is_native else to_distinct(table.header)
+        return header, list(itertools.islice(table.rows, most))
     finally:
         if unpacked.source is not source:
             unpacked.source.close()

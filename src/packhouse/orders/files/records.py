@@ -40,6 +40,7 @@ class Record(NamedTuple):
 
     `warnings` tell what was read otherwise than it stands. `rows` are the rows of a table that it was made of, and
     `item_rows` tells which of them each of its items came from. `left_out` says why a record is no order to import.
+    `placed_at` is when an order that is new is taken to be placed, if the file has no column for it.
     """
 
     line: int
@@ -49,6 +50,7 @@ class Record(NamedTuple):
     rows: Sequence[Row] = ()
     item_rows: Sequence[int] = ()
     left_out: str = ""
+    placed_at: str = ""
 
     def find_line(self, path: Sequence[str | int]) -> int:
         """The line of a field, which for an item is the line of its row."""

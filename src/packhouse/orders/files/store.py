@@ -12,17 +12,21 @@ import orjson
 from packhouse.accounts.schema import Caller
 from packhouse.kit import errors
 from packhouse.kit.db import Database, Transaction
-from packhouse.kit.messages import Message, foreign
+from packhouse.kit.messages import Message, foreign, message
 from packhouse.kit.wire.validation import ValidationIssue
-from packhouse.orders import operations, schema, warnings
+from packhouse.orders import operations, queries, schema, warnings
 from packhouse.orders.files.records import Record, find_column
 
 OUTCOMES = ("created", "updated", "unchanged")
 LEFT_OUT = "left_out"
 
+_CHANGED = "Changed since this file was imported before: left as it is."
+
 # How often a batch waits for its turn behind other writers; one wait is the setting `lock_timeout_seconds`.
 _ATTEMPTS = 5
 _POINTER = re.compile(re.escape(errors.ATTRIBUTES) + r"/\[(\d+)\](.*)", re.DOTALL)
+
+_PLACED_AT = "/order_details/order_created_at"
 
 _Faults = dict[int, Sequence[errors.ErrorItem]]
 
@@ -119,11 +123,30 @@ async def store(
         try:
             return await _upsert(db, caller, batch, values, refused, now, is_dry_run, note)
         except errors.Invalid as invalid:
-            _set_aside(invalid.faults, values, refused)
+            _set_aside(_give_time(batch, invalid.faults, values), values, refused)
     stored = _to_stored(caller, batch, values, (), refused)
     if note is not None:
         await db.write(lambda tx: note(tx, stored))
     return stored
+
+
+async def spare_changed(db: Database, account_id: int, batch: Sequence[Record], since: datetime) -> list[Record]:
+    """Leave out what somebody changed after the file was imported before: the file is older than that."""
+    keys = [_find_key(record) for record in batch]
+    async with db.read() as tx:
+        changed = await queries.find_changed(tx, account_id, {key for key in keys if key is not None}, since)
+    return [
+        record._replace(left_out=_CHANGED) if key in changed else record
+        for record, key in zip(batch, keys, strict=True)
+    ]
+
+
+def _find_key(record: Record) -> tuple[int, str] | None:
+    try:
+        integration_id, order_id = operations.to_key(orjson.loads(record.body))
+    except orjson.JSONDecodeError:
+        return None
+    return (integration_id, order_id) if integration_id is not None and order_id is not None else None
 
 
 def _find_more(record: Record) -> Iterable[ValidationIssue]:
@@ -167,6 +190,10 @@ def _find_told(record: Record, order: dict[str, Any] | None, country: str) -> li
     if record.left_out:
         told.append(Remark("", LEFT_OUT, foreign(record.left_out)))
     if order is not None:
+        placed_at = order["order_details"]["order_created_at"]
+        if record.placed_at == placed_at:
+            detail = message("No column says when the order was placed: taken for today.")
+            told.append(Remark(_PLACED_AT, "assumed", detail))
         told += [Remark(_to_pointer(one.path), one.code, one.detail) for one in warnings.find_warnings(order, country)]
     return told
 
@@ -208,6 +235,22 @@ def _is_readable(batch: Sequence[Record], index: int, refused: _Faults) -> bool:
         refused[index] = invalid.faults
         return False
     return True
+
+
+def _give_time(
+    batch: Sequence[Record], found: Iterable[errors.ErrorItem], values: dict[int, Any]
+) -> list[errors.ErrorItem]:
+    """Say when the orders were placed that are new and of a file that tells it of none; what remains is refused."""
+    indexes, remaining = list(values), []
+    for fault in found:
+        at, pointer = _to_place(fault)
+        index = indexes[at]
+        if pointer == _PLACED_AT and batch[index].placed_at:
+            details = {**values[index]["order_details"], "order_created_at": batch[index].placed_at}
+            values[index] = {**values[index], "order_details": details}
+        else:
+            remaining.append(fault)
+    return remaining
 
 
 def _set_aside(found: Iterable[errors.ErrorItem], values: dict[int, Any], refused: _Faults) -> None:

@@ -9,6 +9,7 @@ from typing import IO, NamedTuple
 
 from packhouse.kit.messages import foreign, message
 from packhouse.orders.files import text
+from packhouse.orders.files.map import to_written
 from packhouse.orders.files.mapping import Preset, count_shared, recognise
 from packhouse.orders.files.records import MAX_RECORD, Broken, Note, Row
 
@@ -30,6 +31,8 @@ _SUM = re.compile(
     r"(grand |sub)?totals?:?|totaal:?|summe:?|gesamt:?|totaux:?|sum:?|\d+ (rows|records|orders)", re.IGNORECASE
 )
 _FEW = 3
+_BROAD = 0.6
+"""Of the broadest of the first rows; of a header some names may be missing."""
 
 
 class Dialect(NamedTuple):
@@ -144,12 +147,19 @@ def find_table(rows: Iterator[Row], presets: Mapping[str, Preset], chosen: str |
     filled = [at for at, (_, cells) in enumerate(head) if any(cell.strip() for cell in cells)]
     if not filled:
         raise Broken(1, message("the columns' names are expected"))
-    at = best[0] if best is not None else filled[0]
+    at = best[0] if best is not None else _find_broad(head, filled)
     line, header = head[at]
     named = chosen if best is not None or chosen is None else ""
     notes = [Note(number, message("Passed over as a title: the columns' names come below.")) for number, _ in head[:at]]
     found = recognise(header, presets) if chosen is None else named
     return Table(_trim(header), line, itertools.chain(head[at + 1 :], rows), found, notes)
+
+
+def _find_broad(head: Sequence[Row], filled: Sequence[int]) -> int:
+    """The first row that names most columns, where nothing is known of them: what stands above it is a title."""
+    counts = {at: sum(bool(cell.strip()) for cell in head[at][1]) for at in filled}
+    most = max(counts.values())
+    return next(at for at in filled if counts[at] >= _BROAD * most)
 
 
 def _trim(header: Sequence[str]) -> list[str]:
@@ -170,6 +180,11 @@ def is_footer(cells: Sequence[str], width: int, *, has_key: bool) -> bool:
     filled = [cell.strip() for cell in cells if cell and cell.strip()]
     words = _SUM if has_key else _FOOTER
     return len(filled) <= _FEW and width > len(filled) + 1 and any(words.fullmatch(cell) for cell in filled)
+
+
+def write_again(rows: Iterable[Sequence[str]], separator: str = ",") -> str:
+    """Rows as they were read, as a table to mend and bring again."""
+    return write_rows(([to_written(cell) for cell in cells] for cells in rows), separator)
 
 
 def write_rows(rows: Iterable[Sequence[str]], separator: str = ",") -> str:

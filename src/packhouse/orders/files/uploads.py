@@ -144,6 +144,7 @@ def _to_kept(record: Record) -> dict[str, Any]:
         kept |= {"rows": record.rows, "item_rows": record.item_rows}
     if record.warnings:
         kept["warnings"] = _to_kept_flaws(record.warnings)
+    kept |= {"placed_at": record.placed_at} if record.placed_at else {}
     return {**kept, "left_out": record.left_out} if record.left_out else kept
 
 
@@ -298,7 +299,9 @@ async def _finish(db: Database, row: Any, now: datetime) -> None:
         ended = await tx.execute(update(table).where(*as_it_was).values(state=state, updated_at=now))
         if ended.rowcount and state == DONE:
             if row.content_hash and not row.broken_detail:
-                await known.remember(tx, row.account_id, row.created_by, row.content_hash, "", row.file_name, now=now)
+                said = (row.account_id, row.created_by, row.content_hash, "", row.file_name)
+                is_whole = not orjson.loads(row.counts).get("refused")
+                await known.remember(tx, *said, is_whole=is_whole, now=now)
             await _forget(tx, row.account_id, row.id)
 
     await db.write(work)
@@ -314,6 +317,7 @@ def _to_records(content: str) -> list[Record]:
             [(line, cells) for line, cells in one.get("rows", ())],
             one.get("item_rows", ()),
             one.get("left_out", ""),
+            one.get("placed_at", ""),
         )
         for one in orjson.loads(content)
     ]

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import IO, Any, NamedTuple, Protocol
 
 import orjson
@@ -167,10 +168,9 @@ class Parcel(NamedTuple):
     order_number: str
     tracking_number: str
     tracking_url: str
-    carrier: str
     carrier_name: str
     service: str
-    shipped_on: str
+    shipped_on: date
 
 
 class Tracking:
@@ -183,8 +183,17 @@ class Tracking:
 
     def add(self, parcels: Iterable[Parcel]) -> None:
         for parcel in parcels:
-            told = parcel._asdict()
-            self._write([[to_safe(told[field]) if field else "" for field in self._preset.tracking.values()]])
+            told = self._to_told(parcel)
+            fields = self._preset.tracking.values()
+            self._write([[field[1:] if field[:1] == "=" else to_safe(told.get(field, "")) for field in fields]])
+
+    def _to_told(self, parcel: Parcel) -> dict[str, str]:
+        """With the carrier as a shop knows it that has a list of them, by the first words of its name."""
+        name = parcel.carrier_name
+        words = f"{name.casefold()} "
+        known = next((one for one in self._preset.tracking_carriers if words.startswith(f"{one.casefold()} ")), "")
+        told = {**parcel._asdict(), "shipped_on": f"{parcel.shipped_on:{self._preset.tracking_dates}}"}
+        return {**told, "known_carrier": known or "Other", "other_carrier": "" if known else name}
 
     def _write(self, rows: Iterable[Sequence[str]]) -> None:
         self._target.write(tables.write_rows(rows, self._separator).encode())

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any, NamedTuple
 
 from reportlab.lib.units import mm
@@ -50,14 +50,16 @@ def packing_slips(
     orders: Sequence[Mapping[str, Any]],
     sender: Mapping[str, Any] | None = None,
     designs: Mapping[int, Design] | None = None,
+    zone: tzinfo = UTC,
 ) -> bytes:
     """A slip an order, A4, in the order given: the items that its recipient finds, without prices; as many pages as the
     items need. What is to be paid at the door stands on it. `sender` is an address of the wire, `designs` are by shop;
-    each slip is in its customer's language."""
+    each slip is in its customer's language, with the day of `zone` on which it was ordered."""
     file, canvas = _new_file("Packing slips")
     for order in orders:
         design = (designs or {}).get(order["order_details"]["integration"]["id"], PLAIN)
-        _draw_slip(canvas, order, sender, design)
+        placed_at = datetime.fromisoformat(order["order_details"]["order_created_at"])
+        _draw_slip(canvas, order, sender, design, placed_at.astimezone(zone).date())
     return _finish(file, canvas, bool(orders))
 
 
@@ -126,7 +128,9 @@ def _finish(file: io.BytesIO, canvas: Canvas, has_pages: bool) -> bytes:
     return file.getvalue()
 
 
-def _draw_slip(canvas: Canvas, order: Mapping[str, Any], sender: Mapping[str, Any] | None, design: Design) -> None:
+def _draw_slip(
+    canvas: Canvas, order: Mapping[str, Any], sender: Mapping[str, Any] | None, design: Design, placed_on: date
+) -> None:
     language = words.find_language(order, design.otherwise)
     told = words.LANGUAGES[language]
     items = contents.list_goods(order)
@@ -139,7 +143,7 @@ def _draw_slip(canvas: Canvas, order: Mapping[str, Any], sender: Mapping[str, An
     lowered = _LOWERED if design.logo else 0
     top, next_top = _SLIP_TOP - lowered, _SLIP_NEXT_TOP - lowered
     for page in tabular.paginate(table, top - _BOTTOM, next_top - _BOTTOM, room):
-        _draw_slip_head(canvas, order, page, told, design)
+        _draw_slip_head(canvas, order, page, told, design, placed_on)
         if page.number == 1:
             y = 226 * mm - lowered
             _draw_address(canvas, Box(_LEFT, y, 85 * mm, 36 * mm), order.get("shipping_address"), 11)
@@ -167,14 +171,16 @@ def _measure_paragraph(paragraph: Sequence[Text]) -> float:
     return float(min(typeset.measure_height(paragraph, _WIDTH, _SIZE) + 0.5, _MOST_FOOT) + _GAP)
 
 
-def _draw_slip_head(canvas: Canvas, order: Mapping[str, Any], page: Page, told: Words, design: Design) -> None:
+def _draw_slip_head(
+    canvas: Canvas, order: Mapping[str, Any], page: Page, told: Words, design: Design, placed_on: date
+) -> None:
     lowered = _LOWERED if design.logo else 0
     if design.logo:
         _draw_logo(canvas, design.logo)
     number = typeset.clean(order["order_number"])
     title = typeset.shorten(told.title.format(number=number), "Bold", 16, 150 * mm)
     typeset.draw(canvas, _LEFT, _TITLE - lowered, title, "Bold", 16)
-    ordered = words.to_date(told, date.fromisoformat(str(order["order_details"]["order_created_at"])[:10]))
+    ordered = words.to_date(told, placed_on)
     pieces = words.to_pieces(told, sum(item["quantity"] for item in contents.list_goods(order)))
     lines = [Text(told.ordered.format(date=ordered, pieces=pieces))]
     typeset.draw_box(canvas, lines, Box(_LEFT, 269 * mm - lowered, 120 * mm, 6 * mm), largest=9, smallest=SMALLEST)

@@ -33,6 +33,7 @@ FIELDS = {
     "order_created_at": marked("placed at"),
     "order_details": marked("order"),
     "order_items": marked("items"),
+    "order_id": marked("order id"),
     "order_number": marked("order number"),
     "order_updated_at": marked("changed at"),
     "payment_details": marked("payment"),

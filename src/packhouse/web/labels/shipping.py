@@ -63,7 +63,7 @@ async def print_papers(request: Request) -> Response:
     sender = setup.sender_address.get(setup.default_sender() or 0)
     shops = {document["order_details"]["integration"]["id"] for document in documents}
     looks = await designs.load_designs(context.of(request), account_id, shops)
-    body = await printers.run(printer, documents, sender, looks)
+    body = await printers.run(printer, documents, sender, looks, zones.to_zone(web_user.session.time_zone))
     return rendering.document(request, body, f"{printer}.pdf")
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from packhouse import context
 from packhouse.kit import errors
+from packhouse.kit.data import places, units, zones
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import message
@@ -181,7 +182,8 @@ async def to_options(request: Request, web_user: web_users.WebUser, said: Said, 
         raise forms.refuse("shop", message("Choose the shop that every order goes into."))
     country = web_user.caller.country_code
     only = next(iter(shops)) if len(shops) == 1 else None
-    place = Place(shop or only, country, formats.zone_of_country(country))
+    zone = zones.to_zone(web_user.session.time_zone)
+    place = Place(shop or only, country, zone, zones.to_day(context.of(request).clock(), zone))
     into = shop if is_for_all else None
     most = _UNPACKED_TIMES * context.of(request).settings.max_import_bytes
     return read.Options(name, preset, presets, told=said.told(), place=place, into=into, most_unpacked=most)
@@ -249,12 +251,18 @@ def to_line(record: Record) -> Line:
         _to_text(_find(address, "name")),
         _to_text(_find(address, "country_code")),
         str(len(items)) if isinstance(items, list) else "",
-        f"{_to_text(_find(price, 'value'))} {_to_text(_find(price, 'currency'))}".strip(),
+        _to_amount(_find(price, "value"), _find(price, "currency")),
     )
 
 
 def _find(holder: Any, name: str) -> Any:
     return holder.get(name) if isinstance(holder, dict) else None
+
+
+def _to_amount(value: Any, currency: Any) -> str:
+    if isinstance(value, int | float) and isinstance(currency, str) and currency in places.CURRENCIES:
+        return f"{places.to_amount(units.to_decimal(value), currency)} {currency}"
+    return f"{_to_text(value)} {_to_text(currency)}".strip()
 
 
 def _to_text(value: Any) -> str:
@@ -291,7 +299,7 @@ async def _write_refused(request: Request, row: Any, about: Mapping[str, Any]) -
         after = found[-1][0]
         for _, rows in found:
             comma = "" if is_first or not is_list else ","
-            yield (f"{comma}{rows}\n" if isinstance(rows, str) else tables.write_rows(rows, separator)).encode()
+            yield (f"{comma}{rows}\n" if isinstance(rows, str) else tables.write_again(rows, separator)).encode()
             is_first = False
     yield b"]\n" if is_list else b""
 

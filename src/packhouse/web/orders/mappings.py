@@ -123,6 +123,8 @@ def _begin(table: Table) -> Chosen:
         base, preset = _GUESSED, parse(said.mapping)
     elif name in table.presets:
         base, preset = name, table.presets[name]
+    elif (closest := choose.find_closest(table.header, table.presets)) is not None:
+        base, preset = closest, table.presets[closest]
     else:
         base, preset = _GUESSED, _guess(table)
     return _of_base(table, base, preset, said)
@@ -255,6 +257,7 @@ async def _show(
         "presets": {name: preset for name, preset in table.presets.items() if preset.form == "table"},
         "chosen": chosen,
         "columns": [(name, chosen.columns.get(name, ""), _find_words(table, name)) for name in names],
+        "kept_as": {name: _to_kept_as(chosen.preset, table.header, name) for name in names},
         "key": str(names.index(chosen.key)) if chosen.key in names else "",
         "groups": _to_groups(),
         "kept": kept,
@@ -270,9 +273,19 @@ def _to_groups() -> dict[str, list[tuple[str, list[str]]]]:
     for field in choose.list_fields():
         first, *rest = field.split(".")
         group = {"item": "order_items"}.get(first, first) if rest else "order_details"
-        # A choice is read without its group once it is made.
-        groups.setdefault(group, []).append((field, [group, *rest] if rest else [first]))
+        groups.setdefault(group, []).append((field, _to_parts(field)))
     return groups
+
+
+def _to_kept_as(preset: Preset, header: Sequence[str], name: str) -> list[list[str]]:
+    """The fields of a column that is more than one."""
+    return [_to_parts(field) for field in choose.list_targets(preset, header, name)]
+
+
+def _to_parts(field: str) -> list[str]:
+    """The words of its name: a choice is read without its group once it is made."""
+    first, *rest = field.split(".")
+    return [{"item": "order_items"}.get(first, first), *rest] if rest else [first]
 
 
 def _find_words(table: Table, name: str) -> list[str]:

@@ -181,9 +181,10 @@ def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.Fo
         raise errors.Conflict(errors.ErrorItem("conflict", message("The order was changed meanwhile.")))
     reader.faults.clear()
     with reader.refusing():
-        reading = schema.read_patch(orjson.dumps(edits.to_patch(plain.read(stored.document), sent, reader)))
-        if reading.flaws:
-            raise operations.to_invalid_patch(reading.flaws)
+        document = plain.read(stored.document)
+        reading = schema.read_patch(orjson.dumps(edits.to_patch(document, sent, reader)))
+        if flaws := [*reading.flaws, *edits.find_slips(document, reading)]:
+            raise operations.to_invalid_patch(flaws)
     return reading.value
 
 

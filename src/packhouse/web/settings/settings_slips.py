@@ -10,6 +10,7 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.integrations import queries as integrations
 from packhouse.kit import errors
+from packhouse.kit.data import zones
 from packhouse.kit.db import Reader
 from packhouse.kit.http.routing import Route
 from packhouse.printing import printers
@@ -120,17 +121,18 @@ async def show_example(request: Request) -> Response:
     async with ctx.db.read() as tx:
         setup = await setup_queries.find_setup(tx, account_id) or Setup()
     sender = setup.sender_address.get(setup.default_sender() or 0)
-    today = ctx.clock().date().isoformat()
-    body = await printers.run("packing-slips", [_to_example(shop, language, today)], sender, looks)
+    zone = zones.to_zone(web_user.session.time_zone)
+    example = _to_example(shop, language, ctx.clock().isoformat())
+    body = await printers.run("packing-slips", [example], sender, looks, zone)
     return rendering.document(request, body, "packing-slip.pdf")
 
 
-def _to_example(shop: int, language: str, today: str) -> dict[str, Any]:
+def _to_example(shop: int, language: str, placed_at: str) -> dict[str, Any]:
     items = [
         {"name": "Teapot, blue", "sku": "TP-1", "quantity": 1, "total_price": {}},
         {"name": "Cup", "sku": "CU-6", "quantity": 6, "total_price": {}},
     ]
-    details = {"integration": {"id": shop}, "order_created_at": today, "tags": [words.TAG + language]}
+    details = {"integration": {"id": shop}, "order_created_at": placed_at, "tags": [words.TAG + language]}
     return {
         "order_number": "1001",
         "order_details": {**details, "order_items": items},

@@ -4,11 +4,14 @@ import csv
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from packhouse.kit.data.places import codes, tables
+import pycountry
+from babel import Locale
+
+from packhouse.kit.data.places import codes, names, tables
 
 _MINOR_UNITS = {
     **dict.fromkeys(
@@ -25,6 +28,7 @@ _MINOR_UNITS = {
 """Currency -> decimals, where they are not 2: ISO 4217, table A.1, as of 2026-11. Metals, funds and codes for testing
 have none."""
 
+_LONGEST_NAME = 60
 _ENOUGH = 4
 """The most decimals of any currency."""
 
@@ -43,6 +47,40 @@ class Withdrawn(NamedTuple):
 def find_withdrawn(currency: str) -> Withdrawn | None:
     """A currency that ISO 4217 has withdrawn; None for one that is in use, or never was."""
     return _read_withdrawn().get(currency)
+
+
+@cache
+def read_signs() -> Mapping[str, tuple[str, ...]]:
+    """What stands for a currency beside its code -> the codes that it may mean, the most traded first."""
+    return {row["alias"]: tuple(row["codes"].split()) for row in tables.read_table("currency_aliases")}
+
+
+@lru_cache(1024)
+def find_currencies_meant(written: str) -> tuple[str, ...]:
+    """The ISO 4217 codes behind another way of writing a currency: `RMB`, `€`, `978`, `Britisches Pfund`; several of
+    `$`, none of what is a code already or means nothing."""
+    text = " ".join(written.split())
+    known = codes.CURRENCIES | WITHDRAWN
+    if written in known or not text or len(text) > _LONGEST_NAME:
+        return ()
+    if text.upper() in known:
+        return (text.upper(),)
+    signs = read_signs()
+    by_number = pycountry.currencies.get(numeric=text)
+    if found := signs.get(text) or signs.get(text.replace(" ", "").upper()):
+        return found
+    return (by_number.alpha_3,) if by_number else _read_names().get(text.casefold(), ())
+
+
+@cache
+def _read_names() -> dict[str, tuple[str, ...]]:
+    """Names of currencies in use, in the languages of shops, by the Unicode CLDR as babel has it."""
+    found: dict[str, dict[str, None]] = {}
+    for language in names.LANGUAGES:
+        for code, name in Locale.parse(language).currencies.items():
+            if code in codes.CURRENCIES:
+                found.setdefault(name.casefold(), {})[code] = None
+    return {name: tuple(meant) for name, meant in found.items()}
 
 
 def find_minor_units(currency: str) -> int:

@@ -46,6 +46,12 @@ class _Rule(NamedTuple):
     prefix: str
     city: str
 
+    def is_of(self, code: str) -> bool:
+        if "#" not in self.prefix:
+            return code.startswith(self.prefix)
+        pairs = zip(code, self.prefix, strict=False)
+        return len(code) == len(self.prefix) and all(d.isdigit() if mark == "#" else d == mark for d, mark in pairs)
+
 
 def to_place(address: Mapping[str, Any]) -> Place:
     """From an address of the wire."""
@@ -58,9 +64,11 @@ def find_territory(place: Place) -> Territory:
     """The one that the postal code or the region names, else the country's own."""
     by_postal_code, by_region, by_country = _read_rules()
     country = place.country_code
-    code = _to_digits(country, place.postal_code)
+    written = codes.compact(place.postal_code)
+    code = _to_digits(country, written)
     for rule in by_postal_code.get(country, ()):
-        if code.startswith(rule.prefix) and rule.city in place.city.casefold():
+        is_there = rule.is_of(code) or (rule.prefix[0].isalpha() and rule.is_of(written))
+        if is_there and rule.city in place.city.casefold():
             return rule.territory
     region = place.region.upper().removeprefix(f"{country}-")
     return by_region.get((country, region)) or by_country.get(country) or _to_mainland(country)
@@ -131,9 +139,8 @@ def _read_rules() -> tuple[dict[str, list[_Rule]], dict[tuple[str, str], Territo
     return by_postal_code, by_region, by_country
 
 
-def _to_digits(country: str, postal_code: str) -> str:
-    """In capitals, without separators and without what people put before it: `E-35001`, `AX-22100`, `GB BT1 5GS`."""
-    code = codes.compact(postal_code)
+def _to_digits(country: str, code: str) -> str:
+    """Without what people put before a code: `E-35001`, `AX-22100`, `GB BT1 5GS`."""
     if country == "GB":
         return re.sub(r"^(GB|UK)(?=[A-Z])", "", code)
     digits = re.sub(r"^[A-Z]{1,3}(?=\d)", "", code)
