@@ -161,6 +161,8 @@ def check_found(url: str) -> None:
 
     on(url, work)
     wanted = {(id, term) for id, document in ORDERS.items() for term in search.to_terms(orjson.loads(document), "NL")}
+    scanned = text("SELECT order_id, folded FROM packed_serials WHERE account_id = 1 AND order_id IN (1, 2)")
+    wanted |= look(url, lambda connection: {tuple(row) for row in connection.execute(scanned)})
     terms = text("SELECT id, term FROM order_terms WHERE account_id = 1")
     assert look(url, lambda connection: {tuple(row) for row in connection.execute(terms)}) == wanted
 
@@ -175,7 +177,7 @@ def test_what_orders_are_found_by_is_that_of_the_schema_that_says_so() -> None:
     order["order_details"] = {**order["order_details"], "tags": ["urgent"]}
     words = {"1015 cr", "1015cr", "12", "a@example.com", "ada", "ada byron", "ada@example.com", "amsterdam", "byron"}
     words |= {"green", "keizersgracht", "n 1", "o-1", "tea"}
-    assert (search.SINCE, search.to_terms(order, "NL")) == ("0034", {" country:NL", " tag:urgent"} | words)
+    assert (search.SINCE, search.to_terms(order, "NL")) == ("0038", {" country:NL", " tag:urgent"} | words)
 
 
 def test_many_orders_are_read_anew_by_several_jobs(client: TestClient, database_url: str) -> None:

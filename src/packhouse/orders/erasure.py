@@ -187,6 +187,7 @@ async def _erase_part(
     count = len([entry for entry in history if entry["action"] == ERASED and entry["at"] == now])
     await search.forget(tx, account_id, ids)
     await _write(tx, account_id, rows, history, terms)
+    await search.enqueue(tx, account_id, sorted(live), author.origin, now)  # for what stands in no document
     return count
 
 
