@@ -52,6 +52,8 @@ ROOMS = (
     orders.orders,
     orders.order_history,
     orders.order_terms,
+    orders.order_counts,
+    orders.order_count_changes,
     orders.packed_serials,
     orders.saved_views,
     orders.order_deletions,

@@ -121,15 +121,26 @@ def test_a_filled_database_comes_from_every_schema(empty_url: str, revision: str
     after = look(empty_url, count_rows)
     is_old = revision < search.SINCE
     if is_old:
-        before["jobs"] = before.get("jobs", 0) + 1
+        before["jobs"] = before.get("jobs", 0) + 2  # to index and to count
     assert {name: after[name] for name in before if name != "sequences"} == {
         name: count for name, count in before.items() if name != "sequences"
     }
     check_orders(empty_url)
+    assert look(empty_url, find_totals) == {1: len(ORDERS)}
     if is_old:
         check_found(empty_url)
+    assert look(empty_url, find_totals) == {1: len(ORDERS)}
     assert on(empty_url, migrations.upgrade) == migrations.HEAD
     assert look(empty_url, count_rows).get("jobs") == (after["jobs"] - is_old)
+
+
+def find_totals(connection: Connection) -> dict[int, int]:
+    """Return the kept counts of incoming orders by shop."""
+    arms = (
+        "SELECT integration_id, total FROM order_counts UNION ALL SELECT integration_id, total FROM order_count_changes"
+    )
+    found = f"SELECT integration_id, sum(total) FROM ({arms}) AS both_of_them GROUP BY 1"  # noqa: S608
+    return {shop: int(total) for shop, total in connection.execute(text(found)) if total}
 
 
 def check_orders(url: str) -> None:

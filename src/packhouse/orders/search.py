@@ -1,9 +1,10 @@
 """Finding orders by what is in them: words that a worker writes down after a change, never the change itself.
 
-A term is a folded text (an order number or id, an e-mail address, a SKU, an EAN, a postal code, a name and each word of
-it, the words of a street, a city and a product, a serial number) or a kind and a value. A kind begins with a space, which no folded text
-does: so nothing that a customer is called and nothing that a person searches for is taken for one. Terms stand in the
-order in which lists are shown, so the newest orders with one are read from the index and the rest is not looked at.
+A term is a folded text (an order number or id, an e-mail address, a SKU, an EAN, a serial number, a postal code, a name
+and each word of it, the words of a street, a city and a product) or a kind and a value. A kind begins with a space,
+which no folded text does: so nothing that a customer is called and nothing that a person searches for is taken for one.
+Terms stand in the order in which lists are shown, so the newest orders with one are read from the index and the rest is
+not looked at.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, func, select, unio
 from packhouse.kit import jobs
 from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.wire import pagination
-from packhouse.orders import plain, queries, serials, typed, warnings, words
+from packhouse.orders import counts, plain, queries, serials, typed, warnings, words
 from packhouse.orders.tables import order_terms, orders
 
 JOB = "order.index"
@@ -174,13 +175,15 @@ def _to_place(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[int]:
     """Writes what every order is found by, part by part, and gives back how many orders are done: for orders that are
-    older than search, and wherever terms were lost. What came by a deleted order goes. Others may write meanwhile."""
+    older than search, and wherever terms were lost. What came by a deleted order goes, and orders are counted anew.
+    Others may write meanwhile."""
     done = 0
     last: int | None = 0
     while last is not None:
         count, last = await _reindex_part(db, account_id, origin, last)
         done += count
         yield done
+    await counts.recount(db, account_id)
 
 
 async def enqueue_reindex(tx: Transaction, account_id: int, origin: str, now: datetime) -> None:
@@ -195,6 +198,7 @@ async def handle_reindex(db: Database, job: jobs.Job, now: datetime) -> None:
     for _ in range(_PARTS_OF_A_JOB):
         _, reached = await _reindex_part(db, job.account_id, job.payload["origin"], last)
         if reached is None:
+            await counts.recount(db, job.account_id)
             return
         last = reached
 
@@ -395,12 +399,6 @@ async def _list_distinct(
     found = found.union_all(select(beyond(found.c.value)).where(found.c.value.is_not(None)))
     statement = select(found.c.value).where(found.c.value.is_not(None)).limit(most)
     return sorted(await tx.fetch_values(statement))
-
-
-async def count_incoming(tx: Reader, account_id: int, most: int) -> int:
-    """At most `most`, so that it costs the same at any number of orders."""
-    some = select(_o.id).where(_o.account_id == account_id, _o.live_shipments == 0).order_by(_o.id.desc()).limit(most)
-    return int(await tx.fetch_value(select(func.count()).select_from(some.subquery())))
 
 
 async def list_incoming(tx: Reader, account_id: int, integration_id: int, most: int) -> Sequence[int]:

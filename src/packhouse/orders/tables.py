@@ -61,6 +61,28 @@ orders = Table(
     ),
 )
 
+# How many orders there are of a kind (`counts`), and by how many that was changed since a worker added it up.
+order_counts = Table(
+    "order_counts",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("integration_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("status_folded", CodePointText, primary_key=True),
+    Column("is_shipped", Integer, primary_key=True, autoincrement=False),
+    Column("total", BigInteger, nullable=False),
+)
+
+order_count_changes = Table(
+    "order_count_changes",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, primary_key=True),
+    Column("integration_id", BigInteger, nullable=False),
+    Column("status_folded", CodePointText, nullable=False),
+    Column("is_shipped", Integer, nullable=False),
+    Column("total", BigInteger, nullable=False),
+)
+
 # What happened to an order, a row a version. The first version's row is written when the order is deleted: until then
 # the order's own row says when and by whom it was made, so that a create writes one row.
 order_history = Table(
