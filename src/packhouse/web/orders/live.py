@@ -26,8 +26,12 @@ _MOST_ORDERS = 50
 
 async def follow_orders(request: Request) -> Response:
     """`?order=17&order=18` follows those orders too: all tabs of a browser have one stream, because a browser opens few
-    to one server."""
-    web_user = await web_users.require_user(request)
+    to one server. Without a session there is nothing to tell: a page whose session has ended, or is just ending, asks
+    again by itself, and an error would stand in its console each time."""
+    try:
+        web_user = await web_users.require_user(request)
+    except web_users.SignInNeeded:
+        return Response(status_code=204, headers=rendering.headers(request))
     headers = {**rendering.headers(request), "X-Accel-Buffering": "no"}
     open_orders = web_users.ids(request.query_params.getlist("order")[:_MOST_ORDERS], _MOST_ORDERS)
     stream = _tell(request, web_user.session.account_id, open_orders)
