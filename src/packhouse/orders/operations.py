@@ -113,10 +113,12 @@ async def upsert_orders(
         _require(expected, draft.stored if draft is not None else None)
     drafts = list({id(draft): draft for draft in book.entries if draft is not None}.values())
     made = [draft for draft in drafts if draft.stored is None]
-    for draft, new_id in zip(made, await tx.next_ids("orders", len(made)) if made else (), strict=True):
+    # Together, which saves a statement: there is a job where an order is made.
+    drawn = await tx.draw_ids({"orders": len(made), "jobs": 1}) if made else {}
+    for draft, new_id in zip(made, drawn.get("orders", ()), strict=True):
         draft.id = new_id
     receipts = [_to_receipt(draft) for draft in book.entries if draft is not None]
-    await _write(tx, caller, [draft for draft in drafts if draft.has_changed()], now)
+    await _write(tx, caller, [draft for draft in drafts if draft.has_changed()], now, job_ids=drawn.get("jobs"))
     return receipts
 
 
@@ -354,13 +356,16 @@ def _find_moved(row: FoundOrder, sent: dict[str, Any]) -> Iterator[ValidationIss
         yield ValidationIssue(("order_details", "integration", "id"), detail)
 
 
-async def _write(tx: Transaction, caller: Caller, drafts: Sequence[Draft], now: datetime) -> None:
-    """Sorted by key, so that two batches that make the same orders meet in the same order."""
+async def _write(
+    tx: Transaction, caller: Caller, drafts: Sequence[Draft], now: datetime, *, job_ids: Sequence[int] | None = None
+) -> None:
+    """Sorted by key, so that two batches that make the same orders meet in the same order. `job_ids` were drawn
+    already."""
     if not drafts:
         return
     await webhooks.notify(tx, caller.account_id, events.of_written(drafts, now), now=now)
     sought = [draft.id for draft in drafts if _is_sought(draft)]
-    await search.enqueue(tx, caller.account_id, sought, caller.country_code, now)
+    await search.enqueue(tx, caller.account_id, sought, caller.country_code, now, job_ids=job_ids)
     if shipped := [draft.id for draft in drafts if draft.find_outdated()]:
         await jobs.enqueue(tx, caller.account_id, COMPARE_JOB, [{"orders": shipped}], now=now)
     rows = [_to_row(draft, caller, now) for draft in drafts]

@@ -65,10 +65,18 @@ class Wanted(NamedTuple):
     ids: Collection[int] = ()
 
 
-async def enqueue(tx: Transaction, account_id: int, ids: Sequence[int], origin: str, now: datetime) -> None:
-    """One job for all of them. `origin` decides which customs warnings there are."""
+async def enqueue(
+    tx: Transaction,
+    account_id: int,
+    ids: Sequence[int],
+    origin: str,
+    now: datetime,
+    *,
+    job_ids: Sequence[int] | None = None,
+) -> None:
+    """One job for all of them. `origin` decides which customs warnings there are; `job_ids` is one that was drawn."""
     payloads = [to_payload(ids, origin)] if ids else []
-    await jobs.enqueue(tx, account_id, JOB, payloads, now=now, is_urgent=False)
+    await jobs.enqueue(tx, account_id, JOB, payloads, now=now, ids=job_ids, is_urgent=False)
 
 
 def to_payload(ids: Sequence[int], origin: str) -> dict[str, Any]:
