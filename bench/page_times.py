@@ -103,9 +103,9 @@ def measure(database: str, url: str, folder: Path, options: argparse.Namespace) 
     with servers.run_packhouse(url, folder / "page_times.log") as server, pages.reading(server, url) as reader:
         for _ in range(20):
             reader.fetch(_PLAIN)
-        for name, places in _list_places().items():
-            if name == "list of 200":
-                places = [*places, *(more for place in places for more in _find_following(reader, place))]
+        asked = _list_places()
+        asked["list of 200"] += [more for place in asked["list of 200"] for more in _find_following(reader, place)]
+        for name, places in asked.items():
             timed = [_time(reader, place, options.calls) for place in places]
             if options.verbose:
                 for one in timed:
