@@ -126,10 +126,10 @@ def test_a_filled_database_comes_from_every_schema(empty_url: str, revision: str
         name: count for name, count in before.items() if name != "sequences"
     }
     check_orders(empty_url)
-    assert look(empty_url, find_totals) == {1: len(ORDERS)}
     if is_old:
+        assert look(empty_url, find_totals) == {1: len(ORDERS)}
         check_found(empty_url)
-    assert look(empty_url, find_totals) == {1: len(ORDERS)}
+        assert look(empty_url, find_totals) == {1: len(ORDERS)}
     assert on(empty_url, migrations.upgrade) == migrations.HEAD
     assert look(empty_url, count_rows).get("jobs") == (after["jobs"] - is_old)
 

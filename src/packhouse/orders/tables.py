@@ -15,6 +15,8 @@ _SHIPPED = text("live_shipments > 0")
 
 _KINDS = ("integration_id", "status_folded")
 _DATES = ("order_created_at", "order_updated_at")
+# With the column of their condition, which a database may look up in the row else.
+_OF_LABELS = (*_KINDS, "order_updated_at", "live_shipments")
 
 orders = Table(
     "orders",
@@ -49,13 +51,22 @@ orders = Table(
     Index("ix_orders_created", "account_id", "order_created_at", "id", *_KINDS, "order_updated_at"),
     Index("ix_orders_updated", "account_id", "order_updated_at", "id", *_KINDS, "order_created_at"),
     Index("ix_orders_number", "account_id", "order_number", "id", "integration_id"),
-    Index("ix_orders_incoming", "account_id", "id", postgresql_where=_INCOMING, sqlite_where=_INCOMING),
+    Index(
+        "ix_orders_incoming",
+        "account_id",
+        "id",
+        "order_created_at",
+        *_OF_LABELS,
+        postgresql_where=_INCOMING,
+        sqlite_where=_INCOMING,
+    ),
     # Written when a label is made, not when an order comes.
     Index(
         "ix_orders_shipped",
         "account_id",
         "order_created_at",
         "id",
+        *_OF_LABELS,
         postgresql_where=_SHIPPED,
         sqlite_where=_SHIPPED,
     ),
