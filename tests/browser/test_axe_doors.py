@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyotp
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 from packhouse.accounts import reset_links
 from packhouse.kit import clock
@@ -14,7 +14,7 @@ from tests.browser.conftest import Desk
 from tests.browser.test_axe import Inspector
 from tests.web.conftest import EMAILS, PASSWORD
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 REFUSED = ("401", "403", "422")  # the browser's own lines of what was refused
 
 
@@ -83,6 +83,7 @@ def test_a_second_factor_meets_no_violation(desk: Desk, scheme: str) -> None:
     eye.look("two-factors-codes")
     page.set_viewport_size(PHONE)
     eye.look("phone-two-factors-codes")
+    assert page.locator(".codes code").first.evaluate("code => code.getClientRects().length") == 1  # on one line
     eye.visit("/account/two-factors")
     page.context.clear_cookies()
     page.goto(f"{desk.url}/sign-in")
