@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from packhouse.kit import clock
 from packhouse.kit.db import Database
-from packhouse.orders import demo
+from packhouse.orders import counts, demo
 from packhouse.orders.tables import orders
 
 FIRST_DAY = datetime(2024, 11, 24, tzinfo=UTC)
@@ -68,10 +68,12 @@ async def fill(url: str, count: int, account_id: int, integration_ids: Sequence[
                 await tx.execute(CreateIndex(index))
         async with db.begin() as tx:
             await tx.keep_above("orders", count)
+        if not db.is_sqlite:
+            await _tidy(url)
+        await counts.recount(db, account_id)
+        await counts.fold(db, account_id)
     finally:
         await db.close()
-    if not db.is_sqlite:
-        await _tidy(url)
 
 
 def _fill_sqlite(path: str, rows: Iterator[tuple[Any, ...]]) -> None:

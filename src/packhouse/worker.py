@@ -20,7 +20,7 @@ from packhouse.context import Context
 from packhouse.kit import errors, jobs, logs
 from packhouse.kit.db import Transaction
 from packhouse.kit.jobs import Job
-from packhouse.orders import deletions, search
+from packhouse.orders import counts, deletions, search
 from packhouse.orders import operations as orders
 from packhouse.orders.files import uploads
 from packhouse.packing_station import packing, print_jobs, printer_watch, printing
@@ -46,6 +46,7 @@ JOBS: dict[str, Handler] = {
     deletions.JOB: lambda ctx, job: deletions.handle(ctx.db, job, ctx.clock()),
     shipments.JOB: announce.handle,
     search.REINDEX_JOB: lambda ctx, job: search.handle_reindex(ctx.db, job, ctx.clock()),
+    counts.JOB: lambda ctx, job: counts.handle(ctx.db, job),
     orders.COMPARE_JOB: lambda ctx, job: staleness.handle(ctx.db, job, ctx.clock()),
     shipments.TRACK_JOB: tracking.handle,
     privacy.RETAIN_JOB: retention.retain,

@@ -3,7 +3,7 @@
 import re
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PATIENCE_MS, PROMISED_MS, Desk, find_violations, keep
 from tests.browser.test_page import order, send
@@ -119,3 +119,25 @@ def test_a_browser_without_locks_has_a_stream_of_its_own(desk: Desk) -> None:
     page.goto(f"{desk.url}/orders")
     send(desk, order(2))
     expect(page.locator("tbody .c-number")).to_have_text(["N-o-2", "N-o-1"], timeout=PROMISED_MS)
+
+
+def test_a_stream_whose_session_has_just_ended_is_no_error(desk: Desk) -> None:
+    """The request for it is held until the session is gone, as on a slow line."""
+    send(desk, order(1))
+    page = desk.open("/account")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile("/orders/live"), hold)
+    page.goto(f"{desk.url}/orders")
+    while not held:
+        page.wait_for_timeout(50)
+    page.context.clear_cookies()
+    with page.expect_response(re.compile("/orders/live")) as answer:
+        held[0].continue_()
+    assert answer.value.status == 204
+    with page.expect_response("**/health"):  # the page asks whether the server is there
+        pass
+    expect(page.locator("#offline")).to_be_hidden()

@@ -12,6 +12,7 @@ from sqlalchemy import event, insert, select
 from starlette.testclient import TestClient
 
 from packhouse.kit.db import Database
+from packhouse.orders import counts
 from packhouse.orders.tables import orders
 from packhouse.web.orders import sorting
 from tests import make
@@ -36,6 +37,7 @@ def fill(url: str, weights: Sequence[float], *, shipped: int = 0) -> None:
                 text, live = orjson.dumps(document).decode(), int(number >= len(weights) - shipped)
                 rows.append({**row, "id": id, "order_id": f"o-{id}", "document": text, "live_shipments": live})
             await tx.execute(insert(orders), rows)
+        await counts.recount(db, 1)
         await db.close()
 
     asyncio.run(copy())

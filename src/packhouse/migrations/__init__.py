@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from packhouse.accounts import queries as accounts
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Database, Transaction, connection_of
 from packhouse.kit.messages import Message, message
-from packhouse.orders import search
+from packhouse.orders import counts, search
 
 
 def _config() -> Config:
@@ -35,6 +36,8 @@ _VERSION = Table(
 # A lock is waited for PACKHOUSE_LOCK_TIMEOUT_SECONDS each time on PostgreSQL, and on SQLite likewise.
 _ATTEMPTS = 30
 _LONGEST_SECONDS = 3600
+# By then servers and workers run the new version.
+_UNTIL_RESTARTED = timedelta(hours=1)
 
 _SCRIPTS = ScriptDirectory.from_config(_config())
 HEAD = _SCRIPTS.get_current_head()
@@ -103,9 +106,12 @@ async def upgrade(db: Database, to: str = "head") -> str | None:
 
 
 async def _reindex_all(tx: Transaction) -> None:
-    """What orders are found by is written anew by a worker, while all goes on."""
+    """What orders are found by is written anew by a worker, while all goes on; they are counted once more when the
+    processes of the version before are gone, which keep no counts."""
+    now = clock.now()
     for account in await accounts.list_accounts(tx):
-        await search.enqueue_reindex(tx, account.account_id, account.country_code, clock.now())
+        await search.enqueue_reindex(tx, account.account_id, account.country_code, now)
+        await counts.enqueue_recount(tx, account.account_id, now, due_at=now + _UNTIL_RESTARTED)
 
 
 async def _ensure_version_table(db: Database) -> None:

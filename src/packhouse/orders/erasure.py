@@ -4,6 +4,7 @@ Each part is a transaction of its own that holds the orders for it, so a run tha
 what is left. What is erased stays an order: its shop may change it like any other.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +17,7 @@ from sqlalchemy import exists, or_, select, update
 from packhouse.kit import clock, scan
 from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.redaction import Words
-from packhouse.orders import redaction, search
+from packhouse.orders import counts, redaction, search
 from packhouse.orders.persons import Facts, Person
 from packhouse.orders.redaction import Text
 from packhouse.orders.tables import order_deletions, order_history, order_terms, orders, to_row
@@ -184,10 +185,24 @@ async def _erase_part(
         if row is not None:
             rows.append(_to_erased(row, redaction.redact(document, told), version, now))
             terms += _to_terms(rows[-1], author.origin)
+    marks = (row["id"] + row["version"] for row in rows)
+    await counts.record(tx, account_id, _find_counted(rows, live), marks, now)
     count = len([entry for entry in history if entry["action"] == ERASED and entry["at"] == now])
     await search.forget(tx, account_id, ids)
     await _write(tx, account_id, rows, history, terms)
+    await search.enqueue(tx, account_id, sorted(live), author.origin, now)  # for what stands in no document
     return count
+
+
+def _find_counted(rows: Sequence[Mapping[str, Any]], live: Mapping[int, Any]) -> Counter[counts.Kind]:
+    """By how many orders there are more or fewer of each kind: a status may hold a name."""
+    found: Counter[counts.Kind] = Counter()
+    for row in rows:
+        before = live[row["id"]]
+        is_shipped = int(before.live_shipments > 0)
+        found[counts.Kind(row["integration_id"], row["status_folded"], is_shipped)] += 1
+        found[counts.Kind(before.integration_id, before.status_folded, is_shipped)] -= 1
+    return found
 
 
 def _find_next_version(row: Any, past: Sequence[Any]) -> int | None:

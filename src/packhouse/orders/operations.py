@@ -1,6 +1,7 @@
 """What is done to orders: upsert a batch, patch one, delete one. Each runs inside the caller's transaction."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,7 @@ from packhouse.kit import errors, jobs
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import message
 from packhouse.kit.wire.validation import ValidationIssue
-from packhouse.orders import events, history, merge, queries, schema, search
+from packhouse.orders import counts, events, history, merge, queries, schema, search
 from packhouse.orders.queries import FoundOrder
 from packhouse.orders.tables import order_history, orders, to_row
 from packhouse.webhooks import operations as webhooks
@@ -112,10 +113,12 @@ async def upsert_orders(
         _require(expected, draft.stored if draft is not None else None)
     drafts = list({id(draft): draft for draft in book.entries if draft is not None}.values())
     made = [draft for draft in drafts if draft.stored is None]
-    for draft, new_id in zip(made, await tx.next_ids("orders", len(made)) if made else (), strict=True):
+    # Together, which saves a statement: there is a job where an order is made.
+    drawn = await tx.draw_ids({"orders": len(made), "jobs": 1}) if made else {}
+    for draft, new_id in zip(made, drawn.get("orders", ()), strict=True):
         draft.id = new_id
     receipts = [_to_receipt(draft) for draft in book.entries if draft is not None]
-    await _write(tx, caller, [draft for draft in drafts if draft.has_changed()], now)
+    await _write(tx, caller, [draft for draft in drafts if draft.has_changed()], now, job_ids=drawn.get("jobs"))
     return receipts
 
 
@@ -219,6 +222,8 @@ async def delete_order(tx: Transaction, caller: Caller, id: int, *, now: datetim
     await tx.execute(insert(order_history), [made, gone])
     await tx.execute(delete(orders).where(orders.c.account_id == caller.account_id, orders.c.id == id))
     await search.forget(tx, caller.account_id, [id])
+    gone_kind = {_to_kind(row, orjson.loads(row.document)): -1}
+    await counts.record(tx, caller.account_id, gone_kind, [id + row.version + 1], now)
     if row.live_shipments:
         await jobs.enqueue(tx, caller.account_id, COMPARE_JOB, [{"orders": [id]}], now=now)
     await webhooks.notify(tx, caller.account_id, events.of_deleted(row, now), now=now)
@@ -229,12 +234,15 @@ _COUNT_SHIPMENTS = (
     update(orders)
     .where(orders.c.account_id == bindparam("account"), orders.c.id.in_(bindparam("ids", expanding=True)))
     .values(live_shipments=orders.c.live_shipments + bindparam("by", type_=BigInteger))
+    .returning(*(orders.c[name] for name in counts.Counted._fields))
 )
 
 
-async def count_shipments(tx: Reader, account_id: int, ids: Collection[int], by: int) -> None:
+async def count_shipments(tx: Transaction, account_id: int, ids: Collection[int], by: int, *, now: datetime) -> None:
     """So many live shipments more (or fewer) of each; an order that is gone needs no count."""
-    await tx.execute(_COUNT_SHIPMENTS, {"account": account_id, "ids": sorted(ids), "by": by})
+    values = {"account": account_id, "ids": sorted(ids), "by": by}
+    found = await tx.fetch_all(_COUNT_SHIPMENTS, values, into=counts.Counted)
+    await counts.record(tx, account_id, counts.to_changes(found, by), (order.id for order in found), now)
 
 
 def _require(expected: Expected, row: FoundOrder | None) -> None:
@@ -348,20 +356,42 @@ def _find_moved(row: FoundOrder, sent: dict[str, Any]) -> Iterator[ValidationIss
         yield ValidationIssue(("order_details", "integration", "id"), detail)
 
 
-async def _write(tx: Transaction, caller: Caller, drafts: Sequence[Draft], now: datetime) -> None:
-    """Sorted by key, so that two batches that make the same orders meet in the same order."""
+async def _write(
+    tx: Transaction, caller: Caller, drafts: Sequence[Draft], now: datetime, *, job_ids: Sequence[int] | None = None
+) -> None:
+    """Sorted by key, so that two batches that make the same orders meet in the same order. `job_ids` were drawn
+    already."""
     if not drafts:
         return
     await webhooks.notify(tx, caller.account_id, events.of_written(drafts, now), now=now)
     sought = [draft.id for draft in drafts if _is_sought(draft)]
-    await search.enqueue(tx, caller.account_id, sought, caller.country_code, now)
+    await search.enqueue(tx, caller.account_id, sought, caller.country_code, now, job_ids=job_ids)
     if shipped := [draft.id for draft in drafts if draft.find_outdated()]:
         await jobs.enqueue(tx, caller.account_id, COMPARE_JOB, [{"orders": shipped}], now=now)
     rows = [_to_row(draft, caller, now) for draft in drafts]
+    marks = (row["id"] + row["version"] for row in rows)
+    await counts.record(tx, caller.account_id, _find_counted(drafts, rows), marks, now)
     rows.sort(key=lambda row: (row["integration_id"], row["order_id"]))
     await tx.upsert(orders, rows)
     changed = [(draft, draft.stored.version + 1) for draft in drafts if draft.stored is not None]
     await tx.upsert(order_history, [_to_version(draft, version, caller, now) for draft, version in changed])
+
+
+def _find_counted(drafts: Sequence[Draft], rows: Sequence[dict[str, Any]]) -> Counter[counts.Kind]:
+    """By how many orders there are more or fewer of each kind."""
+    found: Counter[counts.Kind] = Counter()
+    for draft, row in zip(drafts, rows, strict=True):
+        stored = draft.stored
+        is_shipped = int(stored is not None and stored.live_shipments > 0)
+        found[counts.Kind(row["integration_id"], row["status_folded"], is_shipped)] += 1
+        if stored is not None:
+            found[_to_kind(stored, draft.before)] -= 1
+    return found
+
+
+def _to_kind(row: FoundOrder, document: dict[str, Any]) -> counts.Kind:
+    status: str = document["order_details"]["status"]["code"].casefold()
+    return counts.Kind(row.integration_id, status, int(row.live_shipments > 0))
 
 
 def _is_sought(draft: Draft) -> bool:

@@ -1,9 +1,10 @@
 """Finding orders by what is in them: words that a worker writes down after a change, never the change itself.
 
-A term is a folded text (an order number or id, an e-mail address, a SKU, an EAN, a postal code, a name and each word of
-it, the words of a street, a city and a product) or a kind and a value. A kind begins with a space, which no folded text
-does: so nothing that a customer is called and nothing that a person searches for is taken for one. Terms stand in the
-order in which lists are shown, so the newest orders with one are read from the index and the rest is not looked at.
+A term is a folded text (an order number or id, an e-mail address, a SKU, an EAN, a serial number, a postal code, a name
+and each word of it, the words of a street, a city and a product) or a kind and a value. A kind begins with a space,
+which no folded text does: so nothing that a customer is called and nothing that a person searches for is taken for one.
+Terms stand in the order in which lists are shown, so the newest orders with one are read from the index and the rest is
+not looked at.
 """
 
 import asyncio
@@ -22,12 +23,12 @@ from packhouse.kit import jobs
 from packhouse.kit.data import emails
 from packhouse.kit.db import Database, Reader, Transaction
 from packhouse.kit.wire import pagination
-from packhouse.orders import plain, queries, typed, warnings, words
+from packhouse.orders import counts, plain, queries, serials, typed, warnings, words
 from packhouse.orders.tables import order_terms, orders
 
 JOB = "order.index"
 REINDEX_JOB = "order.reindex"
-SINCE = "0034"
+SINCE = "0038"
 """The schema from which on terms are as `to_terms` writes them now: what comes from before is read anew."""
 COUNTRY, TAG, WARNING = " country:", " tag:", " warning:"
 """The kinds."""
@@ -45,6 +46,8 @@ _MOST_BEGINNINGS = 1_000
 _MOST_SORTED = 5_000
 # Words of what an order's products are called: a catalogue is no order.
 _MOST_PRODUCT_WORDS = 300
+# Serial numbers that an order says of its items; those that were scanned into it are few enough.
+_MOST_SERIALS = 1_000
 # Orders that change while they are read are read so often at once.
 _MOST_TURNS = 5
 # Places of an order, as JSON pointers, that `to_terms` reads nothing of.
@@ -63,10 +66,18 @@ class Wanted(NamedTuple):
     ids: Collection[int] = ()
 
 
-async def enqueue(tx: Transaction, account_id: int, ids: Sequence[int], origin: str, now: datetime) -> None:
-    """One job for all of them. `origin` decides which customs warnings there are."""
+async def enqueue(
+    tx: Transaction,
+    account_id: int,
+    ids: Sequence[int],
+    origin: str,
+    now: datetime,
+    *,
+    job_ids: Sequence[int] | None = None,
+) -> None:
+    """One job for all of them. `origin` decides which customs warnings there are; `job_ids` is one that was drawn."""
     payloads = [to_payload(ids, origin)] if ids else []
-    await jobs.enqueue(tx, account_id, JOB, payloads, now=now, is_urgent=False)
+    await jobs.enqueue(tx, account_id, JOB, payloads, now=now, ids=job_ids, is_urgent=False)
 
 
 def to_payload(ids: Sequence[int], origin: str) -> dict[str, Any]:
@@ -123,7 +134,6 @@ async def _to_rows(account_id: int, read: Sequence[Any], origins: Mapping[int, s
         rows += [{**placed, "term": term} for term in to_terms(orjson.loads(order.document), origins[order.id])]
         if number % _BETWEEN_BREATHS == 0:
             await asyncio.sleep(0)
-    rows.sort(key=lambda row: (row["term"], row["placed_at"], row["id"]))
     return rows
 
 
@@ -131,30 +141,58 @@ async def _write_unchanged(
     tx: Transaction, account_id: int, ids: Collection[int], read: Sequence[Any], rows: Sequence[dict[str, Any]]
 ) -> Collection[int]:
     """Those that have changed since they were read: nothing is written of them."""
-    held = _to_read(account_id, ids).with_only_columns(_o.id, _o.version).with_for_update(read=True)
+    held = _held(_to_read(account_id, ids).with_only_columns(_o.id, _o.version))
     seen = {order.id: order.version for order in read}
     now = {row.id: row.version for row in await tx.execute(held)}
     changed = {id for id, version in now.items() if seen.get(id) != version}
     await forget(tx, account_id, [id for id in ids if id not in changed])
-    await tx.upsert(order_terms, [row for row in rows if row["id"] in now and row["id"] not in changed])
+    kept = [order for order in read if order.id in now and order.id not in changed]
+    written = {order.id for order in kept}
+    await _insert(tx, account_id, kept, [row for row in rows if row["id"] in written])
     return changed
 
 
 async def _write_held(tx: Transaction, account_id: int, ids: Collection[int], origins: Mapping[int, str]) -> None:
-    read = await tx.fetch_all(_to_read(account_id, ids).with_for_update(read=True))
+    read = await tx.fetch_all(_held(_to_read(account_id, ids)))
     await forget(tx, account_id, ids)
-    await tx.upsert(order_terms, await _to_rows(account_id, read, origins))
+    await _insert(tx, account_id, read, await _to_rows(account_id, read, origins))
+
+
+def _held(statement: Select[Any]) -> Select[Any]:
+    """Keep orders from being changed, and from being indexed by another worker at the same time: a serial number that
+    is scanned meanwhile changes no order, and the job that it left must have the last word."""
+    return statement.with_for_update(key_share=True)
+
+
+async def _insert(tx: Transaction, account_id: int, read: Sequence[Any], rows: Sequence[dict[str, Any]]) -> None:
+    """Write the terms of these orders, and the serial numbers that were scanned into them: those stand in no
+    document."""
+    scanned = await serials.list_of_orders(tx, account_id, [order.id for order in read])
+    known = {(row["id"], row["term"]) for row in rows if row["id"] in scanned}
+    more = [
+        {"account_id": account_id, "placed_at": order.order_created_at, "id": order.id, "term": serial}
+        for order in read
+        for serial in sorted(scanned.get(order.id, ()))
+        if (order.id, serial) not in known
+    ]
+    await tx.upsert(order_terms, sorted([*rows, *more], key=_to_place))
+
+
+def _to_place(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["term"], row["placed_at"], row["id"]
 
 
 async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[int]:
     """Writes what every order is found by, part by part, and gives back how many orders are done: for orders that are
-    older than search, and wherever terms were lost. What came by a deleted order goes. Others may write meanwhile."""
+    older than search, and wherever terms were lost. What came by a deleted order goes, and orders are counted anew.
+    Others may write meanwhile."""
     done = 0
     last: int | None = 0
     while last is not None:
         count, last = await _reindex_part(db, account_id, origin, last)
         done += count
         yield done
+    await counts.recount(db, account_id)
 
 
 async def enqueue_reindex(tx: Transaction, account_id: int, origin: str, now: datetime) -> None:
@@ -169,6 +207,7 @@ async def handle_reindex(db: Database, job: jobs.Job, now: datetime) -> None:
     for _ in range(_PARTS_OF_A_JOB):
         _, reached = await _reindex_part(db, job.account_id, job.payload["origin"], last)
         if reached is None:
+            await counts.recount(db, job.account_id)
             return
         last = reached
 
@@ -243,6 +282,8 @@ def _find_texts(order: Mapping[str, Any], sent: Mapping[str, Any]) -> Iterator[s
     for item in order["order_details"]["order_items"]:
         yield item.get("sku") or ""
         yield item.get("ean") or ""
+    items = order["order_details"]["order_items"]
+    yield from islice((serial for item in items for serial in serials.list_serials(item)), _MOST_SERIALS)
 
 
 def _find_words(order: Mapping[str, Any]) -> Iterator[str]:
@@ -370,12 +411,6 @@ async def _list_distinct(
     found = found.union_all(select(beyond(found.c.value)).where(found.c.value.is_not(None)))
     statement = select(found.c.value).where(found.c.value.is_not(None)).limit(most)
     return sorted(await tx.fetch_values(statement))
-
-
-async def count_incoming(tx: Reader, account_id: int, most: int) -> int:
-    """At most `most`, so that it costs the same at any number of orders."""
-    some = select(_o.id).where(_o.account_id == account_id, _o.live_shipments == 0).order_by(_o.id.desc()).limit(most)
-    return int(await tx.fetch_value(select(func.count()).select_from(some.subquery())))
 
 
 async def list_incoming(tx: Reader, account_id: int, integration_id: int, most: int) -> Sequence[int]:

@@ -1,4 +1,5 @@
-"""What is to do and what came: counts that stop early, so that they cost the same at any number of orders."""
+"""What is to do and what came: counts that are kept, or that stop early, so that they cost the same at any number of
+orders."""
 
 import re
 from collections import Counter
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import exists, func, literal_column, select, union_all
 
 from packhouse.kit.db import Reader
-from packhouse.orders import search
+from packhouse.orders import counts, search
 from packhouse.orders.queries import StoredOrder
 from packhouse.orders.tables import order_terms, orders
 
@@ -45,16 +46,27 @@ async def count_placed(tx: Reader, account_id: int, spans: Sequence[tuple[dateti
 
 
 class Waiting(NamedTuple):
-    """How many of the `AMONG` incoming orders that came first have warnings, are on hold by their status, and were
-    placed before a moment. `held_status` is the commonest status of those on hold."""
+    """How many of the `AMONG` incoming orders that came first have warnings, and were placed before a moment."""
 
     warned: int
-    held: int
-    held_status: str
     overdue: int
 
 
-async def count_waiting(tx: Reader, account_id: int, held_codes: Collection[str], overdue_before: datetime) -> Waiting:
+class Held(NamedTuple):
+    """How many incoming orders are on hold by their status, and the commonest of those statuses."""
+
+    total: int
+    status: str
+
+
+async def count_held(tx: Reader, account_id: int, held_codes: Collection[str]) -> Held:
+    found = await counts.count_by_status(tx, account_id)
+    held = Counter({status: total for status, total in found.items() if to_plain_code(status) in held_codes})
+    statuses = [status for status, _ in held.most_common(1)]
+    return Held(held.total(), statuses[0] if statuses else "")
+
+
+async def count_waiting(tx: Reader, account_id: int, overdue_before: datetime) -> Waiting:
     """Read so many orders at most, whatever the number of all."""
     of_account = _o.account_id == account_id
     has_warning = exists().where(
@@ -63,14 +75,12 @@ async def count_waiting(tx: Reader, account_id: int, held_codes: Collection[str]
         _t.placed_at == _o.order_created_at,
         _t.id == _o.id,
     )
-    columns = (_o.status_folded, _o.order_created_at, has_warning.label("has_warning"))
+    columns = (_o.order_created_at, has_warning.label("has_warning"))
     came = select(*columns).where(of_account, _o.live_shipments == 0).order_by(_o.id).limit(AMONG)
     rows = await tx.fetch_all(came)
-    held = Counter(row.status_folded for row in rows if to_plain_code(row.status_folded) in held_codes)
-    statuses = [status for status, _ in held.most_common(1)]
     overdue = sum(row.order_created_at < overdue_before for row in rows)
     warned = sum(bool(row.has_warning) for row in rows)
-    return Waiting(warned, held.total(), statuses[0] if statuses else "", overdue)
+    return Waiting(warned, overdue)
 
 
 def to_plain_code(code: str) -> str:

@@ -15,6 +15,8 @@ _SHIPPED = text("live_shipments > 0")
 
 _KINDS = ("integration_id", "status_folded")
 _DATES = ("order_created_at", "order_updated_at")
+# With the column of their condition, which a database may look up in the row else.
+_OF_LABELS = (*_KINDS, "order_updated_at", "live_shipments")
 
 orders = Table(
     "orders",
@@ -49,16 +51,47 @@ orders = Table(
     Index("ix_orders_created", "account_id", "order_created_at", "id", *_KINDS, "order_updated_at"),
     Index("ix_orders_updated", "account_id", "order_updated_at", "id", *_KINDS, "order_created_at"),
     Index("ix_orders_number", "account_id", "order_number", "id", "integration_id"),
-    Index("ix_orders_incoming", "account_id", "id", postgresql_where=_INCOMING, sqlite_where=_INCOMING),
+    Index(
+        "ix_orders_incoming",
+        "account_id",
+        "id",
+        "order_created_at",
+        *_OF_LABELS,
+        postgresql_where=_INCOMING,
+        sqlite_where=_INCOMING,
+    ),
     # Written when a label is made, not when an order comes.
     Index(
         "ix_orders_shipped",
         "account_id",
         "order_created_at",
         "id",
+        *_OF_LABELS,
         postgresql_where=_SHIPPED,
         sqlite_where=_SHIPPED,
     ),
+)
+
+# How many orders there are of a kind (`counts`), and by how many that was changed since a worker added it up.
+order_counts = Table(
+    "order_counts",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("integration_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("status_folded", CodePointText, primary_key=True),
+    Column("is_shipped", Integer, primary_key=True, autoincrement=False),
+    Column("total", BigInteger, nullable=False),
+)
+
+order_count_changes = Table(
+    "order_count_changes",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, primary_key=True),
+    Column("integration_id", BigInteger, nullable=False),
+    Column("status_folded", CodePointText, nullable=False),
+    Column("is_shipped", Integer, nullable=False),
+    Column("total", BigInteger, nullable=False),
 )
 
 # What happened to an order, a row a version. The first version's row is written when the order is deleted: until then
@@ -85,6 +118,21 @@ order_terms = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Index("ix_order_terms_id", "account_id", "id"),
     sqlite_with_rowid=False,
+)
+
+# Serial numbers that were scanned into an order: an article's serial is in one order at a time. `folded` is what two
+# are compared by, `article` the item's GTIN or its folded SKU.
+packed_serials = Table(
+    "packed_serials",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("folded", CodePointText, primary_key=True),
+    Column("article", CodePointText, primary_key=True),
+    Column("serial", Text, nullable=False),
+    Column("order_id", BigInteger, nullable=False),
+    Column("order_number", CodePointText, nullable=False),
+    Column("packed_at", Instant, nullable=False),
+    Index("ix_packed_serials_order", "account_id", "order_id"),
 )
 
 # Orders that people delete on the page, until `due_at` (`deletions`): how each was when it was to be deleted.

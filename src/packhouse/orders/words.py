@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from packhouse.kit.data import gtin, phones
+from packhouse.kit.data import gs1, gtin, phones
 
 PHONE = " phone:"
 """The kind of the terms of telephone numbers."""
@@ -78,8 +78,11 @@ def to_typed_forms(text: str) -> set[str]:
     folded = fold(text)
     squeezed = gtin.strip_separators(folded)
     forms = {folded, folded.lstrip("#").strip(), squeezed}
-    if gtin.is_valid(squeezed):
-        bare = squeezed.lstrip("0")
+    product = gs1.read_product(text)
+    if product is not None and product.serial:  # a piece, whatever its article
+        forms.add(fold(product.serial))
+    elif product is not None or gtin.is_valid(squeezed):
+        bare = (squeezed if product is None else product.gtin).lstrip("0")
         forms |= {bare.zfill(length) for length in gtin.LENGTHS if len(bare) <= length}
     is_abroad = folded.startswith(("+", "00"))
     if _LIKE_PHONE.fullmatch(folded) and (is_abroad or not gtin.is_valid(squeezed)):

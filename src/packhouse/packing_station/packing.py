@@ -83,7 +83,7 @@ async def _begin(turn: Turn, row: OrderRow, known: Packing | None, confirmed: li
         await _tell_other(turn, known)
     acts = known.acts if known is not None and goes_on else []
     if known is not None and not acts:
-        await serials.release(turn.tx, turn.account_id, row.id)
+        await serials.release(turn.tx, turn.caller, row.id, now=turn.now)
     opened = Packing(
         row.id,
         order["order_number"],
@@ -172,7 +172,7 @@ async def undo(turn: Turn, found: Packing) -> None:
     *before, last = found.acts
     await operations.keep(turn.tx, turn.account_id, found._replace(acts=before), now=turn.now)
     if last[0] == "count" and len(last) > 3:
-        await serials.release(turn.tx, turn.account_id, found.order_id, str(last[3]))
+        await serials.release(turn.tx, turn.caller, found.order_id, str(last[3]), now=turn.now)
     await turn.record(found.order_id, "undone", values=last)
 
 

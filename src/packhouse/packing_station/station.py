@@ -93,7 +93,7 @@ async def _count_piece(turn: Turn, row: OrderRow, found: Packing, piece: serials
     line = next((line for line in piece.lines if line.left), None)
     if line is None:
         return await _tell_surplus(turn, found, piece.lines)
-    other = await serials.take(turn.tx, turn.account_id, found, line, serial, now=turn.now)
+    other = await serials.take(turn.tx, turn.caller, found, line, serial, now=turn.now)
     if other is not None:
         await turn.record(found.order_id, "serial_twice", code=serial)
         told = message("The serial number {serial} was packed in {other} already.", serial=serial, other=other)

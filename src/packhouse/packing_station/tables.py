@@ -131,21 +131,6 @@ bins = Table(
     sqlite_with_rowid=False,
 )
 
-# Serial numbers that were scanned into an order: an article's serial is in one order at a time. `folded` is what two
-# are compared by, `article` the item's GTIN or its folded SKU.
-packed_serials = Table(
-    "packed_serials",
-    metadata,
-    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("folded", CodePointText, primary_key=True),
-    Column("article", CodePointText, primary_key=True),
-    Column("serial", Text, nullable=False),
-    Column("order_id", BigInteger, nullable=False),
-    Column("order_number", CodePointText, nullable=False),
-    Column("packed_at", Instant, nullable=False),
-    Index("ix_packed_serials_order", "account_id", "order_id"),
-)
-
 
 class PrintJobRow(NamedTuple):
     """A row of `print_jobs`."""

@@ -221,7 +221,7 @@ async def _insert(
     for draft, id in zip(made, drawn["shipments"], strict=True):
         draft.id, draft.uuid = id, str(uuid.uuid4())
         draft.parcel_ids = [next(parcel_ids) for _ in draft.packed]
-    await _count_orders(tx, caller.account_id, [draft.order.id for draft in made])
+    await _count_orders(tx, caller.account_id, [draft.order.id for draft in made], now)
     await tx.upsert(shipments, [drafting.to_shipment_row(draft, caller, now) for draft in made])
     rows = [row for draft in made for row in drafting.to_parcel_rows(draft, caller.account_id, now)]
     await tx.upsert(parcels, rows)
@@ -232,13 +232,13 @@ async def _insert(
     await jobs.enqueue(tx, caller.account_id, JOB, payloads, now=now, due_at=due_at, ids=drawn["jobs"])
 
 
-async def _count_orders(tx: Reader, account_id: int, ids: Sequence[int]) -> None:
+async def _count_orders(tx: Transaction, account_id: int, ids: Sequence[int], now: datetime) -> None:
     """An order that is named twice, by id and by number, has two shipments more."""
     by_count: dict[int, list[int]] = {}
     for id in set(ids) - {schema.NO_ORDER}:
         by_count.setdefault(ids.count(id), []).append(id)
     for count, some in by_count.items():
-        await orders.count_shipments(tx, account_id, some, count)
+        await orders.count_shipments(tx, account_id, some, count, now=now)
 
 
 async def move(
@@ -263,7 +263,7 @@ async def move(
     shown = wire.STATUSES[code]
     await tx.execute(update(parcels).where(*of_it).values(status_code=code, status_message=shown, updated_at=now))
     if row.state in LIVE and state not in LIVE and row.for_order != schema.NO_ORDER:
-        await orders.count_shipments(tx, row.account_id, [row.for_order], -1)
+        await orders.count_shipments(tx, row.account_id, [row.for_order], -1, now=now)
     moved = [parcel._replace(status_code=code, status_message=shown, updated_at=now) for parcel in found.parcels]
     told_of = [events.ParcelChange(row.integration_id, row.uuid, parcel._asdict()) for parcel in moved]
     await events.publish(tx, row.account_id, told_of, now=now)

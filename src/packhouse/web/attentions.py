@@ -38,11 +38,13 @@ WORDS: Mapping[str, str] = {
 
 
 class Attention(NamedTuple):
-    """A kind of thing to look at, how many there are, and the page that lists them."""
+    """A kind of thing to look at, how many there are (`most` or more where it stops there), and the page that lists
+    them."""
 
     kind: str
     total: int
     place: str
+    most: int | None = _MOST
 
 
 async def list_attention(web_user: web_users.WebUser, tx: Reader, now: datetime) -> list[Attention]:
@@ -50,7 +52,8 @@ async def list_attention(web_user: web_users.WebUser, tx: Reader, now: datetime)
     account_id = web_user.session.account_id
     setup = await setup_queries.find_setup(tx, account_id) or Setup()
     held = {stats.to_plain_code(code.casefold()) for code in setup.status_codes().get("on_hold", ())}
-    waiting = await stats.count_waiting(tx, account_id, held, now - _OVERDUE)
+    on_hold = await stats.count_held(tx, account_id, held)
+    waiting = await stats.count_waiting(tx, account_id, now - _OVERDUE)
     troubled = await shipped.count_troubled(tx, account_id, now - _RECENT, _MOST)
     receivers = await webhooks.list_all_connections(tx, account_id) if web_user.is_owner else []
     silent = [row for row in receivers if row.failing_since is not None or row.paused_at is not None]
@@ -60,7 +63,7 @@ async def list_attention(web_user: web_users.WebUser, tx: Reader, now: datetime)
         Attention(FAILED, troubled.failed, "/shipments" + rendering.to_query(status=_FAILED)),
         Attention(STALE, troubled.stale, "/shipments" + rendering.to_query(stale="1")),
         Attention(WARNED, waiting.warned, "/orders" + rendering.to_query(warnings="1")),
-        Attention(HELD, waiting.held, "/orders" + rendering.to_query(status=waiting.held_status)),
+        Attention(HELD, on_hold.total, "/orders" + rendering.to_query(status=on_hold.status), None),
         Attention(OVERDUE, waiting.overdue, "/orders" + rendering.to_query(sort="placed", to=until)),
         Attention(RECEIVERS, len(silent), "/settings/webhooks"),
     ]

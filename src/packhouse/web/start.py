@@ -11,7 +11,7 @@ from packhouse import context
 from packhouse.accounts import queries as accounts
 from packhouse.kit import http
 from packhouse.kit.data import zones
-from packhouse.orders import search, stats
+from packhouse.orders import counts, search, stats
 from packhouse.packing_station import printer_states
 from packhouse.shipping import stats as shipped
 from packhouse.web import attentions
@@ -63,7 +63,7 @@ async def show_start(request: Request) -> Response:
         newest = await search.find_newest(tx, account_id)
         shops = await orders.list_shops(tx, account_id)
         keys = [] if newest else await accounts.list_keys(tx, account_id)
-        incoming = await search.count_incoming(tx, account_id, stats.MOST + 1)
+        incoming = await counts.count_incoming(tx, account_id)
         placed = await stats.count_placed(tx, account_id, days)
         oldest = await stats.list_oldest(tx, account_id, _OLDEST)
         owns = web_user.is_owner
@@ -79,8 +79,7 @@ async def show_start(request: Request) -> Response:
         "shops": shops,
         "first_key": orders.find_key(keys),
         "base_url": http.base_url(request),
-        "incoming": orders.to_count(incoming),
-        "waiting": incoming,
+        "incoming": incoming,
         "most": stats.MOST,
         "labels_today": {one.carrier: one.today for one in labels},
         "troubles": troubles,

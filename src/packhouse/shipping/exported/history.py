@@ -64,7 +64,7 @@ async def take_shipment(
         id = await store_parcel(tx, caller, made, _to_known(record, box, now), now=now)
         count += 1
         if order is not None:
-            await orders.count_shipments(tx, caller.account_id, [order.id], 1)
+            await orders.count_shipments(tx, caller.account_id, [order.id], 1, now=now)
         if can_follow and not is_at_end(_to_status(box)):
             await operations.schedule_tracking(tx, caller.account_id, id, now=now, due_at=now)
     told = message("Its carrier {code} is not asked where it is.", code=code) if count and not can_follow else ""

@@ -13,7 +13,7 @@ from packhouse import context
 from packhouse.context import Context
 from packhouse.kit import errors
 from packhouse.kit.http.routing import Route
-from packhouse.orders import deletions, search
+from packhouse.orders import counts, deletions, search
 from packhouse.web.frame import rendering, watches, web_users
 from packhouse.web.orders import orders
 
@@ -26,8 +26,12 @@ _MOST_ORDERS = 50
 
 async def follow_orders(request: Request) -> Response:
     """`?order=17&order=18` follows those orders too: all tabs of a browser have one stream, because a browser opens few
-    to one server."""
-    web_user = await web_users.require_user(request)
+    to one server. Without a session there is nothing to tell: a page whose session has ended, or is just ending, asks
+    again by itself, and an error would stand in its console each time."""
+    try:
+        web_user = await web_users.require_user(request)
+    except web_users.SignInNeeded:
+        return Response(status_code=204, headers=rendering.headers(request))
     headers = {**rendering.headers(request), "X-Accel-Buffering": "no"}
     open_orders = web_users.ids(request.query_params.getlist("order")[:_MOST_ORDERS], _MOST_ORDERS)
     stream = _tell(request, web_user.session.account_id, open_orders)
@@ -61,13 +65,13 @@ async def _look(ctx: Context, account_id: int, followed: Collection[int]) -> wat
     try:
         async with ctx.db.read() as tx:
             newest = await search.find_newest(tx, account_id)
-            incoming = await search.count_incoming(tx, account_id, orders.MOST_COUNTED + 1)
+            incoming = await counts.count_incoming(tx, account_id)
             leaving = await deletions.list_deletions(tx, account_id)
             marks = await search.find_marks(tx, account_id, followed) if followed else {}
     except errors.Unavailable:
         return None
     mark = orders.to_mark(newest, incoming, (row.id for row in leaving))
-    news: watches.News = {"orders": ("orders", {"mark": mark, "incoming": orders.to_count(incoming)})}
+    news: watches.News = {"orders": ("orders", {"mark": mark, "incoming": incoming})}
     return news | {f"order/{id}": ("order", {"id": id, "mark": marks.get(id)}) for id in followed}
 
 

@@ -19,7 +19,7 @@ from packhouse.kit.db import Reader
 from packhouse.kit.http.routing import Route
 from packhouse.kit.messages import Message
 from packhouse.kit.wire import pagination
-from packhouse.orders import deletions, list_request, queries, saved_views, search, words
+from packhouse.orders import counts, deletions, list_request, queries, saved_views, search, words
 from packhouse.shipping import queries as shipments
 from packhouse.web.frame import rendering, web_users
 from packhouse.web.orders import rows, sorting
@@ -36,8 +36,7 @@ _LARGEST_FIRST = {"placed", "items", "weight", "total", "warnings"}
 _DEFAULT_SORT = "-placed"
 SHOWN = ("incoming", "shipped", "all")
 _SIZES = (50, 100, 200)
-MOST_COUNTED = 9_999
-# Of what a list finds so many are counted and can be selected at once.
+# Of what a list finds by other than kept counts so many are counted; and so many can be selected at once.
 MOST_FOUND = 10_000
 MOST_SELECTED = 1_000
 FIRST_PAGE: pagination.Cursor | None = pagination.Cursor()
@@ -144,6 +143,7 @@ class Listing(NamedTuple):
     kept: Sequence[Any]
     mark: str
     found: int
+    is_counted: bool
     first_key: str
     views: Sequence[saved_views.View]
 
@@ -162,6 +162,7 @@ async def find_listing(request: Request, web_user: web_users.WebUser) -> Listing
     async with context.of(request).db.read() as tx:
         shops = await list_shops(tx, account_id)
         filters, faults = to_filters(state, zones.to_zone(web_user.session.time_zone))
+        is_counted = _has_kept_count(state, filters)
         found = await count_found(tx, account_id, state, filters)
         if is_sorted_here(state) and found > sorting.MOST:
             state = state._replace(sort=_DEFAULT_SORT, cursor="")
@@ -170,7 +171,7 @@ async def find_listing(request: Request, web_user: web_users.WebUser) -> Listing
         statuses = await search.list_statuses(tx, account_id)
         countries = await search.list_values(tx, account_id, search.COUNTRY)
         tags = await search.list_values(tx, account_id, search.TAG)
-        incoming = await search.count_incoming(tx, account_id, MOST_COUNTED + 1)
+        incoming = await counts.count_incoming(tx, account_id)
         newest = await search.find_newest(tx, account_id)
         leaving = await find_pending_deletions(request, web_user, tx)
         kept = await deletions.list_kept(tx, account_id, web_user.caller.actor)
@@ -182,7 +183,7 @@ async def find_listing(request: Request, web_user: web_users.WebUser) -> Listing
     known = (shops, statuses, countries, tags, faults)
     mark = to_mark(newest, incoming, (id for asked in leaving for id in asked.ids))
     now = (incoming, newest, leaving, kept, mark)
-    return Listing(state, shown, previous, following, *known, *now, found, find_key(keys), views)
+    return Listing(state, shown, previous, following, *known, *now, found, is_counted, find_key(keys), views)
 
 
 def find_key(keys: Sequence[Any]) -> str:
@@ -252,11 +253,17 @@ def _to_found(page: pagination.Page) -> list[tuple[int, str]]:
 
 
 async def count_found(tx: Reader, account_id: int, state: State, filters: dict[str, Any]) -> int:
-    """Count what a list shows on all its pages; one more than `MOST_FOUND` at most."""
+    """Count what a list shows on all its pages; one more than `MOST_FOUND` at most where its count is not kept."""
+    if _has_kept_count(state, filters):
+        return await counts.count(tx, account_id, filters)
     wanted = await _to_wanted(tx, account_id, state)
     if wanted is None:
         return await queries.count_orders(tx, account_id, filters, MOST_FOUND + 1)
     return await search.count_found(tx, account_id, wanted, filters, MOST_FOUND + 1)
+
+
+def _has_kept_count(state: State, filters: Mapping[str, Any]) -> bool:
+    return not state.q and not _to_terms(state) and filters.keys() <= counts.KEPT
 
 
 async def read_whole(
@@ -344,11 +351,6 @@ async def show_orders(request: Request) -> Response:
     return rendering.render(request, template, web_user, **to_values(request, listing))
 
 
-def to_count(incoming: int) -> str:
-    """For the bar: past ten thousand nobody packs by the number, and counting on would cost more each day."""
-    return f"{MOST_COUNTED}+" if incoming > MOST_COUNTED else str(incoming)
-
-
 def to_values(request: Request, listing: Listing) -> dict[str, Any]:
     """What the list's templates need."""
     hidden = _find_hidden(request)
@@ -366,7 +368,7 @@ def to_values(request: Request, listing: Listing) -> dict[str, Any]:
         "most_found": MOST_FOUND,
         "most_selected": MOST_SELECTED,
         "sizes": _SIZES,
-        "incoming": to_count(listing.incoming),
+        "incoming": listing.incoming,
     }
 
 

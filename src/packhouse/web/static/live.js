@@ -29,7 +29,7 @@ function showOffline(isOff) { one("#offline").hidden = navigator.onLine && !isOf
 function take(name, value) {
   if (name === "orders") {
     const count = one("#incoming");
-    if (count) count.textContent = value.incoming;
+    if (count) count.textContent = value.incoming.toLocaleString(document.documentElement.lang);
     const list = one("[data-refresh]");
     if (list && value.mark !== list.dataset.mark) htmx.ajax("GET", list.dataset.refresh, { target: "#list", swap: "outerHTML" });
   } else if (String(value.id) === openOrder()) {
