@@ -95,7 +95,7 @@ def subscribe(client: TestClient) -> None:
         assert made.status_code == 201, made.text
 
 
-def put_in(page: TestClient, *orders: Any, name: str = "order_of_zqxfirst-zqxlast.jsonl") -> Any:
+def put_in(page: TestClient, *orders: Any, name: str = "order_of_zqxvkfirst-zqxvklast.jsonl") -> Any:
     content = "\n".join(json.dumps(order) for order in orders).encode()
     form = {"csrf": token(page.get("/orders").text)}
     return page.post("/import", data=form, files={"file": (name, content)})
@@ -110,6 +110,6 @@ def fill_rest(url: str) -> None:
         await audit.record(tx, 1, "user:1", "user.sign_in_failed", subject, now=now)
         payload = {"ids": [1], "origin": "NL", "for": f"{marked.NAME} <{marked.EMAIL}>"}
         await jobs.enqueue(tx, 1, "order.index", [payload], now=now)
-        await tx.execute(text("UPDATE deliveries SET answer = 'thanks, zqxanswer' WHERE account_id = 1"))
+        await tx.execute(text("UPDATE deliveries SET answer = 'thanks, zqxvkanswer' WHERE account_id = 1"))
 
     write(url, work)

@@ -12,35 +12,35 @@ from packhouse.kit.db import Database, connection_of
 from tests import make
 
 # No word of any language, and no part of a code in base 64 by chance.
-MARK = "zqx"
-EMAIL = "ada.zqxemail@example.com"
+MARK = "zqxvk"
+EMAIL = "ada.zqxvkemail@example.com"
 PHONE = "+31612349876"
-NAME, POSTAL_CODE = "Zqxfirst Zqxlast", "1015 CR"
+NAME, POSTAL_CODE = "Zqxvkfirst Zqxvklast", "1015 CR"
 ITEM = {
-    "name": "Mug for zqxfirst",
-    "description": "Printed: zqxdescription",
-    "image_url": "https://example.com/zqximage.png",
+    "name": "Mug for zqxvkfirst",
+    "description": "Printed: zqxvkdescription",
+    "image_url": "https://example.com/zqxvkimage.png",
     "quantity": 2,
     "sku": "MUG-1",
     "hs_code": "691200",
     "country_of_origin": "NL",
-    "properties": {"engraving": "zqxengraving", "zqxkey": "1"},
+    "properties": {"engraving": "zqxvkengraving", "zqxvkkey": "1"},
     "total_price": {"value": 25.5, "currency": "EUR"},
     "measurement": {"weight": {"value": 0.4, "unit": "kg"}},
-    "dangerous_goods": {"emergency_contact_name": "Zqxemergency", "emergency_contact_phone": "06 55 55 99 88"},
+    "dangerous_goods": {"emergency_contact_name": "Zqxvkemergency", "emergency_contact_phone": "06 55 55 99 88"},
 }
 
 
 def address(**changes: Any) -> dict[str, Any]:
     return {
         "name": NAME,
-        "company_name": "Zqxcompany BV",
-        "address_line_1": "Zqxstreet",
-        "house_number": "12zqx",
-        "address_line_2": "zqxstaircase",
+        "company_name": "Zqxvkcompany BV",
+        "address_line_1": "Zqxvkstreet",
+        "house_number": "12zqxvk",
+        "address_line_2": "zqxvkstaircase",
         "postal_code": POSTAL_CODE,
-        "city": "Zqxcity",
-        "po_box": "zqxbox",
+        "city": "Zqxvkcity",
+        "po_box": "zqxvkbox",
         "country_code": "NL",
         "email": EMAIL,
         "phone_number": "06-12349876",
@@ -50,10 +50,10 @@ def address(**changes: Any) -> dict[str, Any]:
 
 def order(order_id: str = "o-1", **changes: Any) -> dict[str, Any]:
     details = {
-        "status": {"code": "unfulfilled", "message": "Waits for zqxfirst"},
+        "status": {"code": "unfulfilled", "message": "Waits for zqxvkfirst"},
         "order_items": [ITEM],
-        "notes": "Ring at zqxnote",
-        "tags": ["zqxtag"],
+        "notes": "Ring at zqxvknote",
+        "tags": ["zqxvktag"],
     }
     return make.order(
         order_id,
@@ -61,19 +61,19 @@ def order(order_id: str = "o-1", **changes: Any) -> dict[str, Any]:
             "order_details": details,
             "customer_details": {"name": NAME, "email": EMAIL.upper(), "phone_number": "0031 6 1234 9876"},
             "shipping_address": address(),
-            "billing_address": address(name="Zqxpayer", email="zqxpayer@example.com"),
+            "billing_address": address(name="Zqxvkpayer", email="zqxvkpayer@example.com"),
             "customs_details": {
                 "commercial_invoice_number": "INV-7",
-                "tax_numbers": {"receiver": [{"name": "VAT", "country_code": "NL", "value": "zqxtax"}]},
+                "tax_numbers": {"receiver": [{"name": "VAT", "country_code": "NL", "value": "zqxvktax"}]},
             },
             "service_point_details": {
-                "id": "zqxpoint",
-                "post_number": "zqxpost",
-                "latitude": "52.zqx",
-                "longitude": "4.zqx",
-                "extra_data": {"zqxextra": "zqxvalue"},
+                "id": "zqxvkpoint",
+                "post_number": "zqxvkpost",
+                "latitude": "52.zqxvk",
+                "longitude": "4.zqxvk",
+                "extra_data": {"zqxvkextra": "zqxvkvalue"},
             },
-            "shipping_details": {"delivery_indicator": "to zqxfirst"},
+            "shipping_details": {"delivery_indicator": "to zqxvkfirst"},
             **changes,
         },
     )

@@ -24,26 +24,26 @@ def fill(client: TestClient, page: TestClient, work: Work, url: str) -> dict[str
     """Orders of the person by name: patched and shipped, deleted after a change, about to be deleted."""
     subscribe(client)
     [shipped] = push(client, marked.order("shipped"), **{"Idempotency-Key": f"{marked.EMAIL}-1"})
-    changed = {"order_details": {"notes": "zqxsecond"}, "billing_address": {"name": "Zqxother"}}
+    changed = {"order_details": {"notes": "zqxvksecond"}, "billing_address": {"name": "Zqxvkother"}}
     assert client.patch(f"{ORDERS}/{shipped}", json=changed).status_code == 200
     work()
     label = ship(client, "shipped")
-    status = {"status": "11", "message": "Taken by zqxneighbour"}
+    status = {"status": "11", "message": "Taken by zqxvkneighbour"}
     assert client.post(f"/api/packhouse/parcels/{label['parcel_id']}/status", json=status).status_code == 200
     [deleted, leaving] = push(client, marked.order("deleted"), marked.order("leaving"))
-    assert client.patch(f"{ORDERS}/{deleted}", json={"customer_details": {"name": "Zqxnew"}}).status_code == 200
+    assert client.patch(f"{ORDERS}/{deleted}", json={"customer_details": {"name": "Zqxvknew"}}).status_code == 200
     assert client.delete(f"{ORDERS}/{deleted}").status_code == 204
     form = {"csrf": page.get("/orders").text.partition('name="csrf" value="')[2].partition('"')[0]}
     assert page.post("/orders/delete", data={**form, "id": str(leaving), "confirmed": "1"}).status_code == 200
     log = {
         "base_url": "https://shop.example.com",
-        "full_url": f"https://shop.example.com/orders?email={marked.EMAIL.replace('@', '%40')}&x=zqxquery",
+        "full_url": f"https://shop.example.com/orders?email={marked.EMAIL.replace('@', '%40')}&x=zqxvkquery",
         "request": {"headers": None, "payload": marked.order("logged")},
-        "response": {"headers": None, "body": "zqxresponse"},
-        "exception": "zqxexception",
+        "response": {"headers": None, "body": "zqxvkresponse"},
+        "exception": "zqxvkexception",
     }
     assert client.post("/api/v3/integrations/1/logs", json=log).status_code == 201
-    wrong = marked.order("wrong", payment_details={"total_price": "zqxfree", "status": {"code": "paid"}})
+    wrong = marked.order("wrong", payment_details={"total_price": "zqxvkfree", "status": {"code": "paid"}})
     put_in(page, marked.order("put-in"), wrong, make.order("somebody"))
     work()
     push(client, {**marked.order("shipped"), "order_number": "N-again"})
@@ -115,7 +115,7 @@ def test_one_of_several_addresses_is_found(shop: TestClient) -> None:
 
 def test_history_says_who_and_when_and_nothing_of_before(shop: TestClient) -> None:
     [id] = push(shop, marked.order())
-    shop.patch(f"{ORDERS}/{id}", json={"shipping_address": {"city": "Zqxtown"}, "order_details": {"notes": "zqxn"}})
+    shop.patch(f"{ORDERS}/{id}", json={"shipping_address": {"city": "Zqxvktown"}, "order_details": {"notes": "zqxvkn"}})
     tag = shop.get(f"{ORDERS}/{id}").headers["etag"]
     assert shop.post(ERASE, json={"email": marked.EMAIL}).json()["data"]["orders"] == 1
     entries = shop.get(f"/api/packhouse/orders/{id}/history").json()["data"]
@@ -146,14 +146,14 @@ def test_a_shop_goes_on_with_an_erased_order(shop: TestClient) -> None:
 @pytest.mark.parametrize(
     "named",
     [
-        {"email": "  Ada.ZQXemail@Example.COM "},
+        {"email": "  Ada.ZQXVKemail@Example.COM "},
         {"phone": "+31612349876"},
         {"phone": "0031 (0)6 12 34 98 76"},
         {"phone": "06-1234 9876"},
         {"phone": "0612349876"},
-        {"name": "zqxfirst  ZQXLAST", "postal_code": "1015cr"},
-        {"name": "Zqxfirst Zqxlast", "postal_code": "NL-1015 CR"},
-        {"name": "zqxpayer", "postal_code": "1015CR"},
+        {"name": "zqxvkfirst  ZQXVKLAST", "postal_code": "1015cr"},
+        {"name": "Zqxvkfirst Zqxvklast", "postal_code": "NL-1015 CR"},
+        {"name": "zqxvkpayer", "postal_code": "1015CR"},
         {"email": "nobody@example.com", "phone": "06 12 34 98 76"},
     ],
 )

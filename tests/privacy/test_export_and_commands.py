@@ -28,7 +28,7 @@ Work = Callable[..., int]
 def test_an_export_holds_all_that_is_stored(shop: TestClient) -> None:
     subscribe(shop)
     [id, other] = push(shop, marked.order(), make.order("o-2", shipping_address=make.address()))
-    shop.patch(f"{ORDERS}/{id}", json={"order_details": {"notes": "zqxsecond"}})
+    shop.patch(f"{ORDERS}/{id}", json={"order_details": {"notes": "zqxvksecond"}})
     label = ship(shop, "o-1")
     log = {"base_url": "https://shop.example.com", "exception": f"no such person: {marked.EMAIL}"}
     shop.post("/api/v3/integrations/1/logs", json=log)

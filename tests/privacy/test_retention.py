@@ -23,7 +23,7 @@ from tests.privacy.conftest import ERASE, ORDERS, push, ship
 Work = Callable[..., int]
 PRIVACY = "/api/packhouse/privacy"
 SWISS: Any = {
-    "shipping_address": marked.address(country_code="CH", postal_code="3011", city="Zqxbern"),
+    "shipping_address": marked.address(country_code="CH", postal_code="3011", city="Zqxvkbern"),
     "customs_details": {"commercial_invoice_number": "INV-7", "shipment_type": "commercial_goods"},
 }
 
@@ -106,10 +106,10 @@ def test_an_order_that_its_shop_filled_again_is_erased_again(shop: TestClient, w
 
 def test_what_is_left_of_deleted_orders_goes_too(shop: TestClient, work: Work, database_url: str, folder: Path) -> None:
     [id] = push(shop, placed("deleted", 300))
-    shop.patch(f"{ORDERS}/{id}", json={"order_details": {"notes": "zqxchanged"}})
+    shop.patch(f"{ORDERS}/{id}", json={"order_details": {"notes": "zqxvkchanged"}})
     ship(shop, "deleted")
     assert shop.delete(f"{ORDERS}/{id}").status_code == 204
-    log = {"base_url": "https://shop.example.com", "exception": f"{marked.EMAIL} zqxlogged"}
+    log = {"base_url": "https://shop.example.com", "exception": f"{marked.EMAIL} zqxvklogged"}
     assert shop.post("/api/v3/integrations/1/logs", json=log).status_code == 201
     keep(shop, days=100)
     work(in_days(50))
