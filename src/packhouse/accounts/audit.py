@@ -6,7 +6,7 @@ Requests by API key are no sign-ins: there would be one entry for each. What is 
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select
 
@@ -33,6 +33,16 @@ MAX_PAGE = 200
 DEFAULT_PAGE = 100
 
 
+class Entry(NamedTuple):
+    """An entry as it is shown."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+
+
 async def record(tx: Transaction, account_id: int, actor: str, action: str, subject: str, *, now: datetime) -> None:
     """In the transaction of the change, so that there is no change without its entry."""
     [id] = await tx.next_ids("audit_log", 1)
@@ -48,8 +58,8 @@ async def list_entries(
     *,
     actor: str = "",
     action: str = "",
-) -> pagination.Page:
-    """Newest first; of one actor or action where they are named. Rows: id, at, actor, action, subject."""
+) -> pagination.Page[Entry]:
+    """Newest first; of one actor or action where they are named."""
     log = audit_log.c
     statement = select(log.id, log.at, log.actor, log.action, log.subject).where(log.account_id == account_id)
     if actor:
@@ -57,10 +67,10 @@ async def list_entries(
     if action:
         statement = statement.where(log.action == action)
     order = pagination.Order([pagination.Key(log.id, True, pagination.to_int)])
-    return await pagination.fetch_page(tx, statement, order, cursor, size)
+    return await pagination.fetch_page(tx, statement, order, cursor, size, into=Entry)
 
 
-def to_wire(row: Any) -> dict[str, Any]:
+def to_wire(row: Entry) -> dict[str, Any]:
     kind, _, name = row.actor.partition(":")
     return {
         "id": row.id,

@@ -85,7 +85,7 @@ class Failures:
             _log.error("failure not written down", **logs.where(error))
 
     async def _write_of_key(self, public_key: str, action: str, subject: str) -> None:
-        row = await self._db.fetch_one(queries.FIND_OWNER, public_key=public_key)
+        row = await self._db.fetch_one(queries.FIND_OWNER, into=queries.Owner, public_key=public_key)
         if row is not None:
             await self._write(Failure(row.account_id, queries.to_actor(row.kind, public_key), action, subject))
 

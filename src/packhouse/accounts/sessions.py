@@ -6,7 +6,7 @@ A session's token is random and kept as a hash; the cookie names the account bes
 import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -48,6 +48,21 @@ _FIND = (
         users.c.disabled_at.is_(None),
     )
 )
+
+
+class _Found(NamedTuple):
+    """What `_FIND` finds."""
+
+    id: int
+    email: str
+    role: str
+    name: str
+    country_code: str
+    expires_at: datetime | str
+    confirmed_at: datetime | str | None
+    two_factors_for: str
+    has_second_factor: bool
+    time_zone: str | None
 
 
 class Session(NamedTuple):
@@ -135,18 +150,18 @@ async def find_session(db: Database, cookie: str, *, now: datetime) -> Session |
     if not token:
         return None
     token_hash = _hash(token)
-    row: Any = await db.fetch_one(_FIND, account_id=account_id, token_hash=token_hash)
-    if row is None:
+    found = await db.fetch_one(_FIND, into=_Found, account_id=account_id, token_hash=token_hash)
+    if found is None:
         return None
-    id, email, role, name, country_code, expires_at, confirmed_at, group, has_second_factor, time_zone = row
+    id, email, role, name, country_code, expires_at, confirmed_at, group, has_second_factor, time_zone = found
     if clock.to_wire(expires_at) <= clock.to_wire(now):
         return None
     caller = Caller(account_id, country_code, f"user:{id}", ROLES[role])
     must_set_up = not has_second_factor and two_factors.is_required(group, role)
-    confirmed_at = clock.to_instant(confirmed_at) if confirmed_at is not None else _NEVER
+    confirmed = clock.to_instant(confirmed_at) if confirmed_at is not None else _NEVER
     zone = time_zone or zones.find_default(country_code)
     return Session(
-        account_id, name, id, email, role, token_hash, confirmed_at, bool(has_second_factor), must_set_up, caller, zone
+        account_id, name, id, email, role, token_hash, confirmed, bool(has_second_factor), must_set_up, caller, zone
     )
 
 

@@ -6,12 +6,12 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import pyotp
 from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
-from packhouse.accounts.tables import accounts, recovery_codes, second_factors
+from packhouse.accounts.tables import SecondFactorRow, accounts, recovery_codes, second_factors
 from packhouse.kit import errors
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.db.columns import Instant
@@ -78,7 +78,11 @@ async def get_state(tx: Reader, encryptor: Encryptor, account_id: int, user_id: 
     left = await tx.fetch_value(count)
     if row is None:
         return State(None, left, None)
-    offered = encryptor.decrypt(row.offered) if row.offered and row.offered_at > now - OFFERED_FOR else None
+    offered = (
+        encryptor.decrypt(row.offered)
+        if row.offered and row.offered_at and row.offered_at > now - OFFERED_FOR
+        else None
+    )
     return State(row.set_up_at, left, offered)
 
 
@@ -109,7 +113,7 @@ async def set_up(
 ) -> list[str] | None:
     """The recovery codes, the only time that they are seen; None where the code is none of the secret on offer."""
     row = await _find(tx, account_id, user_id, lock=True)
-    if row is None or row.offered is None or row.offered_at <= now - OFFERED_FOR:
+    if row is None or row.offered is None or row.offered_at is None or row.offered_at <= now - OFFERED_FOR:
         return None
     step = _find_step(encryptor.decrypt(row.offered), _plain(code), now)
     if step is None:
@@ -162,9 +166,9 @@ async def reset(tx: Transaction, account_id: int, user_id: int) -> None:
         raise errors.NotFound(message("This person has no second factor."))
 
 
-async def _find(tx: Reader, account_id: int, user_id: int, *, lock: bool = False) -> Any:
+async def _find(tx: Reader, account_id: int, user_id: int, *, lock: bool = False) -> SecondFactorRow | None:
     statement = select(second_factors).where(_f.account_id == account_id, _f.user_id == user_id)
-    return await tx.fetch_one(statement.with_for_update() if lock else statement)
+    return await tx.fetch_one(statement.with_for_update() if lock else statement, into=SecondFactorRow)
 
 
 async def _drop_codes(tx: Transaction, account_id: int, user_id: int) -> None:

@@ -1,8 +1,8 @@
 """The people of an account: made, listed, disabled, and found when they sign in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, func, insert, select, update
@@ -72,17 +72,40 @@ async def create_user(
     return id
 
 
-async def find_user(tx: Reader, email: str) -> Any:
-    """Find a user of whichever account, disabled or not: this statement finds out which it is, so it cannot name
+class UserRow(NamedTuple):
+    """A row of `users`."""
+
+    account_id: int
+    id: int
+    email: str
+    email_folded: str
+    password_hash: str
+    role: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class Person(NamedTuple):
+    """A user as lists show them."""
+
+    id: int
+    email: str
+    role: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+async def find_user(tx: Reader, email: str) -> UserRow | None:
+    """Find a user of any account, disabled or not. The statement finds out which account it is, so it cannot name
     it."""
     statement = select(users).where(users.c.email_folded == email.casefold())
-    return await tx.fetch_one(statement)
+    return await tx.fetch_one(statement, into=UserRow)
 
 
-async def list_users(tx: Reader, account_id: int) -> Sequence[Any]:
+async def list_users(tx: Reader, account_id: int) -> list[Person]:
     columns = (users.c.id, users.c.email, users.c.role, users.c.created_at, users.c.disabled_at)
     statement = select(*columns).where(users.c.account_id == account_id).order_by(users.c.id)
-    return await tx.fetch_all(statement)
+    return await tx.fetch_all(statement, into=Person)
 
 
 def to_actor(id: int) -> str:
@@ -90,9 +113,9 @@ def to_actor(id: int) -> str:
     return f"user:{id}"
 
 
-async def get_user(tx: Reader, account_id: int, id: int) -> Any:
+async def get_user(tx: Reader, account_id: int, id: int) -> UserRow:
     """Raises NotFound."""
-    row = await tx.fetch_one(select(users).where(users.c.account_id == account_id, users.c.id == id))
+    row = await tx.fetch_one(select(users).where(users.c.account_id == account_id, users.c.id == id), into=UserRow)
     if row is None:
         raise _no_such_user()
     return row

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from packhouse.accounts.queries import AccountRow
 from packhouse.cli import lazy, terminal
 from packhouse.cli.choices import ALL_SCOPES, SCOPES
 from packhouse.cli.commands import Commands
@@ -86,7 +87,7 @@ def list_accounts(as_json: AsJson = False) -> None:
     terminal.show(terminal.run(work()), as_json=as_json)
 
 
-def _to_shown(row: Any) -> dict[str, Any]:
+def _to_shown(row: AccountRow) -> dict[str, Any]:
     shown = {name: getattr(row, name) for name in ("account_id", "name", "country_code", "created_at")}
     return {**shown, "time_zone": row.time_zone or zones.find_default(row.country_code)}
 

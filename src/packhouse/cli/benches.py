@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from packhouse.cli import lazy, terminal
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.packing_station import schema
 
 with lazy.imports():
     from packhouse.accounts import queries as accounts
@@ -38,13 +40,13 @@ def list_benches(account: AccountName, as_json: AsJson = False) -> None:
     terminal.show(terminal.run(work()), as_json=as_json)
 
 
-def _to_shown(bench: Any, troubles: list[Any]) -> dict[str, Any]:
+def _to_shown(bench: queries.Bench, troubles: Sequence[printer_states.Trouble]) -> dict[str, Any]:
     told = [f"{one.printer}: {', '.join(map(str, one.words))}" for one in troubles if one.bench_id == bench.id]
     shown = {name: f"{used.way} {used.target}".strip() for name, used in _find_printers(bench)}
     return {"id": bench.id, "name": bench.name, **shown, "troubles": "; ".join(told)}
 
 
-def _find_printers(bench: Any) -> list[tuple[str, Any]]:
+def _find_printers(bench: queries.Bench) -> list[tuple[str, schema.Printer]]:
     return [(name.value, bench.settings.printer(name.value)) for name in PrinterName]
 
 

@@ -11,6 +11,7 @@ from packhouse.cli import lazy, terminal
 from packhouse.cli.choices import DELIVERY_STATUSES
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
+from packhouse.webhooks.queries import ConnectionRow
 
 with lazy.imports():
     from packhouse import context
@@ -171,7 +172,7 @@ def show_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> 
 def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Make the signing key that takes over next: when you activate it, or after seven days."""
 
-    def work(tx: Transaction, encryptor: Encryptor, row: Any) -> Awaitable[Keys]:
+    def work(tx: Transaction, encryptor: Encryptor, row: ConnectionRow) -> Awaitable[Keys]:
         return keys.rotate(tx, encryptor, row, now=clock.now(), actor="command:connections rotate")
 
     _work_on_keys(id, account, work, as_json=as_json)
@@ -181,7 +182,7 @@ def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -
 def activate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Sign with the next signing key from now on."""
 
-    def work(tx: Transaction, encryptor: Encryptor, row: Any) -> Awaitable[Keys]:
+    def work(tx: Transaction, encryptor: Encryptor, row: ConnectionRow) -> Awaitable[Keys]:
         return keys.activate(tx, encryptor, row, now=clock.now(), actor="command:connections activate")
 
     _work_on_keys(id, account, work, as_json=as_json)

@@ -14,6 +14,7 @@ import orjson
 import typer
 
 from packhouse.accounts.demo import ACCOUNT, EMAIL, PASSWORD, PUBLIC_KEY, SECRET_KEY
+from packhouse.accounts.queries import AccountRow
 from packhouse.cli import lazy, serve, terminal
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
@@ -83,7 +84,7 @@ async def _set_up(db: Database) -> int:
     """The demo account's integration; what is there already is kept."""
     now = clock.now()
 
-    async def work(tx: Transaction) -> Any:
+    async def work(tx: Transaction) -> AccountRow:
         owner = await _find_owner(tx)
         if owner is None:
             account_id = await account_operations.create_account(tx, ACCOUNT, "NL", now=now)
@@ -91,7 +92,7 @@ async def _set_up(db: Database) -> int:
                 tx, account_id, "demo", now=now, public_key=PUBLIC_KEY, secret_key=SECRET_KEY
             )
             await integration_operations.create_integration(tx, account_id, "Teashop", now=now)
-            owner = await _find_owner(tx)
+            owner = await account_queries.get_account(tx, ACCOUNT)
         if await users.find_user(tx, EMAIL) is None:
             hashed = security.hash_password(PASSWORD)
             await users.create_user(tx, owner.account_id, EMAIL, hashed, "owner", now=now)
@@ -106,14 +107,14 @@ async def _set_up(db: Database) -> int:
     return integration_id
 
 
-async def _find_owner(tx: Transaction) -> Any:
+async def _find_owner(tx: Transaction) -> AccountRow | None:
     try:
         return await account_queries.get_account(tx, ACCOUNT)
     except errors.NotFound:
         return None
 
 
-async def _store(db: Database, owner: Any, count: int, seed: int) -> int:
+async def _store(db: Database, owner: AccountRow, count: int, seed: int) -> int:
     """In batches, through the same door as everybody's."""
     async with db.read() as tx:
         shops = [row.id for row in await integration_queries.list_integrations(tx, owner.account_id)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -111,10 +111,9 @@ async def _export(
     return count
 
 
-async def _list_parcels(db: Database, account_id: int, row: Sequence[Any]) -> list[write.Parcel]:
-    id, *_, document = row
+async def _list_parcels(db: Database, account_id: int, row: queries.StoredOrder) -> list[write.Parcel]:
     async with db.read() as tx:
-        return await shipped.list_parcels(tx, account_id, id, orjson.loads(document))
+        return await shipped.list_parcels(tx, account_id, row.id, orjson.loads(row.document))
 
 
 def _read_request(parameters: list[tuple[str, str]]) -> list_request.ListRequest:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from packhouse.cli import lazy, terminal
 from packhouse.cli.terminal import AsJson
+from packhouse.kit.db import Database
 
 with lazy.imports():
     from packhouse import sharding
@@ -66,7 +67,7 @@ def _check(place: str) -> str:
     return place
 
 
-def _find_place(db: Any) -> str:
+def _find_place(db: Database) -> str:
     """Where the nodes find the coordinator, as far as the URL says."""
-    host = db.url.host or db.url.query.get("host", "")
+    host = db.url.host or str(db.url.query.get("host", ""))
     return f"{host if host and not host.startswith('/') else 'localhost'}:{db.url.port or 5432}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from packhouse.integrations.tables import IntegrationRow
+from packhouse.integrations.queries import IntegrationRow
 from packhouse.kit import clock
 from packhouse.kit.db import Transaction
 from packhouse.webhooks import operations as webhooks

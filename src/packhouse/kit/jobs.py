@@ -20,6 +20,7 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Integer,
+    Row,
     Table,
     Text,
     and_,
@@ -283,7 +284,9 @@ def back_off(attempts: int) -> timedelta:
     return min(_FIRST_WAIT * doubled, _LONGEST_WAIT)
 
 
-async def list_jobs(tx: Reader, account_id: int, *, failing: bool = False, limit: int = 100) -> Sequence[Any]:
+async def list_jobs(
+    tx: Reader, account_id: int, *, failing: bool = False, limit: int = 100
+) -> Sequence[Row[*tuple[Any, ...]]]:
     """What is still to be done for an account, oldest first; with `failing`, only what has failed before."""
     statement = select(jobs).where(_j.account_id == account_id)
     if failing:

@@ -105,7 +105,7 @@ async def list_orders(request: Request) -> Response:
     caller = await auth.caller(request)
     parameters = request.query_params.multi_items()
 
-    async def read(tx: Reader) -> pagination.Page:
+    async def read(tx: Reader) -> pagination.Page[Any]:
         wanted = list_request.find_integrations(parameters)
         known = await integrations.find_known(tx, caller.account_id, wanted)
         asked = list_request.read_list_request(parameters, known=known)
@@ -182,7 +182,7 @@ async def list_history(request: Request) -> Response:
     return http.json_response({"data": data}, headers=http.page_links(request, page))
 
 
-def _to_entry(row: Any) -> dict[str, Any]:
+def _to_entry(row: queries.HistoryEntry) -> dict[str, Any]:
     kind, _, name = row.by.partition(":")
     return {
         "version": row.version,

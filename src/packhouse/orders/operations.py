@@ -221,7 +221,7 @@ async def delete_order(tx: Transaction, caller: Caller, id: int, *, now: datetim
     await search.forget(tx, caller.account_id, [id])
     if row.live_shipments:
         await jobs.enqueue(tx, caller.account_id, COMPARE_JOB, [{"orders": [id]}], now=now)
-    await webhooks.notify(tx, caller.account_id, events.of_deleted(row, now), now=now)
+    await webhooks.notify(tx, caller.account_id, events.of_deleted(row.id, row.document, now), now=now)
 
 
 # Made once: putting a statement together takes longer than running it.

@@ -10,6 +10,7 @@ from packhouse.kit.data import units
 from packhouse.kit.encryption import Encryptor
 from packhouse.shipping.queries import Shipment
 from packhouse.shipping.setup.setup_schema import SEALED, Setup
+from packhouse.shipping.tables import ParcelRow
 
 
 def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor) -> carriers.Consignment:
@@ -82,7 +83,7 @@ def _to_address(address: Mapping[str, Any]) -> carriers.Address:
     return carriers.Address(**{key: value or "" for key, value in address.items() if key in _ADDRESS_KEYS})
 
 
-def _to_parcel(parcel: Any) -> carriers.Parcel:
+def _to_parcel(parcel: ParcelRow) -> carriers.Parcel:
     document = orjson.loads(parcel.document)
     weight = units.to_decimal(document["weight"]["value"])
     sides = document.get("dimensions")

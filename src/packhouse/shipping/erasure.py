@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 
 from packhouse.context import Context
 from packhouse.kit import errors, scan
@@ -59,6 +59,29 @@ class Erased:
         self.documents += other.documents
         self.kept += other.kept
         self.postponed += other.postponed
+
+
+class _Printable(NamedTuple):
+    parcel_id: int
+    kind: str
+    created_at: datetime
+    is_outside: bool
+
+
+class OldShipment(NamedTuple):
+    """A shipment that may have to be erased."""
+
+    id: int
+    for_order: int
+
+
+class OldPaper(NamedTuple):
+    """A document that may have to be removed; without a kind where its parcel has none."""
+
+    parcel_id: int
+    shipment_id: int
+    kind: str | None
+    created_at: datetime | None
 
 
 class _Paper(NamedTuple):
@@ -173,7 +196,7 @@ async def remove_papers(
 ) -> int:
     """The documents of shipments that no carrier is being asked about; how many."""
     async with ctx.db.read() as tx:
-        found = await tx.fetch_all(_to_papers(account_id, shipment_ids))
+        found = await tx.fetch_all(_to_papers(account_id, shipment_ids), into=_Printable)
         places = await _list_places(tx, account_id, shipment_ids) if ctx.store is not None else []
     over = [row for row in found if not _is_kept(row, keep_after)]
     kept = {(row.parcel_id, row.kind) for row in found if _is_kept(row, keep_after)}
@@ -184,14 +207,14 @@ async def remove_papers(
 async def remove_customs_papers(ctx: Context, account_id: int, shipment_ids: Collection[int], before: datetime) -> None:
     """Those that were made until then; labels stay."""
     async with ctx.db.read() as tx:
-        found = await tx.fetch_all(_to_papers(account_id, shipment_ids))
+        found = await tx.fetch_all(_to_papers(account_id, shipment_ids), into=_Printable)
         places = await _list_places(tx, account_id, shipment_ids) if ctx.store is not None else []
     over = [row for row in found if row.kind in KEPT_BY_LAW and row.created_at <= before]
     named = {(row.parcel_id, row.kind) for row in over}
     await _remove(ctx, account_id, over, [place for place in places if (place.parcel_id, place.kind) in named])
 
 
-async def _remove(ctx: Context, account_id: int, over: Sequence[Any], places: Sequence[_Paper]) -> None:
+async def _remove(ctx: Context, account_id: int, over: Sequence[_Printable], places: Sequence[_Paper]) -> None:
     if ctx.store is None and any(row.is_outside for row in over):
         raise errors.Unavailable(message("The store of this document is not configured."))
     for place in places:
@@ -206,7 +229,7 @@ async def _remove(ctx: Context, account_id: int, over: Sequence[Any], places: Se
     await ctx.db.write(remove_rows)
 
 
-def _to_papers(account_id: int, shipment_ids: Collection[int]) -> Any:
+def _to_papers(account_id: int, shipment_ids: Collection[int]) -> Select[Any]:
     columns = (_d.parcel_id, _d.kind, _d.created_at, _d.content.is_(None).label("is_outside"))
     return (
         select(*columns)
@@ -216,7 +239,7 @@ def _to_papers(account_id: int, shipment_ids: Collection[int]) -> Any:
     )
 
 
-def _is_kept(row: Any, keep_after: datetime | None) -> bool:
+def _is_kept(row: _Printable, keep_after: datetime | None) -> bool:
     return row.kind in KEPT_BY_LAW and (keep_after is None or row.created_at > keep_after)
 
 
@@ -234,7 +257,7 @@ async def _list_places(tx: Reader, account_id: int, shipment_ids: Collection[int
 async def _count_papers(db: Database, account_id: int, shipment_ids: Collection[int]) -> int:
     """What is left of them."""
     async with db.read() as tx:
-        rows = await tx.fetch_all(_to_papers(account_id, shipment_ids))
+        rows = await tx.fetch_all(_to_papers(account_id, shipment_ids), into=_Printable)
     return len(rows)
 
 
@@ -245,14 +268,15 @@ async def find_last_dates(tx: Reader, account_id: int, orders: Collection[int]) 
     return {row.for_order: row.at for row in await tx.fetch_all(statement)}
 
 
-async def list_old_shipments(tx: Reader, account_id: int, before: datetime, after: int, most: int) -> Sequence[Any]:
-    """The next so many behind the id `after` that are from before and not erased. Rows: id, for_order."""
+async def list_old_shipments(tx: Reader, account_id: int, before: datetime, after: int, most: int) -> list[OldShipment]:
+    """List up to `most` shipments behind the id `after` that were made `before` and are not erased."""
     within = (_s.account_id == account_id, _s.id > after, _s.created_at < before, _s.erased_at.is_(None))
-    return await tx.fetch_all(select(_s.id, _s.for_order).where(*within).order_by(_s.id).limit(most))
+    statement = select(_s.id, _s.for_order).where(*within).order_by(_s.id).limit(most)
+    return await tx.fetch_all(statement, into=OldShipment)
 
 
-async def list_old_papers(tx: Reader, account_id: int, after: int, most: int) -> Sequence[Any]:
-    """Documents of the next so many parcels behind the id `after`. Rows: parcel_id, shipment_id, kind, created_at."""
+async def list_old_papers(tx: Reader, account_id: int, after: int, most: int) -> list[OldPaper]:
+    """List the documents of up to `most` parcels behind the id `after`."""
     some = select(_p.id).where(_p.account_id == account_id, _p.id > after).order_by(_p.id).limit(most)
     last = await tx.fetch_value(select(func.max(some.subquery().c.id)))
     if last is None:
@@ -260,4 +284,4 @@ async def list_old_papers(tx: Reader, account_id: int, after: int, most: int) ->
     statement = select(_p.id.label("parcel_id"), _p.shipment_id, _d.kind, _d.created_at)
     statement = statement.join(documents, (_d.account_id == _p.account_id) & (_d.parcel_id == _p.id), isouter=True)
     within = (_p.account_id == account_id, _p.id > after, _p.id <= last)
-    return await tx.fetch_all(statement.where(*within).order_by(_p.id, _d.kind))
+    return await tx.fetch_all(statement.where(*within).order_by(_p.id, _d.kind), into=OldPaper)

@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import insert, select
 
 from packhouse.integrations import queries as integrations
+from packhouse.integrations.queries import IntegrationRow
 from packhouse.kit import clock
 from packhouse.kit.data import places
 from packhouse.kit.db import Reader, Transaction
@@ -111,20 +112,30 @@ async def _keep(tx: Transaction, account_id: int, told: Sequence[ParcelChange], 
         await tx.execute(insert(parcel_events), rows)
 
 
-def _to_own(row: Any, each: ParcelChange, shipment: Any, now: datetime) -> webhooks.OwnEvent:
+class _Shipped(NamedTuple):
+    """What events tell of a shipment."""
+
+    uuid: str
+    announced_at: datetime | None
+    order_number: str
+    external_reference_id: str | None
+    document: str
+
+
+def _to_own(row: IntegrationRow, each: ParcelChange, shipment: _Shipped, now: datetime) -> webhooks.OwnEvent:
     shop = {"id": row.id, "webhook_active": True, "webhook_url": row.webhook_url}
     more = {"parcel": _to_parcel(each, shipment), "carrier_status_change_timestamp": int(now.timestamp() * 1000)}
     return webhooks.OwnEvent(shop, PARCEL_STATUS_CHANGED, f"parcel:{each.parcel['id']}", more)
 
 
-async def _find_shipments(tx: Reader, account_id: int, uuids: set[str]) -> dict[str, Any]:
+async def _find_shipments(tx: Reader, account_id: int, uuids: set[str]) -> dict[str, _Shipped]:
     s = shipments.c
     columns = (s.uuid, s.announced_at, s.order_number, s.external_reference_id, s.document)
     statement = select(*columns).where(s.account_id == account_id, s.uuid.in_(sorted(uuids)))
-    return {row.uuid: row for row in await tx.fetch_all(statement)}
+    return {row.uuid: row for row in await tx.fetch_all(statement, into=_Shipped)}
 
 
-def _to_events(told: Sequence[ParcelChange], found: Mapping[str, Any], now: datetime) -> Iterator[Event]:
+def _to_events(told: Sequence[ParcelChange], found: Mapping[str, _Shipped], now: datetime) -> Iterator[Event]:
     for each in told:
         parcel, shipment = each.parcel, found[each.shipment_uuid]
         meaning = find_meaning(parcel["status_code"])
@@ -148,7 +159,7 @@ def _to_events(told: Sequence[ParcelChange], found: Mapping[str, Any], now: date
         yield Event(PARCEL_EVENT, f"parcel:{parcel['id']}", data, each.integration_id)
 
 
-def _to_parcel(each: ParcelChange, shipment: Any) -> dict[str, Any]:
+def _to_parcel(each: ParcelChange, shipment: _Shipped) -> dict[str, Any]:
     """The whole parcel, as the published webhook has it: the shop knows its customer already. Documents are left out,
     which need the address that this server is called by."""
     parcel, document = each.parcel, orjson.loads(shipment.document)

@@ -30,7 +30,7 @@ from packhouse.shipping.setup import queries as setup_queries
 from packhouse.shipping.setup import setup
 from packhouse.shipping.setup.options import Options
 from packhouse.shipping.setup.setup_schema import Setup
-from packhouse.shipping.tables import documents, parcels, shipments
+from packhouse.shipping.tables import ParcelRow, documents, parcels, shipments
 
 ANNOUNCING, READY, FAILED = drafting.ANNOUNCING, "ready", "failed"
 WITHDRAWING, CANCELLING, CANCELLED = "withdrawing", "cancelling", "cancelled"
@@ -322,7 +322,7 @@ async def track_parcel(
     words: str | None,
     *,
     now: datetime,
-) -> Any:
+) -> dict[str, Any]:
     """A parcel that its carrier has announced comes along; its new row. Raises NotFound, Conflict and Invalid."""
     if code not in wire.TRACKING and code != "1000":
         known = ", ".join(f"{code} ({told})" for code, told in wire.TRACKING.items())
@@ -331,9 +331,10 @@ async def track_parcel(
                 "invalid", message("A status is one of {known}.", known=known), pointer=errors.to_pointer(("status",))
             )
         )
-    row = await queries.find_parcel(tx, account_id, id)
-    if row is None:
+    found = await queries.find_parcel(tx, account_id, id)
+    if found is None:
         raise errors.NotFound(queries.no_such_parcel())
+    row, integration_id, uuid = found
     if row.status_code not in wire.TRACKING and row.status_code != "1000":
         detail = message(
             "The parcel is not on its way: its status is {status_code} ({status_message}).",
@@ -348,7 +349,7 @@ async def track_parcel(
     of_it = (shipments.c.account_id == account_id, shipments.c.id == row.shipment_id)
     await tx.execute(update(shipments).where(*of_it).values(updated_at=now))
     told = {**row._asdict(), **values}
-    await events.publish(tx, account_id, [events.ParcelChange(row.integration_id, row.uuid, told)], now=now)
+    await events.publish(tx, account_id, [events.ParcelChange(integration_id, uuid, told)], now=now)
     return told
 
 
@@ -363,7 +364,7 @@ async def schedule_tracking(
 
 async def apply_news(
     tx: Transaction, found: Shipment, news: Mapping[str, Sequence[TrackingEvent]], *, now: datetime
-) -> list[Any]:
+) -> list[dict[str, Any]]:
     """What a carrier tells of its parcels, by tracking number, oldest first: all that is new is told on, the last of it
     is what the parcel has come to. The parcels' rows as they are then. The shipment was read in this transaction,
     locked."""
@@ -385,7 +386,7 @@ async def apply_news(
     return rows
 
 
-def _find_steps(parcel: Any, events: Sequence[TrackingEvent], now: datetime) -> Iterator[dict[str, Any]]:
+def _find_steps(parcel: ParcelRow, events: Sequence[TrackingEvent], now: datetime) -> Iterator[dict[str, Any]]:
     """The parcel's row after each event that is newer than what is known and says something else."""
     row, known = parcel._asdict(), parcel.tracked_at
     for event in events:

@@ -11,7 +11,7 @@ from packhouse.carriers import Option
 from packhouse.kit import errors
 from packhouse.kit.data import places, units
 from packhouse.kit.data.places import Place
-from packhouse.kit.messages import message
+from packhouse.kit.messages import Message, message
 from packhouse.kit.wire import validation
 from packhouse.kit.wire.fields import CountryCode, CurrencyCode, Id, Measure, Number
 from packhouse.shipping.rates import pricing
@@ -223,7 +223,7 @@ def _find_faults_of(end: str, sent: Mapping[str, Any], setup: Setup) -> Iterator
         yield _to_fault(f"{end}_address/country_code", message("Field required"))
 
 
-def _to_fault(place: str, detail: Any) -> errors.ErrorItem:
+def _to_fault(place: str, detail: Message) -> errors.ErrorItem:
     return errors.ErrorItem("invalid", detail, pointer=f"{errors.ATTRIBUTES}/{place}")
 
 

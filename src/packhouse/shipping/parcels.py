@@ -12,8 +12,8 @@ from packhouse.kit import clock, errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.shipping import events, queries, statuses, wire
-from packhouse.shipping.queries import Shipment
-from packhouse.shipping.tables import parcels, shipments
+from packhouse.shipping.queries import ParcelEvent, Shipment
+from packhouse.shipping.tables import ParcelRow, parcels, shipments
 
 _p, _s = parcels.c, shipments.c
 MAX_V2_PAGE = 500
@@ -57,7 +57,7 @@ def _to_address(address: dict[str, Any], *, is_whole: bool) -> dict[str, Any]:
     return {key: shown[key] for key in _ADDRESS if shown.get(key) is not None and (is_whole or shown[key])}
 
 
-def to_tracking(found: Shipment, parcel: Any, happened: Sequence[Any]) -> dict[str, Any]:
+def to_tracking(found: Shipment, parcel: ParcelRow, happened: Sequence[ParcelEvent]) -> dict[str, Any]:
     """What is known of where a parcel is and of what `happened` to it, oldest first; of one from before events were
     kept, what it has come to."""
     document = orjson.loads(found.row.document)
@@ -127,7 +127,7 @@ def read_v2_request(parameters: Iterable[tuple[str, str]]) -> V2Request:
     return V2Request(filters, int(limit), given.get("cursor"))
 
 
-def to_v2(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:
+def to_v2(found: Shipment, parcel: ParcelRow, base_url: str) -> dict[str, Any]:
     """A parcel as version 2 has it: the recipient's address in the parcel, the number of its status."""
     row, document = found.row, orjson.loads(found.row.document)
     to = document["to_address"]

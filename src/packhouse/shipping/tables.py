@@ -24,6 +24,18 @@ shipping_setup = Table(
     Column("document", Text, nullable=False),
 )
 
+
+class SetupRow(NamedTuple):
+    """A row of `shipping_setup`."""
+
+    account_id: int
+    kind: str
+    id: int
+    created_at: datetime
+    modified_at: datetime
+    document: str
+
+
 # What became of the last test of a contract's connection; `words` are a message as it is kept.
 contract_checks = Table(
     "contract_checks",

@@ -22,8 +22,8 @@ from packhouse.kit.jobs import Job
 from packhouse.webhooks import keys, operations, outcomes, queries, schema, signing
 from packhouse.webhooks.keys import Keys
 from packhouse.webhooks.outcomes import Attempt, RetryPolicy
+from packhouse.webhooks.queries import ConnectionRow, DeliveryRow
 from packhouse.webhooks.sender import Answer
-from packhouse.webhooks.tables import ConnectionRow, DeliveryRow
 
 _BATCH = 100
 # How many attempts at a receiver are under way before it has answered one; each answer makes room for one more.
@@ -46,7 +46,7 @@ async def deliver(ctx: Context, job: Job) -> None:
         raise jobs.Reschedule(next_due, fresh=True, kind=_to_kind(receiver))
 
 
-async def _tell(ctx: Context, job: Job) -> Any:
+async def _tell(ctx: Context, job: Job) -> ConnectionRow | None:
     """Until the receiver has heard what is due; its row then, None for one that was deleted. Raises Reschedule at the
     end of its turn."""
     account_id, connection_id = job.account_id, job.payload["connection_id"]
@@ -95,7 +95,7 @@ async def _find_secrets(ctx: Context, receiver: ConnectionRow) -> dict[str, Any]
     secrets = keys.open_secrets(ctx.encryptor, receiver)
     if "signing_key" not in secrets:
 
-        async def work(tx: Transaction) -> Any:
+        async def work(tx: Transaction) -> ConnectionRow | None:
             row = await queries.find_connection(tx, receiver.account_id, receiver.id)
             if row is not None:
                 await keys.keep(tx, ctx.encryptor, row, now=ctx.clock())

@@ -16,8 +16,9 @@ from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.encryption import Encryptor
 from packhouse.kit.messages import message
 from packhouse.webhooks import keys, queries, schema, signing
+from packhouse.webhooks.queries import ConnectionRow
 from packhouse.webhooks.schema import MASK, Event
-from packhouse.webhooks.tables import ConnectionRow, connections, deliveries, subscriptions
+from packhouse.webhooks.tables import connections, deliveries, subscriptions
 
 JOB = "webhook.deliver"
 # The same for a receiver that is known to take long: a kind of its own, with slots of its own.
@@ -167,7 +168,7 @@ def to_job(*, is_slow: bool) -> str:
     return SLOW_JOB if is_slow else JOB
 
 
-def _to_receiver(connection_id: int, row: Any) -> Receiver:
+def _to_receiver(connection_id: int, row: ConnectionRow | queries.Subscriber) -> Receiver:
     return Receiver(connection_id, row.paused_at is not None, row.slow_since is not None)
 
 
@@ -247,14 +248,14 @@ async def resume_by_hand(tx: Transaction, row: ConnectionRow, *, now: datetime, 
     await audit.record(tx, row.account_id, actor, "connection.resumed", queries.to_name(row), now=now)
 
 
-async def keep_of_integration(tx: Transaction, account_id: int, integration_id: int, *, now: datetime) -> Any:
-    """The connection that stands for an integration's own webhook; one without a URL where there is none yet."""
+async def keep_of_integration(tx: Transaction, account_id: int, integration_id: int, *, now: datetime) -> ConnectionRow:
+    """Return the connection that stands for an integration's own webhook, made without a URL where there is none."""
     found = await queries.find_of_integration(tx, account_id, integration_id)
-    if found is None:
-        configuration = orjson.dumps({"url": ""}).decode()
-        await _insert_connection(tx, account_id, configuration, None, now, integration_id)
-        found = await queries.find_of_integration(tx, account_id, integration_id)
-    return found
+    if found is not None:
+        return found
+    configuration = orjson.dumps({"url": ""}).decode()
+    id = await _insert_connection(tx, account_id, configuration, None, now, integration_id)
+    return await queries.require_connection(tx, account_id, id)
 
 
 def _split(configuration: dict[str, Any], known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,8 +11,9 @@ from packhouse.accounts import audit
 from packhouse.kit import clock
 from packhouse.kit.db import Transaction
 from packhouse.webhooks import queries
+from packhouse.webhooks.queries import ConnectionRow, DeliveryRow
 from packhouse.webhooks.sender import Answer
-from packhouse.webhooks.tables import ConnectionRow, connections, deliveries
+from packhouse.webhooks.tables import connections, deliveries
 
 _log = structlog.get_logger()
 
@@ -65,7 +66,7 @@ async def tell_nobody(*_: Any) -> None:
 
 
 class Attempt(NamedTuple):
-    delivery: Any
+    delivery: DeliveryRow
     answer: Answer
     at: datetime
 

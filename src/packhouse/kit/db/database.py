@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast, overload
 
 from sqlalchemy import Select, text
 from sqlalchemy import exc as sa_exc
@@ -133,16 +133,23 @@ class Database:
             await asyncio.sleep(pause)
             pause *= 2
 
-    async def fetch_one(self, statement: Select[Any], **values: Any) -> Any:
-        """Return the first row of a SELECT that is a constant of its module, in the driver's own types, past
-        SQLAlchemy; or None.
+    @overload
+    async def fetch_one(self, statement: Select[Any], *, into: Callable[..., T], **values: Any) -> T | None: ...
 
-        On SQLite it runs right here: a look-up by key takes 8 µs, and handing it to a thread 90
+    @overload
+    async def fetch_one(self, statement: Select[Any], *, into: None = None, **values: Any) -> Any: ...
+
+    async def fetch_one(self, statement: Select[Any], *, into: Callable[..., Any] | None = None, **values: Any) -> Any:
+        """Return the first row of a SELECT that is a constant of its module, or None: `into` a NamedTuple that has its
+        columns in their order, in the driver's own types. The statement bypasses SQLAlchemy.
+
+        On SQLite it runs on the event loop: a look-up by key takes 8 µs, and handing it to a thread takes 90
         (docs/decisions/0004-direct-reads-on-sqlite.md).
         """
         with _translated():
             point_reads = self._point_reads or self._open_point_reads()
-            return await point_reads.fetch_one(statement, values)
+            row = await point_reads.fetch_one(statement, values)
+        return row if row is None or into is None else into(*row)
 
     async def forget_old_pages(self) -> bool:
         """Leave nothing of erased data in SQLite's log; return whether that was done. PostgreSQL forgets old rows when

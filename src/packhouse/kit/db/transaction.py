@@ -110,8 +110,7 @@ class Reader:
     async def run(self, statement: Executable, **values: Any) -> Sequence[Any]:
         """Return the rows of a statement that is a constant of its module, in the driver's own types.
 
-        Inside a transaction it goes past SQLAlchemy, whose way through a statement takes ten times as long as the
-        statement.
+        Inside a transaction the statement bypasses SQLAlchemy, which takes ten times as long as the statement itself.
         """
         if self._driver is None:
             result = await self._connection.execute(statement, values)

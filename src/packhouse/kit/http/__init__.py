@@ -294,7 +294,7 @@ def is_from_this_machine(request: Request) -> bool:
         return True
 
 
-def page_links(request: Request, page: Page) -> dict[str, str]:
+def page_links(request: Request, page: Page[Any]) -> dict[str, str]:
     """A `Link` header for the pages that exist, every other query parameter kept as it was."""
     prev, next = (cursor.encode() if cursor else None for cursor in (page.previous, page.next))
     return to_links(request, prev=prev, next=next)

@@ -69,6 +69,24 @@ idempotency_keys = Table(
     Index("ix_idempotency_keys_created_at", "account_id", "created_at"),
 )
 _k = idempotency_keys.c
+
+
+class KeyRow(NamedTuple):
+    """A row of `idempotency_keys`."""
+
+    account_id: int
+    key: str
+    operation: str
+    digest: str
+    status: int
+    answer: str
+    created_at: datetime
+    headers: str
+    progress: str | None
+    claim: str | None
+    claimed_until: datetime | None
+
+
 _HAS_DONE_NOTHING = (_k.status >= _REFUSED) & _k.progress.is_(None)
 
 
@@ -143,7 +161,8 @@ async def find(tx: Reader, once: Once, *, now: datetime) -> Answer | Progress | 
     """What the same request was answered within the last 24 hours, or what it has made and was not answered. Raises
     KeyRefused where the key was another request's, and while the request is under way. A request that was refused
     before anything was made leaves its key to one that is put right."""
-    row = await tx.fetch_one(select(idempotency_keys).where(_is(once), _k.created_at > now - KEPT))
+    statement = select(idempotency_keys).where(_is(once), _k.created_at > now - KEPT)
+    row = await tx.fetch_one(statement, into=KeyRow)
     if row is None:
         return None
     if (row.operation, row.digest) != (once.operation, once.digest):
@@ -157,10 +176,10 @@ async def find(tx: Reader, once: Once, *, now: datetime) -> Answer | Progress | 
     if row.claimed_until is not None and clock.is_to_come(row.claimed_until, now, within=LEASE):
         fault = errors.ErrorItem("conflict", message("A request with this key is under way."), header=HEADER)
         raise KeyRefused(fault, {"Retry-After": "1"})
-    return Progress(orjson.loads(once.open(row.progress)))
+    return Progress(orjson.loads(once.open(row.progress or "")))
 
 
-def _to_answer(once: Once, row: Any) -> Answer:
+def _to_answer(once: Once, row: KeyRow) -> Answer:
     """A row of before answers were encrypted lies under its plain key."""
     if row.key == once.key:
         return Answer(row.status, row.answer.encode(), [("content-type", "application/json")])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
@@ -19,6 +19,9 @@ from sqlalchemy import ColumnElement, Select, and_, or_, tuple_
 from packhouse.kit import errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 # Offsets are counted row by row; our own cursors never carry one, so only a hand-made cursor meets this limit.
 MAX_OFFSET = 10_000
@@ -125,12 +128,15 @@ class Order:
         return and_(bound, or_(*alternatives))
 
 
-class Page(NamedTuple):
+class Page(NamedTuple, Generic[T]):
     """Rows in the list's order, and the cursors of the pages beside them where there are any."""
 
-    rows: Sequence[Any]
+    rows: Sequence[T]
     previous: Cursor | None
     next: Cursor | None
+
+    def with_rows(self, rows: Sequence[U]) -> "Page[U]":
+        return Page(rows, self.previous, self.next)
 
 
 def to_int(value: Any) -> int:
@@ -149,13 +155,23 @@ def to_text(value: Any) -> str:
 Finder = Callable[[Cursor, int], Select[Any]]
 
 
-async def fetch_page(tx: Reader, statement: Select[Any], order: Order, cursor: Cursor, size: int) -> Page:
-    """The statement's columns must begin with the order's keys. Two statements at most, at any size and depth."""
-    return await find_page(tx, partial(order.apply, statement), order, cursor, size)
+async def fetch_page(
+    tx: Reader,
+    statement: Select[Any],
+    order: Order,
+    cursor: Cursor,
+    size: int,
+    *,
+    into: Callable[..., T] | None = None,
+) -> Page[T]:
+    """Fetch a page. The statement's columns must begin with the order's keys; its rows are made `into` a NamedTuple.
+    It takes two statements at most, at any size and depth."""
+    page = await find_page(tx, partial(order.apply, statement), order, cursor, size)
+    return page if into is None else page.with_rows([into(*row) for row in page.rows])
 
 
-async def find_page(tx: Reader, find: Finder, order: Order, cursor: Cursor, size: int) -> Page:
-    """Find a page where the rows are found in a way of their own."""
+async def find_page(tx: Reader, find: Finder, order: Order, cursor: Cursor, size: int) -> Page[Any]:
+    """Find a page whose rows are found by a statement of the caller's own."""
     rows = list(await tx.fetch_all(find(cursor, size + 1)))
     more, rows = len(rows) > size, rows[:size]
     if cursor.backwards:
@@ -172,7 +188,7 @@ async def find_page(tx: Reader, find: Finder, order: Order, cursor: Cursor, size
     return Page(rows, behind if found else None, ahead if more else None)
 
 
-def slice_page(ids: Sequence[int], key: Callable[[int], Any], cursor: Cursor, size: int) -> Page:
+def slice_page(ids: Sequence[int], key: Callable[[int], Any], cursor: Cursor, size: int) -> Page[int]:
     """A page of a short list that is in memory, sorted by `key`: its rows are ids. The place of an id that is gone is
     where it would be. Raises NotFound for a position that is no id."""
     found = sorted(ids, key=key)

@@ -17,7 +17,7 @@ from packhouse.shipping.direct.schema import Call
 from packhouse.shipping.packing import Packed
 from packhouse.shipping.schema import NO_ORDER
 from packhouse.shipping.setup import rules
-from packhouse.shipping.setup.options import Options, Route, find_options
+from packhouse.shipping.setup.options import Chosen, Options, Route, find_options
 from packhouse.shipping.setup.rules import Choice
 from packhouse.shipping.setup.setup_schema import Setup
 
@@ -223,7 +223,7 @@ def _find_sender(setup: Setup, sent: Mapping[str, Any] | None, choice: Choice, *
     return {key: value for key, value in {**saved, **over}.items() if key != "is_default"}
 
 
-def _require_option(options: Options, setup: Setup, choice: Choice, way: Route, packed: Sequence[Packed]) -> Any:
+def _require_option(options: Options, setup: Setup, choice: Choice, way: Route, packed: Sequence[Packed]) -> Chosen:
     """Raises Invalid at `ship_with` for an option that does not fit."""
     try:
         return options.require(setup, choice, way, [parcel.weight for parcel in packed])

@@ -80,7 +80,9 @@ def _require_places(record: Mapping[str, Any]) -> None:
             raise errors.Invalid(errors.ErrorItem("invalid", detail))
 
 
-async def _find_order(tx: Transaction, account_id: int, record: Mapping[str, Any], integration_id: int) -> Any:
+async def _find_order(
+    tx: Transaction, account_id: int, record: Mapping[str, Any], integration_id: int
+) -> order_queries.ShippableOrder | None:
     """The order that it was made of, where that is here."""
     order_id = record.get("order_id") or record.get("external_reference_id")
     if not isinstance(order_id, str) or not order_id or "\0" in order_id:
@@ -117,7 +119,12 @@ def _to_instant(text: Any) -> datetime | None:
 
 
 def _to_draft(
-    record: Mapping[str, Any], box: Mapping[str, Any], order: Any, integration_id: int, code: str, contract_id: int
+    record: Mapping[str, Any],
+    box: Mapping[str, Any],
+    order: order_queries.ShippableOrder | None,
+    integration_id: int,
+    code: str,
+    contract_id: int,
 ) -> draft.Draft:
     number = record.get("order_number") or (order.order_number if order is not None else "")
     properties = (record.get("ship_with") or {}).get("properties") or {}

@@ -1,9 +1,8 @@
 """Reads of rate tables."""
 
-from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import func, select
@@ -15,6 +14,17 @@ from packhouse.shipping.rates import pricing, schema
 from packhouse.shipping.rates.tables import rate_tables
 
 _r = rate_tables.c
+
+
+class TableRow(NamedTuple):
+    """A row of `rate_tables`."""
+
+    account_id: int
+    id: int
+    name: str
+    valid_from: str
+    created_at: datetime
+    document: str
 
 
 async def list_in_force(tx: Reader, account_id: int, day: date) -> list[pricing.Table]:
@@ -33,15 +43,15 @@ def _to_table(id: int, document: str) -> pricing.Table:
     return schema.to_table(id, orjson.loads(document))
 
 
-async def list_tables(tx: Reader, account_id: int) -> Sequence[Any]:
+async def list_tables(tx: Reader, account_id: int) -> list[TableRow]:
     """All of an account, by name and date."""
     statement = select(rate_tables).where(_r.account_id == account_id)
-    return await tx.fetch_all(statement.order_by(_r.name, _r.valid_from, _r.id))
+    return await tx.fetch_all(statement.order_by(_r.name, _r.valid_from, _r.id), into=TableRow)
 
 
-async def get_table(tx: Reader, account_id: int, id: int) -> Any:
+async def get_table(tx: Reader, account_id: int, id: int) -> TableRow:
     """Raises NotFound."""
-    row = await tx.fetch_one(select(rate_tables).where(_r.account_id == account_id, _r.id == id))
+    row = await tx.fetch_one(select(rate_tables).where(_r.account_id == account_id, _r.id == id), into=TableRow)
     if row is None:
         raise errors.NotFound(no_such_table())
     return row

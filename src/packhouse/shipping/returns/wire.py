@@ -9,8 +9,9 @@ import orjson
 from packhouse.kit import clock
 from packhouse.kit.data import units
 from packhouse.shipping import operations, parcels, statuses, wire
-from packhouse.shipping.queries import Shipment
+from packhouse.shipping.queries import ParcelEvent, Shipment
 from packhouse.shipping.returns.operations import to_reason
+from packhouse.shipping.tables import ParcelRow
 
 _DELIVERED = ("11", "93")
 _SIDES = ("length", "width", "height")
@@ -23,7 +24,7 @@ _ADDRESS = (
 )  # fmt: skip
 
 
-def to_return(found: Shipment, happened: Sequence[Any], base_url: str, now: datetime) -> dict[str, Any]:
+def to_return(found: Shipment, happened: Sequence[ParcelEvent], base_url: str, now: datetime) -> dict[str, Any]:
     """`happened` are the events of the first parcel, oldest first."""
     row, document = found.row, orjson.loads(found.row.document)
     [parcel, *_] = found.parcels
@@ -93,7 +94,9 @@ def to_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {**shown, **{name: value for name, value in more.items() if value is not None}}
 
 
-def _to_history(document: Mapping[str, Any], parcel: Any, happened: Sequence[Any]) -> list[dict[str, Any]]:
+def _to_history(
+    document: Mapping[str, Any], parcel: ParcelRow, happened: Sequence[ParcelEvent]
+) -> list[dict[str, Any]]:
     """What the parcel has come to stands last."""
     steps = [(str(row.id), row.status_code, row.status_message, row.at) for row in happened]
     steps = steps or [("0", parcel.status_code, parcel.status_message, parcel.updated_at)]

@@ -73,6 +73,14 @@ async def find_points(tx: Reader, account_id: int, search: Search) -> list[Found
     return found
 
 
+class _Stored(NamedTuple):
+    id: int
+    state: str
+    document: str
+    latitude: float
+    longitude: float
+
+
 async def _find_near(tx: Reader, account_id: int, centre: Position, radius: int, search: Search) -> list[Found]:
     """Those within a circle, nearest first."""
     north, east = _p.latitude - centre.latitude, _p.longitude - centre.longitude
@@ -86,18 +94,18 @@ async def _find_near(tx: Reader, account_id: int, centre: Position, radius: int,
     return [each for each in found if each.distance is not None and each.distance <= radius]
 
 
-async def _load(tx: Reader, account_id: int, ids: Select[Any], search: Search) -> Sequence[Any]:
+async def _load(tx: Reader, account_id: int, ids: Select[Any], search: Search) -> list[_Stored]:
     """The rows of the ids that a statement finds in an index: only theirs are read whole."""
     columns = (_p.id, _p.state, _p.document, _p.latitude, _p.longitude)
     statement = select(*columns).where(_p.account_id == account_id, _p.id.in_(ids)).order_by(_p.id)
-    rows = await tx.fetch_all(statement)
+    rows = await tx.fetch_all(statement, into=_Stored)
     if search.house_number is None:
         return rows
     wanted = search.house_number.casefold()
     return [row for row in rows if orjson.loads(row.document).get("house_number", "").casefold() == wanted]
 
 
-def _to_found(row: Any, distance: int | None = None) -> Found:
+def _to_found(row: _Stored, distance: int | None = None) -> Found:
     return Found(row.id, row.state, orjson.loads(row.document), distance)
 
 

@@ -131,7 +131,7 @@ async def update_settings(tx: Transaction, account_id: int, sent: Any, *, now: d
     """Change the settings as `update_item` changes an item."""
     setup = await load_setup(tx, account_id, now=now)
     row = await queries.find_setup_row(tx, account_id, SETTINGS.name, SETTINGS_ID)
-    document = merge(SETTINGS, orjson.loads(row.document), sent)
+    document = merge(SETTINGS, orjson.loads(row.document) if row is not None else {}, sent)
     _require_named(setup, SETTINGS, document)
     await _write(tx, account_id, SETTINGS, SETTINGS_ID, document, now)
 

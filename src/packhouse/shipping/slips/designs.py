@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Delete, delete, insert, select
 
 from packhouse.accounts import audit
 from packhouse.accounts.schema import Caller
@@ -18,7 +18,7 @@ from packhouse.kit.messages import message
 from packhouse.printing import printers
 from packhouse.shipping.slips import words
 from packhouse.shipping.slips.schema import PLAIN, Design, Logo
-from packhouse.shipping.slips.tables import slip_designs
+from packhouse.shipping.slips.tables import DesignRow, slip_designs
 from packhouse.shipping.storage import Store
 
 ALL_SHOPS = 0
@@ -28,11 +28,11 @@ _d = slip_designs.c
 
 async def list_designs(tx: Reader, account_id: int) -> dict[int, Design]:
     """By the id of the shop, 0 for all."""
-    rows = await tx.fetch_all(select(slip_designs).where(_d.account_id == account_id))
+    rows = await tx.fetch_all(select(slip_designs).where(_d.account_id == account_id), into=DesignRow)
     return {row.integration_id: _to_design(row) for row in rows}
 
 
-def _to_design(row: Any) -> Design:
+def _to_design(row: DesignRow) -> Design:
     kept = orjson.loads(row.document)
     return Design(kept["texts"], kept["otherwise"], row.logo_digest, row.logo)
 
@@ -130,7 +130,7 @@ async def _write(
     return None if keeps else known.digest
 
 
-def _delete(account_id: int, shop: int) -> Any:
+def _delete(account_id: int, shop: int) -> Delete:
     return delete(slip_designs).where(_d.account_id == account_id, _d.integration_id == shop)
 
 

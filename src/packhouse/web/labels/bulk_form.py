@@ -194,7 +194,9 @@ async def _show(
     return rendering.render(request, "measures.html", web_user, status=status, **values)
 
 
-def _to_line(stored: Any, row: rows.Row, fields: Mapping[str, str], choices: options.Choices, state: State) -> Line:
+def _to_line(
+    stored: search.OrderRow, row: rows.Row, fields: Mapping[str, str], choices: options.Choices, state: State
+) -> Line:
     faults = state.refused.get(row.id) or ({"": labels.SHIPPED} if stored.live_shipments else {})
     is_chosen = row.id in state.chosen and (row.id in state.refused or not stored.live_shipments)
     return Line(row, fields, choices, faults, is_chosen, state.questions.get(row.id, {}))
