@@ -1,4 +1,4 @@
-"""What an operator asks of a running server: is it well, what are its figures; and the API explained to people."""
+"""What an operator needs of a running server: its health, its metrics, and the documentation of the API."""
 
 import hmac
 from importlib.resources import files

@@ -1,7 +1,7 @@
 """`packhouse print-agent`: prints the jobs of a bench on the computer that stands there (docs/packing-station.md).
 
-It asks the server for the next job, prints it by `lp` or by raw TCP, and tells what became of it. Killed between the
-paper and the telling, it prints the job again, under the same reference.
+It asks the server for the next job, prints it with `lp` or by raw TCP, and reports the result. If it is killed between
+printing and reporting, it prints the job again, under the same reference.
 """
 
 from __future__ import annotations

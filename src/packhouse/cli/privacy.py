@@ -47,7 +47,7 @@ def erase_person(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase what tells of one person, in all that is stored of the account; figures and numbers stay."""
+    """Erase what tells of one person, in all that is stored of the account; statistics and numbers stay."""
     wanted = _read_person(email=email, phone=phone, name=name, postal_code=postal_code)
     settings = terminal.load_settings()
     if not yes:

@@ -1,6 +1,6 @@
 """Several processes behind one port: started, replaced when they die, stopped together.
 
-uvicorn's supervisor does the most of it. Beside it here: the processes' shared figures, and that nobody is left behind.
+uvicorn's supervisor does most of it. This module adds metrics that the processes share, and leaves no process behind.
 """
 
 import multiprocessing

@@ -69,5 +69,6 @@ def _check(place: str) -> str:
 
 def _find_place(db: Database) -> str:
     """Where the nodes find the coordinator, as far as the URL says."""
-    host = db.url.host or str(db.url.query.get("host", ""))
+    named = db.url.query.get("host", "")
+    host = db.url.host or (named if isinstance(named, str) else named[0])
     return f"{host if host and not host.startswith('/') else 'localhost'}:{db.url.port or 5432}"

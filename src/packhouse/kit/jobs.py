@@ -304,8 +304,8 @@ async def find_backlog(tx: Reader, *, now: datetime, among: Sequence[int] | None
     """By kind, over all accounts: for the operator, whose question names none. It reads the whole table, which holds
     only what is still to be done. `among` as in `find_accounts`."""
     past = func.min(case((_j.due_at <= now, _j.due_at)))
-    figures = (_j.kind, func.count(), func.min(_j.created_at), past)
-    statement = select(*figures).where(*_of_these(among)).group_by(_j.kind)
+    counted = (_j.kind, func.count(), func.min(_j.created_at), past)
+    statement = select(*counted).where(*_of_these(among)).group_by(_j.kind)
     return {
         kind: Backlog(count, _since(oldest, now), _since(due_at, now))
         for kind, count, oldest, due_at in await tx.fetch_all(statement)

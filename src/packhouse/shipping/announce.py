@@ -145,17 +145,19 @@ async def _claim_question(ctx: Context, carrier: carriers.Carrier, found: Shipme
         row = await queries.lock_row(tx, account_id, id)
         if row is None or row.state not in _AFTER_ANSWER:
             return False, None
-        if row.asked_at is None:
+        if row.requested_at is None:
             await operations.note_question(tx, account_id, id, now)
-        return True, row.asked_at
+        return True, row.requested_at
 
-    is_waiting, asked_at = await ctx.db.write(read_question)
+    is_waiting, requested_at = await ctx.db.write(read_question)
     if not is_waiting:
         raise _Settled
-    if asked_at is None:
+    if requested_at is None:
         return
-    if now - asked_at < GRACE:
-        if not clock.is_to_come(asked_at + GRACE, now, within=GRACE):  # by a clock that was ahead: it counts from now
+    if now - requested_at < GRACE:
+        if not clock.is_to_come(
+            requested_at + GRACE, now, within=GRACE
+        ):  # by a clock that was ahead: it counts from now
             await ctx.db.write(lambda tx: operations.note_question(tx, account_id, id, now))
         raise carriers.Unreachable(message("The carrier was asked, and may answer still."))
     raise carriers.Rejected([_to_lost(carrier, found)])

@@ -230,7 +230,7 @@ def to_shipment_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, An
         "created_by": caller.actor,
         "updated_at": now,
         "announced_at": None,
-        "asked_at": None,
+        "requested_at": None,
         "order_mark": None if draft.mark is None else orjson.dumps(draft.mark).decode(),
         "stale": None,
         "errors": "[]",

@@ -273,7 +273,7 @@ async def move(
 async def note_question(tx: Transaction, account_id: int, id: int, at: datetime | None) -> None:
     """When a carrier was asked whose answer must not be lost; None where it surely did not hear."""
     mine = (shipments.c.account_id == account_id, shipments.c.id == id)
-    await tx.execute(update(shipments).where(*mine).values(asked_at=at))
+    await tx.execute(update(shipments).where(*mine).values(requested_at=at))
 
 
 async def request_cancellation(

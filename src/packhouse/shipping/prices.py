@@ -49,7 +49,7 @@ def add_up(costs: Iterable[Cost]) -> Cost:
     return Cost(totals, orders, unknown, max(known) if known and len(known) == len(hours) else None)
 
 
-def find_way(setup: Setup, order: Mapping[str, Any], choice: Choice) -> tuple[Place, Place] | None:
+def find_route(setup: Setup, order: Mapping[str, Any], choice: Choice) -> tuple[Place, Place] | None:
     """From the address that the order would be sent from to its own; None where one of them is not known."""
     known, address = setup.sender_address, order.get("shipping_address") or {}
     wanted = choice.sender_address_id
@@ -70,15 +70,15 @@ def find_costs(
 ) -> dict[str, Cost]:
     """By the code of each option, or of the one named, that has a price: under the contract that its label would be
     made with. `setup` was read with its rates. A parcel that nobody knows the weight of has no price."""
-    way = find_way(setup, order, choice)
+    route = find_route(setup, order, choice)
     named = {} if choice.contract_id is None else {choice.option_code: choice.contract_id}
-    return {} if way is None else find_costs_of_way(options, setup, way, weights, named, option_code=option_code)
+    return {} if route is None else find_costs_of_route(options, setup, route, weights, named, option_code=option_code)
 
 
-def find_costs_of_way(
+def find_costs_of_route(
     options: Options,
     setup: Setup,
-    way: tuple[Place, Place],
+    route: tuple[Place, Place],
     weights: Sequence[Decimal | None],
     contracts: Mapping[str, int] = MappingProxyType({}),
     *,
@@ -88,16 +88,16 @@ def find_costs_of_way(
     default."""
     if not setup.rates or not weights or None in weights:
         return {}
-    wanted = to_wanted(way, weights, option_code)
+    wanted = to_wanted(route, weights, option_code)
     return to_costs(setup, option_filters.find_offers(options, setup, setup.rates, wanted), contracts)
 
 
 def to_wanted(
-    way: tuple[Place, Place], weights: Sequence[Decimal | None], option_code: str | None = None
+    route: tuple[Place, Place], weights: Sequence[Decimal | None], option_code: str | None = None
 ) -> option_filters.Wanted:
     return option_filters.Wanted(
-        origin=way[0],
-        destination=way[1],
+        origin=route[0],
+        destination=route[1],
         weights=weights,
         sides=(),
         functionalities={},

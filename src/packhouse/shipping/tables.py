@@ -65,7 +65,7 @@ shipments = Table(
     Column("created_by", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("announced_at", Instant),
-    Column("asked_at", Instant),  # since when nobody knows what a carrier that makes labels twice has answered
+    Column("requested_at", Instant),  # since when nobody knows what a carrier that makes labels twice has answered
     # What of the order it was made of (`marks`), and what of that is no longer so: words, by spaces.
     Column("order_mark", Text),
     Column("stale", Text),
@@ -115,7 +115,7 @@ shipments = Table(
         sqlite_where=text("stale IS NOT NULL"),
         postgresql_where=text("stale IS NOT NULL"),
     ),
-    # Holds all that `figures` asks for.
+    # Holds every column that `stats` reads.
     Index("ix_shipments_labels", "account_id", "created_at", "state", "carrier", "parcel_count"),
 )
 
@@ -180,7 +180,7 @@ class ShipmentRow(NamedTuple):
     created_by: str
     updated_at: datetime
     announced_at: datetime | None
-    asked_at: datetime | None
+    requested_at: datetime | None
     order_mark: str | None
     stale: str | None
     errors: str

@@ -1,4 +1,4 @@
-"""Connections and subscriptions made, changed, deleted; events noted for those who listen; deliveries sent again.
+"""Connections and subscriptions made, changed, deleted; events kept for subscribers; deliveries sent again.
 
 Each runs inside the caller's transaction and touches no network.
 """
@@ -36,16 +36,16 @@ class Receiver(NamedTuple):
 
 
 async def notify(tx: Transaction, account_id: int, events: Iterable[Event], *, now: datetime) -> None:
-    """Write a delivery for each event and whoever listens to its kind. Where nobody does, `events` is not looked at."""
-    listeners: dict[str, list[Receiver]] = {}
+    """Write a delivery of each event for each subscriber to its kind. Without subscribers, `events` is not read."""
+    subscribers: dict[str, list[Receiver]] = {}
     for row in await queries.list_subscribers(tx, account_id):
-        listeners.setdefault(row.event_type, []).append(_to_receiver(row.connection_id, row))
-    if not listeners:
+        subscribers.setdefault(row.event_type, []).append(_to_receiver(row.connection_id, row))
+    if not subscribers:
         return
     wanted = [
         (event, {"event_type": event.event_type, "timestamp": _to_milliseconds(now), "data": event.data}, to)
         for event in events
-        for to in listeners.get(event.event_type, [])
+        for to in subscribers.get(event.event_type, [])
     ]
     await _write(tx, account_id, wanted, now)
 

@@ -71,8 +71,8 @@ class DeliveryRow(NamedTuple):
 
 _c, _s, _d = connections.c, subscriptions.c, deliveries.c
 
-# Who listens: the one look that an account without subscriptions pays for.
-_LISTENERS = (
+# The subscribers: the one query that an account without subscriptions pays for.
+_SUBSCRIBERS = (
     select(_s.event_type, _s.connection_id, _c.paused_at, _c.slow_since)
     .join(connections, (_c.account_id == _s.account_id) & (_c.id == _s.connection_id))
     .where(_s.account_id == bindparam("account_id"), _s.is_active)
@@ -89,7 +89,7 @@ class Subscriber(NamedTuple):
 
 
 async def list_subscribers(tx: Reader, account_id: int) -> list[Subscriber]:
-    return [Subscriber(*row) for row in await tx.run(_LISTENERS, account_id=account_id)]
+    return [Subscriber(*row) for row in await tx.run(_SUBSCRIBERS, account_id=account_id)]
 
 
 def has_subscribers(account_id: ColumnElement[int]) -> ColumnElement[bool]:

@@ -121,11 +121,11 @@ def _to_connect(url: URL, limits: Limits, server: Server, **parameters: str) -> 
     kept: dict[str, Any] = {"statement_cache_size": 0}
     if limits.prepared_statements:
         kept = {"server_settings": {**limits.to_parameters(), **parameters, "application_name": "packhouse"}}
-    patience = limits.statement_timeout + _GRACE_SECONDS
+    timeout = limits.statement_timeout + _GRACE_SECONDS
 
     async def connect(*_: Any, **__: Any) -> Any:
         try:
-            connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, command_timeout=patience, **kept)
+            connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, command_timeout=timeout, **kept)
             await server.look(connection)
         except (asyncpg.exceptions.ClientConfigurationError, FileNotFoundError) as error:
             if isinstance(error, FileNotFoundError) and error.filename is None:

@@ -43,10 +43,10 @@ _TRIED_AGAIN_SECONDS = 1.0
 
 
 class InlineConnection:
-    """What SQLAlchemy's aiosqlite dialect asks of a connection. `patience` is in seconds."""
+    """What SQLAlchemy's aiosqlite dialect asks of a connection. `lock_timeout` is in seconds."""
 
-    def __init__(self, path: str, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, path: str, lock_timeout: float) -> None:
+        self._lock_timeout = lock_timeout
         self._connection: sqlite3.Connection | None = sqlite3.connect(
             path, isolation_level=None, timeout=0, check_same_thread=False, cached_statements=256
         )
@@ -71,9 +71,9 @@ class InlineConnection:
         self.driver.create_function(*arguments, **options)
 
     async def begin(self) -> None:
-        """Take the write lock, waiting for another process up to the patience. Raises sqlite3.OperationalError."""
+        """Take the write lock, waiting for another process up to the lock timeout. Raises sqlite3.OperationalError."""
         loop = asyncio.get_running_loop()
-        ends_at, wait = loop.time() + self._patience, _SHORTEST_WAIT
+        ends_at, wait = loop.time() + self._lock_timeout, _SHORTEST_WAIT
         while True:
             try:
                 self.driver.execute(_BEGIN)
@@ -292,10 +292,10 @@ def make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def empty_log(path: str, patience: float) -> bool:
+def empty_log(path: str, lock_timeout: float) -> bool:
     """Whether all that was committed is in the file now, and the log, which holds pages as they were, is empty. Waits
     for those who read, so it is not for the event loop."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=patience)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=lock_timeout)
     try:
         (is_busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError:
@@ -305,17 +305,17 @@ def empty_log(path: str, patience: float) -> bool:
     return not is_busy
 
 
-def make_engines(url: URL, patience: float, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+def make_engines(url: URL, lock_timeout: float, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
     """One that reads on so many connections in threads, and one that writes on the one `InlineConnection`."""
 
     async def connect() -> InlineConnection:
-        return InlineConnection(str(url.database), patience)
+        return InlineConnection(str(url.database), lock_timeout)
 
     def set_up(connection: Any, _record: Any) -> None:
         if connection.isolation_level is not None:
             connection.isolation_level = None  # we begin and commit; the driver does nothing by itself
         cursor = connection.cursor()
-        wait = int(patience * 1000)
+        wait = int(lock_timeout * 1000)
         for pragma in (f"busy_timeout = {wait}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             cursor.execute(f"PRAGMA {pragma}")
         if isinstance(connection.driver_connection, InlineConnection):
@@ -331,7 +331,7 @@ def make_engines(url: URL, patience: float, pool_size: int) -> tuple[AsyncEngine
             poolclass=AsyncAdaptedQueuePool,
             pool_size=size,
             max_overflow=0,
-            pool_timeout=patience,
+            pool_timeout=lock_timeout,
             pool_reset_on_return=reset,
             hide_parameters=True,
             **options,

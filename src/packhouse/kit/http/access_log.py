@@ -1,4 +1,4 @@
-"""The line in the log and the figures that each answered request leaves behind."""
+"""The line in the log and the metrics that each answered request leaves behind."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ class RequestInfo:
 
 
 class AccessLog:
-    """What answered requests leave behind, a line in the log and their figures, written down some at a time and a
+    """What answered requests leave behind, a line in the log and their metrics, written down some at a time and a
     moment later: one by one that took a fifth of the time of a GET. A process that is killed takes a moment's lines
     with it."""
 

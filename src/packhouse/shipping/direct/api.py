@@ -71,7 +71,7 @@ async def create_shipment_with_rules(request: Request) -> Response:
     return await _answer(request, schema.CREATE_WITH_RULES)
 
 
-async def _answer(request: Request, way: schema.Way) -> Response:
+async def _answer(request: Request, kind: schema.CallKind) -> Response:
     caller = await auth.caller(request)
     body = await http.read_body(request)
 
@@ -79,12 +79,12 @@ async def _answer(request: Request, way: schema.Way) -> Response:
         sent = validation.parse(body)
         made = await _find_known(request, caller, sent)
         if made is None:
-            asked = _read(request, way, sent, body)
+            asked = _read(request, kind, sent, body)
             made = operations.Made(**await call.write(partial(_ship, request, caller, asked)))
         elif call.has_key:
             made = operations.Made(**await call.write(partial(_keep, made._asdict())))
-        announced = await _announce(request, caller, made) if way.is_sync else None
-        return await _show(request, caller, made, announced, is_sync=way.is_sync)
+        announced = await _announce(request, caller, made) if kind.is_sync else None
+        return await _show(request, caller, made, announced, is_sync=kind.is_sync)
 
     return await repeats.answer_once(request, caller.account_id, body, work)
 
@@ -104,10 +104,10 @@ async def _find_known(request: Request, caller: Caller, sent: Any) -> operations
     return None if found is None else operations.Made(found.row.id, found.row.uuid, True)
 
 
-def _read(request: Request, way: schema.Way, sent: Any, body: bytes) -> schema.Call:
+def _read(request: Request, kind: schema.CallKind, sent: Any, body: bytes) -> schema.Call:
     unknown_ids = http.find_unknown_partners(request)
     try:
-        call = schema.read_call(way, sent, may_hold_nulls=validation.holds_nulls(body))
+        call = schema.read_call(kind, sent, may_hold_nulls=validation.holds_nulls(body))
     except errors.Invalid as refusal:
         raise errors.Invalid([*unknown_ids, *refusal.faults]) from None
     if unknown_ids:
@@ -118,7 +118,7 @@ def _read(request: Request, way: schema.Way, sent: Any, body: bytes) -> schema.C
 async def _ship(request: Request, caller: Caller, asked: schema.Call, tx: Transaction) -> dict[str, Any]:
     ctx = context.of(request)
     now = ctx.clock()
-    due_at = now + announce.GRACE if asked.way.is_sync else None
+    due_at = now + announce.GRACE if asked.kind.is_sync else None
     made = await operations.ship_directly(tx, caller, asked, ctx.options, now=now, due_at=due_at)
     return made._asdict()
 

@@ -38,19 +38,19 @@ class Decided(NamedTuple):
 def to_draft(setup: Setup, call: Call, options: Options, integration_id: int) -> draft.Draft:
     """Raises Invalid and NotFound for what keeps it from being shipped."""
     sent = call.sent
-    has_defaults = call.way.has_rules and sent.get("apply_shipping_defaults", True)
+    has_defaults = call.kind.has_rules and sent.get("apply_shipping_defaults", True)
     parcels = _fill_parcels(setup, sent.get("parcels"), has_defaults=has_defaults)
     default = _find_default(setup, call, options) if has_defaults else {}
     decided = _decide(setup, call, _to_facts(sent, parcels), integration_id, default)
     sender, recipient = _find_ends(setup, call, decided.choice, has_defaults=has_defaults)
-    way = Route(places.to_place(sender), places.to_place(recipient), call.way.is_return)
-    leaves = places.leaves_customs_union(way.origin, way.destination)
+    route = Route(places.to_place(sender), places.to_place(recipient), call.kind.is_return)
+    leaves = places.leaves_customs_union(route.origin, route.destination)
     customs = _fill_customs(call, has_defaults=has_defaults and leaves)
     if faults := list(_find_missing(parcels, leaves=leaves)):
         raise errors.Invalid(faults)
     packed = [_pack(sent, parcel) for parcel in parcels]
-    choice = options.find_cheapest(setup, decided.choice, way, [parcel.weight for parcel in packed])
-    chosen = _require_option(options, setup, choice, way, packed)
+    choice = options.find_cheapest(setup, decided.choice, route, [parcel.weight for parcel in packed])
+    chosen = _require_option(options, setup, choice, route, packed)
     if faults := list(_find_required(options, choice, sent, packed)):
         raise errors.Invalid(faults)
     document = {
@@ -68,7 +68,7 @@ def to_draft(setup: Setup, call: Call, options: Options, integration_id: int) ->
         "brand_id": sent.get("brand_id") or setup.default_brand(),
         "rule_id": decided.choice.rule_id,
         **_to_details(sent, customs),
-        **({"applied_shipping_rules": _to_applied(decided, choice)} if call.way.has_rules else {}),
+        **({"applied_shipping_rules": _to_applied(decided, choice)} if call.kind.has_rules else {}),
     }
     origin = draft.Origin(NO_ORDER, sent.get("external_reference_id"), sent.get("order_number") or "", integration_id)
     return draft.Draft(origin, choice, document, packed, [], None)
@@ -118,7 +118,7 @@ def _to_facts(sent: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]]) -> 
 
 def _find_default(setup: Setup, call: Call, options: Options) -> dict[str, Any]:
     """The account's option; for returns without one the cheapest that there is."""
-    if not call.way.is_return:
+    if not call.kind.is_return:
         return {"shipping_option_code": setup.default_option()}
     if code := setup.settings.get("default_return_option_code"):
         return {"shipping_option_code": code}
@@ -132,9 +132,9 @@ def _decide(
     sent = call.sent
     asked = (sent.get("ship_with") or {}).get("properties") or {}
     matched = None
-    if call.way.has_rules and sent.get("apply_shipping_rules", True):
+    if call.kind.has_rules and sent.get("apply_shipping_rules", True):
         of_shipment = rules.to_facts(setup, facts, integration_id)
-        matched = rules.find_match(setup, of_shipment, for_returns=call.way.is_return)
+        matched = rules.find_match(setup, of_shipment, for_returns=call.kind.is_return)
     actions = matched.rule["actions"] if matched else {}
     chosen = next((part for part in (actions, asked, default) if rules.list_codes(setup, part)), None)
     if chosen is None:
@@ -194,7 +194,7 @@ def _find_ends(
     """Where it starts and where it goes. The address that a rule names is the account's end. Raises Invalid and
     NotFound."""
     sent = call.sent
-    if not call.way.is_return:
+    if not call.kind.is_return:
         return _find_sender(setup, sent.get("from_address"), choice, has_defaults=has_defaults), sent["to_address"]
     saved = setup.sender_address.get(choice.sender_address_id or 0) or sent["to_address"]
     return sent["from_address"], {key: value for key, value in saved.items() if key != "is_default"}
@@ -223,10 +223,10 @@ def _find_sender(setup: Setup, sent: Mapping[str, Any] | None, choice: Choice, *
     return {key: value for key, value in {**saved, **over}.items() if key != "is_default"}
 
 
-def _require_option(options: Options, setup: Setup, choice: Choice, way: Route, packed: Sequence[Packed]) -> Chosen:
+def _require_option(options: Options, setup: Setup, choice: Choice, route: Route, packed: Sequence[Packed]) -> Chosen:
     """Raises Invalid at `ship_with` for an option that does not fit."""
     try:
-        return options.require(setup, choice, way, [parcel.weight for parcel in packed])
+        return options.require(setup, choice, route, [parcel.weight for parcel in packed])
     except errors.Invalid as refusal:
         detail = message("No shipping option could be found: {why}", why=refusal.faults[0].detail)
         fault = errors.ErrorItem(
@@ -249,7 +249,7 @@ def _fill_customs(call: Call, *, has_defaults: bool) -> dict[str, Any] | None:
     customs = sent.get("customs_information")
     if not has_defaults:
         return None if customs is None else dict(customs)
-    reason = "returned_goods" if call.way.is_return else "commercial_goods"
+    reason = "returned_goods" if call.kind.is_return else "commercial_goods"
     filled = {"export_reason": reason, **(customs or {})}
     if "invoice_number" not in filled and (number := sent.get("order_number") or sent.get("external_reference_id")):
         filled["invoice_number"] = number[:40]

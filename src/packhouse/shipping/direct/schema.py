@@ -282,7 +282,7 @@ class CreateWithRulesCall(_RulesCall):
     parcels: NotRequired[Annotated[list[LooseParcel], Field(min_length=1, max_length=MAX_PARCELS)] | None]
 
 
-class Way(NamedTuple):
+class CallKind(NamedTuple):
     """One of the four calls, or one that makes a return: its shape, whether it waits for the label, and whether
     shipping rules are asked."""
 
@@ -292,17 +292,17 @@ class Way(NamedTuple):
     is_return: bool = False
 
 
-ANNOUNCE = Way(TypeAdapter(AnnounceCall), is_sync=True, has_rules=False)
-CREATE = Way(TypeAdapter(CreateCall), is_sync=False, has_rules=False)
-ANNOUNCE_WITH_RULES = Way(TypeAdapter(AnnounceWithRulesCall), is_sync=True, has_rules=True)
-CREATE_WITH_RULES = Way(TypeAdapter(CreateWithRulesCall), is_sync=False, has_rules=True)
+ANNOUNCE = CallKind(TypeAdapter(AnnounceCall), is_sync=True, has_rules=False)
+CREATE = CallKind(TypeAdapter(CreateCall), is_sync=False, has_rules=False)
+ANNOUNCE_WITH_RULES = CallKind(TypeAdapter(AnnounceWithRulesCall), is_sync=True, has_rules=True)
+CREATE_WITH_RULES = CallKind(TypeAdapter(CreateWithRulesCall), is_sync=False, has_rules=True)
 
 
 class Call(NamedTuple):
     """A valid call. `sent` has only keys that say something."""
 
     sent: dict[str, Any]
-    way: Way
+    kind: CallKind
     label: Label
 
 
@@ -312,12 +312,12 @@ def find_reference(sent: Any) -> str | None:
     return given if isinstance(given, str) and given and "\0" not in given and len(given) <= MAX_REFERENCE else None
 
 
-def read_call(way: Way, sent: Any, *, may_hold_nulls: bool) -> Call:
+def read_call(kind: CallKind, sent: Any, *, may_hold_nulls: bool) -> Call:
     """From a parsed body. Raises Invalid with every flaw."""
-    reading = validation.read_parsed(way.shape, to_sent(sent), may_hold_nulls=may_hold_nulls)
+    reading = validation.read_parsed(kind.shape, to_sent(sent), may_hold_nulls=may_hold_nulls)
     value, flaws = reading.value, list(reading.flaws)
     if not flaws:
-        flaws += _find_incomplete(value, way)
+        flaws += _find_incomplete(value, kind)
         flaws += schema.find_wrong_dpi(value.get("label_details", {}))
     faults = [errors.ErrorItem("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in flaws]
     told = message("This key is unknown.")
@@ -327,7 +327,7 @@ def read_call(way: Way, sent: Any, *, may_hold_nulls: bool) -> Call:
         raise errors.Invalid(faults)
     details = value.get("label_details", {})
     mime_type = details.get("mime_type", schema.PDF)
-    return Call(value, way, Label(mime_type, details.get("dpi") or schema.DPIS[mime_type][0]))
+    return Call(value, kind, Label(mime_type, details.get("dpi") or schema.DPIS[mime_type][0]))
 
 
 def to_sent(value: Any) -> Any:
@@ -337,7 +337,7 @@ def to_sent(value: Any) -> Any:
     return [to_sent(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _find_incomplete(value: dict[str, Any], way: Way) -> list[validation.ValidationIssue]:
+def _find_incomplete(value: dict[str, Any], kind: CallKind) -> list[validation.ValidationIssue]:
     """What no shape of a single key says."""
     found: list[validation.ValidationIssue] = []
     sender = value.get("from_address")
@@ -347,7 +347,7 @@ def _find_incomplete(value: dict[str, Any], way: Way) -> list[validation.Validat
     point = value.get("to_service_point")
     if point is not None and not point:
         found.append(_to_missing(("to_service_point", "id")))
-    if not way.has_rules and "shipping_option_code" not in value["ship_with"]["properties"]:
+    if not kind.has_rules and "shipping_option_code" not in value["ship_with"]["properties"]:
         found.append(_to_missing(("ship_with", "properties", "shipping_option_code")))
     return found
 

@@ -11,7 +11,7 @@ from packhouse.kit.data import places, units
 from packhouse.kit.messages import message
 from packhouse.shipping import option_filters
 from packhouse.shipping.direct import drafts
-from packhouse.shipping.direct.schema import Call, Way
+from packhouse.shipping.direct.schema import Call, CallKind
 from packhouse.shipping.draft import Draft
 from packhouse.shipping.rates import pricing
 from packhouse.shipping.returns import schema
@@ -19,7 +19,7 @@ from packhouse.shipping.schema import DPIS, PDF, RETURN, Label
 from packhouse.shipping.setup.options import Options, find_options
 from packhouse.shipping.setup.setup_schema import Setup
 
-_WAY = Way(schema.CREATE_RETURN, is_sync=False, has_rules=True, is_return=True)
+_KIND = CallKind(schema.CREATE_RETURN, is_sync=False, has_rules=True, is_return=True)
 _LABEL = Label(PDF, DPIS[PDF][0])
 _GRAM = Decimal("0.001")
 _DETAILS = (
@@ -32,7 +32,7 @@ _OF_ITEMS = ("return_reason_id", "return_message")
 def to_draft(setup: Setup, sent: Mapping[str, Any], options: Options, integration_id: int) -> Draft:
     """Raises Invalid for what keeps it from being shipped, at its place in the body."""
     _require_one_parcel(sent)
-    call = Call(_to_call(setup, sent, options), _WAY, _LABEL)
+    call = Call(_to_call(setup, sent, options), _KIND, _LABEL)
     try:
         draft = drafts.to_draft(setup, call, options, integration_id)
     except errors.Invalid as refusal:

@@ -1,4 +1,4 @@
-"""Settings: what receivers were or will be told, one by one, and telling it again."""
+"""Settings: what receivers were or will be told, one by one, and sending it again."""
 
 from typing import Any
 
