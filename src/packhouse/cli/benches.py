@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from packhouse.cli import lazy, terminal
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.packing_station import schema
 
 with lazy.imports():
     from packhouse.accounts import queries as accounts
     from packhouse.kit import clock
     from packhouse.packing_station import print_jobs, printer_states, queries
+
+if TYPE_CHECKING:
+    from packhouse.accounts.queries import AccountRow
+    from packhouse.kit.db import Reader
+    from packhouse.packing_station import schema
 
 benches = Commands("Benches of the packing station.")
 
@@ -30,14 +34,12 @@ class PrinterName(enum.StrEnum):
 def list_benches(account: AccountName, as_json: AsJson = False) -> None:
     """List the benches of an account with their printers, and what is wrong with those."""
 
-    async def work() -> list[dict[str, Any]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            account_id = int((await accounts.get_account(tx, account)).account_id)
-            found = await queries.list_benches(tx, account_id)
-            troubles = await printer_states.list_troubles(tx, account_id, now=clock.now())
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
+        found = await queries.list_benches(tx, owner.account_id)
+        troubles = await printer_states.list_troubles(tx, owner.account_id, now=clock.now())
         return [_to_shown(bench, troubles) for bench in found]
 
-    terminal.show(terminal.run(work()), as_json=as_json)
+    terminal.show(terminal.read(account, work), as_json=as_json)
 
 
 def _to_shown(bench: queries.Bench, troubles: Sequence[printer_states.Trouble]) -> dict[str, Any]:

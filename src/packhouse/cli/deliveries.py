@@ -11,7 +11,6 @@ from packhouse.cli import lazy, terminal
 from packhouse.cli.choices import DELIVERY_STATUSES
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
-from packhouse.webhooks.queries import ConnectionRow
 
 with lazy.imports():
     from packhouse import context
@@ -21,9 +20,11 @@ with lazy.imports():
     from packhouse.webhooks import keys, operations, queries
 
 if TYPE_CHECKING:
-    from packhouse.kit.db import Transaction
+    from packhouse.accounts.queries import AccountRow
+    from packhouse.kit.db import Reader, Transaction
     from packhouse.kit.encryption import Encryptor
     from packhouse.webhooks.keys import Keys
+    from packhouse.webhooks.queries import ConnectionRow
 
 deliveries = Commands("What receivers of webhooks were told, and what they answered.")
 
@@ -44,15 +45,13 @@ def list_deliveries(
     if status is not None and status not in DELIVERY_STATUSES:
         terminal.fail(f"The status is one of {', '.join(DELIVERY_STATUSES)}.")
 
-    async def work() -> list[dict[str, Any]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await account_queries.get_account(tx, account)
-            page = await queries.list_deliveries(
-                tx, owner.account_id, pagination.Cursor(), limit, status=status, connection_id=connection
-            )
-            return [queries.delivery_to_wire(row) for row in page.rows]
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
+        page = await queries.list_deliveries(
+            tx, owner.account_id, pagination.Cursor(), limit, status=status, connection_id=connection
+        )
+        return [queries.delivery_to_wire(row) for row in page.rows]
 
-    found = terminal.run(work())
+    found = terminal.read(account, work)
     terminal.show(found if as_json else [{n: row[n] for n in _SHOWN} for row in found], as_json=as_json)
 
 
@@ -60,13 +59,11 @@ def list_deliveries(
 def show_delivery(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Show one delivery, with what was sent and what was answered."""
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await account_queries.get_account(tx, account)
-            row = await queries.get_delivery(tx, owner.account_id, id)
-            return queries.delivery_to_wire(row, whole=True)
+    async def work(tx: Reader, owner: AccountRow) -> dict[str, Any]:
+        row = await queries.get_delivery(tx, owner.account_id, id)
+        return queries.delivery_to_wire(row, whole=True)
 
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.read(account, work), as_json=as_json)
 
 
 @deliveries.command("replay")
@@ -78,65 +75,51 @@ def replay_deliveries(
 ) -> None:
     """Send deliveries again, under their ids, whatever became of them; a worker does it."""
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
+        chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
+        if not chosen:
+            raise errors.NotFound(messages.message("There is no delivery to send again."))
+        await operations.replay_deliveries(tx, owner.account_id, chosen, now=clock.now())
+        return {"replayed": len(chosen)}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await account_queries.get_account(tx, account)
-                chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
-                if not chosen:
-                    raise errors.NotFound(messages.message("There is no delivery to send again."))
-                await operations.replay_deliveries(tx, owner.account_id, chosen, now=clock.now())
-                return {"replayed": len(chosen)}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 @connections.command("list")
 def list_connections(account: AccountName, as_json: AsJson = False) -> None:
     """Show an account's receivers, and which fail or are paused."""
 
-    async def work() -> list[dict[str, Any]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await account_queries.get_account(tx, account)
-            return [
-                {
-                    "id": row.id,
-                    "integration_id": row.integration_id,
-                    "name": queries.to_name(row),
-                    "failing_since": row.failing_since,
-                    "paused_at": row.paused_at,
-                    "slow_since": row.slow_since,
-                    "key_switches_at": row.key_switches_at,
-                    "held": await queries.count_held(tx, owner.account_id, row.id),
-                }
-                for row in await queries.list_all_connections(tx, owner.account_id)
-            ]
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": row.id,
+                "integration_id": row.integration_id,
+                "name": queries.to_name(row),
+                "failing_since": row.failing_since,
+                "paused_at": row.paused_at,
+                "slow_since": row.slow_since,
+                "key_switches_at": row.key_switches_at,
+                "held": await queries.count_held(tx, owner.account_id, row.id),
+            }
+            for row in await queries.list_all_connections(tx, owner.account_id)
+        ]
 
-    terminal.show(terminal.run(work()), as_json=as_json)
+    terminal.show(terminal.read(account, work), as_json=as_json)
 
 
 @connections.command("resume")
 def resume_connection(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Try a paused receiver again; it hears what happened meanwhile."""
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
+        row = await queries.find_connection(tx, owner.account_id, id)
+        if row is None:
+            raise errors.NotFound(messages.message("There is no such connection."))
+        held = await queries.count_held(tx, owner.account_id, id)
+        await operations.resume_by_hand(tx, row, now=clock.now(), actor="command:connections resume")
+        return {"resumed": queries.to_name(row), "sent_again": held}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await account_queries.get_account(tx, account)
-                row = await queries.find_connection(tx, owner.account_id, id)
-                if row is None:
-                    raise errors.NotFound(messages.message("There is no such connection."))
-                held = await queries.count_held(tx, owner.account_id, id)
-                await operations.resume_by_hand(tx, row, now=clock.now(), actor="command:connections resume")
-                return {"resumed": queries.to_name(row), "sent_again": held}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 _WorkOnKeys: TypeAlias = "Callable[[Transaction, Encryptor, Any], Awaitable[Keys]]"

@@ -14,7 +14,6 @@ import orjson
 import typer
 
 from packhouse.accounts.demo import ACCOUNT, EMAIL, PASSWORD, PUBLIC_KEY, SECRET_KEY
-from packhouse.accounts.queries import AccountRow
 from packhouse.cli import lazy, serve, terminal
 from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
@@ -33,6 +32,7 @@ with lazy.imports():
     from packhouse.orders import operations, schema
 
 if TYPE_CHECKING:
+    from packhouse.accounts.queries import AccountRow
     from packhouse.kit.db import Database, Transaction
 
 demo = Commands("Invented orders, and a server with some, to try things on.")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from packhouse.cli import lazy, terminal
 from packhouse.cli.terminal import AsJson
-from packhouse.kit.db import Database
 
 with lazy.imports():
     from packhouse import sharding
+
+if TYPE_CHECKING:
+    from packhouse.kit.db import Database
 
 _PLACE = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
 # A statement that makes a table known to the nodes may give others something to do, so it is looked again.

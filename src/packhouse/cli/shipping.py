@@ -25,7 +25,8 @@ with lazy.imports():
     from packhouse.shipping.setup import setup, setup_schema
 
 if TYPE_CHECKING:
-    from packhouse.kit.db import Database, Transaction
+    from packhouse.accounts.queries import AccountRow
+    from packhouse.kit.db import Database, Reader, Transaction
     from packhouse.shipping.setup.setup_schema import Kind
 
 shipping = Commands("What an account ships with: addresses, contracts, brands, rules.")
@@ -138,17 +139,11 @@ def delete_item(kind: KindName, id: int, account: AccountName, as_json: AsJson =
     """Take one away; shipments made with it keep what they took from it."""
     wanted = _to_kind(kind)
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
+        await setup.delete_item(tx, owner.account_id, wanted, id)
+        return {"deleted": id}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await accounts.get_account(tx, account)
-                await setup.delete_item(tx, owner.account_id, wanted, id)
-                return {"deleted": id}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 @shipping.command("settings")
@@ -220,32 +215,24 @@ def import_rates(
         terminal.fail(f"{path} cannot be read: {error}")
     sent = {"name": name, "currency": currency, "csv": text, **({"valid_from": valid_from} if valid_from else {})}
 
-    async def work() -> dict[str, Any]:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         now = clock.now()
         document = rate_schema.read_table(orjson.dumps(sent), now.date())
-        async with terminal.open_database(terminal.load_settings()) as db:
+        id = await rates.create_table(tx, owner.account_id, document, now=now)
+        return {"id": id, "name": name, "valid_from": document["valid_from"], "rows": len(document["rows"])}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await accounts.get_account(tx, account)
-                id = await rates.create_table(tx, owner.account_id, document, now=now)
-                return {"id": id, "name": name, "valid_from": document["valid_from"], "rows": len(document["rows"])}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 @shipping.command("list-rates")
 def list_rates(account: AccountName, as_json: AsJson = False) -> None:
     """Show the rate tables, every version of each."""
 
-    async def work() -> list[dict[str, Any]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await accounts.get_account(tx, account)
-            rows = await rate_queries.list_tables(tx, owner.account_id)
-            return [{"id": row.id, "name": row.name, "valid_from": row.valid_from} for row in rows]
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
+        rows = await rate_queries.list_tables(tx, owner.account_id)
+        return [{"id": row.id, "name": row.name, "valid_from": row.valid_from} for row in rows]
 
-    terminal.show(terminal.run(work()), as_json=as_json)
+    terminal.show(terminal.read(account, work), as_json=as_json)
 
 
 @parcels.command("track")
@@ -258,15 +245,9 @@ def track_parcel(
 ) -> None:
     """Say where a parcel is, for a carrier that does not tell by itself."""
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
+        code = statuses.to_number(status)
+        row = await operations.track_parcel(tx, owner.account_id, id, code, message, now=clock.now())
+        return {"id": id, "code": statuses.to_word(row["status_code"]), "message": row["status_message"]}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await accounts.get_account(tx, account)
-                code = statuses.to_number(status)
-                row = await operations.track_parcel(tx, owner.account_id, id, code, message, now=clock.now())
-                return {"id": id, "code": statuses.to_word(row["status_code"]), "message": row["status_message"]}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)

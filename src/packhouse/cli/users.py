@@ -14,11 +14,13 @@ from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
 
 with lazy.imports():
-    from packhouse.accounts import audit, queries, reset_links, two_factors, users
+    from packhouse.accounts import audit, reset_links, two_factors, users
     from packhouse.kit import clock, errors, messages, security
 
 if TYPE_CHECKING:
-    from packhouse.kit.db import Transaction
+    from packhouse.accounts.queries import AccountRow
+    from packhouse.accounts.users import UserRow
+    from packhouse.kit.db import Reader, Transaction
 
 user = Commands("Users: the people of an account who sign in to its page.")
 
@@ -36,34 +38,26 @@ def create_user(
     """Let a person sign in."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask()
 
-    async def work() -> dict[str, Any]:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         users.check_user(email, password, role)
         hashed = security.hash_password(password)
-        async with terminal.open_database(terminal.load_settings()) as db:
+        id = await users.create_user(tx, owner.account_id, email, hashed, role, now=clock.now())
+        await _record(tx, owner.account_id, "create", "user.created", email)
+        return {"id": id, "account_id": owner.account_id, "email": email, "role": role}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await queries.get_account(tx, account)
-                id = await users.create_user(tx, owner.account_id, email, hashed, role, now=clock.now())
-                await _record(tx, owner.account_id, "create", "user.created", email)
-                return {"id": id, "account_id": owner.account_id, "email": email, "role": role}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 @user.command("list")
 def list_users(account: AccountName, as_json: AsJson = False) -> None:
     """Show an account's users."""
 
-    async def work() -> list[dict[str, Any]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await queries.get_account(tx, account)
-            shown = ("id", "email", "role", "created_at", "disabled_at")
-            found = await users.list_users(tx, owner.account_id)
-            return [{name: getattr(row, name) for name in shown} for row in found]
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
+        shown = ("id", "email", "role", "created_at", "disabled_at")
+        found = await users.list_users(tx, owner.account_id)
+        return [{name: getattr(row, name) for name in shown} for row in found]
 
-    terminal.show(terminal.run(work()), as_json=as_json)
+    terminal.show(terminal.read(account, work), as_json=as_json)
 
 
 @user.command("password")
@@ -140,25 +134,17 @@ def make_reset_link(
     if not base.startswith(("http://", "https://")):
         terminal.fail("The link needs PACKHOUSE_PUBLIC_URL or --url, like https://orders.example.com.")
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(settings) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
+        now, person = clock.now(), await _find(tx, owner, email)
+        if person.disabled_at is not None:
+            detail = messages.message("{email} may not sign in.", email=person.email)
+            raise errors.Conflict(errors.ErrorItem("conflict", detail))
+        token = await reset_links.make(tx, owner.account_id, person.id, now=now)
+        await _record(tx, owner.account_id, "reset-link", "user.reset_link_made", person.email)
+        link = f"{base}/sign-in/reset?link={token}"
+        return {"email": person.email, "link": link, "expires_at": now + reset_links.GOOD_FOR}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                now = clock.now()
-                account_id, id = await _find(tx, account, email)
-                person = await users.get_user(tx, account_id, id)
-                if person.disabled_at is not None:
-                    raise errors.Conflict(
-                        errors.ErrorItem("conflict", messages.message("{email} may not sign in.", email=person.email))
-                    )
-                token = await reset_links.make(tx, account_id, id, now=now)
-                await _record(tx, account_id, "reset-link", "user.reset_link_made", person.email)
-                link = f"{base}/sign-in/reset?link={token}"
-                return {"email": person.email, "link": link, "expires_at": now + reset_links.GOOD_FOR}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 @user.command("delete")
@@ -174,25 +160,19 @@ Deed: TypeAlias = "Callable[[Transaction, int, int], Awaitable[None]]"
 def _change(account: str, email: str, verb: str, action: str, deed: Deed) -> None:
     """Do something to one of them, with its entry in the audit log."""
 
-    async def work() -> None:
-        async with terminal.open_database(terminal.load_settings()) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> None:
+        person = await _find(tx, owner, email)
+        await deed(tx, owner.account_id, person.id)
+        await _record(tx, owner.account_id, verb, action, email)
 
-            async def work(tx: Transaction) -> None:
-                account_id, id = await _find(tx, account, email)
-                await deed(tx, account_id, id)
-                await _record(tx, account_id, verb, action, email)
-
-            await db.write(work)
-
-    terminal.run(work())
+    terminal.write(account, work)
 
 
-async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
-    owner = await queries.get_account(tx, account)
+async def _find(tx: Transaction, owner: AccountRow, email: str) -> UserRow:
     found = await users.find_user(tx, email)
     if found is None or found.account_id != owner.account_id:
         raise errors.NotFound(messages.message("The account has no user {email}.", email=email))
-    return owner.account_id, found.id
+    return found
 
 
 async def _record(tx: Transaction, account_id: int, verb: str, action: str, email: str) -> None:

@@ -284,14 +284,12 @@ def back_off(attempts: int) -> timedelta:
     return min(_FIRST_WAIT * doubled, _LONGEST_WAIT)
 
 
-async def list_jobs(
-    tx: Reader, account_id: int, *, failing: bool = False, limit: int = 100
-) -> Sequence[Row[*tuple[Any, ...]]]:
+async def list_jobs(tx: Reader, account_id: int, *, failing: bool = False) -> Sequence[Row[*tuple[Any, ...]]]:
     """What is still to be done for an account, oldest first; with `failing`, only what has failed before."""
     statement = select(jobs).where(_j.account_id == account_id)
     if failing:
         statement = statement.where(_j.last_error.is_not(None))
-    return await tx.fetch_all(statement.order_by(_j.id).limit(limit))
+    return await tx.fetch_all(statement.order_by(_j.id))
 
 
 async def find_next_due(tx: Reader, account_id: int, *, after: datetime) -> datetime | None:

@@ -53,6 +53,7 @@ FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     ),
 }
 
+_MOST_ORDERS = 50
 _NEWEST_FIRST = pagination.Order([pagination.Key(_s.id, True, pagination.to_int)])
 
 
@@ -114,12 +115,12 @@ async def list_shipments_of_order(tx: Reader, account_id: int, order_id: int) ->
     return list(page.rows)
 
 
-async def find_orders_of_parcels(tx: Reader, account_id: int, numbers: Collection[str], most: int = 50) -> list[int]:
+async def find_orders_of_parcels(tx: Reader, account_id: int, numbers: Collection[str]) -> list[int]:
     """Return the ids of the orders whose parcels have one of these tracking numbers; they may be gone."""
     same = (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id)
     statement = select(_s.for_order).select_from(parcels.join(shipments, same)).distinct()
     statement = statement.where(_p.account_id == account_id, _p.tracking_number.in_(numbers), _s.for_order != NO_ORDER)
-    return list(await tx.fetch_values(statement.limit(most)))
+    return list(await tx.fetch_values(statement.limit(_MOST_ORDERS)))
 
 
 async def find_orders_of(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> list[int]:

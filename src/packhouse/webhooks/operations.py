@@ -55,24 +55,6 @@ async def has_subscribers(tx: Reader, account_id: int, event_type: str) -> bool:
     return any(row.event_type == event_type for row in await queries.list_subscribers(tx, account_id))
 
 
-async def notify_integration(
-    tx: Transaction,
-    account_id: int,
-    integration: Mapping[str, Any],
-    action: str,
-    *,
-    now: datetime,
-    more: Mapping[str, Any] | None = None,
-    subject: str | None = None,
-) -> None:
-    """Tell an integration's own webhook, where it has an active one. `integration` is its wire form; `more` are the
-    body's other keys, without which the body carries the integration itself and that is the subject."""
-    integration_id = integration["id"]
-    told = {"integration": dict(integration)} if more is None else dict(more)
-    event = OwnEvent(integration, action, subject or f"integration:{integration_id}", told)
-    await notify_integrations(tx, account_id, [event], now=now)
-
-
 class OwnEvent(NamedTuple):
     """What an integration's own webhook is told; `integration` has at least its id and its webhook."""
 

@@ -58,13 +58,6 @@ class RetryPolicy(NamedTuple):
         return min(self.first_wait * doubled, self.longest_wait)
 
 
-DEFAULT_RETRY_POLICY = RetryPolicy()
-
-
-async def tell_nobody(*_: Any) -> None:
-    pass
-
-
 class Attempt(NamedTuple):
     delivery: DeliveryRow
     answer: Answer

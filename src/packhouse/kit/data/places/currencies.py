@@ -66,9 +66,9 @@ def _find_exponent(value: Decimal) -> int:
     return exponent + len(text) - len(text.rstrip("0"))
 
 
-def to_sdr(value: Decimal, currency: str, rates: Mapping[str, Decimal] | None = None) -> Decimal | None:
+def to_sdr(value: Decimal, currency: str) -> Decimal | None:
     """In special drawing rights; None where the table of rates does not have the currency."""
-    known = read_rates() if rates is None else rates
+    known = read_rates()
     rate, withdrawn = known.get(currency), find_withdrawn(currency)
     if rate is None and withdrawn and withdrawn.units and withdrawn.of in known:
         rate = known[withdrawn.of] * withdrawn.units
