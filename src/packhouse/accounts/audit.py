@@ -1,8 +1,9 @@
-"""The audit log of an account: who signed in, and who changed what about keys, clients and users.
+"""The audit log of an account: who signed in, and who changed keys, clients and users.
 
-Actions are a noun and a verb in the past: `key.created`, `key.revoked`, `user.signed_in`, `user.sign_in_failed`. An
-actor is a kind and a name, as in an order's history; a subject is the name of what was changed, never a secret.
-Requests by API key are no sign-ins: there would be one entry for each. What is refused is (`failures`), in bounds.
+Actions are a noun and a verb in the past tense: `key.created`, `key.revoked`, `user.signed_in`, `user.sign_in_failed`.
+An actor is a kind and a name, as in an order's history; a subject is the name of what was changed, never a secret.
+Requests with an API key are not logged as sign-ins, because there would be one entry for each. Refused ones are, within
+limits (`failures`).
 """
 
 from datetime import datetime
@@ -44,7 +45,7 @@ class Entry(NamedTuple):
 
 
 async def record(tx: Transaction, account_id: int, actor: str, action: str, subject: str, *, now: datetime) -> None:
-    """In the transaction of the change, so that there is no change without its entry."""
+    """Write an entry in the transaction of the change, so that there is no change without its entry."""
     [id] = await tx.next_ids("audit_log", 1)
     row = {"account_id": account_id, "id": id, "at": now, "actor": actor, "action": action, "subject": subject}
     await tx.execute(insert(audit_log).values(row))
@@ -59,7 +60,7 @@ async def list_entries(
     actor: str = "",
     action: str = "",
 ) -> pagination.Page[Entry]:
-    """Newest first; of one actor or action where they are named."""
+    """List entries, newest first, of one actor or action if they are given."""
     log = audit_log.c
     statement = select(log.id, log.at, log.actor, log.action, log.subject).where(log.account_id == account_id)
     if actor:

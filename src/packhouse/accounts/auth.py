@@ -1,4 +1,4 @@
-"""From the headers of a request to its caller (contract, section 2)."""
+"""Authentication: from the headers of a request to its caller (contract, section 2)."""
 
 import base64
 import binascii
@@ -35,8 +35,8 @@ async def caller(request: Request) -> Caller:
 
 
 async def caller_and_row(request: Request, owned: Owned[T], /, **values: Any) -> tuple[Caller, T | None]:
-    """The caller as `caller` finds it, and a row of its account. For a key with its secret that is one look-up, unless
-    the database is sharded, which has to know the account first."""
+    """Return the caller as `caller` does, and a row of its account. For a key with its secret, this is one query,
+    unless the database is sharded: then the account must be known first."""
     db = context.of(request).db
     scheme, sent = _split(request)
     if scheme == "basic" and db.is_sharded is False:
@@ -54,8 +54,8 @@ async def caller_and_row(request: Request, owned: Owned[T], /, **values: Any) ->
 
 
 async def caller_by_public_key(request: Request, public_key: str) -> Caller:
-    """The caller of a read that a web page makes, which has the public key alone: for what is no secret. Raises
-    Unauthenticated, Forbidden."""
+    """Return the caller of a read by a web page, which has only the public key; use it only for data that is not
+    secret. Raises Unauthenticated, Forbidden."""
     row = None
     if "\0" not in public_key:
         row = await context.of(request).db.fetch_one(queries.FIND_KEY, into=CallingKey, public_key=public_key)
@@ -171,7 +171,7 @@ def choose_scopes(request: Request, row: Client, asked: str | None) -> frozenset
 
 
 def _read_client(header: str, form: dict[str, str]) -> list[tuple[str, str]]:
-    """By Basic the RFC wants both encoded as in a form, and most clients send them as they are: both are tried."""
+    """The RFC wants both values form-encoded in HTTP Basic, but most clients send them as they are: both are tried."""
     if not header:
         sent = [(form.get("client_id", ""), form.get("client_secret", ""))]
         return [pair for pair in sent if all(pair) and "\0" not in pair[0]]
@@ -203,6 +203,6 @@ def _decode(encoded: str) -> tuple[str, str]:
 
 
 def _unauthenticated(challenge: str = "Basic") -> errors.Unauthenticated:
-    """The refusal of credentials, with a challenge in the scheme that they came in."""
+    """Return the refusal of credentials, with a challenge in the scheme that was used."""
     fault = errors.ErrorItem("authentication_failed", message("Invalid username/password."), pointer=errors.ROOT)
     return errors.Unauthenticated(fault, {"WWW-Authenticate": challenge})

@@ -1,4 +1,4 @@
-"""The audit log made to tell of no customer. The account's own people stay named: they act for it."""
+"""Erases customers from the audit log. The account's own people stay named: they act for it."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -21,7 +21,7 @@ class _Entry(NamedTuple):
 
 
 async def erase_entries(db: Database, account_id: int, words: Words) -> int:
-    """How many entries named the person."""
+    """Return how many entries named the person."""
     async with db.read() as tx:
         emails = await tx.fetch_values(select(_u.email).where(_u.account_id == account_id))
         own = {email.casefold() for email in emails}

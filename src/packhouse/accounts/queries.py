@@ -1,4 +1,4 @@
-"""Reads of accounts and keys. These are the statements that find out which account it is, so they cannot name it."""
+"""Reads of accounts and keys. These statements find out which account it is, so they cannot name it."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -54,8 +54,8 @@ class CallingKey(NamedTuple):
 
 
 class Owned(NamedTuple, Generic[T_co]):
-    """How a row of the caller's account is found, `account_id` and other values given: alone, and with the key that
-    calls, in one statement with the columns of `FIND_KEY` first."""
+    """How to find a row of the caller's account by `account_id` and other values: alone, or together with the calling
+    key, in one statement whose first columns are those of `FIND_KEY`."""
 
     alone: Select[Any]
     with_key: Select[Any]
@@ -157,7 +157,7 @@ _ACTORS = {"key": "api_key", "client": "oauth_client"}
 
 
 def to_actor(kind: str, public_key: str) -> str:
-    """Who acts, as a history and the audit log name them."""
+    """Return the actor, as a history and the audit log name it."""
     return f"{_ACTORS[kind]}:{public_key}"
 
 
@@ -185,7 +185,8 @@ _LIST_REACHABLE = text(
 
 
 async def list_reachable(tx: Reader, away: Collection[str]) -> Sequence[int]:
-    """The accounts that no node of a sharded database holds which is away; nodes as `citus.find_nodes` names them."""
+    """List the accounts that are not on a node of a sharded database that is down; `citus.find_nodes` names the
+    nodes."""
     return await tx.fetch_values(_LIST_REACHABLE, {"shards": sorted(await citus.find_shards_away(tx, away))})
 
 
@@ -194,7 +195,7 @@ async def find_key(tx: Reader, public_key: str) -> KeyRow | None:
 
 
 async def get_key(tx: Reader, public_key: str) -> KeyRow:
-    """Return a key that is there: this transaction has made or changed it."""
+    """Return a key that this transaction has made or changed."""
     return KeyRow(*(await tx.execute(select(api_keys).where(api_keys.c.public_key == public_key))).one())
 
 

@@ -1,6 +1,6 @@
-"""Who is signed in, and who is half way there.
+"""Sessions of people who are signed in, and sign-ins that wait for a code.
 
-A session's token is random and kept as a hash; the cookie names the account beside it, so that every look-up does.
+A session's token is random and stored as a hash. The cookie also names the account, so that every query does.
 """
 
 import hashlib
@@ -66,8 +66,8 @@ class _Found(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A signed-in person, and when they last gave their password. `must_set_up` says that their account requires a
-    second factor of them and that they have none; `time_zone` is the one whose days are the account's."""
+    """A signed-in person, and when they last entered their password. `must_set_up` says that their account requires a
+    second factor and that they have none; `time_zone` is the account's."""
 
     account_id: int
     account_name: str
@@ -83,7 +83,7 @@ class Session(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """A sign-in whose password was right, `created_at` when, and whose code is asked for."""
+    """A sign-in with a correct password, at `created_at`, that waits for the code."""
 
     account_id: int
     user_id: int
@@ -101,7 +101,7 @@ async def start(
     until: datetime,
     confirmed_at: datetime | None = None,
 ) -> str:
-    """The cookie's value of a new session; the password was given at `confirmed_at`, or just now."""
+    """Return the cookie's value of a new session; the password was entered at `confirmed_at`, or just now."""
     token = secrets.token_urlsafe(32)
     row = {"account_id": account_id, "token_hash": _hash(token), "user_id": user_id}
     row |= {"created_at": now, "expires_at": until, "confirmed_at": confirmed_at or now}
@@ -111,13 +111,13 @@ async def start(
 
 
 async def confirm(tx: Transaction, session: Session, *, now: datetime) -> None:
-    """Their password was given again."""
+    """Note that the password was entered again."""
     here = (sessions.c.account_id == session.account_id, sessions.c.token_hash == session.token_hash)
     await tx.execute(update(sessions).where(*here).values(confirmed_at=now))
 
 
 async def begin(tx: Transaction, account_id: int, user_id: int, *, now: datetime) -> str:
-    """The cookie's value of a sign-in whose password was right."""
+    """Return the cookie's value of a sign-in with a correct password."""
     token = secrets.token_urlsafe(32)
     over = (_p.account_id == account_id, _p.created_at <= now - PENDING_FOR)
     await tx.execute(delete(pending_sign_ins).where(*over))
@@ -140,7 +140,7 @@ async def find_pending(tx: Reader, cookie: str, *, now: datetime) -> Pending | N
 
 
 async def finish(tx: Transaction, pending: Pending) -> bool:
-    """Whether it still was half done: of several who finish it at once, one does."""
+    """Return whether it was still pending: of several who finish it at once, one succeeds."""
     here = (_p.account_id == pending.account_id, _p.token_hash == pending.token_hash)
     return bool(await tx.change(delete(pending_sign_ins).where(*here)))
 
@@ -178,5 +178,5 @@ def _parse(cookie: str) -> tuple[int, str]:
 
 
 def _hash(token: str) -> str:
-    """The token is 256 random bits: there is nothing to guess, so nothing to salt."""
+    """Hash the token, which is 256 random bits: it cannot be guessed, so it needs no salt."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

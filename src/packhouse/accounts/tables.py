@@ -1,7 +1,7 @@
-"""Accounts, their keys and their people at rest.
+"""The tables of accounts, their keys and their people.
 
-Names of accounts, public keys and e-mail addresses of users are unique over the whole installation, but a unique key
-that does not begin with `account_id` could not be sharded: `operations` and `users` check them under a lock instead.
+Names of accounts, public keys and e-mail addresses of users are unique in the whole installation, but a unique key that
+does not begin with `account_id` could not be sharded. `operations` and `users` check them under a lock instead.
 """
 
 from datetime import datetime

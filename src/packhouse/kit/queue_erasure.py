@@ -1,4 +1,4 @@
-"""What the toolbox itself keeps of requests and of work to do, made to tell of nobody."""
+"""Erases people from jobs and from kept answers to requests."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ class _Answer(NamedTuple):
 
 
 async def erase_payloads(db: Database, account_id: int, words: Words) -> int:
-    """How many jobs told of the person; what they name by id they still do."""
+    """Return how many jobs named the person. What jobs name by id stays."""
     count = 0
     async for rows in scan.walk(db, account_id, [_j.id], [_j.payload], into=_Payload):
         told = [row for row in rows if words.are_in(row.payload)]
@@ -40,7 +40,8 @@ async def erase_payloads(db: Database, account_id: int, words: Words) -> int:
 
 
 async def erase_answers(db: Database, account_id: int, words: Words) -> int:
-    """How many kept answers told of the person, or were kept under a key that does, which goes with its answer."""
+    """Return how many kept answers named the person, or were kept under a key that does; such a key is removed with its
+    answer."""
     count = 0
     async for rows in scan.walk(db, account_id, [_k.operation, _k.key], [_k.answer], into=_Answer):
         told = [row for row in rows if words.are_in(row.key) or words.are_in(row.answer)]

@@ -1,5 +1,5 @@
-"""All rows of an account in a table, part by part in the order of their key: each part is a read of its own, so that a
-long walk holds no snapshot and nobody up."""
+"""Reads all rows of an account in a table in parts, in the order of their key. Each part is a query of its own, so that
+a long scan holds no snapshot and blocks nobody."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -65,7 +65,7 @@ async def walk(
 
 
 def _is_past(key: Sequence[Column[Any]], after: Sequence[Any]) -> ColumnElement[bool]:
-    """The first column is named by itself too, so that either database begins its walk through the index there."""
+    """Compare the first column by itself too, so that both databases start reading the index there."""
     first, *rest = key
     if not rest:
         return cast("ColumnElement[bool]", first > after[0])
