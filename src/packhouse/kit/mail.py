@@ -51,7 +51,7 @@ class Mailer:
             raise
 
     def _must_start_tls(self) -> bool | None:
-        """Return None if TLS is used when the server offers it. A password is only sent to another machine over TLS."""
+        """Return None to use TLS if the server offers it. A password is only sent to another machine over TLS."""
         if self._is_tls:
             return False
         return True if self._username is not None and not _is_this_machine(self._host) else None

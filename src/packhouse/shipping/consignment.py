@@ -1,4 +1,4 @@
-"""What a carrier is told of a shipment: from the rows at rest, as the order was when it was shipped."""
+"""Builds what a carrier is told of a shipment from the stored rows, as the order was when it was shipped."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +14,8 @@ from packhouse.shipping.tables import ParcelRow
 
 
 def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor) -> carriers.Consignment:
-    """The reference is the shipment's uuid: however often it is announced, it is one consignment.
-
-    Raises NoSecretKey and WrongSecretKey where the contract has credentials.
-    """
+    """The reference is the shipment's uuid, the same however often it is announced. Raises NoSecretKey and
+    WrongSecretKey if the contract has credentials."""
     row, document = found.row, orjson.loads(found.row.document)
     properties = document["ship_with"]["properties"]
     return carriers.Consignment(
@@ -44,7 +42,7 @@ _SENDER_NUMBERS = (("eori_number", "EORI"), ("vat_number", "VAT"))
 
 
 def _to_customs(customs: dict[str, Any] | None, sender: Mapping[str, Any]) -> dict[str, Any] | None:
-    """With the numbers of the sender address, of each kind that the order itself does not name."""
+    """Add the sender address's numbers, for each kind that the order itself does not have."""
     if not customs:
         return customs
     numbers = customs.get("tax_numbers") or {}
@@ -59,7 +57,7 @@ def _to_customs(customs: dict[str, Any] | None, sender: Mapping[str, Any]) -> di
 
 
 def _to_costs(payment: Mapping[str, Any]) -> carriers.Money | None:
-    """What the recipient pays for the way: customs papers name it."""
+    """Return what the recipient pays for shipping, which customs papers state."""
     for name in ("freight_costs", "estimated_shipping_price"):
         costs = payment.get(name) or {}
         if costs.get("value") is not None and costs.get("currency"):
@@ -68,7 +66,7 @@ def _to_costs(payment: Mapping[str, Any]) -> carriers.Money | None:
 
 
 def to_cash(payment: Mapping[str, Any]) -> carriers.Money | None:
-    """What is to be collected at the door: the order's total, where it is paid for there."""
+    """Return what the carrier has to collect on delivery: the order's total, if it is paid then."""
     total = payment.get("total_price") or {}
     if not payment.get("is_cash_on_delivery") or total.get("value") is None or not total.get("currency"):
         return None
@@ -100,7 +98,7 @@ def _to_parcel(parcel: ParcelRow) -> carriers.Parcel:
 
 
 def to_contract(setup: Setup, id: int, encryptor: Encryptor) -> carriers.Contract | None:
-    """None for one that has been deleted since."""
+    """Return None for a contract that has been deleted since."""
     found = setup.contract.get(id)
     if found is None:
         return None

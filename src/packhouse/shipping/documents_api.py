@@ -1,4 +1,4 @@
-"""Printables on the wire: the documents of one parcel, or of several in one file."""
+"""Documents on the wire: those of one parcel, or of several in one file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,7 +51,7 @@ def _to_kinds(request: Request) -> Sequence[str]:
 async def _read_contents(
     request: Request, account_id: int, parcel_ids: Sequence[int], kinds: Sequence[str]
 ) -> tuple[list[Any], list[bytes]]:
-    """In the order asked. Raises NotFound for a parcel that has none of them."""
+    """Return the contents in the requested order. Raises NotFound for a parcel that has none of them."""
     async with context.of(request).db.read() as tx:
         found = await queries.find_contents(tx, account_id, parcel_ids, kinds)
     place = {id: index for index, id in enumerate(parcel_ids)}

@@ -1,7 +1,5 @@
-"""Events of parcels: built here, kept and told where a parcel's status becomes new.
-
-Events of subscriptions name the parcel and no customer, as those of orders do; a shop is told the whole parcel.
-"""
+"""Events of parcels, stored and published when a parcel's status changes. Events for subscriptions identify the parcel
+and no customer, like those of orders; a shop's own webhook gets the whole parcel."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -21,8 +19,8 @@ from packhouse.webhooks.schema import PARCEL_EVENT, PARCEL_STATUS_CHANGED, Event
 
 
 class ParcelChange(NamedTuple):
-    """A parcel's row as it has become, and of which shipment and shop it is. `at` is when it happened, where that was
-    earlier than now."""
+    """A parcel's row after a change, and its shipment and shop. `at` is when it happened, if that was earlier than
+    now."""
 
     integration_id: int
     shipment_uuid: str
@@ -31,7 +29,7 @@ class ParcelChange(NamedTuple):
 
 
 class _Meaning(NamedTuple):
-    """A status in the words of parcel events."""
+    """A status in the terms of parcel events."""
 
     phase: str
     exception: str = "none"
@@ -82,7 +80,7 @@ def find_meaning(code: str) -> _Meaning:
 
 
 async def publish(tx: Transaction, account_id: int, told: Sequence[ParcelChange], *, now: datetime) -> None:
-    """Keep what has happened, and tell subscribers and the webhooks of the shops themselves."""
+    """Store what has happened, and notify subscribers and the shops' own webhooks."""
     await _keep(tx, account_id, told, now)
     if await webhooks.has_subscribers(tx, account_id, PARCEL_EVENT):
         found = await _find_shipments(tx, account_id, {each.shipment_uuid for each in told})
@@ -160,8 +158,8 @@ def _to_events(told: Sequence[ParcelChange], found: Mapping[str, _Shipped], now:
 
 
 def _to_parcel(each: ParcelChange, shipment: _Shipped) -> dict[str, Any]:
-    """The whole parcel, as the published webhook has it: the shop knows its customer already. Documents are left out,
-    which need the address that this server is called by."""
+    """Return the whole parcel as in the published webhook: the shop knows its customer already. Documents are left out,
+    because their links need this server's base URL."""
     parcel, document = each.parcel, orjson.loads(shipment.document)
     to, code = document["to_address"], parcel["status_code"]
     contents = orjson.loads(parcel["document"])

@@ -1,4 +1,4 @@
-"""Shipping options on the wire: the list, its older form, and the numbers of methods of before there were codes."""
+"""Shipping options on the wire: the list, its older form, and the numbers of methods from before there were codes."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ async def fetch_shipping_options(request: Request) -> Response:
 
 
 async def _list(request: Request, *, is_single: bool) -> tuple[list[dict[str, Any]], list[Message]]:
-    """The options, and why some of them have no price though their carrier tells prices."""
+    """Return the options, and why some have no price although their carrier tells prices."""
     caller = await auth.caller(request)
     body = await http.read_body(request)
     ctx = context.of(request)

@@ -1,6 +1,6 @@
-"""Shipments at rest: what an account ships with, its shipments, their parcels and the parcels' documents.
+"""The tables of shipping: the account's set-up, shipments, their parcels and the parcels' documents.
 
-Nothing here refers to the orders: an order can be deleted, and its shipments and labels stay.
+They do not refer to orders: an order can be deleted, and its shipments and labels stay.
 """
 
 from datetime import datetime

@@ -288,7 +288,7 @@ def make_private(path: Path) -> None:
 
 
 def empty_log(path: str, lock_timeout: float) -> bool:
-    """Return whether all commits are in the file now, and the log, which holds old pages, is empty. It waits for
+    """Return whether all commits are in the file now and the log, which holds old pages, is empty. It waits for
     readers, so do not call it on the event loop."""
     connection = sqlite3.connect(path, isolation_level=None, timeout=lock_timeout)
     try:
@@ -301,7 +301,7 @@ def empty_log(path: str, lock_timeout: float) -> bool:
 
 
 def make_engines(url: URL, lock_timeout: float, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
-    """Return an engine that reads on this many connections in threads, and one that writes on the `InlineConnection`."""
+    """Return an engine that reads on this many connections in threads, and one that writes on `InlineConnection`."""
 
     async def connect() -> InlineConnection:
         return InlineConnection(str(url.database), lock_timeout)

@@ -1,7 +1,7 @@
-"""Keyset pages: a place in a sorted list is the sort values of a row, so a page costs the same at any depth.
+"""Keyset pagination: a place in a sorted list is the sort values of a row, so that every page costs the same.
 
-A cursor on the wire is base64 of a query string: `r` (1: backwards), `p` (position), `o` (offset). The position of a
-list sorted by its id alone is that id, `cj0xJnA9MzAw` = `r=1&p=300`; any other is a JSON list of the sort values.
+A cursor on the wire is base64 of a query string: `r` (1: backwards), `p` (position), `o` (offset). The position in a
+list that is sorted by id is that id, `cj0xJnA9MzAw` = `r=1&p=300`; any other is a JSON list of the sort values.
 """
 
 import base64
@@ -54,7 +54,7 @@ def invalid_cursor() -> errors.NotFound:
 
 
 def decode(text: str | None) -> Cursor:
-    """Raises NotFound for a cursor that can't be read."""
+    """Raises NotFound for a cursor that cannot be read."""
     if not text:
         return Cursor()
     try:
@@ -75,24 +75,25 @@ def _from_fields(fields: dict[str, str]) -> Cursor:
 
 
 class Order:
-    """The order of a list: its keys, the last of them unique, so that a position names one place only."""
+    """The order of a list: its keys, the last of which is unique, so that a position identifies one place."""
 
     def __init__(self, keys: Sequence[Key]) -> None:
         self.keys = keys
 
     def apply(self, statement: Select[Any], cursor: Cursor, limit: int) -> Select[Any]:
-        """Up to `limit` rows after (or, backwards, before) the cursor's place; backwards they come nearest first."""
+        """Select up to `limit` rows after (or, backwards, before) the cursor's place; backwards, the nearest come
+        first."""
         found = self.take(statement, self.read(cursor), cursor.backwards, limit)
         return found.offset(cursor.offset or None)
 
     def take(self, statement: Select[Any], values: Sequence[Any] | None, backwards: bool, limit: int) -> Select[Any]:
-        """Take rows from the place that these sort values name, or from the list's start (backwards: its end)."""
+        """Select rows from the place with these sort values, or from the list's start (backwards: its end)."""
         if values is not None:
             statement = statement.where(self._after(values, backwards))
         return statement.order_by(*self.directed([key.column for key in self.keys], backwards)).limit(limit)
 
     def directed(self, columns: Sequence[ColumnElement[Any]], backwards: bool) -> list[ColumnElement[Any]]:
-        """These columns, one a key, each the way that its key runs."""
+        """Return the columns, one per key, in the direction of the key."""
         pairs = zip(columns, self.keys, strict=True)
         return [column.desc() if key.descending != backwards else column.asc() for column, key in pairs]
 
@@ -100,7 +101,7 @@ class Order:
         return str(values[0]) if len(values) == 1 else orjson.dumps(list(values), default=str).decode()
 
     def read(self, cursor: Cursor) -> list[Any] | None:
-        """The sort values of the cursor's place. Raises NotFound for a position that is not one of this order's."""
+        """Return the sort values of the cursor's place. Raises NotFound for a position of another order."""
         position = cursor.position
         if position is None:
             return None
@@ -111,7 +112,8 @@ class Order:
             raise invalid_cursor() from None
 
     def _after(self, values: Sequence[Any], backwards: bool) -> ColumnElement[bool]:
-        """Strictly beyond the position: one comparison of rows where all keys run one way, which an index answers."""
+        """Select rows strictly after the position: one comparison of rows if all keys have one direction, which an
+        index can answer."""
         directions = {key.descending != backwards for key in self.keys}
         if len(directions) == 1:
             row = tuple_(*(key.column for key in self.keys))
@@ -189,8 +191,8 @@ async def find_page(tx: Reader, find: Finder, order: Order, cursor: Cursor, size
 
 
 def slice_page(ids: Sequence[int], key: Callable[[int], Any], cursor: Cursor, size: int) -> Page[int]:
-    """A page of a short list that is in memory, sorted by `key`: its rows are ids. The place of an id that is gone is
-    where it would be. Raises NotFound for a position that is no id."""
+    """Return a page of a short list in memory, sorted by `key`, whose rows are ids. A deleted id keeps the place that
+    it had. Raises NotFound for a position that is no id."""
     found = sorted(ids, key=key)
     start = cursor.offset
     if cursor.position is not None:

@@ -90,13 +90,13 @@ async def _answer(request: Request, kind: schema.CallKind) -> Response:
 
 
 async def _keep(found: dict[str, Any], _tx: Transaction) -> dict[str, Any]:
-    """Nothing is made where the reference is known; a repeat under the same key may have made it."""
+    """Make nothing if the reference is known; a repeat under the same key may have made the shipment."""
     return found
 
 
 async def _find_known(request: Request, caller: Caller, sent: Any) -> operations.Made | None:
-    """The shipment of the body's reference, before anything else of the body is looked at: a repeat is answered alike
-    when its option or its sender has gone meanwhile."""
+    """Find the shipment with the body's reference before anything else of the body is read, so that a repeat gets the
+    same answer even if its option or its sender has been deleted meanwhile."""
     if (reference := schema.find_reference(sent)) is None:
         return None
     async with context.of(request).db.read() as tx:
@@ -124,7 +124,7 @@ async def _ship(request: Request, caller: Caller, asked: schema.Call, tx: Transa
 
 
 async def _announce(request: Request, caller: Caller, made: operations.Made) -> Shipment | None:
-    """None where the carrier is away: then the worker asks it until it answers."""
+    """Return None if the carrier cannot be reached: then the worker asks it until it answers."""
     try:
         return await announce.announce(context.of(request), caller.account_id, made.id)
     except (Unreachable, errors.Unavailable):
@@ -134,7 +134,7 @@ async def _announce(request: Request, caller: Caller, made: operations.Made) -> 
 async def _show(
     request: Request, caller: Caller, made: operations.Made, found: Shipment | None, *, is_sync: bool
 ) -> Response:
-    """`found` as its announcement has left it; None where it was not announced."""
+    """`found` is the shipment after its announcement; None if it was not announced."""
     is_away = is_sync and found is None
     if found is None:
         async with context.of(request).db.read() as tx:
@@ -163,7 +163,7 @@ def _to_away() -> dict[str, Any]:
 
 
 async def _read_label(request: Request, caller: Caller, found: Shipment, label: Label) -> str | None:
-    """In base64; None where there is no label, or several, or none in the format that was asked for."""
+    """Return the label in base64; None if there is none, or several, or none in the requested format."""
     if len(found.parcels) != 1 or found.row.state == FAILED:
         return None
     async with context.of(request).db.read() as tx:

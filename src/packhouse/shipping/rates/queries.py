@@ -28,7 +28,7 @@ class TableRow(NamedTuple):
 
 
 async def list_in_force(tx: Reader, account_id: int, day: date) -> list[pricing.Table]:
-    """The newest version of each name that has begun, the youngest first."""
+    """Return the newest version of each name that has begun, the newest first."""
     begun = (_r.account_id == account_id, _r.valid_from <= day.isoformat())
     newest = select(_r.name, func.max(_r.valid_from).label("valid_from")).where(*begun).group_by(_r.name).subquery()
     same = (_r.name == newest.c.name) & (_r.valid_from == newest.c.valid_from)
@@ -39,12 +39,12 @@ async def list_in_force(tx: Reader, account_id: int, day: date) -> list[pricing.
 
 @lru_cache(maxsize=16)
 def _to_table(id: int, document: str) -> pricing.Table:
-    """Five thousand rows take some 20 ms to read, and every order that is opened asks for its prices."""
+    """Cache the table: reading five thousand rows takes some 20 ms, and every opened order needs its prices."""
     return schema.to_table(id, orjson.loads(document))
 
 
 async def list_tables(tx: Reader, account_id: int) -> list[TableRow]:
-    """All of an account, by name and date."""
+    """List all tables of an account, by name and date."""
     statement = select(rate_tables).where(_r.account_id == account_id)
     return await tx.fetch_all(statement.order_by(_r.name, _r.valid_from, _r.id), into=TableRow)
 
