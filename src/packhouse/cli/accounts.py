@@ -32,14 +32,14 @@ client = Commands("OAuth2 clients of an account. A secret is shown once.")
 audit = Commands("The audit log: sign-ins, changes of keys, clients and users.")
 integration = Commands("Integrations: the shops that send an account's orders.")
 
-PublicKey = Annotated[str | None, typer.Option(help="Choose the public key; random without it.")]
-SecretKey = Annotated[str | None, typer.Option(help="Choose the secret key; random without it.")]
+PublicKey = Annotated[str | None, typer.Option(help="The public key; random by default.")]
+SecretKey = Annotated[str | None, typer.Option(help="The secret key; random by default.")]
 
 
 Scopes = Annotated[
-    list[str] | None, typer.Option("--scope", help=f"What it may do: {', '.join(SCOPES)}; several times for several.")
+    list[str] | None, typer.Option("--scope", help=f"A scope: {', '.join(SCOPES)}; repeat the option for several.")
 ]
-Accept = Annotated[bool, typer.Option("--accept/--refuse", help="HTTP Basic, or tokens only.")]
+Accept = Annotated[bool, typer.Option("--accept/--refuse", help="Accept HTTP Basic, or only tokens.")]
 
 
 @account.command("create")
@@ -47,10 +47,10 @@ def create_account(
     name: str,
     public_key: PublicKey = None,
     secret_key: SecretKey = None,
-    country: Annotated[str, typer.Option(help="Where its parcels leave from, ISO 3166-1 alpha-2.")] = "NL",
+    country: Annotated[str, typer.Option(help="The country that it ships from, ISO 3166-1 alpha-2.")] = "NL",
     as_json: AsJson = False,
 ) -> None:
-    """Make an account and its first API key."""
+    """Create an account and its first API key."""
 
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db:
@@ -96,12 +96,12 @@ def _to_shown(row: AccountRow) -> dict[str, Any]:
 def create_key(
     account: AccountName,
     scope: Scopes = None,
-    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    name: Annotated[str, typer.Option(help="A description.")] = "",
     public_key: PublicKey = None,
     secret_key: SecretKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make another key for an account; without a scope it may do everything."""
+    """Create another key for an account; without a scope it can do everything."""
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         scopes = scope or [ALL_SCOPES]
@@ -134,7 +134,7 @@ def list_keys(account: AccountName, as_json: AsJson = False) -> None:
 
 @key.command("revoke")
 def revoke_key(public_key: str, account: AccountName, as_json: AsJson = False) -> None:
-    """End a key, from the next request on."""
+    """Revoke a key, from the next request on."""
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         await operations.revoke_key(tx, owner.account_id, public_key, now=clock.now(), actor="command:key revoke")
@@ -143,7 +143,7 @@ def revoke_key(public_key: str, account: AccountName, as_json: AsJson = False) -
     terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
-Keep = Annotated[float, typer.Option("--keep-hours", min=0, max=8760, help="How long the secret before is good.")]
+Keep = Annotated[float, typer.Option("--keep-hours", min=0, max=8760, help="How long the former secret stays valid.")]
 
 
 def _rotate(account: str, public_key: str, kind: str, keep_hours: float) -> str:
@@ -159,14 +159,14 @@ def _rotate(account: str, public_key: str, kind: str, keep_hours: float) -> str:
 
 @key.command("rotate")
 def rotate_key(public_key: str, account: AccountName, keep_hours: Keep = 24, as_json: AsJson = False) -> None:
-    """Give a key a new secret, shown once; the one before stays good for a while."""
+    """Give a key a new secret, shown once; the former one stays valid for a while."""
     secret = _rotate(account, public_key, "key", keep_hours)
     terminal.show_one({"public_key": public_key, "secret_key": secret}, as_json=as_json)
 
 
 @key.command("basic")
 def set_key_basic(public_key: str, account: AccountName, accept: Accept, as_json: AsJson = False) -> None:
-    """Say whether a key signs in by HTTP Basic, or gets tokens only."""
+    """Set whether a key can use HTTP Basic, or only tokens."""
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         await operations.set_key_basic(
@@ -179,7 +179,7 @@ def set_key_basic(public_key: str, account: AccountName, accept: Accept, as_json
 
 @account.command("basic")
 def set_account_basic(name: str, accept: Accept, as_json: AsJson = False) -> None:
-    """Say whether an account's keys sign in by HTTP Basic, or get tokens only."""
+    """Set whether an account's keys can use HTTP Basic, or only tokens."""
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         await operations.set_account_basic(
@@ -193,10 +193,10 @@ def set_account_basic(name: str, accept: Accept, as_json: AsJson = False) -> Non
 @account.command("set-time-zone")
 def set_time_zone(
     name: str,
-    time_zone: Annotated[str, typer.Argument(help="Like Europe/Amsterdam; `country` for that of its country.")],
+    time_zone: Annotated[str, typer.Argument(help="For example Europe/Amsterdam, or `country` for the country's.")],
     as_json: AsJson = False,
 ) -> None:
-    """Set the time zone of an account, by which the page tells days apart in statistics and filters."""
+    """Set the time zone of an account, for statistics and filters on the page."""
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         actor = "command:account set-time-zone"
@@ -211,10 +211,10 @@ def set_time_zone(
 def create_client(
     account: AccountName,
     scope: Scopes = None,
-    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    name: Annotated[str, typer.Option(help="A description.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make an OAuth2 client for an account; its secret is shown once."""
+    """Create an OAuth2 client for an account; its secret is shown once."""
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         scopes, actor = scope or ["api"], "command:client create"
@@ -240,14 +240,14 @@ def list_clients(account: AccountName, as_json: AsJson = False) -> None:
 
 @client.command("rotate")
 def rotate_client(client_id: str, account: AccountName, keep_hours: Keep = 24, as_json: AsJson = False) -> None:
-    """Give a client a new secret, shown once; the one before stays good for a while."""
+    """Give a client a new secret, shown once; the former one stays valid for a while."""
     secret = _rotate(account, client_id, "client", keep_hours)
     terminal.show_one({"client_id": client_id, "client_secret": secret}, as_json=as_json)
 
 
 @client.command("revoke")
 def revoke_client(client_id: str, account: AccountName, as_json: AsJson = False) -> None:
-    """End a client and its tokens, from the next request on."""
+    """Revoke a client and its tokens, from the next request on."""
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         actor = "command:client revoke"
@@ -260,7 +260,7 @@ def revoke_client(client_id: str, account: AccountName, as_json: AsJson = False)
 @audit.command("list")
 def list_audit_log(
     account: AccountName,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Entries at most.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The maximum number of entries.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Show who signed in and who changed keys, clients and users, newest first."""
@@ -276,8 +276,8 @@ def list_audit_log(
 @integration.command("create")
 def create_integration(
     account: AccountName,
-    shop_name: Annotated[str, typer.Option(help="What people call the shop.")],
-    id: Annotated[int | None, typer.Option(help="Choose the id; the next free one without it.")] = None,
+    shop_name: Annotated[str, typer.Option(help="The shop's name.")],
+    id: Annotated[int | None, typer.Option(help="The id; the next free one by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Connect a shop to an account."""

@@ -32,7 +32,7 @@ class PrinterName(enum.StrEnum):
 
 @benches.command("list")
 def list_benches(account: AccountName, as_json: AsJson = False) -> None:
-    """List the benches of an account with their printers, and what is wrong with those."""
+    """List the benches of an account with their printers and printer problems."""
 
     async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
         found = await queries.list_benches(tx, owner.account_id)
@@ -59,7 +59,7 @@ def print_test_page(
     printer: Annotated[PrinterName, typer.Option(help="Which of its printers.")] = PrinterName.LABEL,
     as_json: AsJson = False,
 ) -> None:
-    """Have a test page printed: by the worker, the bench's agent, or the browser that is open at the bench."""
+    """Print a test page: by the worker, the bench's agent, or the browser at the bench."""
 
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db:

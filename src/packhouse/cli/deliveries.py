@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from packhouse.webhooks.keys import Keys
     from packhouse.webhooks.queries import ConnectionRow
 
-deliveries = Commands("What receivers of webhooks were told, and what they answered.")
+deliveries = Commands("Deliveries of webhooks and their answers.")
 
-connections = Commands("Receivers of webhooks, those of integrations too.")
+connections = Commands("Receivers of webhooks, including those of integrations.")
 
 _SHOWN = ("id", "status", "event_type", "subject", "connection_id", "attempts", "status_code", "error", "due_at")
 
@@ -37,8 +37,8 @@ _SHOWN = ("id", "status", "event_type", "subject", "connection_id", "attempts", 
 def list_deliveries(
     account: AccountName,
     status: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(DELIVERY_STATUSES)}.")] = None,
-    connection: Annotated[int | None, typer.Option(help="Only those of this receiver.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
+    connection: Annotated[int | None, typer.Option(help="Only deliveries to this receiver.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The maximum number, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show an account's deliveries, newest first."""
@@ -57,7 +57,7 @@ def list_deliveries(
 
 @deliveries.command("show")
 def show_delivery(id: int, account: AccountName, as_json: AsJson = False) -> None:
-    """Show one delivery, with what was sent and what was answered."""
+    """Show one delivery, with its body and its answer."""
 
     async def work(tx: Reader, owner: AccountRow) -> dict[str, Any]:
         row = await queries.get_delivery(tx, owner.account_id, id)
@@ -69,11 +69,11 @@ def show_delivery(id: int, account: AccountName, as_json: AsJson = False) -> Non
 @deliveries.command("replay")
 def replay_deliveries(
     account: AccountName,
-    ids: Annotated[list[int] | None, typer.Argument(help="Which ones.")] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="All that were given up.")] = False,
+    ids: Annotated[list[int] | None, typer.Argument(help="The ids of deliveries.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All that have failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send deliveries again, under their ids, whatever became of them; a worker does it."""
+    """Send deliveries again with the same ids, whatever their status; a worker does it."""
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
@@ -87,7 +87,7 @@ def replay_deliveries(
 
 @connections.command("list")
 def list_connections(account: AccountName, as_json: AsJson = False) -> None:
-    """Show an account's receivers, and which fail or are paused."""
+    """Show an account's receivers, and which of them fail or are paused."""
 
     async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
         return [
@@ -109,7 +109,7 @@ def list_connections(account: AccountName, as_json: AsJson = False) -> None:
 
 @connections.command("resume")
 def resume_connection(id: int, account: AccountName, as_json: AsJson = False) -> None:
-    """Try a paused receiver again; it hears what happened meanwhile."""
+    """Resume a paused receiver; it gets the events that happened meanwhile."""
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         row = await queries.find_connection(tx, owner.account_id, id)
@@ -145,7 +145,7 @@ def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) ->
 
 @connections.command("key")
 def show_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
-    """Show what a receiver's events are signed with, and the key that takes over next."""
+    """Show a receiver's signing key, and the next one."""
     _work_on_keys(
         id, account, lambda tx, encryptor, row: keys.keep(tx, encryptor, row, now=clock.now()), as_json=as_json
     )
@@ -153,7 +153,7 @@ def show_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> 
 
 @connections.command("rotate")
 def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
-    """Make the signing key that takes over next: when you activate it, or after seven days."""
+    """Create the next signing key, which takes over when you activate it or after seven days."""
 
     def work(tx: Transaction, encryptor: Encryptor, row: ConnectionRow) -> Awaitable[Keys]:
         return keys.rotate(tx, encryptor, row, now=clock.now(), actor="command:connections rotate")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from packhouse.accounts.queries import AccountRow
     from packhouse.kit.db import Database, Transaction
 
-demo = Commands("Invented orders, and a server with some, to try things on.")
+demo = Commands("Invented orders, and a server with some of them, for trying things out.")
 
 FIRST_ORDERS = 12
 
@@ -60,7 +60,7 @@ def make_orders(
 
 @demo.command("run")
 def run(host: serve.Host = "127.0.0.1", port: serve.Port = 8000, as_json: AsJson = False) -> None:
-    """Migrate, make a demo account with a shop and a few orders, show how to call it, and serve."""
+    """Migrate, create a demo account with a shop and a few orders, show how to call it, and serve."""
     all_settings.allow_private_webhooks()
     settings = terminal.load_settings()
     listener = serve.bind(host, port)
@@ -115,7 +115,7 @@ async def _find_owner(tx: Transaction) -> AccountRow | None:
 
 
 async def _store(db: Database, owner: AccountRow, count: int, seed: int) -> int:
-    """In batches, through the same door as everybody's."""
+    """Store orders in batches, as the API does."""
     async with db.read() as tx:
         shops = [row.id for row in await integration_queries.list_integrations(tx, owner.account_id)]
     if not shops:
@@ -131,14 +131,14 @@ async def _store(db: Database, owner: AccountRow, count: int, seed: int) -> int:
 
 
 def _find_place(db: Database) -> str:
-    """Where the data lies: the path of a file, or the address of a database without its password."""
+    """Return where the data is: the path of a file, or the URL of a database without its password."""
     if db.is_sqlite:
         return str(Path(db.url.database or "").resolve())
     return db.url.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def _find_command() -> str:
-    """What a person types to call this command, from the folder that they are in."""
+    """Return how to call this command from the current folder."""
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
         return f"{Path(sys.executable).name} -m packhouse"

@@ -47,7 +47,7 @@ def save_mapping(
     account: AccountName,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a mapping of the account's own under a name."""
+    """Store a mapping of the account under a name."""
     content = read_mapping(file) or ""
 
     async def work(tx: Transaction, owner: AccountRow) -> None:
@@ -63,7 +63,7 @@ def save_mapping(
 
 @mappings.command("show")
 def show_mapping(name: Name, account: AccountName, as_json: AsJson = False) -> None:
-    """Write a mapping or a preset as the file that it can be made from again."""
+    """Print a mapping or a preset as a file that can be saved again."""
 
     async def work(tx: Reader, owner: AccountRow) -> str:
         return await known.get_mapping(tx, owner.account_id, name)
@@ -81,7 +81,7 @@ def _show(content: str, *, as_json: bool) -> None:
 
 @mappings.command("delete")
 def delete_mapping(name: Name, account: AccountName, as_json: AsJson = False) -> None:
-    """Forget a mapping of the account's own."""
+    """Delete a mapping of the account."""
 
     async def work(tx: Transaction, owner: AccountRow) -> None:
         await known.delete_mapping(tx, owner.account_id, name)
@@ -95,7 +95,7 @@ def delete_mapping(name: Name, account: AccountName, as_json: AsJson = False) ->
 def guess_mapping(
     file: Annotated[Path, typer.Argument(help="A file whose columns no preset knows.")], as_json: AsJson = False
 ) -> None:
-    """Write a mapping for a file by the names and words of its columns, to look through and mend."""
+    """Print a guessed mapping for a file, from the names and values of its columns, for you to correct."""
     try:
         with file.open("rb") as source:
             header, rows = read.read_head(source, read.Options(read.find_form(file.name)))

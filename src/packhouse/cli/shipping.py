@@ -75,7 +75,7 @@ async def _show(db: Database, account_id: int, kind: Kind, id: int) -> dict[str,
 
 @shipping.command("list")
 def list_items(kind: KindName, account: AccountName, as_json: AsJson = False) -> None:
-    """Show all of a kind."""
+    """List all items of a kind."""
     wanted = _to_kind(kind)
 
     async def work() -> list[dict[str, Any]]:
@@ -92,7 +92,7 @@ def list_items(kind: KindName, account: AccountName, as_json: AsJson = False) ->
 
 @shipping.command("add")
 def create_item(kind: KindName, account: AccountName, fields: Fields = None, as_json: AsJson = False) -> None:
-    """Make one: packhouse shipping add brands --account teashop name="Tea & Co"."""
+    """Create an item: packhouse shipping add brands --account teashop name="Tea & Co"."""
     wanted, sent = _to_kind(kind), _read_fields(fields)
 
     async def work() -> dict[str, Any]:
@@ -115,7 +115,7 @@ def create_item(kind: KindName, account: AccountName, fields: Fields = None, as_
 
 @shipping.command("change")
 def update_item(kind: KindName, id: int, account: AccountName, fields: Fields = None, as_json: AsJson = False) -> None:
-    """Replace the fields named; `name:=null` takes one away."""
+    """Replace the given fields; `name:=null` removes one."""
     wanted, sent = _to_kind(kind), _read_fields(fields)
 
     async def work() -> dict[str, Any]:
@@ -136,7 +136,7 @@ def update_item(kind: KindName, id: int, account: AccountName, fields: Fields = 
 
 @shipping.command("delete")
 def delete_item(kind: KindName, id: int, account: AccountName, as_json: AsJson = False) -> None:
-    """Take one away; shipments made with it keep what they took from it."""
+    """Delete an item; shipments that were made with it stay as they are."""
     wanted = _to_kind(kind)
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def delete_item(kind: KindName, id: int, account: AccountName, as_json: AsJson =
 
 @shipping.command("settings")
 def change_settings(account: AccountName, fields: Fields = None, as_json: AsJson = False) -> None:
-    """Show the defaults, or change those named: default_shipping_option_code=house:standard."""
+    """Show the defaults, or change some: default_shipping_option_code=house:standard."""
     sent = _read_fields(fields)
 
     async def work() -> dict[str, Any]:
@@ -174,7 +174,7 @@ def try_rules(
     order_id: Annotated[str | None, typer.Option(help="The shop's id of the order.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which shipping rule matches an order and why; nothing is made."""
+    """Show which shipping rule matches an order and why, without making a shipment."""
     named = {"order_id": order_id, "order_number": order_number}
     selector = {"integration_id": integration, **{name: value for name, value in named.items() if value}}
 
@@ -203,12 +203,12 @@ def try_rules(
 def import_rates(
     path: Annotated[Path, typer.Argument(help="A CSV file; docs/shipping.md names its columns.", dir_okay=False)],
     account: AccountName,
-    currency: Annotated[str, typer.Option(help="Of all its prices: EUR.")],
-    name: Annotated[str, typer.Option(help="Of the rate table; a newer version has the same name.")] = "rates",
-    valid_from: Annotated[str | None, typer.Option(help="A date, today unless given.")] = None,
+    currency: Annotated[str, typer.Option(help="The currency of all its prices: EUR.")],
+    name: Annotated[str, typer.Option(help="The name of the rate table; a newer version has the same name.")] = "rates",
+    valid_from: Annotated[str | None, typer.Option(help="A date; today by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a version of a rate table from a CSV file."""
+    """Create a version of a rate table from a CSV file."""
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -240,10 +240,10 @@ def track_parcel(
     id: int,
     status: Annotated[str, typer.Argument(help="A status by its word or number: DELIVERED or 11, …")],
     account: AccountName,
-    message: Annotated[str | None, typer.Option(help="Instead of the status's own words.")] = None,
+    message: Annotated[str | None, typer.Option(help="A message instead of the status's own.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say where a parcel is, for a carrier that does not tell by itself."""
+    """Set the status of a parcel, for a carrier without tracking."""
 
     async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         code = statuses.to_number(status)

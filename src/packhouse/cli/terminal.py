@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _WIDEST = 100_000
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs; errors too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs; errors too.")]
 AccountName = Annotated[str, typer.Option("--account", help="The account's name.")]
 
 

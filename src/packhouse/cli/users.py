@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 user = Commands("Users: the people of an account who sign in to its page.")
 
-Email = Annotated[str, typer.Option("--email", help="What they sign in with.")]
+Email = Annotated[str, typer.Option("--email", help="Their e-mail address.")]
 
 
 @user.command("create")
@@ -67,7 +67,7 @@ def change_password(
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from the input.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give a person another password, and sign them out everywhere."""
+    """Set a person's password, and sign them out everywhere."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask()
 
     async def deed(tx: Transaction, account_id: int, id: int) -> None:
@@ -85,7 +85,7 @@ def change_role(
     role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(ROLES)}.")],
     as_json: AsJson = False,
 ) -> None:
-    """Change what a person may do, from their next request on."""
+    """Change a person's role, from their next request on."""
 
     async def deed(tx: Transaction, account_id: int, id: int) -> None:
         await users.change_role(tx, account_id, id, role)
@@ -96,7 +96,7 @@ def change_role(
 
 @user.command("disable")
 def disable_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
-    """Sign a person out everywhere and let them in no more."""
+    """Sign a person out everywhere and prevent new sign-ins."""
 
     async def deed(tx: Transaction, account_id: int, id: int) -> None:
         await users.disable_user(tx, account_id, id, now=clock.now())
@@ -107,14 +107,14 @@ def disable_user(account: AccountName, email: Email, as_json: AsJson = False) ->
 
 @user.command("enable")
 def enable_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
-    """Let a person in again."""
+    """Let a disabled person sign in again."""
     _change(account, email, "enable", "user.enabled", users.enable_user)
     terminal.show_one({"enabled": email}, as_json=as_json)
 
 
 @user.command("reset-two-factor")
 def reset_two_factor(account: AccountName, email: Email, as_json: AsJson = False) -> None:
-    """Take a person's second factor away: their password alone lets them in."""
+    """Remove a person's second factor, so that their password is sufficient."""
     _change(account, email, "reset-two-factor", "user.two_factors_reset", two_factors.reset)
     terminal.show_one({"reset": email}, as_json=as_json)
 
@@ -124,11 +124,11 @@ def make_reset_link(
     account: AccountName,
     email: Email,
     url: Annotated[
-        str, typer.Option("--url", help="What people call this server, where PACKHOUSE_PUBLIC_URL is not set.")
+        str, typer.Option("--url", help="The server's public URL, if PACKHOUSE_PUBLIC_URL is not set.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Print a link by which a person chooses a new password: good once, for an hour."""
+    """Print a link by which a person chooses a new password, valid once, for an hour."""
     settings = terminal.load_settings()
     base = (url or settings.public_url or "").rstrip("/")
     if not base.startswith(("http://", "https://")):
@@ -149,7 +149,7 @@ def make_reset_link(
 
 @user.command("delete")
 def delete_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
-    """Take a person away; what they did stays in the history."""
+    """Delete a person; what they did stays in the history."""
     _change(account, email, "delete", "user.deleted", users.delete_user)
     terminal.show_one({"deleted": email}, as_json=as_json)
 
@@ -158,7 +158,7 @@ Deed: TypeAlias = "Callable[[Transaction, int, int], Awaitable[None]]"
 
 
 def _change(account: str, email: str, verb: str, action: str, deed: Deed) -> None:
-    """Do something to one of them, with its entry in the audit log."""
+    """Change a user, with an entry in the audit log."""
 
     async def work(tx: Transaction, owner: AccountRow) -> None:
         person = await _find(tx, owner, email)

@@ -68,13 +68,13 @@ async def show_integration(request: Request) -> Response:
     return await _show_one(forms.to_id(request, message("integration")), request, web_user)
 
 
-async def _show_one(id: int, request: Request, web_user: web_users.WebUser) -> Response:
+async def _show_one(id: int, request: Request, web_user: web_users.WebUser, outcome: Outcome = FRESH) -> Response:
     account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         row = await queries.get_integration(tx, account_id, id)
         logs = await queries.list_logs(tx, account_id, id, None, 10)
     values: dict[str, Any] = {"row": row, "logs": logs.rows}
-    return forms.render(request, "settings_integration.html", web_user, FRESH, **values)
+    return forms.render(request, "settings_integration.html", web_user, outcome, **values)
 
 
 async def change_integration(request: Request) -> Response:

@@ -196,7 +196,9 @@ async def show_table(request: Request) -> Response:
     return await _show_table(request, await web_users.owner(request))
 
 
-async def _show_table(request: Request, web_user: web_users.WebUser, *, number: int | None = None) -> Response:
+async def _show_table(
+    request: Request, web_user: web_users.WebUser, outcome: Outcome = FRESH, *, number: int | None = None
+) -> Response:
     """One version, a page of its rows, and a form for a new row or for that of the number."""
     document, version, newest = await _find(request, web_user)
     rows = list(enumerate(document["rows"]))
@@ -220,7 +222,7 @@ async def _show_table(request: Request, web_user: web_users.WebUser, *, number: 
         "row": {} if number is None else _to_fields(tag, rows[number][1]),
         "counts_from": max(values["today"], version.valid_from),
     }
-    return forms.render(request, "settings_rate.html", web_user, FRESH, **values)
+    return forms.render(request, "settings_rate.html", web_user, outcome, **values)
 
 
 async def _find(request: Request, web_user: web_users.WebUser) -> tuple[dict[str, Any], Version, Version]:
