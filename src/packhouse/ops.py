@@ -40,7 +40,7 @@ async def get_metrics(request: Request) -> Response:
     """To callers on this machine, and to those who bring the operator's token as a bearer."""
     if not _may_see_metrics(request):
         fault = errors.ErrorItem(
-            "forbidden", message("From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
+            "forbidden", message("Requests from another machine need the token in PACKHOUSE_METRICS_TOKEN.")
         )
         raise errors.Forbidden(fault)
     ctx = context.of(request)

@@ -55,7 +55,7 @@ def _read_form(pairs: list[tuple[str, str]] | None) -> dict[str, str]:
     form = {name: value for name, value in pairs if value}
     known = [name for name, _ in pairs if name in _PARAMETERS]
     if len(set(known)) < len(known):
-        raise tokens.TokenRefusal("invalid_request", message("A parameter is there more than once."))
+        raise tokens.TokenRefusal("invalid_request", message("A parameter was sent more than once."))
     return form
 
 

@@ -62,7 +62,7 @@ async def create_key(
     public, secret = public_key or security.new_public_key(), secret_key or security.new_secret()
     if ":" in public or not (public + secret).isprintable():
         raise errors.Invalid(
-            errors.ErrorItem("invalid", message("A key is printable and a public key holds no colon."))
+            errors.ErrorItem("invalid", message("A key must be printable, and a public key must not contain a colon."))
         )
     if not scopes or (unknown := sorted(set(scopes) - set(SCOPES))):
         detail = (
@@ -150,7 +150,7 @@ async def set_time_zone(
 ) -> None:
     """Set the account's time zone; None means that of its country. Raises Invalid."""
     if name is not None and not zones.is_zone(name):
-        detail = message("This is no time zone; they are named like Europe/Amsterdam.")
+        detail = message("This is not a time zone. Time zones have names like Europe/Amsterdam.")
         raise errors.Invalid(errors.ErrorItem("invalid_choice", detail, pointer=errors.to_pointer(("time_zone",))))
     await tx.execute(update(accounts).where(accounts.c.account_id == account_id).values(time_zone=name))
     await audit.record(tx, account_id, actor, "account.time_zone_changed", name or "of its country", now=now)

@@ -54,7 +54,7 @@ async def handle(db: Database, mailer: mail.Mailer | None, job: Job, now: dateti
     if now - job.created_at >= GOOD_FOR:
         return
     if mailer is None:
-        raise errors.Unavailable(message("There is mail to send, and this worker has no PACKHOUSE_SMTP_URL."))
+        raise errors.Unavailable(message("This worker has mail to send, but no PACKHOUSE_SMTP_URL."))
     found = await _make_for(db, job.payload["email"], now)
     if found is None:
         return

@@ -63,7 +63,7 @@ async def require_of(tx: Transaction, encryptor: Encryptor, account_id: int, gro
     """Set which users need a second factor. Raises Invalid for an unknown group, and NoSecretKey if nobody could set
     one up."""
     if group not in GROUPS:
-        detail = message("A second factor is required of one of {groups}.", groups=", ".join(GROUPS))
+        detail = message("The group that needs a second factor is one of {groups}.", groups=", ".join(GROUPS))
         raise errors.Invalid(errors.ErrorItem("invalid", detail, parameter="two_factors_for"))
     if group != "nobody" and not encryptor.has_key:
         raise NoSecretKey

@@ -197,7 +197,7 @@ async def _keep_an_owner(tx: Reader, account_id: int, id: int) -> None:
     locked = select(users.c.id).where(*live).order_by(users.c.id).with_for_update()
     owners = set(await tx.fetch_values(locked))
     if owners == {id}:
-        detail = message("An account with users keeps at least one owner who can sign in.")
+        detail = message("An account with users needs at least one owner who can sign in.")
         others = select(func.count()).where(users.c.account_id == account_id, users.c.id != id)
         if await tx.fetch_value(others):
             raise errors.Conflict(errors.ErrorItem("conflict", detail))

@@ -77,7 +77,8 @@ class Karrio:
             raise Rejected(
                 [
                     errors.ErrorItem(
-                        "invalid", message("{name} takes no cancellations: tell it by other ways.", name=self.name)
+                        "invalid",
+                        message("{name} does not support cancellations: contact the carrier.", name=self.name),
                     )
                 ]
             )
@@ -101,7 +102,7 @@ class Karrio:
     async def _ask(self, verb: str, consignment: Consignment, payload: dict[str, Any]) -> tuple[Any, Any]:
         """Call `karrio_gateway.ask` in a thread: the SDK blocks while it waits for answers."""
         if consignment.contract is None:
-            raise Rejected([errors.ErrorItem("invalid", message("The contract of this shipment is gone."))])
+            raise Rejected([errors.ErrorItem("invalid", message("The contract of this shipment was deleted."))])
         ours = consignment.recipient if consignment.is_return else consignment.sender
         credentials = {"account_country_code": ours.country_code, **consignment.contract.credentials}
         amend = self._line.amend if verb == "announce" else None
@@ -190,7 +191,7 @@ def _collects(consignment: Consignment, line: Line) -> bool:
 def _to_cash_fault(line: Line) -> errors.ErrorItem:
     """The SDK gives bpost the amount without an account to pay it to, gives DPD nothing, and gives Colissimo an unknown
     unit. Goods that nobody collects the money for are worse than no label."""
-    detail = message("{name} cannot be told through the karrio SDK to collect cash on delivery.", name=line.name)
+    detail = message("The karrio SDK does not support cash on delivery for {name}.", name=line.name)
     pointer = errors.to_pointer(("payment_details", "is_cash_on_delivery"))
     return errors.ErrorItem("invalid", detail, pointer=pointer)
 
@@ -212,7 +213,7 @@ def _find_dropped(consignment: Consignment) -> Iterator[errors.ErrorItem]:
         for item in parcel.items:
             if str(item.get("hs_code") or "").startswith("0"):
                 detail = message(
-                    "The karrio SDK cannot tell this carrier of an HS code that begins with 0, as of {name}.",
+                    "The karrio SDK does not support HS codes that begin with 0 for this carrier: {name} has one.",
                     name=item["name"],
                 )
                 yield errors.ErrorItem("invalid", detail, pointer=pointer)

@@ -188,7 +188,11 @@ def _explain(error: Exception, statuses: Sequence[int]) -> Rejected | Unreachabl
         return Rejected([_to_fault(one) for one in messages])
     if not statuses:
         return Rejected(
-            [errors.ErrorItem("invalid", message("The carrier cannot be asked so: {error}.", error=_to_text(error)))]
+            [
+                errors.ErrorItem(
+                    "invalid", message("The carrier cannot process this request: {error}.", error=_to_text(error))
+                )
+            ]
         )
     if 400 <= statuses[-1] < 500:
         return Rejected(

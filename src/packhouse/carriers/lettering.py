@@ -34,5 +34,5 @@ def _find_faults(consignment: Consignment, with_items: bool) -> Iterator[errors.
 def _check(text: str, path: errors.Path) -> Iterator[errors.ErrorItem]:
     if found := letters.find_undrawable(text):
         told = ", ".join(f"{letter} (U+{ord(letter):04X})" for letter in found[:20])
-        detail = message("This cannot be printed: no font here has {told}.", told=told)
+        detail = message("This cannot be printed: no font has {told}.", told=told)
         yield errors.ErrorItem("invalid", detail, title="Unprintable text", pointer=errors.to_pointer(path))

@@ -17,7 +17,7 @@ class NoSecretKey(errors.Unavailable):
     """Secrets cannot be stored: the operator has to set the key first."""
 
     def __init__(self) -> None:
-        detail = message("This server has no PACKHOUSE_SECRET_KEY, so it cannot keep secrets.")
+        detail = message("This server has no PACKHOUSE_SECRET_KEY, so it cannot store secrets.")
         super().__init__(detail, retry_after_seconds=60)
 
 
@@ -25,7 +25,7 @@ class WrongSecretKey(errors.Unavailable):
     """A secret was encrypted with a key that we do not have: the operator has to configure it again."""
 
     def __init__(self) -> None:
-        detail = message("What is kept here was encrypted under another PACKHOUSE_SECRET_KEY than this server has.")
+        detail = message("The stored secrets were encrypted with another PACKHOUSE_SECRET_KEY than this server's.")
         super().__init__(detail, retry_after_seconds=60)
 
 

@@ -94,7 +94,7 @@ def _find_expected_of_one(request: Request, batch: Sequence[Any]) -> frozenset[s
     expected = http.find_expected(request)
     if expected is not None and len(batch) != 1:
         fault = errors.ErrorItem(
-            "invalid", message("A condition is for one order, this batch has more."), header="If-Match"
+            "invalid", message("A condition applies to one order, but this batch has more."), header="If-Match"
         )
         raise errors.Invalid(fault)
     return expected

@@ -160,7 +160,7 @@ async def _claim_question(ctx: Context, carrier: carriers.Carrier, found: Shipme
             requested_at + GRACE, now, within=GRACE
         ):  # by a clock that was ahead: it counts from now
             await ctx.db.write(lambda tx: operations.note_question(tx, account_id, id, now))
-        raise carriers.Unreachable(message("The carrier was asked, and may answer still."))
+        raise carriers.Unreachable(message("The carrier has the request and may still answer."))
     raise carriers.Rejected([_to_lost(carrier, found)])
 
 

@@ -104,7 +104,7 @@ def find_holds(order: Mapping[str, Any], status_codes: Mapping[str, Sequence[str
     if (code := statuses.find("cancelled")) is not None:
         yield Hold("order_cancelled", message("The order is cancelled: its status is {code}.", code=code))
     if (code := statuses.find("refunded")) is not None:
-        yield Hold("order_refunded", message("The order was paid back: its status is {code}.", code=code))
+        yield Hold("order_refunded", message("The order was refunded: its status is {code}.", code=code))
     if (code := statuses.find("on_hold")) is not None:
         yield Hold("order_on_hold", message("The order is on hold: its status is {code}.", code=code))
     if _is_due(order) and (code := statuses.find_unpaid()) is not None:
@@ -114,7 +114,7 @@ def find_holds(order: Mapping[str, Any], status_codes: Mapping[str, Sequence[str
     if detail := find_unusable(order.get("shipping_address")):
         yield Hold("address_unusable", detail)
     if order["order_details"]["order_items"] and not contents.find_goods(order):
-        yield Hold("nothing_to_ship", message("Nothing in the order is to be shipped."))
+        yield Hold("nothing_to_ship", message("The order has nothing to ship."))
 
 
 def is_cancelled(order: Mapping[str, Any], status_codes: Mapping[str, Sequence[str]]) -> bool:

@@ -22,7 +22,7 @@ async def list_shipping_options(request: Request) -> Response:
     rows, missing = await _list(request, is_single=False)
     told = join(" ", missing) if rows and missing else None
     if not rows:
-        told = message("No shipping option fits what was asked for.")
+        told = message("No shipping option fits this request.")
     return http.json_response({"data": rows, "message": told})
 
 

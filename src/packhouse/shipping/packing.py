@@ -172,7 +172,7 @@ def find_odd_parcels(
         told, summed = units.to_kilograms(parcel.get("weight")), sum_weights(box.items)
         if told is not None and summed is not None and not summed <= told <= summed * (1 + _LOOSE):
             detail = message(
-                "The parcel is said to weigh {told} kg, what is in it {summed} kg.",
+                "The parcel weighs {told} kg according to the call, its items weigh {summed} kg.",
                 told=units.to_text(told),
                 summed=units.to_text(summed),
             )
@@ -185,7 +185,9 @@ def find_odd_parcels(
         packed_of_it = min(item["quantity"], inside[item.get("item_id", "")])
         inside[item.get("item_id", "")] -= packed_of_it
         if left := item["quantity"] - packed_of_it:
-            yield OddTotal(("parcels",), message("{left} of {name} are in no parcel.", left=left, name=item["name"]))
+            yield OddTotal(
+                ("parcels",), message("{left} of {name} are not in any parcel.", left=left, name=item["name"])
+            )
 
 
 def _check_weight(order: Mapping[str, Any]) -> Iterator[OddTotal]:

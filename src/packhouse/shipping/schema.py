@@ -265,7 +265,9 @@ def read_print_request(
     faults: list[errors.ErrorItem] = []
     mime_type = _choose_type(accept, MIME_TYPES)
     if mime_type is None:
-        faults.append(errors.ErrorItem("invalid", message("Documents are given in another format."), header="Accept"))
+        faults.append(
+            errors.ErrorItem("invalid", message("Documents are available in other formats only."), header="Accept")
+        )
     mime_type = mime_type or PDF
     dpi = given.get("dpi", [str(DPIS[mime_type][0])])[-1]
     if dpi not in map(str, DPIS[mime_type]):

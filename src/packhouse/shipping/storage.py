@@ -122,7 +122,7 @@ class Bucket:
 def _away(error: Exception) -> errors.Unavailable:
     """Log the cause, which may name hosts and folders, instead of returning it."""
     _log.warning("document store", cause=type(error).__name__, number=getattr(error, "errno", None))
-    return errors.Unavailable(message("The store of documents cannot be used now."))
+    return errors.Unavailable(message("The store of documents cannot be reached now."))
 
 
 def open_store(

@@ -290,7 +290,7 @@ def _refuse_private(request: Request, sent: dict[str, Any]) -> None:
 def refuse_private_url(request: Request, url: str, path: errors.Path) -> None:
     """Raises Invalid at that place of the body where the URL's host is an address that is not to be reached."""
     if not context.of(request).sender.may_reach(addresses.find_address(url)):
-        detail = message("The URL's address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE")
+        detail = message("The URL's address is private; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE")
         raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(path)))
 
 

@@ -267,7 +267,9 @@ def _unmask(sent: str, known: str | None, place: str) -> str:
     if known is None:
         pointer = f"{errors.ATTRIBUTES}/configuration/{place}"
         raise errors.Invalid(
-            errors.ErrorItem("invalid", message("There is no secret that this could stand for."), None, pointer)
+            errors.ErrorItem(
+                "invalid", message("There is no stored secret that this mask could stand for."), None, pointer
+            )
         )
     return known
 

@@ -99,7 +99,7 @@ def _to_refusal(error: Exception) -> errors.ApiError | None:
             return errors.MethodNotAllowed(fault, error.headers)
         if error.status_code == 400:  # a form that cannot be read
             return errors.Invalid(errors.ErrorItem("invalid", foreign(error.detail)))
-        fault = errors.not_found(message("There is nothing at this path."))
+        fault = errors.not_found(message("This path does not exist."))
         return errors.NotFound(fault)
     return None
 
@@ -197,7 +197,7 @@ def find_expected(request: Request) -> frozenset[str] | None:
 
 
 def _too_large(limit: int, size: Message) -> errors.TooLarge:
-    detail = message("The body may have at most {limit} bytes, this one has {size}.", limit=limit, size=size)
+    detail = message("The body has {size} bytes, and at most {limit} are allowed.", limit=limit, size=size)
     # What is still on its way is not read, so this connection can carry no other request.
     return errors.TooLarge(errors.ErrorItem("invalid", detail), {"Connection": "close"})
 

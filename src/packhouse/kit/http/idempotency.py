@@ -174,7 +174,7 @@ async def find(tx: Reader, once: Once, *, now: datetime) -> Answer | Progress | 
     if row.status != _UNDER_WAY:
         return _to_answer(once, row)
     if row.claimed_until is not None and clock.is_to_come(row.claimed_until, now, within=LEASE):
-        fault = errors.ErrorItem("conflict", message("A request with this key is under way."), header=HEADER)
+        fault = errors.ErrorItem("conflict", message("A request with this key is still running."), header=HEADER)
         raise KeyRefused(fault, {"Retry-After": "1"})
     return Progress(orjson.loads(once.open(row.progress or "")))
 

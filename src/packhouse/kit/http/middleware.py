@@ -81,7 +81,7 @@ class ServerMiddleware:
     def _check_hosts(self, sent: list[bytes]) -> None:
         """Links are built with the host if the public URL is not configured. Raises Invalid."""
         if self.context.public_url is None and sent and (len(sent) > 1 or not _HOST.fullmatch(sent[0])):
-            raise errors.Invalid(errors.ErrorItem("invalid", message("This is no name of a host."), header="Host"))
+            raise errors.Invalid(errors.ErrorItem("invalid", message("This is not a host name."), header="Host"))
         self._last_hosts = sent
 
     def _new_id(self) -> str:
@@ -174,7 +174,7 @@ def _patient(receive: Receive, context: http.HttpContext) -> Receive:
             async with asyncio.timeout(min(idle, ends_at - now)):
                 event = await receive()
         except TimeoutError:
-            why = message("Nothing more of the body came for {idle} seconds.", idle=f"{idle:g}")
+            why = message("The rest of the body did not arrive within {idle} seconds.", idle=f"{idle:g}")
             if asyncio.get_running_loop().time() >= ends_at:
                 why = message("The body did not end within {total} seconds.", total=f"{total:g}")
             raise errors.RequestTimeout(errors.ErrorItem("invalid", why), {"Connection": "close"}) from None

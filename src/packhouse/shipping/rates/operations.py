@@ -41,7 +41,7 @@ async def revise_table(
     skipped."""
     row = await queries.get_table(tx, account_id, id)
     if valid_from.isoformat() < row.valid_from:
-        detail = message("The version that is changed counts from {day}: no earlier.", day=row.valid_from)
+        detail = message("The changed version is valid from {day}: choose no earlier date.", day=row.valid_from)
         raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(("valid_from",))))
     for other in await queries.list_tables(tx, account_id):
         is_between = other.name == row.name and row.valid_from < other.valid_from <= valid_from.isoformat()

@@ -1,4 +1,4 @@
-"""What is answered of a return: its shipment, and what has happened to its first parcel, to the wire."""
+"""Returns in answers: the shipment, and the events of its first parcel."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -97,7 +97,7 @@ def to_item(item: Mapping[str, Any]) -> dict[str, Any]:
 def _to_history(
     document: Mapping[str, Any], parcel: ParcelRow, happened: Sequence[ParcelEvent]
 ) -> list[dict[str, Any]]:
-    """What the parcel has come to stands last."""
+    """The current status of the parcel comes last."""
     steps = [(str(row.id), row.status_code, row.status_message, row.at) for row in happened]
     steps = steps or [("0", parcel.status_code, parcel.status_message, parcel.updated_at)]
     return [
@@ -113,8 +113,8 @@ def _to_history(
 
 
 def to_understood(sent: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """A valid body as it is understood: its weight in kilograms and its size in centimetres, as plain numbers, and the
-    option that would be taken."""
+    """Return a valid body as it is understood: its weight in kilograms and its size in centimetres, as plain numbers,
+    and the option that would be used."""
     properties = document["ship_with"]["properties"]
     code = properties["shipping_option_code"]
     weight = units.convert(sent["weight"]["value"], sent["weight"]["unit"], units.KILOGRAMS)

@@ -1,4 +1,4 @@
-"""Reads what an account ships with."""
+"""Reads of the account's shipping set-up."""
 
 from datetime import date
 
@@ -16,8 +16,8 @@ _FIND_SETUP = select(_t.kind, _t.id, _t.document).where(_t.account_id == bindpar
 
 
 async def find_setup(tx: Reader, account_id: int, *, priced_on: date | None = None) -> Setup | None:
-    """None before first use. The rate tables in force come along where a rule compares prices; with `priced_on`, those
-    of that day in any case."""
+    """Return None before the first use. The rate tables in force are included if a rule compares prices; with
+    `priced_on`, those of that day are always included."""
     rows = await tx.fetch_all(_FIND_SETUP, {"account": account_id})
     setup = Setup()
     is_made = False
