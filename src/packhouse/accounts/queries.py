@@ -164,9 +164,7 @@ def to_actor(kind: str, public_key: str) -> str:
 async def get_account(tx: Reader, name: str) -> AccountRow:
     """Raises NotFound."""
     row = await tx.fetch_one(select(accounts).where(accounts.c.name == name), into=AccountRow)
-    if row is None:
-        raise errors.NotFound(message("There is no account named {name}.", name=repr(name)))
-    return row
+    return errors.require(row, message("There is no account named {name}.", name=repr(name)))
 
 
 async def get_account_by_id(tx: Reader, account_id: int) -> AccountRow:

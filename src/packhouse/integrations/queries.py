@@ -119,10 +119,7 @@ async def list_some(tx: Reader, account_id: int, ids: Collection[int]) -> Sequen
 
 async def get_integration(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> IntegrationRow:
     """A live one. Raises NotFound."""
-    row = await find_integration(tx, account_id, id, lock=lock)
-    if row is None:
-        raise errors.NotFound(no_such_integration(id))
-    return row
+    return errors.require(await find_integration(tx, account_id, id, lock=lock), no_such_integration(id))
 
 
 def no_such_integration(id: int | str) -> errors.ErrorItem:

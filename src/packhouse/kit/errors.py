@@ -23,10 +23,12 @@ a message (`kit.messages`), which the API writes in English and the page in the 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from packhouse.kit import messages
 from packhouse.kit.messages import Message, message
+
+T = TypeVar("T")
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -126,6 +128,13 @@ class NotFound(ApiError):
 
     def __init__(self, faults: ErrorItem | Sequence[ErrorItem] | Message) -> None:
         super().__init__(not_found(faults) if isinstance(faults, Message) else faults)
+
+
+def require(found: T | None, fault: ErrorItem | Message) -> T:
+    """Return what was found. Raises NotFound with `fault` if it is None."""
+    if found is None:
+        raise NotFound(fault)
+    return found
 
 
 class MethodNotAllowed(ApiError):

@@ -184,9 +184,7 @@ async def get_print_job(tx: Reader, account_id: int, id: int, *, lock: bool = Fa
     """Raises NotFound."""
     statement = select(print_jobs).where(_j.account_id == account_id, _j.id == id)
     row = await tx.fetch_one(statement.with_for_update() if lock else statement, into=PrintJobRow)
-    if row is None:
-        raise errors.NotFound(no_such_job())
-    return row
+    return errors.require(row, no_such_job())
 
 
 async def find_next_for_agent(

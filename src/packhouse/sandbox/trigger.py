@@ -55,7 +55,7 @@ async def trigger(world: World, sent: Trigger, inbox_url: Callable[[str], str]) 
     async def work(tx: Transaction) -> list[Any]:
         if "inbox" in sent:
             await listen(tx, world, sent["event"], inbox_url(sent["inbox"]), _find_shop(world, sent))
-        before = await _find_newest(tx, world)
+        before = max((row.id for row in await _list_deliveries(tx, world, 1)), default=0)
         await publish(tx, world, sent)
         return [row for row in await _list_deliveries(tx, world) if row.id > before]
 
@@ -88,10 +88,6 @@ async def listen(tx: Transaction, world: World, event: str, url: str, integratio
 
 def _find_url(row: ConnectionRow) -> str:
     return str(deliveries.connection_to_wire(row)["configuration"]["url"])
-
-
-async def _find_newest(tx: Reader, world: World) -> int:
-    return max((row.id for row in await _list_deliveries(tx, world, 1)), default=0)
 
 
 async def _list_deliveries(tx: Reader, world: World, size: int = _MOST) -> list[DeliveryRow]:

@@ -92,9 +92,7 @@ class _Settled(Exception):
 async def _read(ctx: Context, account_id: int, shipment_id: int) -> Shipment:
     async with ctx.db.read() as tx:
         found = await queries.find_shipment(tx, account_id, shipment_id)
-    if found is None:
-        raise errors.NotFound(queries.no_such_shipment())
-    return found
+    return errors.require(found, queries.no_such_shipment())
 
 
 async def _store(

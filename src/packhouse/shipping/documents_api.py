@@ -42,10 +42,7 @@ async def get_documents(request: Request) -> Response:
 
 
 def _to_kinds(request: Request) -> Sequence[str]:
-    kinds = wire.KINDS_OF_TYPE.get(request.path_params["type"])
-    if kinds is None:
-        raise errors.NotFound(queries.no_such_document())
-    return kinds
+    return errors.require(wire.KINDS_OF_TYPE.get(request.path_params["type"]), queries.no_such_document())
 
 
 async def _read_contents(

@@ -105,7 +105,7 @@ def _draft(
     _require_packable(call, found)
     shipped = Shipped([], {}, [])
     for index, selector in enumerate(call.selectors):
-        at = _to_pointer(call, index)
+        at = schema.to_pointer(("order",) if call.is_sync else ("orders", index))
         try:
             row = _pick(found, selector)
             shipped.drafts.append(drafting.to_draft(account_setup, call, selector, row, options, at, points))
@@ -199,10 +199,6 @@ def _require_packable(call: schema.LabelCall, rows: Sequence[ShippableOrder]) ->
             faults.append(errors.ErrorItem("invalid", flaw.detail, pointer=pointer))
     if faults:
         raise errors.Invalid(faults)
-
-
-def _to_pointer(call: schema.LabelCall, index: int) -> str:
-    return schema.to_pointer(("order",) if call.is_sync else ("orders", index))
 
 
 async def _insert(
@@ -334,9 +330,7 @@ async def track_parcel(
                 "invalid", message("A status is one of {known}.", known=known), pointer=errors.to_pointer(("status",))
             )
         )
-    found = await queries.find_parcel(tx, account_id, id)
-    if found is None:
-        raise errors.NotFound(queries.no_such_parcel())
+    found = errors.require(await queries.find_parcel(tx, account_id, id), queries.no_such_parcel())
     row, integration_id, uuid = found
     if row.status_code not in wire.TRACKING and row.status_code != "1000":
         detail = message(

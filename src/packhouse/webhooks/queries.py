@@ -105,10 +105,7 @@ async def find_connection(tx: Reader, account_id: int, id: int) -> ConnectionRow
 
 async def require_connection(tx: Reader, account_id: int, id: int) -> ConnectionRow:
     """Return a connection of any kind that is there: this transaction has made it."""
-    found = await find_connection(tx, account_id, id)
-    if found is None:
-        raise errors.NotFound(message("There is no such connection."))
-    return found
+    return errors.require(await find_connection(tx, account_id, id), message("There is no such connection."))
 
 
 async def get_connection(tx: Reader, account_id: int, id: int) -> ConnectionRow:
@@ -146,9 +143,7 @@ async def get_subscription(tx: Reader, account_id: int, id: int) -> Subscription
     """Raises NotFound."""
     mine = (_s.account_id == account_id, _s.id == id)
     found = await tx.fetch_one(select(subscriptions).where(*mine), into=SubscriptionRow)
-    if found is None:
-        raise errors.NotFound(message("There is no such subscription."))
-    return found
+    return errors.require(found, message("There is no such subscription."))
 
 
 async def list_subscriptions(
@@ -190,9 +185,7 @@ async def get_delivery(tx: Reader, account_id: int, id: int) -> DeliveryRow:
     """Raises NotFound."""
     mine = (_d.account_id == account_id, _d.id == id)
     found = await tx.fetch_one(select(deliveries).where(*mine), into=DeliveryRow)
-    if found is None:
-        raise errors.NotFound(message("There is no such delivery."))
-    return found
+    return errors.require(found, message("There is no such delivery."))
 
 
 async def list_deliveries(

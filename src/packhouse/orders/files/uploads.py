@@ -354,9 +354,7 @@ async def get_import(tx: Reader, account_id: int, id: int, *, lock: bool = False
     """Raises NotFound."""
     statement = select(table).where(_i.account_id == account_id, _i.id == id)
     row = await tx.fetch_one(statement.with_for_update() if lock else statement, into=ImportRow)
-    if row is None:
-        raise errors.NotFound(message("There is no such import."))
-    return row
+    return errors.require(row, message("There is no such import."))
 
 
 async def list_imports(tx: Reader, account_id: int, most: int) -> list[ImportRow]:

@@ -128,7 +128,7 @@ async def _take_item(
     if id is None:
         id = await setup.create_item(tx, move.encryptor, account_id, kind, document, now=move.now)
         outcome = CREATED
-    elif _differs(known[id], document):
+    elif any(known[id].get(name) != value for name, value in document.items() if value is not None):
         await setup.update_item(tx, move.encryptor, account_id, kind, id, document, now=move.now)
         outcome = CHANGED
     else:
@@ -142,10 +142,6 @@ async def _take_item(
 
 def _to_key(one: Mapping[str, Any], *names: str) -> tuple[str, ...]:
     return tuple(str(one.get(name) or "").casefold() for name in names)
-
-
-def _differs(stored: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
-    return any(stored.get(name) != value for name, value in document.items() if value is not None)
 
 
 async def _take_order(tx: Transaction, move: Move, record: Mapping[str, Any]) -> tuple[str, Message | str]:

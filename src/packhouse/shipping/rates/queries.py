@@ -52,9 +52,7 @@ async def list_tables(tx: Reader, account_id: int) -> list[TableRow]:
 async def get_table(tx: Reader, account_id: int, id: int) -> TableRow:
     """Raises NotFound."""
     row = await tx.fetch_one(select(rate_tables).where(_r.account_id == account_id, _r.id == id), into=TableRow)
-    if row is None:
-        raise errors.NotFound(no_such_table())
-    return row
+    return errors.require(row, no_such_table())
 
 
 def no_such_table() -> errors.ErrorItem:

@@ -107,9 +107,7 @@ async def update_item(
     """Replace the stored keys by those that are sent; null removes one, and the result must be valid. Raises Invalid,
     NotFound, NoSecretKey."""
     setup = await load_setup(tx, account_id, now=now)
-    row = await queries.find_setup_row(tx, account_id, kind.name, id)
-    if row is None:
-        raise errors.NotFound(no_such_item(kind))
+    row = errors.require(await queries.find_setup_row(tx, account_id, kind.name, id), no_such_item(kind))
     stored = orjson.loads(row.document)
     sealed = {name: stored.pop(name) for name in (setup_schema.SEALED,) if name in stored}
     document = _seal(encryptor, merge(kind, stored, sent))
@@ -173,9 +171,7 @@ def no_such_item(kind: Kind) -> errors.ErrorItem:
 
 def show_item(setup: Setup, kind: Kind, id: int) -> dict[str, Any]:
     """Return an item as in answers: without what is hidden, and with whether it is the default. Raises NotFound."""
-    document = setup.of_kind(kind).get(id)
-    if document is None:
-        raise errors.NotFound(no_such_item(kind))
+    document = errors.require(setup.of_kind(kind).get(id), no_such_item(kind))
     shown = {"id": id, **{key: value for key, value in document.items() if key not in setup_schema.HIDDEN}}
     if kind is CONTRACT or kind is RULE:
         shown["is_active"] = setup_schema.is_active(document)
