@@ -28,7 +28,8 @@ from packhouse.integrations import operations as integrations
 from packhouse.kit import clock, logs
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
-from tests import databases, kinds, servers, sharded
+from tests import apart, databases, kinds, servers, sharded
+from tests.in_process import Client
 
 OWNER = ("owner-public", "owner-secret")
 STRANGER = ("stranger-public", "stranger-secret")
@@ -108,7 +109,7 @@ def postgres() -> Iterator[str]:
 def sqlite_template() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.db")
-        asyncio.run(_make_accounts(f"sqlite:///{path}"))
+        apart.run(_make_accounts(f"sqlite:///{path}"))
         yield path
 
 
@@ -177,7 +178,7 @@ def serve(database_url: str) -> Iterator[Callable[..., TestClient]]:
 
         def start(*, works: bool = False, **settings: Any) -> TestClient:
             app = create_app(Settings(database_url=database_url, **settings), works=works)
-            return stack.enter_context(TestClient(app, raise_server_exceptions=False))
+            return stack.enter_context(Client(app))
 
         yield start
 

@@ -67,10 +67,10 @@ def served(database_url: str, people: None) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def browser(served: str) -> Iterator[Browser]:
-    """One a test, and only once its server is up: while playwright is at work, nothing else may run an event loop."""
-    assert served
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One for all tests here: to start it takes as long as many a test. While it is at work, playwright's event loop
+    runs in this thread, so those of fixtures run in another (tests/apart.py)."""
     chromium = components.require("chromium", "chromium-browser", package="chromium")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))

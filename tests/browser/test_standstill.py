@@ -1,6 +1,5 @@
 """In a browser: an import that nobody is at, in both schemes and the longest words."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from packhouse.kit import clock
 from packhouse.kit.db import Database
 from packhouse.orders.files import uploads
 from packhouse.orders.tables import imports
+from tests import apart
 from tests.browser.conftest import RULES, Desk, find_violations, keep
 
 
@@ -27,7 +27,7 @@ def stopped(database_url: str) -> None:
                 await tx.execute(insert(imports).values({**row, "id": id, "file_name": f"{state}.csv", "state": state}))
         await db.close()
 
-    asyncio.run(work())
+    apart.run(work())
 
 
 @pytest.mark.parametrize(("scheme", "locale"), [("light", "en-GB"), ("dark", "fr-FR")])

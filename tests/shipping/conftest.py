@@ -31,6 +31,7 @@ from packhouse.kit.messages import message
 from packhouse.settings import Settings
 from tests import make
 from tests.conftest import OWNER
+from tests.in_process import Client
 
 
 @dataclass
@@ -141,7 +142,7 @@ def open_shop(database_url: str, carrier: FakeCarrier, watch: Watch) -> Iterator
         def start(**settings: Any) -> TestClient:
             known = [*registry.find_carriers(), carrier]
             app = create_app(Settings(database_url=database_url, **settings), now=watch, carriers=known)
-            client = stack.enter_context(TestClient(app, raise_server_exceptions=False))
+            client = stack.enter_context(Client(app))
             client.auth = OWNER
             return client
 

@@ -15,6 +15,7 @@ from packhouse.bootstrap import open_context
 from packhouse.kit.db import Database
 from packhouse.settings import Settings
 from packhouse.worker import Worker
+from tests.in_process import Client
 from tests.web.conftest import EMAILS, sign_in, token
 
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.3"
@@ -32,7 +33,9 @@ class World:
     def browser(self, host: str = HERE) -> TestClient:
         is_tls = (self._settings.public_url or "").startswith("https:")  # where cookies are for HTTPS alone
         url = "https://testserver" if is_tls else "http://testserver"
-        made = TestClient(self._app, url, client=(host, 50_000), headers={"accept": "text/html"})
+        made = Client(
+            self._app, url, raise_server_exceptions=True, client=(host, 50_000), headers={"accept": "text/html"}
+        )
         made.portal = self._server.portal  # one loop for all, as a server has
         return made
 

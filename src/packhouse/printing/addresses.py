@@ -77,13 +77,19 @@ def _fill_gaps(shape: str, values: dict[str, str]) -> str:
     """The format with a place for a city that it does not have (Tokyo's wards), and without what belongs to a postal
     code (`FI-`) where there is none, or it stands in it already."""
     city, code = values["%C"], values["%Z"]
-    if "%C" not in shape and city.casefold() not in shape.casefold():
+    if "%C" not in shape and not _says_word(shape, city):
         with_region = "%S%C" if shape.startswith("〒") else "%C, %S"
         shape = shape.replace("%S", with_region, 1) if "%S" in shape else f"{shape}%n%C"
     prefix = re.search(r"(?<![%A-Z])([A-Z]{1,3}-?|〒)%Z", shape)  # not the C of Pakistan's `%C-%Z`
     if prefix and (not code or code.upper().startswith(prefix[1].rstrip("-"))):
         shape = shape.replace(prefix[0], "%Z")
     return shape if "%Z" in shape else shape.replace("%C", "%C %Z", 1)
+
+
+def _says_word(shape: str, word: str) -> bool:
+    """Whether the word stands in the format itself, as Singapore's name does: a field's letter is none."""
+    said = _FIELD.sub(" ", shape.replace("%n", " "))
+    return bool(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said, re.IGNORECASE))
 
 
 @cache
