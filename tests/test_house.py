@@ -216,12 +216,57 @@ def test_every_kind_of_unique_key_is_seen() -> None:
 def test_a_row_has_the_columns_of_its_table() -> None:
     """A row is made of them by position."""
     known = {table.name: tuple(table.columns.keys()) for table in all_tables()}
-    for path in sorted(PACKAGE.glob("**/tables.py")):
+    held = set()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if '"""A row of `' not in path.read_text("utf-8"):
+            continue
         module = importlib.import_module(".".join(("packhouse", *path.relative_to(PACKAGE).with_suffix("").parts)))
         for name, shape in vars(module).items():
             said = re.fullmatch(r"A row of `(\w+)`\.", getattr(shape, "__doc__", None) or "")
-            if name.endswith("Row") and said is not None:
+            if name.endswith("Row") and said is not None and said[1] in known:
                 assert shape._fields == known[said[1]], name
+                held.add(said[1])
+    assert {"accounts", "orders", "order_history", "shipments", "parcels", "deliveries", "imports", "benches"} <= held
+
+
+# What a row is called, and the calls that find one.
+ROWS = re.compile(r"(\w+_)?rows?")
+FINDERS = re.compile(r"_?(find|get|list|lock|load|require)_\w+")
+UNTYPED = re.compile(r"(?:(?:list|Sequence|Iterable)\[)?Any\]?(?: \| None)?")
+# They pass on rows of every statement.
+OF_EVERY_ROW = ("kit/db/", "kit/wire/pagination.py")
+
+
+def is_untyped(hint: ast.expr | None) -> bool:
+    return hint is not None and UNTYPED.fullmatch(ast.unparse(hint)) is not None
+
+
+def find_untyped_rows(text: str) -> Iterator[tuple[int, str]]:
+    """Signatures and fields that take or return a row without saying which: `row: Any`, `get_order(tx) -> Any`."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.AnnAssign):
+            name = ast.unparse(node.target)
+            if ROWS.fullmatch(name) and is_untyped(node.annotation):
+                yield node.lineno, name
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            if any(ROWS.fullmatch(each.arg) and is_untyped(each.annotation) for each in given):
+                yield node.lineno, node.name
+            if FINDERS.fullmatch(node.name) and any(each.arg == "tx" for each in given) and is_untyped(node.returns):
+                yield node.lineno, node.name
+
+
+def test_a_row_has_a_type() -> None:
+    """A row that crosses a function is a NamedTuple, or a Protocol of the columns that are used."""
+    files = [path for path in files_of("src") if not str(path.relative_to(PACKAGE)).startswith(OF_EVERY_ROW)]
+    found = [(path, *each) for path in files for each in find_untyped_rows(path.read_text("utf-8"))]
+    assert [f"{place(path, line)} {name}" for path, line, name in found] == []
+
+
+def test_an_untyped_row_is_seen() -> None:
+    text = "def f(row: Any): ...\ndef g(rows: Sequence[Any]): ...\nasync def get_x(tx: Reader) -> Any: ...\n"
+    text += "class T:\n    row: Any\ndef h(row: Row, told: Any) -> Any: ...\ndef find_y(tx: Reader) -> Row: ...\n"
+    assert sorted(find_untyped_rows(text)) == [(1, "f"), (2, "g"), (3, "get_x"), (5, "row")]
 
 
 def test_every_package_keeps_its_tables_to_itself() -> None:

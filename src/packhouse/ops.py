@@ -1,4 +1,4 @@
-"""What an operator asks of a running server: is it well, what are its figures; and the API explained to people."""
+"""What an operator needs of a running server: its health, its metrics, and the documentation of the API."""
 
 import hmac
 from importlib.resources import files
@@ -40,7 +40,7 @@ async def get_metrics(request: Request) -> Response:
     """To callers on this machine, and to those who bring the operator's token as a bearer."""
     if not _may_see_metrics(request):
         fault = errors.ErrorItem(
-            "forbidden", message("From another machine this needs the token of PACKHOUSE_METRICS_TOKEN.")
+            "forbidden", message("Requests from another machine need the token in PACKHOUSE_METRICS_TOKEN.")
         )
         raise errors.Forbidden(fault)
     ctx = context.of(request)

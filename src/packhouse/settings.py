@@ -172,7 +172,7 @@ def _is_port(parts: SplitResult) -> bool:
 
 
 def share_metrics(folder: str) -> None:
-    """Have the processes that are started from here on keep their figures there; prometheus-client looks for it."""
+    """Have the processes that are started from here on keep their metrics there; prometheus-client looks for it."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 

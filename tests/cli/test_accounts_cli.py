@@ -68,7 +68,7 @@ def test_an_integration_is_made_and_deleted(run: Run) -> None:
         ("account create owner", "There is an account named 'owner' already."),
         ("account create new --country XX", "'XX' is not an ISO 3166-1 alpha-2 country code."),
         ("account create new --public-key owner-public", "The public key 'owner-public' is in use."),
-        ("account create new --public-key a:b", "A key is printable and a public key holds no colon."),
+        ("account create new --public-key a:b", "A key must be printable, and a public key must not contain a colon."),
         ("key list --account nobody", "There is no account named 'nobody'."),
         ("integration list --account nobody", "There is no account named 'nobody'."),
         ("integration create --account owner --shop-name x --id 1", "The account has, or had, an integration 1."),

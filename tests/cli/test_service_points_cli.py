@@ -26,4 +26,4 @@ def test_what_cannot_be_stored_is_said(run: Run, tmp_path: Path) -> None:
     assert run(f"service-points import {file} --account owner").exit_code == 1
     done = run("service-points refresh post nl --account owner")
     assert done.exit_code == 1
-    assert "does not tell" in done.output
+    assert "does not provide its service points" in done.output

@@ -39,4 +39,4 @@ def test_a_role_and_a_password_are_changed(run: Run, serve: Callable[..., TestCl
 @pytest.mark.usefixtures("people")
 def test_the_last_owner_stays_one(run: Run) -> None:
     refused = run("user role --account owner --email ada@example.com --role packer")
-    assert refused.stderr == "packhouse: An account with users keeps at least one owner who can sign in.\n"
+    assert refused.stderr == "packhouse: An account with users needs at least one owner who can sign in.\n"

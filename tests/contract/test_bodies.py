@@ -63,7 +63,7 @@ def read(connection: socket.socket) -> tuple[int, dict[str, str], Any]:
 def check_too_large(answer: tuple[int, dict[str, str], Any], size: str) -> None:
     status, headers, body = answer
     assert (status, headers["connection"]) == (413, "close")
-    detail = f"The body may have at most {LIMIT} bytes, this one has {size}."
+    detail = f"The body has {size} bytes, and at most {LIMIT} are allowed."
     assert body == {"errors": [{"status": "413", "code": "invalid", "detail": detail}]}
 
 
@@ -141,7 +141,7 @@ def test_a_client_that_sends_half_and_stops(server: served.Server, route: str) -
             connection.sendall(sent)
             status, headers, body = read(connection)
         assert (status, headers["connection"]) == (408, "close")
-        detail = "Nothing more of the body came for 1 seconds."
+        detail = "The rest of the body did not arrive within 1 seconds."
         assert body == {"errors": [{"status": "408", "code": "invalid", "detail": detail}]}
     assert refusals(server, 2) == [(TOLD[route], 408)] * 2
     check_untouched(server)

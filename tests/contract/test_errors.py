@@ -341,7 +341,7 @@ def test_a_body_that_is_too_large(serve: Serve, limit: int) -> None:
             answer = client.request(method, path, content=content)
             assert ("content-length" in answer.request.headers) == (content is body)
             assert answer.status_code == 413
-            detail = f"The body may have at most {limit} bytes, this one has {size}."
+            detail = f"The body has {size} bytes, and at most {limit} are allowed."
             assert answer.json() == {"errors": [{"status": "413", "code": "invalid", "detail": detail}]}
     assert client.post(ORDERS, content=b"[]".ljust(limit)).status_code == 400, "one that just fits is read"
 
@@ -379,7 +379,7 @@ def test_an_unknown_path(client: TestClient) -> None:
                 "status": "404",
                 "code": "not_found",
                 "title": "Not found",
-                "detail": "There is nothing at this path.",
+                "detail": "This path does not exist.",
             }
             assert (answer.status_code, answer.json()) == (404, {"errors": [fault]}), path
 

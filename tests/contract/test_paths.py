@@ -32,8 +32,8 @@ def test_a_program_is_told_where_the_api_is(client: TestClient, path: str, meant
 
 def test_a_path_that_the_api_does_not_have_either(client: TestClient) -> None:
     answer = client.get("/nowhere", headers=API_CLIENT)
-    assert answer.json()["errors"][0]["detail"] == "There is nothing at this path."
-    assert client.get("/api/v3/nowhere").json()["errors"][0]["detail"] == "There is nothing at this path."
+    assert answer.json()["errors"][0]["detail"] == "This path does not exist."
+    assert client.get("/api/v3/nowhere").json()["errors"][0]["detail"] == "This path does not exist."
 
 
 def test_people_still_find_the_page_there(client: TestClient) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from packhouse.orders import tables as orders
 from packhouse.packing_station import tables as packing_station
 from packhouse.privacy import tables as privacy
 from packhouse.shipping import tables as shipping
+from packhouse.shipping.queries import find_row
 from packhouse.shipping.rates import tables as rates
 from packhouse.shipping.service_points import tables as service_points
 from packhouse.shipping.slips import tables as slips
@@ -312,6 +314,30 @@ def test_who_is_signed_in_stays_so_and_gave_the_password_then(empty_url: str) ->
     assert look(empty_url, lambda connection: list(connection.execute(group).scalars())) == ["nobody"]
     kept = text("SELECT attempts, next_at FROM sign_in_attempts")
     assert look(empty_url, lambda connection: [tuple(row) for row in connection.execute(kept)]) == [(3, None)]
+
+
+def test_a_request_that_a_carrier_has_not_answered_is_still_known(empty_url: str) -> None:
+    at = "2026-03-14T08:26:53.000000+00:00"
+
+    def fill(connection: Connection) -> None:
+        shipments = Table("shipments", MetaData(), autoload_with=connection)
+        moment = at if connection.dialect.name == "sqlite" else clock.from_wire(at)
+        row = {"account_id": 1, "for_order": 1, "integration_id": 1, "order_number": "N", "order_number_folded": "n"}
+        row |= {"state": "announcing", "created_at": moment, "created_by": "test:1", "updated_at": moment}
+        row |= {"errors": "[]", "document": "{}"}
+        connection.execute(shipments.insert(), {**row, "id": 1, "uuid": "1", "asked_at": moment})
+        connection.execute(shipments.insert(), {**row, "id": 2, "uuid": "2"})
+
+    async def go(db: Database) -> list[datetime | None]:
+        await migrations.upgrade(db, "0039")
+        async with db.begin() as tx:
+            await connection_of(tx).run_sync(fill)
+        await migrations.upgrade(db)
+        async with db.read() as tx:
+            return [row.requested_at for id in (1, 2) if (row := await find_row(tx, 1, id)) is not None]
+
+    assert on(empty_url, go) == [clock.from_wire(at), None]
+    assert look(empty_url, find_differences) == []
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])

@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_removed_is_found_again(
     ship(shop, "o-1")
 
     async def refuse(_self: Folder, _key: str) -> None:
-        raise errors.Unavailable(message("The store of documents cannot be used now."))
+        raise errors.Unavailable(message("The store of documents cannot be reached now."))
 
     with monkeypatch.context() as patch:
         patch.setattr(Folder, "delete", refuse)

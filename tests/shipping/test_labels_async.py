@@ -202,10 +202,10 @@ def test_parcels_that_do_not_add_up(shop: TestClient) -> None:
     assert answer.status_code == 202
     told = {w["source"]["pointer"]: w["detail"] for w in answer.json()["meta"]["warnings"] if w["code"] == "invalid"}
     at = "/data/attributes/orders/[0]/parcels"
-    assert told[f"{at}/0/weight"] == "The parcel is said to weigh 0.200 kg, what is in it 0.250 kg."
+    assert told[f"{at}/0/weight"] == "The parcel weighs 0.200 kg according to the call, its items weigh 0.250 kg."
     assert f"{at}/1/weight" not in told
     left = [w["detail"] for w in answer.json()["meta"]["warnings"] if w["source"]["pointer"] == at]
-    assert left == ["1 of Tea are in no parcel.", "2 of Bag are in no parcel."]
+    assert left == ["1 of Tea are not in any parcel.", "2 of Bag are not in any parcel."]
 
 
 def test_fifty_parcels(shop: TestClient, work: Work) -> None:

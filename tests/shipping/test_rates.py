@@ -223,7 +223,7 @@ def test_the_answers_have_the_published_shape(open_shop: Callable[..., TestClien
     for asked in ({}, {**NL, "parcels": [weigh("1.5"), weigh(2)], "calculate_quotes": True}, {"carrier_code": "none"}):
         published.require_shape("shipping-options", "POST", "/shipping-options", client.post(OPTIONS, json=asked))
     none = client.post(OPTIONS, json={"carrier_code": "none"}).json()
-    assert none == {"data": [], "message": "No shipping option fits what was asked for."}
+    assert none == {"data": [], "message": "No shipping option fits this request."}
     single = {**NL, **weigh(1.5), "dimensions": {"length": 1, "width": 1, "height": 1, "unit": "cm"}}
     answer = client.post(FETCH, json=single)
     found = published.require_shape("shipping-options", "POST", "/fetch-shipping-options", answer)

@@ -126,7 +126,7 @@ def test_a_sender_that_lacks_something_is_named_before_papers_are_made(client: T
 def test_letters_that_no_font_draws_are_named_by_the_label_call(client: TestClient) -> None:
     refused = ship(client, {"name": "𐌰nna"}, "house:standard", customs_details=None)
     assert refused.status_code == 400
-    assert "no font here has 𐌰 (U+10330)" in refused.text
+    assert "no font has 𐌰 (U+10330)" in refused.text
     drawn = ship(client, {"name": "สมชาย ใจดี 🎁"}, "house:standard", customs_details=None)
     assert documents(drawn) == {"label"}
 

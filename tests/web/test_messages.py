@@ -415,7 +415,7 @@ def test_why_a_label_failed_is_kept_with_its_values_and_was_once_kept_without(
         "A customs declaration needs the HS code of Green tea, 6 to 10 digits (order_details/order_items/0/hs_code)."
     )
     assert english in [error["detail"] for error in shipment["errors"]]
-    old = [{"code": "invalid", "detail": detail} for detail in (english, "The contract of this shipment is gone.")]
+    old = [{"code": "invalid", "detail": detail} for detail in (english, "The contract of this shipment was deleted.")]
     asyncio.run(overwrite(database_url, shipments, errors=orjson.dumps(old).decode()))
     assert f"{english} Den Vertrag dieser Sendung gibt es nicht mehr." in alerts(page.get(str(shown)))
     [shipment] = client.get("/api/v3/shipments").json()["data"]

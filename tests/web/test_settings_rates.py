@@ -89,7 +89,7 @@ def test_a_change_makes_a_version_and_what_counted_stays(person: Person, client:
     assert again.status_code == 409
     assert f"There is a newer version, from {days_on(0)}: change that one." in again.text
     early = send(page, f"{place}/rows/0", option_code="house:standard", price="7", valid_from="2025-12-31")
-    assert faults(early.text) == ["The version that is changed counts from 2026-01-01: no earlier."]
+    assert faults(early.text) == ["The changed version is valid from 2026-01-01: choose no earlier date."]
     stored(send(page, f"{HERE}/{new['id']}/rows/0", option_code="house:standard", price="8", valid_from=days_on(30)))
     assert [table["rows"][0]["price"] for table in read(client)] == ["5", "6", "8"]
     listed = words(page.get(HERE).text)

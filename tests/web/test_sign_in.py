@@ -149,4 +149,4 @@ def test_users_are_made_listed_disabled_and_deleted_by_command(run: Any, serve: 
 def test_the_last_owner_stays(run: Any) -> None:
     for verb in ("disable", "delete"):
         refused = run(f"user {verb} --account owner --email {ADA}")
-        assert (refused.exit_code, "keeps at least one owner" in refused.stderr) == (1, True)
+        assert (refused.exit_code, "needs at least one owner" in refused.stderr) == (1, True)

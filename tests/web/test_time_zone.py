@@ -59,7 +59,7 @@ def test_owners_set_another_zone(person: Person, client: TestClient) -> None:
     assert listed(owner, "from=2026-03-13&to=2026-03-13") == ["N-evening"]
     refused = set_zone(owner, "Mars/Olympus")
     assert refused.status_code == 422
-    assert "This is no time zone" in refused.text
+    assert "This is not a time zone" in refused.text
     assert listed(owner, "from=2026-03-13&to=2026-03-13") == ["N-evening"]
     set_zone(owner, "")
     assert listed(owner, "from=2026-03-14&to=2026-03-14") == ["N-evening"]

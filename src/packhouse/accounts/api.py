@@ -9,6 +9,7 @@ from starlette.responses import Response
 from packhouse import context
 from packhouse.accounts import audit, auth, openapi, operations, queries, schema, tokens
 from packhouse.accounts.schema import ALL
+from packhouse.accounts.tables import KeyRow
 from packhouse.kit import clock, errors, http
 from packhouse.kit.db import Transaction
 from packhouse.kit.http import repeats
@@ -54,7 +55,7 @@ def _read_form(pairs: list[tuple[str, str]] | None) -> dict[str, str]:
     form = {name: value for name, value in pairs if value}
     known = [name for name, _ in pairs if name in _PARAMETERS]
     if len(set(known)) < len(known):
-        raise tokens.TokenRefusal("invalid_request", message("A parameter is there more than once."))
+        raise tokens.TokenRefusal("invalid_request", message("A parameter was sent more than once."))
     return form
 
 
@@ -100,7 +101,7 @@ async def create_client(request: Request) -> Response:
             kind="client",
             scopes=asked.get("scopes", [ALL]),
         )
-        row = await queries.find_key(tx, made.public_key)
+        row = await queries.get_key(tx, made.public_key)
         return http.json_response({"data": {**_to_client(row), "client_secret": made.secret_key}}, status=201)
 
     return await repeats.answer_once(request, caller.account_id, body, lambda call: call.write(create))
@@ -122,7 +123,7 @@ async def rotate_client(request: Request) -> Response:
             actor=caller.actor,
             kind="client",
         )
-        row = await queries.find_key(tx, client_id)
+        row = await queries.get_key(tx, client_id)
         return http.json_response({"data": {**_to_client(row), "client_secret": secret}})
 
     return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(rotate))
@@ -148,7 +149,7 @@ def _to_client_id(request: Request) -> str:
     return client_id
 
 
-def _to_client(row: Any) -> dict[str, Any]:
+def _to_client(row: KeyRow) -> dict[str, Any]:
     return {
         "client_id": row.public_key,
         "name": row.name,

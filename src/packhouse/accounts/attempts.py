@@ -1,8 +1,9 @@
-"""How often somebody may try a password or a code: counted before it is looked at, with a wait that grows.
+"""Limits on attempts to guess a password or a code: each attempt is counted before it is checked, and the wait between
+attempts grows.
 
-What strangers try is counted by person and network together, so that it holds up nobody elsewhere, and by network alone
-with a higher bound, because a warehouse shares one. A browser in which the person has signed in before (`browsers`) is
-counted by itself alone, so that nothing that strangers do holds it up.
+Attempts are counted by person and network together, so that an attacker blocks nobody elsewhere, and by network alone
+with a higher limit, because a warehouse shares one. A browser that the person has signed in with before (`browsers`) is
+counted separately, so that no attacker can block it.
 """
 
 import hashlib
@@ -48,8 +49,8 @@ _LOOK = select(_a.next_at).where(_a.account_id == 0, _a.key == bindparam("key"))
 
 
 class Bound(NamedTuple):
-    """A bound on attempts: of what is counted under `key`, the first `free` cost no wait. Each further one costs a
-    second, then twice as long each time. `window` after the first one the count begins anew."""
+    """A limit on attempts: the first `free` that are counted under `key` cost no wait. Each further one costs a second,
+    then twice as long each time. The count starts anew `window` after the first attempt."""
 
     key: str
     free: int = FREE
@@ -57,7 +58,7 @@ class Bound(NamedTuple):
 
 
 class _TooSoon(Exception):
-    """Undoes what was counted of an attempt that is not made."""
+    """Rolls back the count of an attempt that is refused."""
 
     def __init__(self, next_at: datetime) -> None:
         super().__init__(next_at)
@@ -65,8 +66,9 @@ class _TooSoon(Exception):
 
 
 def to_bounds(email: str, host: str, browser: str | None) -> list[Bound]:
-    """What a sign-in as `email` from `host` is counted under; `browser` is the hash of a browser that the person is
-    known by. The widest comes first, as everywhere: two who count the same lock it in the same order."""
+    """Return what a sign-in as `email` from `host` is counted under; `browser` is the hash of a browser that is known
+    as the person's. The widest limit comes first, as everywhere, so that two attempts lock the same rows in the same
+    order."""
     person = email.casefold()
     if browser is not None:
         return [Bound(f"browser:{_hash(f'{person}|{browser}')}")]
@@ -76,23 +78,24 @@ def to_bounds(email: str, host: str, browser: str | None) -> list[Bound]:
 
 
 def to_session_bounds(token_hash: str) -> list[Bound]:
-    """What a password is counted under that is asked for again: a session that was found open holds up no other."""
+    """Return what a password is counted under when a session asks for it again: a session that was left open blocks no
+    other."""
     return [Bound(f"session:{token_hash}")]
 
 
 def to_code_bounds(account_id: int, user_id: int, browser: str | None) -> list[Bound]:
-    """What a code of a person is counted under. Codes are short, so that all networks count as one; and as the password
-    was right before, only somebody who knows it holds the person up, in browsers that are not known."""
+    """Return what a person's code is counted under. Codes are short, so all networks count as one. The password was
+    right before, so only somebody who knows it can block the person, and only in browsers that are not known."""
     return [Bound(f"code:{account_id}:{user_id}:{browser or ''}")]
 
 
 def to_forgotten_bounds(host: str) -> list[Bound]:
-    """What somebody is counted under who asks for a link to a new password."""
+    """Return what a request for a link to a new password is counted under."""
     return [Bound(f"forgotten:{to_network(host)}", FREE_FORGOTTEN, _HOUR)]
 
 
 def to_network(host: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 address: whoever has one address of it has all of them."""
+    """Return an IPv4 address, or the /64 of an IPv6 address: its owner has all addresses in it."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -105,10 +108,10 @@ def to_network(host: str) -> str:
 
 
 async def take(db: Database, bounds: Sequence[Bound], *, now: datetime) -> datetime | None:
-    """Count an attempt in a transaction of its own, so that of many at once no more than may be made are. Where it
-    comes too soon: when the next may be made; then it is not counted, so that impatience costs nothing.
+    """Count an attempt in a transaction of its own, so that parallel attempts cannot exceed the limit. Return when the
+    next attempt may be made if this one comes too soon; then it is not counted, so impatience costs nothing.
 
-    Most of a flood is seen at a look, without a transaction: who is to wait holds up no other with what they send.
+    Most attempts of a flood are refused by a read without a transaction, so that they delay nobody else.
     """
     for bound in bounds:
         row = await db.fetch_one(_LOOK, key=bound.key)
@@ -140,7 +143,7 @@ async def _count(tx: Transaction, bound: Bound, now: datetime) -> None:
 
 
 def wait(bound: Bound, attempts: int) -> timedelta:
-    """After so many of them, before the next one."""
+    """Return how long to wait after so many attempts."""
     if attempts < bound.free:
         return timedelta()
     doubled: int = 2 ** min(attempts - bound.free, 20)
@@ -148,7 +151,7 @@ def wait(bound: Bound, attempts: int) -> timedelta:
 
 
 async def _clean(tx: Transaction, now: datetime) -> None:
-    """Passes over rows that others are counting in, so that nobody waits for this."""
+    """Skip rows that others are counting in, so that nobody waits for this."""
     over = select(_a.key).where(_a.account_id == 0, _a.since < now - _DAY - LONGEST_WAIT).order_by(_a.since)
     found = await tx.fetch_values(over.limit(_CLEANED).with_for_update(skip_locked=True))
     if found:
@@ -156,8 +159,8 @@ async def _clean(tx: Transaction, now: datetime) -> None:
 
 
 async def forgive(tx: Transaction, bounds: Iterable[Bound]) -> None:
-    """The attempt was right: what was counted before it of this person is forgotten, and of a network this one alone,
-    or whoever has one password there would try others without end."""
+    """Forget the attempts before a successful one: those of this person, and for a network only this one. Otherwise,
+    somebody with one password could try others without end."""
     for bound in bounds:
         here = (_a.account_id == 0, _a.key == bound.key)
         if bound.free == FREE:
@@ -167,5 +170,5 @@ async def forgive(tx: Transaction, bounds: Iterable[Bound]) -> None:
 
 
 def _hash(text: str) -> str:
-    """No address of a person is kept for having been typed."""
+    """Hash it, so that no e-mail address is stored only because somebody typed it."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,12 +1,13 @@
-"""The audit log of an account: who signed in, and who changed what about keys, clients and users.
+"""The audit log of an account: who signed in, and who changed keys, clients and users.
 
-Actions are a noun and a verb in the past: `key.created`, `key.revoked`, `user.signed_in`, `user.sign_in_failed`. An
-actor is a kind and a name, as in an order's history; a subject is the name of what was changed, never a secret.
-Requests by API key are no sign-ins: there would be one entry for each. What is refused is (`failures`), in bounds.
+Actions are a noun and a verb in the past tense: `key.created`, `key.revoked`, `user.signed_in`, `user.sign_in_failed`.
+An actor is a kind and a name, as in an order's history; a subject is the name of what was changed, never a secret.
+Requests with an API key are not logged as sign-ins, because there would be one entry for each. Refused ones are, within
+limits (`failures`).
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select
 
@@ -33,8 +34,18 @@ MAX_PAGE = 200
 DEFAULT_PAGE = 100
 
 
+class Entry(NamedTuple):
+    """An entry as it is shown."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+
+
 async def record(tx: Transaction, account_id: int, actor: str, action: str, subject: str, *, now: datetime) -> None:
-    """In the transaction of the change, so that there is no change without its entry."""
+    """Write an entry in the transaction of the change, so that there is no change without its entry."""
     [id] = await tx.next_ids("audit_log", 1)
     row = {"account_id": account_id, "id": id, "at": now, "actor": actor, "action": action, "subject": subject}
     await tx.execute(insert(audit_log).values(row))
@@ -48,8 +59,8 @@ async def list_entries(
     *,
     actor: str = "",
     action: str = "",
-) -> pagination.Page:
-    """Newest first; of one actor or action where they are named. Rows: id, at, actor, action, subject."""
+) -> pagination.Page[Entry]:
+    """List entries, newest first, of one actor or action if they are given."""
     log = audit_log.c
     statement = select(log.id, log.at, log.actor, log.action, log.subject).where(log.account_id == account_id)
     if actor:
@@ -57,10 +68,10 @@ async def list_entries(
     if action:
         statement = statement.where(log.action == action)
     order = pagination.Order([pagination.Key(log.id, True, pagination.to_int)])
-    return await pagination.fetch_page(tx, statement, order, cursor, size)
+    return await pagination.fetch_page(tx, statement, order, cursor, size, into=Entry)
 
 
-def to_wire(row: Any) -> dict[str, Any]:
+def to_wire(row: Entry) -> dict[str, Any]:
     kind, _, name = row.actor.partition(":")
     return {
         "id": row.id,

@@ -1,9 +1,9 @@
-"""From the headers of a request to its caller (contract, section 2)."""
+"""Authentication: from the headers of a request to its caller (contract, section 2)."""
 
 import base64
 import binascii
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote_plus
 
 from starlette.requests import Request
@@ -11,11 +11,14 @@ from starlette.requests import Request
 from packhouse import context
 from packhouse.accounts import demo, queries, tokens
 from packhouse.accounts.failures import Failure
+from packhouse.accounts.queries import CallingKey, Client, LiveToken, Owned
 from packhouse.accounts.schema import ALL, Caller
 from packhouse.kit import clock, errors, http, security
 from packhouse.kit.http import limits
 from packhouse.kit.http.routing import route_of
 from packhouse.kit.messages import message
+
+T = TypeVar("T")
 
 # Compared against when there is no such key, so that a wrong key takes as long as a wrong secret.
 _NO_KEY = security.hash_secret(security.new_secret())
@@ -26,28 +29,36 @@ _REFUSED_TOKEN = 'Bearer error="invalid_token"'  # noqa: S105 - a challenge (RFC
 async def caller(request: Request) -> Caller:
     """Raises Unauthenticated without the credentials of a live key or token, Forbidden where they lack the scope of the
     route."""
-    found, _ = await _find_caller(request, queries.FIND_KEY, {})
+    found = await _find_caller(request)
     await _let_in(request, found)
     return found
 
 
-async def caller_and_row(request: Request, owned: queries.Owned, **values: Any) -> tuple[Caller, Any]:
-    """The caller as `caller` finds it, and a row of its account: of a key with its secret they are one look-up, unless
-    the database is sharded, which has to know the account first."""
-    is_one = context.of(request).db.is_sharded is False
-    found, row = await _find_caller(request, *((owned.with_key, values) if is_one else (queries.FIND_KEY, {})))
-    await _let_in(request, found)
-    if row is None or not is_one:
-        return found, await context.of(request).db.fetch_one(owned.alone, account_id=found.account_id, **values)
-    return found, row if getattr(row, owned.never_null) is not None else None
+async def caller_and_row(request: Request, owned: Owned[T], /, **values: Any) -> tuple[Caller, T | None]:
+    """Return the caller as `caller` does, and a row of its account. For a key with its secret, this is one query,
+    unless the database is sharded: then the account must be known first."""
+    db = context.of(request).db
+    scheme, sent = _split(request)
+    if scheme == "basic" and db.is_sharded is False:
+        public_key, secret = _decode(sent)
+        both = await db.fetch_one(owned.with_key, into=owned.split, public_key=public_key, **values)
+        key, row = both or (None, None)
+        found = await _check_key(request, public_key, secret, key)
+        await _let_in(request, found)
+        if key is not None:
+            return found, row
+    else:
+        found = await _find_caller(request)
+        await _let_in(request, found)
+    return found, await db.fetch_one(owned.alone, into=owned.into, account_id=found.account_id, **values)
 
 
 async def caller_by_public_key(request: Request, public_key: str) -> Caller:
-    """The caller of a read that a web page makes, which has the public key alone: for what is no secret. Raises
-    Unauthenticated, Forbidden."""
+    """Return the caller of a read by a web page, which has only the public key; use it only for data that is not
+    secret. Raises Unauthenticated, Forbidden."""
     row = None
     if "\0" not in public_key:
-        row = await context.of(request).db.fetch_one(queries.FIND_KEY, public_key=public_key)
+        row = await context.of(request).db.fetch_one(queries.FIND_KEY, into=CallingKey, public_key=public_key)
     if row is None or (public_key == demo.PUBLIC_KEY and not http.is_from_this_machine(request)):
         raise _unauthenticated()
     found = Caller(row.account_id, row.country_code, f"api_key:{public_key}", _to_scopes(row.scopes))
@@ -55,15 +66,21 @@ async def caller_by_public_key(request: Request, public_key: str) -> Caller:
     return found
 
 
-async def _find_caller(request: Request, by_key: queries.Statement, values: dict[str, Any]) -> tuple[Caller, Any]:
-    """And what `by_key` finds besides, where it is the one that found the caller."""
-    scheme, _, sent = http.find_header(request, b"authorization").partition(" ")
-    kind = scheme.lower()
-    if kind == "basic":
-        return await _find_by_key(request, sent, by_key, values)
-    if kind == "bearer":
-        return await _find_by_token(request, sent), None
+async def _find_caller(request: Request) -> Caller:
+    scheme, sent = _split(request)
+    if scheme == "basic":
+        public_key, secret = _decode(sent)
+        key = await context.of(request).db.fetch_one(queries.FIND_KEY, into=CallingKey, public_key=public_key)
+        return await _check_key(request, public_key, secret, key)
+    if scheme == "bearer":
+        return await _find_by_token(request, sent)
     raise _unauthenticated()
+
+
+def _split(request: Request) -> tuple[str, str]:
+    """Return the scheme of the credentials, in lower case, and the rest."""
+    scheme, _, sent = http.find_header(request, b"authorization").partition(" ")
+    return scheme.lower(), sent
 
 
 async def _let_in(request: Request, found: Caller) -> None:
@@ -79,31 +96,28 @@ async def _let_in(request: Request, found: Caller) -> None:
         )
 
 
-async def _find_by_key(
-    request: Request, sent: str, statement: queries.Statement, values: dict[str, Any]
-) -> tuple[Caller, Any]:
-    public_key, secret = _decode(sent)
-    found = row = await context.of(request).db.fetch_one(statement, public_key=public_key, **values)
-    if not security.is_secret(secret, row.secret_hash if row else _NO_KEY) or row is None:
-        row = await _find_client(request, public_key, secret)  # by its second secret, while that is good
-        if row is None or not row.takes_basic:
-            context.of(request).failures.note_key(public_key, "key.refused")
-            raise _unauthenticated()
-    if demo.is_well_known_key(public_key, secret) and not http.is_from_this_machine(request):
+async def _check_key(request: Request, public_key: str, secret: str, key: CallingKey | None) -> Caller:
+    """Return the caller with this secret, where `key` is what `FIND_KEY` found. Raises Unauthenticated."""
+    found: CallingKey | Client | None = key
+    if not security.is_secret(secret, key.secret_hash if key else _NO_KEY) or key is None:
+        found = client = await _find_client(request, public_key, secret)  # by its second secret, while that is valid
+        if client is None or not client.takes_basic:
+            found = None
+    if found is None or (demo.is_well_known_key(public_key, secret) and not http.is_from_this_machine(request)):
         context.of(request).failures.note_key(public_key, "key.refused")
         raise _unauthenticated()
-    return Caller(
-        row.account_id, row.country_code, f"api_key:{public_key}", _to_scopes(row.scopes)
-    ), row if row is found else None
+    return Caller(found.account_id, found.country_code, f"api_key:{public_key}", _to_scopes(found.scopes))
 
 
-async def _find_client(request: Request, public_key: str, secret: str) -> Any:
-    """The row of `queries.FIND_CLIENT` of the live key or client with this secret, or with its second one."""
+async def _find_client(request: Request, public_key: str, secret: str) -> Client | None:
+    """Find the live key or client with this secret, or with this as its second secret."""
     ctx = context.of(request)
-    row = await ctx.db.fetch_one(queries.FIND_CLIENT, public_key=public_key)
+    row = await ctx.db.fetch_one(queries.FIND_CLIENT, into=Client, public_key=public_key)
     if security.is_secret(secret, row.secret_hash if row else _NO_KEY):
         return row
-    if row is None or row.second_hash is None or not security.is_secret(secret, row.second_hash):
+    if row is None or row.second_hash is None or row.second_until is None:
+        return None
+    if not security.is_secret(secret, row.second_hash):
         return None
     return row if clock.to_wire(row.second_until) > clock.to_wire(ctx.clock()) else None
 
@@ -113,7 +127,9 @@ async def _find_by_token(request: Request, sent: str) -> Caller:
     if parts is None:
         raise _unauthenticated(_REFUSED_TOKEN)
     ctx = context.of(request)
-    row = await ctx.db.fetch_one(queries.FIND_TOKEN, account_id=parts.account_id, token_id=parts.token_id)
+    row = await ctx.db.fetch_one(
+        queries.FIND_TOKEN, into=LiveToken, account_id=parts.account_id, token_id=parts.token_id
+    )
     if not security.is_secret(parts.secret, row.secret_hash if row else _NO_KEY) or row is None:
         raise _unauthenticated(_REFUSED_TOKEN)
     if clock.to_wire(row.expires_at) <= clock.to_wire(ctx.clock()):
@@ -127,8 +143,8 @@ def _to_scopes(words: str) -> frozenset[str]:
     return _EVERYTHING if words == ALL else frozenset(words.split())
 
 
-async def client(request: Request, form: dict[str, str]) -> Any:
-    """The row of `queries.FIND_CLIENT` of who asks for a token. Raises InvalidClient, TokenRefusal."""
+async def client(request: Request, form: dict[str, str]) -> Client:
+    """Find the client that asks for a token. Raises InvalidClient, TokenRefusal."""
     header = request.headers.get("authorization", "")
     if header and ("client_secret" in form or "client_id" in form):
         raise tokens.TokenRefusal(
@@ -145,8 +161,8 @@ async def client(request: Request, form: dict[str, str]) -> Any:
     raise tokens.InvalidClient
 
 
-def choose_scopes(request: Request, row: Any, asked: str | None) -> frozenset[str]:
-    """Choose the scopes of a token for a row that `client` gave. Raises TokenRefusal."""
+def choose_scopes(request: Request, row: Client, asked: str | None) -> frozenset[str]:
+    """Choose the scopes of a token for a client. Raises TokenRefusal."""
     try:
         return tokens.choose_scopes(_to_scopes(row.scopes), asked)
     except tokens.TokenRefusal:
@@ -155,7 +171,7 @@ def choose_scopes(request: Request, row: Any, asked: str | None) -> frozenset[st
 
 
 def _read_client(header: str, form: dict[str, str]) -> list[tuple[str, str]]:
-    """By Basic the RFC wants both encoded as in a form, and most clients send them as they are: both are tried."""
+    """The RFC wants both values form-encoded in HTTP Basic, but most clients send them as they are: both are tried."""
     if not header:
         sent = [(form.get("client_id", ""), form.get("client_secret", ""))]
         return [pair for pair in sent if all(pair) and "\0" not in pair[0]]
@@ -170,7 +186,7 @@ def _read_client(header: str, form: dict[str, str]) -> list[tuple[str, str]]:
     return [plain] if unquoted == plain or "\0" in unquoted[0] else [plain, unquoted]
 
 
-def to_actor(row: Any) -> str:
+def to_actor(row: Client) -> str:
     return queries.to_actor(row.kind, row.public_key)
 
 
@@ -187,6 +203,6 @@ def _decode(encoded: str) -> tuple[str, str]:
 
 
 def _unauthenticated(challenge: str = "Basic") -> errors.Unauthenticated:
-    """The refusal of credentials, with a challenge in the scheme that they came in."""
+    """Return the refusal of credentials, with a challenge in the scheme that was used."""
     fault = errors.ErrorItem("authentication_failed", message("Invalid username/password."), pointer=errors.ROOT)
     return errors.Unauthenticated(fault, {"WWW-Authenticate": challenge})

@@ -1,6 +1,6 @@
-"""The browsers that a person has signed in with, so that what strangers try holds none of them up.
+"""The browsers that a person has signed in with, so that no attacker can block them there.
 
-The cookie holds a random token for each person who uses the browser; at rest there is its hash, beside the person.
+The cookie holds a random token for each person who uses the browser. The database holds its hash, beside the person.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _b = known_browsers.c
 
 
 async def find(tx: Reader, cookie: str, account_id: int, user_id: int, *, now: datetime) -> str | None:
-    """The hash of this browser, where the person has signed in with it."""
+    """Return the hash of this browser if the person has signed in with it."""
     token = _parse(cookie).get((account_id, user_id))
     if token is None:
         return None
@@ -33,7 +33,8 @@ async def find(tx: Reader, cookie: str, account_id: int, user_id: int, *, now: d
 
 
 async def remember(tx: Transaction, cookie: str, account_id: int, user_id: int, *, now: datetime) -> str:
-    """The person has signed in with the browser that sent `cookie`: the cookie that it is known by from now on."""
+    """Note that the person has signed in with the browser that sent `cookie`. Return the cookie that identifies it from
+    now on."""
     people = _parse(cookie)
     token = people.pop((account_id, user_id), "")
     mine = (_b.account_id == account_id, _b.user_id == user_id)
@@ -50,7 +51,7 @@ async def remember(tx: Transaction, cookie: str, account_id: int, user_id: int, 
 
 
 async def forget(tx: Transaction, account_id: int, user_id: int) -> None:
-    """All of a person's."""
+    """Forget all browsers of a person."""
     await tx.execute(delete(known_browsers).where(_b.account_id == account_id, _b.user_id == user_id))
 
 
@@ -60,5 +61,5 @@ def _parse(cookie: str) -> dict[tuple[int, int], str]:
 
 
 def _hash(token: str) -> str:
-    """The token is 256 random bits: there is nothing to guess, so nothing to salt."""
+    """Hash the token, which is 256 random bits: it cannot be guessed, so it needs no salt."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""Failed sign-ins and refused requests for tokens, told to the account that was meant in its audit log.
+"""Failed sign-ins and refused token requests, written to the audit log of the account in question.
 
-An entry is written after the answer, so that the time that an answer takes tells nobody which keys and people there
-are. Of the failures of one key or person the first few an hour are written, then once that there are more: a flood
-fills no database.
+An entry is written after the answer, so that response times do not reveal which keys and people exist. Of each key or
+person, the first few failures an hour are written, then one entry that there are more: a flood does not fill the
+database.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _log = structlog.get_logger()
 
 
 class Failure(NamedTuple):
-    """An entry in the making; `actor` is who they said they were."""
+    """An entry to be written; `actor` is who they claimed to be."""
 
     account_id: int
     actor: str
@@ -39,7 +39,7 @@ class Failure(NamedTuple):
 
 
 class Failures:
-    """One of a server process; close it before its database."""
+    """The failures of one server process; close it before its database."""
 
     def __init__(self, db: Database, now: Clock) -> None:
         self._db = db
@@ -52,12 +52,11 @@ class Failures:
         self._start(self._write(failure))
 
     def note_key(self, public_key: str, action: str, subject: str = "") -> None:
-        """Note a failure of whoever the key or client belongs to, live or revoked. One that nobody has leaves no
-        entry."""
+        """Note a failure for the owner of the key or client, live or revoked. An unknown key leaves no entry."""
         self._start(self._write_of_key(public_key, action, subject or public_key))
 
     async def close(self) -> None:
-        """What waits is written first."""
+        """Write what is waiting first."""
         if self._writing is not None:
             await self._writing
 
@@ -70,13 +69,13 @@ class Failures:
             self._writing = asyncio.create_task(self._write_all())
 
     async def _write_all(self) -> None:
-        """In turn, so that the log holds them in the order in which they came."""
+        """Write one after another, so that the log has them in the order in which they came."""
         while self._waiting:
             await self._try(self._waiting.popleft())
         self._writing = None
 
     async def _try(self, work: Coroutine[Any, Any, None]) -> None:
-        """Nobody waits for it, so nobody hears of what goes wrong."""
+        """Log errors: nobody waits for the result."""
         try:
             await work
         except errors.Unavailable as error:
@@ -85,7 +84,7 @@ class Failures:
             _log.error("failure not written down", **logs.where(error))
 
     async def _write_of_key(self, public_key: str, action: str, subject: str) -> None:
-        row = await self._db.fetch_one(queries.FIND_OWNER, public_key=public_key)
+        row = await self._db.fetch_one(queries.FIND_OWNER, into=queries.Owner, public_key=public_key)
         if row is not None:
             await self._write(Failure(row.account_id, queries.to_actor(row.kind, public_key), action, subject))
 
@@ -99,7 +98,7 @@ class Failures:
         await self._db.write(lambda tx: audit.record(tx, *failure, now=now))
 
     def _count(self, failure: Failure, now: datetime) -> int:
-        """This one included."""
+        """Count the failures in the current hour, including this one."""
         key = (failure.account_id, failure.actor)
         since, count = self._counted.pop(key, (now, 0))
         if now - since >= WINDOW:

@@ -52,7 +52,7 @@ SECURITY_SCHEMES: dict[str, Any] = {
 
 
 def to_security(scope: str | None) -> list[dict[str, Any]]:
-    """What opens an operation: any of these will do. The scope `api` opens everything."""
+    """Return the schemes that allow an operation: any of them is sufficient. The scope `api` allows everything."""
     if scope is None:
         return []
     named = [[scope], [schema.ALL]] if scope not in (routing.ANY_SCOPE, schema.ALL) else [[scope] if scope else []]

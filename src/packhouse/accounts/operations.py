@@ -1,4 +1,4 @@
-"""Accounts and their keys: made, revoked."""
+"""Creates, changes and revokes accounts and their keys."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ OPERATOR = "command:packhouse"
 
 
 class NewKey(NamedTuple):
-    """The only time that the secret is seen."""
+    """A new key; its secret is not shown again."""
 
     id: int
     public_key: str
@@ -27,7 +27,7 @@ class NewKey(NamedTuple):
 
 
 async def create_account(tx: Transaction, name: str, country_code: str, *, now: datetime, actor: str = OPERATOR) -> int:
-    """The id of the new account. Raises Invalid for a name that is taken or empty and for an unknown country."""
+    """Return the id of the new account. Raises Invalid for a name that is taken or empty and for an unknown country."""
     if not name.strip() or "\0" in name:
         raise errors.Invalid(errors.ErrorItem("required", message("An account needs a name.")))
     if country_code not in places.COUNTRIES:
@@ -57,12 +57,12 @@ async def create_key(
     kind: str = "key",
     scopes: Collection[str] = (ALL,),
 ) -> NewKey:
-    """A pair chosen by the caller, or a random one. Raises Invalid for a public key that is taken or that HTTP Basic
-    cannot carry."""
+    """Create a pair chosen by the caller, or a random one. Raises Invalid for a public key that is taken or that HTTP
+    Basic cannot carry."""
     public, secret = public_key or security.new_public_key(), secret_key or security.new_secret()
     if ":" in public or not (public + secret).isprintable():
         raise errors.Invalid(
-            errors.ErrorItem("invalid", message("A key is printable and a public key holds no colon."))
+            errors.ErrorItem("invalid", message("A key must be printable, and a public key must not contain a colon."))
         )
     if not scopes or (unknown := sorted(set(scopes) - set(SCOPES))):
         detail = (
@@ -95,8 +95,8 @@ async def revoke_key(
     actor: str = OPERATOR,
     kind: str = "key",
 ) -> None:
-    """With its tokens, from the next request on, on every process. Raises NotFound for a key that is not a live one of
-    the account."""
+    """Revoke a key and its tokens, from the next request on, on every process. Raises NotFound for a key that is not a
+    live one of the account."""
     await _change_key(tx, account_id, public_key, kind, revoked_at=now)
     await audit.record(tx, account_id, actor, f"{kind}.revoked", public_key, now=now)
 
@@ -111,7 +111,8 @@ async def rotate_key(
     actor: str = OPERATOR,
     kind: str = "key",
 ) -> str:
-    """A new secret; the one before is good for `keep` longer, the one before that no more. Raises NotFound."""
+    """Return a new secret. The current one stays valid for `keep`, the one before it becomes invalid. Raises
+    NotFound."""
     secret = security.new_secret()
     changes = {"secret_hash": security.hash_secret(secret), "second_hash": api_keys.c.secret_hash}
     await _change_key(tx, account_id, public_key, kind, **changes, second_until=now + keep)
@@ -128,7 +129,7 @@ async def set_key_basic(
     now: datetime,
     actor: str = OPERATOR,
 ) -> None:
-    """Whether the key signs in by HTTP Basic or gets tokens only. Raises NotFound."""
+    """Set whether the key can use HTTP Basic or only tokens. Raises NotFound."""
     await _change_key(tx, account_id, public_key, "key", takes_basic=takes_basic)
     action = "key.basic_accepted" if takes_basic else "key.basic_refused"
     await audit.record(tx, account_id, actor, action, public_key, now=now)
@@ -147,9 +148,9 @@ async def set_account_basic(
 async def set_time_zone(
     tx: Transaction, account_id: int, name: str | None, *, now: datetime, actor: str = OPERATOR
 ) -> None:
-    """The zone whose days are the account's; None for that of its country. Raises Invalid."""
+    """Set the account's time zone; None means that of its country. Raises Invalid."""
     if name is not None and not zones.is_zone(name):
-        detail = message("This is no time zone; they are named like Europe/Amsterdam.")
+        detail = message("This is not a time zone. Time zones have names like Europe/Amsterdam.")
         raise errors.Invalid(errors.ErrorItem("invalid_choice", detail, pointer=errors.to_pointer(("time_zone",))))
     await tx.execute(update(accounts).where(accounts.c.account_id == account_id).values(time_zone=name))
     await audit.record(tx, account_id, actor, "account.time_zone_changed", name or "of its country", now=now)

@@ -1,7 +1,7 @@
-"""Links by which a person who forgot their password chooses a new one: good once, for an hour, kept as a hash.
+"""Links by which a person who forgot their password chooses a new one: valid once, for an hour, stored as a hash.
 
-Whoever asks for one is told the same in the same time, whether or not there is such a person: what they typed becomes a
-job as it is, and the worker finds out whose it is and sends the mail.
+Everybody who asks for one gets the same answer in the same time, whether or not the person exists: the e-mail address
+becomes a job as it is, and the worker looks up the person and sends the mail.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _l = reset_links.c
 
 
 class Link(NamedTuple):
-    """One that may still be used, and whose it is."""
+    """A link that can still be used, and the person that it belongs to."""
 
     account_id: int
     user_id: int
@@ -42,18 +42,19 @@ class Link(NamedTuple):
 
 
 async def ask(tx: Transaction, email: str, message: Mapping[str, str], *, now: datetime) -> None:
-    """Have a link sent to whoever has this e-mail address. `message` is a subject and a text with `PLACE` in it, in the
-    language of who asks. Two for one address are not sent at once, so that both are counted."""
+    """Send a link to the person with this e-mail address. `message` is a subject and a text with `PLACE` in it, in the
+    language of the request. Two requests for one address are not handled at once, so that both are counted."""
     lane = f"mail:{_hash(email.casefold())}"
     await jobs.enqueue(tx, _NOBODY, JOB, [{"email": email, **message}], now=now, lane=lane)
 
 
 async def handle(db: Database, mailer: mail.Mailer | None, job: Job, now: datetime) -> None:
-    """The job: nothing for nobody, and nothing an hour later, when who asked has asked again."""
+    """Run the job. It does nothing for an unknown person, and nothing an hour later, when the person has asked
+    again."""
     if now - job.created_at >= GOOD_FOR:
         return
     if mailer is None:
-        raise errors.Unavailable(message("There is mail to send, and this worker has no PACKHOUSE_SMTP_URL."))
+        raise errors.Unavailable(message("This worker has mail to send, but no PACKHOUSE_SMTP_URL."))
     found = await _make_for(db, job.payload["email"], now)
     if found is None:
         return
@@ -71,8 +72,8 @@ async def handle(db: Database, mailer: mail.Mailer | None, job: Job, now: dateti
 
 
 async def _make_for(db: Database, email: str, now: datetime) -> tuple[int, str, str] | None:
-    """Account and own e-mail address of a person, and the token of a new link; None for nobody, for somebody who
-    may not sign in, and for who was sent enough."""
+    """Return account and own e-mail address of a person, and the token of a new link. Return None if there is no such
+    person, if they may not sign in, or if they were sent enough links."""
 
     async def work(tx: Transaction) -> tuple[int, str, str] | None:
         user = await users.find_user(tx, email) if "\0" not in email else None
@@ -87,7 +88,7 @@ async def _make_for(db: Database, email: str, now: datetime) -> tuple[int, str, 
 
 
 async def make(tx: Transaction, account_id: int, user_id: int, *, now: datetime) -> str:
-    """The token of a new link, the only time that it is seen."""
+    """Return the token of a new link; it is not shown again."""
     over = (_l.account_id == account_id, _l.created_at <= now - GOOD_FOR)
     await tx.execute(delete(reset_links).where(*over))
     token = secrets.token_urlsafe(32)
@@ -108,8 +109,8 @@ async def find(tx: Reader, token: str, *, now: datetime) -> Link | None:
 
 
 async def use(tx: Transaction, link: Link, password_hash: str) -> bool:
-    """Whether it was still good: of several who use it at once, one does. The person's sessions end, and so do their
-    other links."""
+    """Return whether the link was still valid; of several who use it at once, one succeeds. The person's sessions and
+    other links end."""
     here = (_l.account_id == link.account_id, _l.token_hash == link.token_hash)
     if not await tx.change(delete(reset_links).where(*here)):
         return False

@@ -1,12 +1,12 @@
-"""Who is signed in, and who is half way there.
+"""Sessions of people who are signed in, and sign-ins that wait for a code.
 
-A session's token is random and kept as a hash; the cookie names the account beside it, so that every look-up does.
+A session's token is random and stored as a hash. The cookie also names the account, so that every query does.
 """
 
 import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -50,9 +50,24 @@ _FIND = (
 )
 
 
+class _Found(NamedTuple):
+    """What `_FIND` finds."""
+
+    id: int
+    email: str
+    role: str
+    name: str
+    country_code: str
+    expires_at: datetime | str
+    confirmed_at: datetime | str | None
+    two_factors_for: str
+    has_second_factor: bool
+    time_zone: str | None
+
+
 class Session(NamedTuple):
-    """A signed-in person, and when they last gave their password. `must_set_up` says that their account requires a
-    second factor of them and that they have none; `time_zone` is the one whose days are the account's."""
+    """A signed-in person, and when they last entered their password. `must_set_up` says that their account requires a
+    second factor and that they have none; `time_zone` is the account's."""
 
     account_id: int
     account_name: str
@@ -68,7 +83,7 @@ class Session(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """A sign-in whose password was right, `created_at` when, and whose code is asked for."""
+    """A sign-in with a correct password, at `created_at`, that waits for the code."""
 
     account_id: int
     user_id: int
@@ -86,7 +101,7 @@ async def start(
     until: datetime,
     confirmed_at: datetime | None = None,
 ) -> str:
-    """The cookie's value of a new session; the password was given at `confirmed_at`, or just now."""
+    """Return the cookie's value of a new session; the password was entered at `confirmed_at`, or just now."""
     token = secrets.token_urlsafe(32)
     row = {"account_id": account_id, "token_hash": _hash(token), "user_id": user_id}
     row |= {"created_at": now, "expires_at": until, "confirmed_at": confirmed_at or now}
@@ -96,13 +111,13 @@ async def start(
 
 
 async def confirm(tx: Transaction, session: Session, *, now: datetime) -> None:
-    """Their password was given again."""
+    """Note that the password was entered again."""
     here = (sessions.c.account_id == session.account_id, sessions.c.token_hash == session.token_hash)
     await tx.execute(update(sessions).where(*here).values(confirmed_at=now))
 
 
 async def begin(tx: Transaction, account_id: int, user_id: int, *, now: datetime) -> str:
-    """The cookie's value of a sign-in whose password was right."""
+    """Return the cookie's value of a sign-in with a correct password."""
     token = secrets.token_urlsafe(32)
     over = (_p.account_id == account_id, _p.created_at <= now - PENDING_FOR)
     await tx.execute(delete(pending_sign_ins).where(*over))
@@ -125,7 +140,7 @@ async def find_pending(tx: Reader, cookie: str, *, now: datetime) -> Pending | N
 
 
 async def finish(tx: Transaction, pending: Pending) -> bool:
-    """Whether it still was half done: of several who finish it at once, one does."""
+    """Return whether it was still pending: of several who finish it at once, one succeeds."""
     here = (_p.account_id == pending.account_id, _p.token_hash == pending.token_hash)
     return bool(await tx.change(delete(pending_sign_ins).where(*here)))
 
@@ -135,18 +150,18 @@ async def find_session(db: Database, cookie: str, *, now: datetime) -> Session |
     if not token:
         return None
     token_hash = _hash(token)
-    row: Any = await db.fetch_one(_FIND, account_id=account_id, token_hash=token_hash)
-    if row is None:
+    found = await db.fetch_one(_FIND, into=_Found, account_id=account_id, token_hash=token_hash)
+    if found is None:
         return None
-    id, email, role, name, country_code, expires_at, confirmed_at, group, has_second_factor, time_zone = row
+    id, email, role, name, country_code, expires_at, confirmed_at, group, has_second_factor, time_zone = found
     if clock.to_wire(expires_at) <= clock.to_wire(now):
         return None
     caller = Caller(account_id, country_code, f"user:{id}", ROLES[role])
     must_set_up = not has_second_factor and two_factors.is_required(group, role)
-    confirmed_at = clock.to_instant(confirmed_at) if confirmed_at is not None else _NEVER
+    confirmed = clock.to_instant(confirmed_at) if confirmed_at is not None else _NEVER
     zone = time_zone or zones.find_default(country_code)
     return Session(
-        account_id, name, id, email, role, token_hash, confirmed_at, bool(has_second_factor), must_set_up, caller, zone
+        account_id, name, id, email, role, token_hash, confirmed, bool(has_second_factor), must_set_up, caller, zone
     )
 
 
@@ -163,5 +178,5 @@ def _parse(cookie: str) -> tuple[int, str]:
 
 
 def _hash(token: str) -> str:
-    """The token is 256 random bits: there is nothing to guess, so nothing to salt."""
+    """Hash the token, which is 256 random bits: it cannot be guessed, so it needs no salt."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,8 +1,11 @@
-"""Accounts, their keys and their people at rest.
+"""The tables of accounts, their keys and their people.
 
-Names of accounts, public keys and e-mail addresses of users are unique over the whole installation, but a unique key
-that does not begin with `account_id` could not be sharded: `operations` and `users` check them under a lock instead.
+Names of accounts, public keys and e-mail addresses of users are unique in the whole installation, but a unique key that
+does not begin with `account_id` could not be sharded. `operations` and `users` check them under a lock instead.
 """
+
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, Table, Text, true
 
@@ -22,6 +25,7 @@ accounts = Table(
     Column("time_zone", Text),
     info=REFERENCE,
 )
+
 
 audit_log = Table(
     "audit_log",
@@ -57,6 +61,24 @@ api_keys = Table(
     info=REFERENCE,
 )
 
+
+class KeyRow(NamedTuple):
+    """A row of `api_keys`."""
+
+    account_id: int
+    id: int
+    name: str
+    public_key: str
+    secret_hash: str
+    second_hash: str | None
+    second_until: datetime | None
+    kind: str
+    scopes: str
+    takes_basic: bool
+    created_at: datetime
+    revoked_at: datetime | None
+
+
 access_tokens = Table(
     "access_tokens",
     metadata,
@@ -84,6 +106,7 @@ users = Table(
     Index("ix_users_email", "email_folded"),
     info=REFERENCE,
 )
+
 
 sessions = Table(
     "sessions",
@@ -133,6 +156,19 @@ second_factors = Table(
     Column("offered", Text),
     Column("offered_at", Instant),
 )
+
+
+class SecondFactorRow(NamedTuple):
+    """A row of `second_factors`."""
+
+    account_id: int
+    user_id: int
+    secret: str | None
+    set_up_at: datetime | None
+    last_step: int | None
+    offered: str | None
+    offered_at: datetime | None
+
 
 recovery_codes = Table(
     "recovery_codes",

@@ -1,6 +1,6 @@
-"""Access tokens (RFC 6749, client credentials): opaque, short-lived, at rest only as a hash, ended with their client.
+"""Access tokens (RFC 6749, client credentials): opaque, short-lived, stored only as a hash, revoked with their client.
 
-A token reads `ph_<account>_<id>_<secret>`, so that looking it up names the account and costs one read by key.
+A token reads `ph_<account>_<id>_<secret>`, so that it names the account and costs one read by key.
 """
 
 import re
@@ -24,7 +24,7 @@ _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 class TokenRefusal(errors.ApiError):
-    """In the words of RFC 6749, section 5.2, and beside them as the error list of the contract."""
+    """A refusal as RFC 6749, section 5.2, and as the error list of the contract define it."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid"
@@ -58,7 +58,7 @@ def parse(token: str) -> Parts | None:
 
 
 def choose_scopes(granted: frozenset[str], asked: str | None) -> frozenset[str]:
-    """What is asked for, or without a wish all that is granted. Raises TokenRefusal."""
+    """Return the requested scopes, or all that are granted if none are requested. Raises TokenRefusal."""
     wanted = frozenset((asked or "").split())
     if not wanted:
         return granted
@@ -76,7 +76,7 @@ async def issue_token(
     *,
     now: datetime,
 ) -> dict[str, Any]:
-    """The answer of the token endpoint. The account's tokens that are over are taken away with it."""
+    """Return the answer of the token endpoint, and delete expired tokens of the account."""
     token_id, secret = secrets.token_hex(8), security.new_secret()
     words = " ".join(sorted(scopes))
     over = delete(access_tokens).where(access_tokens.c.account_id == account_id, access_tokens.c.expires_at <= now)
@@ -94,7 +94,7 @@ async def issue_token(
 
 
 async def revoke_token(tx: Transaction, account_id: int, key_id: int, actor: str, token: str, *, now: datetime) -> None:
-    """RFC 7009: what is no token of this client is passed over in silence."""
+    """Ignore anything that is not a token of this client (RFC 7009)."""
     parts = parse(token)
     if parts is None or parts.account_id != account_id:
         return

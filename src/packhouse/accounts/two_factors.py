@@ -1,17 +1,17 @@
-"""The second factor of a person: codes that change every 30 seconds (TOTP, RFC 6238), and recovery codes for the day on
-which the device is lost. Each code is good once."""
+"""The second factor of a person: codes that change every 30 seconds (TOTP, RFC 6238), and recovery codes in case the
+device is lost. Each code can be used once."""
 
 import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import pyotp
 from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
-from packhouse.accounts.tables import accounts, recovery_codes, second_factors
+from packhouse.accounts.tables import SecondFactorRow, accounts, recovery_codes, second_factors
 from packhouse.kit import errors
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.db.columns import Instant
@@ -42,8 +42,7 @@ Used: TypeAlias = Literal["code", "recovery code", "nothing"]
 
 
 class State(NamedTuple):
-    """The second factor of a person: since when there is a second factor, how many recovery codes are left, and the
-    secret on offer."""
+    """The second factor of a person: when it was set up, how many recovery codes are left, and the secret on offer."""
 
     set_up_at: datetime | None
     codes_left: int
@@ -55,15 +54,16 @@ def is_required(group: str, role: str) -> bool:
 
 
 async def get_group(tx: Reader, account_id: int) -> str:
-    """Whom the account requires it of."""
+    """Return which users the account requires a second factor of."""
     statement = select(accounts.c.two_factors_for).where(accounts.c.account_id == account_id)
     return str(await tx.fetch_value(statement))
 
 
 async def require_of(tx: Transaction, encryptor: Encryptor, account_id: int, group: str) -> None:
-    """Raises Invalid for no group, and NoSecretKey where nobody could set it up."""
+    """Set which users need a second factor. Raises Invalid for an unknown group, and NoSecretKey if nobody could set
+    one up."""
     if group not in GROUPS:
-        detail = message("A second factor is required of one of {groups}.", groups=", ".join(GROUPS))
+        detail = message("The group that needs a second factor is one of {groups}.", groups=", ".join(GROUPS))
         raise errors.Invalid(errors.ErrorItem("invalid", detail, parameter="two_factors_for"))
     if group != "nobody" and not encryptor.has_key:
         raise NoSecretKey
@@ -72,13 +72,17 @@ async def require_of(tx: Transaction, encryptor: Encryptor, account_id: int, gro
 
 
 async def get_state(tx: Reader, encryptor: Encryptor, account_id: int, user_id: int, *, now: datetime) -> State:
-    """Raises WrongSecretKey where there is an offer that we cannot read."""
+    """Raises WrongSecretKey if an offered secret cannot be decrypted."""
     row = await _find(tx, account_id, user_id)
     count = select(func.count()).where(_r.account_id == account_id, _r.user_id == user_id)
     left = await tx.fetch_value(count)
     if row is None:
         return State(None, left, None)
-    offered = encryptor.decrypt(row.offered) if row.offered and row.offered_at > now - OFFERED_FOR else None
+    offered = (
+        encryptor.decrypt(row.offered)
+        if row.offered and row.offered_at and row.offered_at > now - OFFERED_FOR
+        else None
+    )
     return State(row.set_up_at, left, offered)
 
 
@@ -88,28 +92,28 @@ async def has(tx: Reader, account_id: int, user_id: int) -> bool:
 
 
 async def list_users(tx: Reader, account_id: int) -> set[int]:
-    """The people of an account who have one."""
+    """List the people of an account who have a second factor."""
     statement = select(_f.user_id).where(_f.account_id == account_id, _f.secret.is_not(None))
     return set(await tx.fetch_values(statement))
 
 
 async def offer(tx: Reader, encryptor: Encryptor, account_id: int, user_id: int, *, now: datetime) -> None:
-    """Make a new secret, which counts once a code of it was given. Raises NoSecretKey."""
+    """Offer a new secret, which becomes valid once one of its codes was entered. Raises NoSecretKey."""
     offered = {"offered": encryptor.encrypt(pyotp.random_base32()), "offered_at": now}
     await tx.execute(_OFFER, {"account_id": account_id, "user_id": user_id, **offered})
 
 
 def to_uri(secret: str, email: str) -> str:
-    """What an authenticator reads from the QR code."""
+    """Return what an authenticator reads from the QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name="Packhouse")
 
 
 async def set_up(
     tx: Transaction, encryptor: Encryptor, account_id: int, user_id: int, code: str, *, now: datetime
 ) -> list[str] | None:
-    """The recovery codes, the only time that they are seen; None where the code is none of the secret on offer."""
+    """Return the recovery codes, which are not shown again; None if the code does not match the secret on offer."""
     row = await _find(tx, account_id, user_id, lock=True)
-    if row is None or row.offered is None or row.offered_at <= now - OFFERED_FOR:
+    if row is None or row.offered is None or row.offered_at is None or row.offered_at <= now - OFFERED_FOR:
         return None
     step = _find_step(encryptor.decrypt(row.offered), _plain(code), now)
     if step is None:
@@ -121,7 +125,7 @@ async def set_up(
 
 
 async def renew_codes(tx: Transaction, account_id: int, user_id: int) -> list[str]:
-    """Ten new recovery codes; those before are good no more."""
+    """Return ten new recovery codes; the former ones become invalid."""
     await _drop_codes(tx, account_id, user_id)
     codes = ["".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH)) for _ in range(CODES)]
     row = {"account_id": account_id, "user_id": user_id}
@@ -132,7 +136,8 @@ async def renew_codes(tx: Transaction, account_id: int, user_id: int) -> list[st
 async def use(
     tx: Transaction, encryptor: Encryptor, account_id: int, user_id: int, code: str, *, now: datetime
 ) -> Used:
-    """What the code was; it is good no more. Raises NoSecretKey and WrongSecretKey, but for a recovery code."""
+    """Return what kind of code it was; it cannot be used again. Raises NoSecretKey and WrongSecretKey, except for a
+    recovery code."""
     plain = _plain(code)
     if len(plain) == _CODE_LENGTH:
         found = _hash(account_id, user_id, plain)
@@ -148,7 +153,7 @@ async def use(
 
 
 async def remove(tx: Transaction, account_id: int, user_id: int) -> bool:
-    """Whether there was one; it is gone with its recovery codes."""
+    """Remove the second factor and its recovery codes. Return whether there was one."""
     await _drop_codes(tx, account_id, user_id)
     mine = (_f.account_id == account_id, _f.user_id == user_id)
     had = await has(tx, account_id, user_id)
@@ -157,14 +162,14 @@ async def remove(tx: Transaction, account_id: int, user_id: int) -> bool:
 
 
 async def reset(tx: Transaction, account_id: int, user_id: int) -> None:
-    """Raises NotFound where there is none to take away."""
+    """Raises NotFound if there is no second factor to remove."""
     if not await remove(tx, account_id, user_id):
         raise errors.NotFound(message("This person has no second factor."))
 
 
-async def _find(tx: Reader, account_id: int, user_id: int, *, lock: bool = False) -> Any:
+async def _find(tx: Reader, account_id: int, user_id: int, *, lock: bool = False) -> SecondFactorRow | None:
     statement = select(second_factors).where(_f.account_id == account_id, _f.user_id == user_id)
-    return await tx.fetch_one(statement.with_for_update() if lock else statement)
+    return await tx.fetch_one(statement.with_for_update() if lock else statement, into=SecondFactorRow)
 
 
 async def _drop_codes(tx: Transaction, account_id: int, user_id: int) -> None:
@@ -172,7 +177,7 @@ async def _drop_codes(tx: Transaction, account_id: int, user_id: int) -> None:
 
 
 def _find_step(secret: str, code: str, now: datetime) -> int | None:
-    """The step of which this is the code: that of now, or one beside it, for a clock that is a little off."""
+    """Return the step of this code: the current one or a neighbour, for a clock that is slightly off."""
     if len(code) != _DIGITS or not (code.isascii() and code.isdecimal()):
         return None
     here = int(now.timestamp()) // _STEP_SECONDS

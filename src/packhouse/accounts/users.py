@@ -1,8 +1,8 @@
-"""The people of an account: made, listed, disabled, and found when they sign in."""
+"""The people of an account: create, list, disable, and find them when they sign in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, func, insert, select, update
@@ -25,7 +25,7 @@ MAX_PASSWORD = 200
 
 
 def check_user(email: str, password: str, role: str) -> None:
-    """Raises Invalid with everything that is wrong."""
+    """Raises Invalid with all errors."""
     faults = []
     try:
         validate_email(email, check_deliverability=False)
@@ -60,7 +60,7 @@ def _find_password_faults(password: str) -> list[errors.ErrorItem]:
 async def create_user(
     tx: Transaction, account_id: int, email: str, password_hash: str, role: str, *, now: datetime
 ) -> int:
-    """The id of the new user; `check_user` has passed. Raises Invalid for an e-mail address that is in use."""
+    """Return the id of the new user; `check_user` has passed. Raises Invalid for an e-mail address that is in use."""
     await tx.lock_table(users)
     if await find_user(tx, email) is not None:
         raise errors.Invalid(
@@ -72,34 +72,57 @@ async def create_user(
     return id
 
 
-async def find_user(tx: Reader, email: str) -> Any:
-    """Find a user of whichever account, disabled or not: this statement finds out which it is, so it cannot name
+class UserRow(NamedTuple):
+    """A row of `users`."""
+
+    account_id: int
+    id: int
+    email: str
+    email_folded: str
+    password_hash: str
+    role: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class Person(NamedTuple):
+    """A user as lists show them."""
+
+    id: int
+    email: str
+    role: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+async def find_user(tx: Reader, email: str) -> UserRow | None:
+    """Find a user of any account, disabled or not. The statement finds out which account it is, so it cannot name
     it."""
     statement = select(users).where(users.c.email_folded == email.casefold())
-    return await tx.fetch_one(statement)
+    return await tx.fetch_one(statement, into=UserRow)
 
 
-async def list_users(tx: Reader, account_id: int) -> Sequence[Any]:
+async def list_users(tx: Reader, account_id: int) -> list[Person]:
     columns = (users.c.id, users.c.email, users.c.role, users.c.created_at, users.c.disabled_at)
     statement = select(*columns).where(users.c.account_id == account_id).order_by(users.c.id)
-    return await tx.fetch_all(statement)
+    return await tx.fetch_all(statement, into=Person)
 
 
 def to_actor(id: int) -> str:
-    """Return what histories name a user by."""
+    """Return the name of a user in histories."""
     return f"user:{id}"
 
 
-async def get_user(tx: Reader, account_id: int, id: int) -> Any:
+async def get_user(tx: Reader, account_id: int, id: int) -> UserRow:
     """Raises NotFound."""
-    row = await tx.fetch_one(select(users).where(users.c.account_id == account_id, users.c.id == id))
+    row = await tx.fetch_one(select(users).where(users.c.account_id == account_id, users.c.id == id), into=UserRow)
     if row is None:
         raise _no_such_user()
     return row
 
 
 async def disable_user(tx: Transaction, account_id: int, id: int, *, now: datetime) -> None:
-    """They are signed out everywhere and cannot sign in. Raises NotFound, and Conflict for the last owner."""
+    """Sign the person out everywhere and prevent new sign-ins. Raises NotFound, and Conflict for the last owner."""
     await _keep_an_owner(tx, account_id, id)
     live = (users.c.account_id == account_id, users.c.id == id, users.c.disabled_at.is_(None))
     if not await tx.change(update(users).where(*live).values(disabled_at=now)):
@@ -115,7 +138,8 @@ async def enable_user(tx: Transaction, account_id: int, id: int) -> None:
 
 
 async def delete_user(tx: Transaction, account_id: int, id: int) -> None:
-    """Gone with their sessions; what they did stays in the history under their id. Raises as `disable_user` does."""
+    """Delete the person and their sessions; what they did stays in the history under their id. Raises as `disable_user`
+    does."""
     await _keep_an_owner(tx, account_id, id)
     if not await tx.change(delete(users).where(users.c.account_id == account_id, users.c.id == id)):
         raise _no_such_user()
@@ -124,7 +148,7 @@ async def delete_user(tx: Transaction, account_id: int, id: int) -> None:
 
 
 async def change_role(tx: Transaction, account_id: int, id: int, role: str) -> None:
-    """Raises as `disable_user` does, and Invalid for no role."""
+    """Raises as `disable_user` does, and Invalid for an unknown role."""
     if role not in ROLES:
         raise errors.Invalid(
             errors.ErrorItem("invalid", message("A role is one of {roles}.", roles=", ".join(ROLES)), parameter="role")
@@ -137,15 +161,15 @@ async def change_role(tx: Transaction, account_id: int, id: int, role: str) -> N
 
 
 async def change_password(tx: Transaction, account_id: int, id: int, password_hash: str) -> None:
-    """Signs them out everywhere, and no browser is known as theirs any more."""
+    """Sign the person out everywhere and forget their browsers."""
     statement = update(users).where(users.c.account_id == account_id, users.c.id == id)
     await tx.execute(statement.values(password_hash=password_hash))
     await _forget(tx, account_id, id)
 
 
 async def replace_password(tx: Transaction, account_id: int, id: int, was: str, password_hash: str) -> bool:
-    """Whether it still was the one that `was` is the hash of; then they are signed out everywhere, and no browser
-    is known as theirs any more."""
+    """Return whether the password was still the one that `was` is the hash of. If so, sign the person out everywhere
+    and forget their browsers."""
     same = (users.c.account_id == account_id, users.c.id == id, users.c.password_hash == was)
     if not await tx.change(update(users).where(*same).values(password_hash=password_hash)):
         return False
@@ -154,25 +178,26 @@ async def replace_password(tx: Transaction, account_id: int, id: int, was: str, 
 
 
 async def end_sessions(tx: Transaction, account_id: int, user_id: int) -> None:
-    """And the sign-ins that are half done."""
+    """End sessions and pending sign-ins."""
     for table in (sessions, pending_sign_ins):
         await tx.execute(delete(table).where(table.c.account_id == account_id, table.c.user_id == user_id))
 
 
 async def _forget(tx: Transaction, account_id: int, id: int) -> None:
-    """All that lets them in, or nearly."""
+    """End sessions and pending sign-ins, and forget browsers and reset links."""
     await end_sessions(tx, account_id, id)
     await browsers.forget(tx, account_id, id)
     await tx.execute(delete(reset_links).where(reset_links.c.account_id == account_id, reset_links.c.user_id == id))
 
 
 async def _keep_an_owner(tx: Reader, account_id: int, id: int) -> None:
-    """Someone must be able to let the others in again. Owners are locked, so that two cannot send each other away."""
+    """Raises Conflict for the last owner who can sign in, if there are other users. Owners are locked, so that two of
+    them cannot remove each other."""
     live = (users.c.account_id == account_id, users.c.role == "owner", users.c.disabled_at.is_(None))
     locked = select(users.c.id).where(*live).order_by(users.c.id).with_for_update()
     owners = set(await tx.fetch_values(locked))
     if owners == {id}:
-        detail = message("An account with users keeps at least one owner who can sign in.")
+        detail = message("An account with users needs at least one owner who can sign in.")
         others = select(func.count()).where(users.c.account_id == account_id, users.c.id != id)
         if await tx.fetch_value(others):
             raise errors.Conflict(errors.ErrorItem("conflict", detail))

@@ -1,7 +1,7 @@
-"""Who transports: the protocol that every carrier keeps to.
+"""The protocol that every carrier implements.
 
-The values that it is told and answers are in `packhouse.consignment` and named here too, for carriers of one's own.
-`registry` finds the carriers; docs/carriers.md says how to write one.
+The types of its arguments and results are in `packhouse.consignment` and are exported here too, for carriers of your
+own. `registry` finds the carriers; docs/carriers.md explains how to write one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,8 +56,8 @@ __all__ = [
 
 
 class Rejected(Exception):
-    """The carrier says no, would say it again, and has announced nothing. A fault that a change of the order would
-    mend points at its place there."""
+    """The carrier refuses, would refuse again, and has announced nothing. An error that can be fixed in the order
+    points at its place there."""
 
     def __init__(self, faults: Sequence[errors.ErrorItem]) -> None:
         super().__init__("; ".join(fault.detail for fault in faults))
@@ -72,8 +72,8 @@ def no_such_option(code: str) -> Rejected:
 
 
 class Unreachable(Exception):
-    """Nobody knows whether the carrier took it: ask again later, with the same reference. `not_received` where it
-    surely did not: the question never came there, or was turned away."""
+    """It is unknown whether the carrier accepted the request: try again later, with the same reference. `not_received`
+    says that it certainly did not: the request never arrived or was turned away."""
 
     def __init__(self, detail: Message, *, not_received: bool = False) -> None:
         super().__init__(detail)
@@ -108,10 +108,10 @@ class Carrier(Protocol):
         Rejected, Unreachable."""
 
     async def cancel(self, consignment: Consignment, /) -> None:
-        """Take an announced one back; that this is done already is no error. Raises Rejected, Unreachable."""
+        """Cancel an announced shipment; cancelling it twice is no error. Raises Rejected, Unreachable."""
 
     async def track(self, consignment: Consignment, /) -> Sequence[TrackingEvent]:
-        """All that is known of its parcels, oldest first. Raises Unreachable."""
+        """List everything that is known of the parcels, oldest first. Raises Unreachable."""
 
 
 def worker_only(carrier: Carrier | None) -> bool:
@@ -124,26 +124,26 @@ def is_idempotent(carrier: Carrier) -> bool:
 
 @runtime_checkable
 class TellsServicePoints(Protocol):
-    """What a carrier has besides where it can say where its service points are."""
+    """A carrier that can list its service points."""
 
     async def list_service_points(self, country_code: str, contract: Contract | None, /) -> Sequence[Mapping[str, Any]]:
-        """All of a country, in the shape of `service_points.schema.ServicePoint`. Raises Rejected, Unreachable."""
+        """List all service points of a country, in the shape of `service_points.schema.ServicePoint`. Raises Rejected,
+        Unreachable."""
 
 
 @runtime_checkable
 class TellsRates(Protocol):
-    """What a carrier has besides where it can say what its options cost."""
+    """A carrier that can tell what its options cost."""
 
     async def list_rates(self, consignment: Consignment, /) -> Sequence[Rate]:
-        """List the prices of the options that it would ship this with. Nothing is made, and nothing is known of the
-        consignment but its contract, its parcels and the places of its addresses. Raises Rejected, Unreachable."""
+        """List the prices of the options that the carrier would ship this with. Nothing is created. The consignment has
+        only its contract, its parcels and the places of its addresses. Raises Rejected, Unreachable."""
 
 
 @runtime_checkable
 class TestsConnection(Protocol):
-    """What a carrier has besides where it can say whether a contract's credentials are right, by a question that
-    changes nothing."""
+    """A carrier that can check the credentials of a contract with a request that changes nothing."""
 
     async def test_connection(self, contract: Contract, country_code: str, /) -> None:
-        """Return where the carrier takes the credentials; `country_code` is where the account sends from. Raises
-        Rejected where it does not, and Unreachable."""
+        """Return if the carrier accepts the credentials; `country_code` is the country that the account sends from.
+        Raises Rejected if it does not, and Unreachable."""

@@ -1,4 +1,4 @@
-"""Own delivery: nobody to ask, and a real logistic label, with the parcel's SSCC as GS1-128."""
+"""The account's own delivery: a logistic label with the parcel's SSCC as GS1-128, and no carrier to contact."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -60,7 +60,7 @@ class House:
         return Announcement([AnnouncedParcel(n, None, documents) for n, documents in zip(numbers, made, strict=True)])
 
     async def cancel(self, consignment: Consignment) -> None:
-        """Nobody was told, so nobody need be told."""
+        """Nothing was announced to anybody, so nothing has to be cancelled."""
 
     async def track(self, consignment: Consignment) -> Sequence[TrackingEvent]:  # noqa: ARG002
         return ()

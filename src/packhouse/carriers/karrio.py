@@ -77,7 +77,8 @@ class Karrio:
             raise Rejected(
                 [
                     errors.ErrorItem(
-                        "invalid", message("{name} takes no cancellations: tell it by other ways.", name=self.name)
+                        "invalid",
+                        message("{name} does not support cancellations: contact the carrier.", name=self.name),
                     )
                 ]
             )
@@ -99,9 +100,9 @@ class Karrio:
         await asyncio.to_thread(question)
 
     async def _ask(self, verb: str, consignment: Consignment, payload: dict[str, Any]) -> tuple[Any, Any]:
-        """Call `karrio_gateway.ask` beside the event loop: the SDK waits for its answers."""
+        """Call `karrio_gateway.ask` in a thread: the SDK blocks while it waits for answers."""
         if consignment.contract is None:
-            raise Rejected([errors.ErrorItem("invalid", message("The contract of this shipment is gone."))])
+            raise Rejected([errors.ErrorItem("invalid", message("The contract of this shipment was deleted."))])
         ours = consignment.recipient if consignment.is_return else consignment.sender
         credentials = {"account_country_code": ours.country_code, **consignment.contract.credentials}
         amend = self._line.amend if verb == "announce" else None
@@ -110,7 +111,7 @@ class Karrio:
 
 
 class RatingKarrio(Karrio):
-    """One that says what its services cost."""
+    """A carrier of the SDK that tells what its services cost."""
 
     async def list_rates(self, consignment: Consignment) -> Sequence[Rate]:
         if any(parcel.weight is None for parcel in consignment.parcels):
@@ -139,7 +140,7 @@ def make(code: str, transport: Transport | None = None) -> Karrio:
 
 
 def find_installed() -> dict[str, Karrio]:
-    """By code, those whose package is here. Nothing of them is loaded."""
+    """Return the carriers whose package is installed, by code, without loading any of them."""
     return {code: make(code) for code, line in LINES.items() if _is_installed(line.distribution)}
 
 
@@ -152,12 +153,13 @@ def _is_installed(distribution: str) -> bool:
 
 
 def to_reference(consignment: Consignment) -> str:
-    """Write the reference that a carrier is given: 32 letters, where most allow 35."""
+    """Return the reference that a carrier gets: 32 letters, where most allow 35."""
     return consignment.reference.replace("-", "")
 
 
 def to_request(consignment: Consignment, line: Line) -> dict[str, Any]:
-    """The SDK's `ShipmentRequest`, without service and label. Raises Rejected for what it must have and lacks."""
+    """Return the SDK's `ShipmentRequest`, without service and label. Raises Rejected for required values that are
+    missing."""
     leaves = places.leaves_customs_union(consignment.sender.place, consignment.recipient.place)
     faults = customs.find_missing(consignment) if leaves else []
     if leaves and line.drops_zeros:
@@ -187,16 +189,16 @@ def _collects(consignment: Consignment, line: Line) -> bool:
 
 
 def _to_cash_fault(line: Line) -> errors.ErrorItem:
-    """The SDK tells bpost the amount without an account to pay it to, DPD nothing, Colissimo in a unit that is not
-    known here: goods that nobody collects the money for are worse than no label."""
-    detail = message("{name} cannot be told through the karrio SDK to collect cash on delivery.", name=line.name)
+    """The SDK gives bpost the amount without an account to pay it to, gives DPD nothing, and gives Colissimo an unknown
+    unit. Goods that nobody collects the money for are worse than no label."""
+    detail = message("The karrio SDK does not support cash on delivery for {name}.", name=line.name)
     pointer = errors.to_pointer(("payment_details", "is_cash_on_delivery"))
     return errors.ErrorItem("invalid", detail, pointer=pointer)
 
 
 def _to_options(consignment: Consignment) -> dict[str, Any]:
-    """The currency, where the items have one: the SDK would guess it by the account's country. What is collected on
-    delivery is in its own, and the SDK has one place for both."""
+    """Include the currency if the items have one; otherwise the SDK guesses it from the account's country. The amount
+    to collect on delivery has a currency of its own, but the SDK has one place for both."""
     if cash := consignment.cash_on_delivery:
         return {"currency": cash.currency, "cash_on_delivery": float(cash.value)}
     prices = [item.get("total_price") or {} for parcel in consignment.parcels for item in parcel.items]
@@ -211,7 +213,7 @@ def _find_dropped(consignment: Consignment) -> Iterator[errors.ErrorItem]:
         for item in parcel.items:
             if str(item.get("hs_code") or "").startswith("0"):
                 detail = message(
-                    "The karrio SDK cannot tell this carrier of an HS code that begins with 0, as of {name}.",
+                    "The karrio SDK does not support HS codes that begin with 0 for this carrier: {name} has one.",
                     name=item["name"],
                 )
                 yield errors.ErrorItem("invalid", detail, pointer=pointer)
@@ -256,7 +258,7 @@ _CONTENTS = {
 
 
 def _to_customs(consignment: Consignment) -> dict[str, Any]:
-    """Describe the customs of a consignment that lacks nothing for it."""
+    """Describe the customs of a consignment that has all that this needs."""
     told = consignment.customs or {}
     entries = [entry for parcel in consignment.parcels for entry in customs.to_entries(parcel)]
     total = sum((_to_piece_value(entry) * entry.quantity for entry in entries), Decimal(0))
@@ -272,14 +274,14 @@ def _to_customs(consignment: Consignment) -> dict[str, Any]:
 
 
 def _to_piece_value(entry: customs.Entry) -> Decimal:
-    """In the currency's decimals, or as many as the total has: lines that carriers add up must make the total they are
-    told."""
+    """Round to the currency's decimals, or to as many as the total has: lines that carriers add up must give the total
+    that they get."""
     decimals = len(places.to_amount(entry.value, entry.currency).partition(".")[2])
     return round(entry.value / entry.quantity, decimals)
 
 
 def _to_commodity(entry: customs.Entry) -> dict[str, Any]:
-    """Weight and value are of one piece."""
+    """Give the weight and value of one piece."""
     return {
         "title": entry.description[:35],
         "description": entry.description[:35],
@@ -298,8 +300,8 @@ def _find_numbers(details: Any) -> Sequence[str]:
 
 
 async def _to_announcement(consignment: Consignment, details: Any, numbers: Sequence[str]) -> Announcement:
-    """The SDK gives one file with the labels of all parcels, in their order: each gets its own page. Where a carrier
-    has one number for all parcels, each has that."""
+    """Split the SDK's one file with the labels of all parcels, in their order, so that each parcel gets its own page. A
+    carrier that has one number for all parcels gives it to each of them."""
     meta = details.meta or {}
     url = meta.get("carrier_tracking_link") or meta.get("carrier_tracking_url")
     labels = await _split(details, len(consignment.parcels))
@@ -343,7 +345,7 @@ _STATUSES = {
 
 
 def _to_events(details: Any) -> Iterator[TrackingEvent]:
-    """Those whose time and meaning are known."""
+    """Yield the events whose time and meaning are known."""
     for event in details.events:
         at, status = _find_instant(event), _STATUSES.get(event.status or "")
         if at is not None and status is not None:

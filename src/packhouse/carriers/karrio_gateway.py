@@ -1,9 +1,9 @@
-"""The karrio SDK, loaded with its first question and kept on a short lead.
+"""The karrio SDK, loaded at its first use and kept under control.
 
-Its carriers turn questions into requests and answers into data; what is sent in between goes through a `Transport` of
-ours. Left to itself the SDK sends with certificates unchecked (and switches the check off for the whole process while
-it is loaded), waits for an answer without end, and writes what it sends to standard error: none of that happens here.
-Nor does it read the PDFs of carriers with PyPDF2, which is maintained no more: pypdfium2 joins them.
+Its carriers turn calls into requests and answers into data; a `Transport` of ours sends them. By itself, the SDK does
+not check certificates (and turns the check off for the whole process while it is loaded), waits for answers without a
+limit, and writes what it sends to standard error. None of that happens here. It does not read the PDFs of carriers with
+PyPDF2 either, which is no longer maintained: pypdfium2 joins them.
 """
 
 import importlib
@@ -39,7 +39,7 @@ _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 10.0}
 
 
 class Call(NamedTuple):
-    """What is sent to a carrier."""
+    """A request to a carrier."""
 
     method: str
     url: str
@@ -52,7 +52,7 @@ Transport: TypeAlias = Callable[[Call], tuple[int, bytes]]
 
 
 def send(call: Call) -> tuple[int, bytes]:
-    """Over the network, certificates checked. Raises Unreachable."""
+    """Send over the network and check certificates. Raises Unreachable."""
     try:
         with httpcore.ConnectionPool(ssl_context=ssl.create_default_context()) as pool:
             answer = pool.request(
@@ -70,7 +70,7 @@ def send(call: Call) -> tuple[int, bytes]:
 
 
 class _Verb(NamedTuple):
-    """What one of our questions is called in the SDK: its shape, and the three steps to an answer."""
+    """The SDK's names for one kind of call: its shape, and the three steps to an answer."""
 
     shape: str
     write: str
@@ -92,7 +92,7 @@ _VERBS = {
 
 
 class _Sdk(NamedTuple):
-    """What is used of one carrier's package. `tracer` is a class whose objects carry a transport."""
+    """The parts of one carrier's package that are used. `tracer` is a class whose objects carry a transport."""
 
     lib: Any
     models: Any
@@ -110,8 +110,8 @@ def ask(
     transport: Transport,
     amend: Callable[[Any], None] | None = None,
 ) -> tuple[Any, Any]:
-    """What the carrier answers, as the SDK puts it, and as it was parsed. `amend` puts right what the SDK is about to
-    send. Raises Rejected, also for credentials that are not whole, and Unreachable."""
+    """Return the carrier's answer as the SDK gives it, and as it was parsed. `amend` corrects what the SDK is about to
+    send. Raises Rejected, also for incomplete credentials, and Unreachable."""
     with _LOADING:
         sdk = _load(package)
     steps = _VERBS[verb]
@@ -145,8 +145,8 @@ _REFUSED = re.compile(
 
 
 def test_connection(package: str, credentials: Mapping[str, Any], transport: Transport) -> None:
-    """Ask where a parcel is that nobody has: who answers that it is not known has taken the credentials. Raises
-    Rejected where they are refused or not whole, and Unreachable."""
+    """Ask for a parcel that does not exist: a carrier that answers that it is unknown has accepted the credentials.
+    Raises Rejected if they are refused or incomplete, and Unreachable."""
     statuses: list[int] = []
 
     def watched(call: Call) -> tuple[int, bytes]:
@@ -163,7 +163,8 @@ def test_connection(package: str, credentials: Mapping[str, Any], transport: Tra
 
 
 def _read(work: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
-    """Some fetch documents while they read an answer: what fails then was heard all the same."""
+    """Some carriers' packages fetch documents while they read an answer. If that fails, the carrier has still received
+    the request."""
     try:
         return work()
     except Unreachable as error:
@@ -171,8 +172,8 @@ def _read(work: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
 
 
 def _refuse(messages: Sequence[Any], statuses: Sequence[int]) -> None:
-    """Raises Rejected where the carrier says why there is nothing, Unreachable where it says nothing at all. That
-    nothing is known yet of where a parcel is comes as a warning, and is no refusal."""
+    """Raises Rejected if the carrier says why there is no result, and Unreachable if it says nothing. A parcel of which
+    nothing is known yet comes as a warning, which is no refusal."""
     told = [one for one in messages if one.level != "warning"]
     if told:
         raise Rejected([_to_fault(one) for one in told])
@@ -181,13 +182,17 @@ def _refuse(messages: Sequence[Any], statuses: Sequence[int]) -> None:
 
 
 def _explain(error: Exception, statuses: Sequence[int]) -> Rejected | Unreachable:
-    """What went wrong in the SDK, as one of ours: before anything was sent, the question was at fault; after a refusal
-    that it could not read, the carrier refused; else nobody knows."""
+    """Translate an error in the SDK: before anything was sent, the request was wrong; after a refusal that it could not
+    read, the carrier refused; otherwise the outcome is unknown."""
     if messages := getattr(error, "messages", None):
         return Rejected([_to_fault(one) for one in messages])
     if not statuses:
         return Rejected(
-            [errors.ErrorItem("invalid", message("The carrier cannot be asked so: {error}.", error=_to_text(error)))]
+            [
+                errors.ErrorItem(
+                    "invalid", message("The carrier cannot process this request: {error}.", error=_to_text(error))
+                )
+            ]
         )
     if 400 <= statuses[-1] < 500:
         return Rejected(
@@ -208,7 +213,7 @@ def _to_fault(told: Any) -> errors.ErrorItem:
 
 
 def _to_settings(sdk: _Sdk, credentials: Mapping[str, Any]) -> Any:
-    """Raises Rejected naming what the contract lacks."""
+    """Raises Rejected and names what the contract lacks."""
     known = inspect.signature(sdk.settings).parameters
     lacking = [n for n, p in known.items() if p.default is p.empty and n != "services" and not credentials.get(n)]
     if lacking:
@@ -219,7 +224,7 @@ def _to_settings(sdk: _Sdk, credentials: Mapping[str, Any]) -> Any:
 
 @lru_cache
 def _load(package: str) -> _Sdk:
-    """Under the lock: what the SDK changes in the process while it is loaded is put back."""
+    """Load the package under a lock, and restore what the SDK changes in the process while it is loaded."""
     images = importlib.import_module("PIL.ImageFile")
     checked, is_lenient = ssl._create_default_https_context, images.LOAD_TRUNCATED_IMAGES  # noqa: SLF001
     importlib.import_module("loguru").logger.disable("karrio")
@@ -268,7 +273,7 @@ class _PdfMerger:
         self._parts.append(file.read())
 
     def write(self, target: IO[bytes]) -> None:
-        """Raises PdfiumError for what is no PDF."""
+        """Raises PdfiumError for a file that is not a PDF."""
         pdfium = importlib.import_module("pypdfium2")  # a server never needs it
         with pdfium.PdfDocument.new() as whole:
             for content in self._parts:
@@ -346,8 +351,8 @@ _PART_HEAD = re.compile(rb"(<(?:jsonInfos|label)>)\r\n\r\n")
 
 
 def _decode(body: bytes) -> str:
-    """Decode as the SDK does: what holds a file as it is, a letter a byte. The SDK finds the parts of such an
-    answer by line feeds alone; within the file nothing is touched."""
+    """Decode as the SDK does, which keeps a binary file as one character per byte. The SDK separates the parts of such
+    an answer by line feeds only; nothing within the file is changed."""
     if b"--uuid:" in body[:20]:
         body = _PART_HEAD.sub(rb"\1\n\n", body).replace(b"\r\n--uuid:", b"\n--uuid:")
     try:

@@ -1,4 +1,4 @@
-"""A letter that gets its stamp by hand: an address label, and a number of ours to find it by."""
+"""A letter that is stamped by hand: an address label, with a number of ours to find it by."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -45,7 +45,7 @@ class Letter:
         return Announcement([AnnouncedParcel(n, None, documents) for n, documents in zip(numbers, made, strict=True)])
 
     async def cancel(self, consignment: Consignment) -> None:
-        """Nobody was told, so nobody need be told."""
+        """Nothing was announced to anybody, so nothing has to be cancelled."""
 
     async def track(self, consignment: Consignment) -> Sequence[TrackingEvent]:  # noqa: ARG002
         return ()

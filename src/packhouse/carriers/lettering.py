@@ -1,4 +1,5 @@
-"""Whether what stands on our labels and papers can be drawn: a box or a question mark brings no parcel to anybody."""
+"""Checks whether our fonts can draw what is printed on labels and papers: a parcel with a box or a question mark in its
+address arrives nowhere."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -12,10 +13,8 @@ _PRINTED = tuple(field.name for field in fields(Address) if field.name not in ("
 
 
 def require_drawable(consignment: Consignment, *, with_items: bool = False) -> None:
-    """Raises Rejected with the letters of addresses, order number and (for customs papers) items that no font here has.
-
-    A remark that cannot be drawn whole keeps no parcel back: its letters are printed by their numbers.
-    """
+    """Raises Rejected with the characters of addresses, order number and (for customs papers) items that no font here
+    has. A remark that cannot be drawn completely stops no parcel: its characters are printed by their numbers."""
     if faults := list(_find_faults(consignment, with_items)):
         raise Rejected(faults)
 
@@ -35,5 +34,5 @@ def _find_faults(consignment: Consignment, with_items: bool) -> Iterator[errors.
 def _check(text: str, path: errors.Path) -> Iterator[errors.ErrorItem]:
     if found := letters.find_undrawable(text):
         told = ", ".join(f"{letter} (U+{ord(letter):04X})" for letter in found[:20])
-        detail = message("This cannot be printed: no font here has {told}.", told=told)
+        detail = message("This cannot be printed: no font has {told}.", told=told)
         yield errors.ErrorItem("invalid", detail, title="Unprintable text", pointer=errors.to_pointer(path))

@@ -66,7 +66,8 @@ class Post:
         ]
 
     async def announce(self, consignment: Consignment) -> Announcement:
-        """Raises Rejected also for what a customs declaration needs and the order lacks: all of it at once."""
+        """Raises Rejected also if the order lacks something that a customs declaration needs, and names all of it at
+        once."""
         service = _SERVICES.get(consignment.option_code)
         if service is None:
             raise no_such_option(consignment.option_code)
@@ -90,7 +91,7 @@ class Post:
         )
 
     async def cancel(self, consignment: Consignment) -> None:
-        """Nobody was told, so nobody need be told."""
+        """Nothing was announced to anybody, so nothing has to be cancelled."""
 
     async def track(self, consignment: Consignment) -> Sequence[TrackingEvent]:  # noqa: ARG002
         return ()
@@ -107,12 +108,12 @@ def _to_numbers(consignment: Consignment, service: _Service) -> list[str]:
 
 
 def _to_shown(number: str) -> str:
-    """Group a number as the standard does for people: `RR 473 124 829 GB`."""
+    """Group a number for people as the standard does: `RR 473 124 829 GB`."""
     return " ".join((number[:2], number[2:5], number[5:8], number[8:11], number[11:]))
 
 
 async def _print_papers(consignment: Consignment, service: _Service) -> list[list[Document]]:
-    """A declaration for each parcel; the invoice goes with the first one."""
+    """Print a declaration for each parcel; the invoice goes with the first one."""
     invoice = await printers.run("invoice", consignment)
     made = []
     for index, parcel in enumerate(consignment.parcels):

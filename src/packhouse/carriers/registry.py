@@ -1,8 +1,8 @@
-"""The carriers that are installed here.
+"""The installed carriers.
 
-Ours stand in `BUILT_IN`. Others plug in by an entry point of the group `packhouse.carriers`: its name is the carrier's
-code, its object makes the carrier when called without arguments (a class will do). One that is installed under the
-code of one of ours takes its place.
+Ours are in `BUILT_IN`. Others plug in by an entry point of the group `packhouse.carriers`: its name is the carrier's
+code, and calling its object without arguments makes the carrier (a class will do). A carrier with the code of one of
+ours replaces it.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ _log = structlog.get_logger()
 
 
 def find_carriers() -> Sequence[Carrier]:
-    """One of each. What cannot be loaded is left out and said in the log: the others must go on."""
+    """Make one of each. A carrier that cannot be loaded is left out and logged, so that the others go on."""
     ours = {code: metadata.EntryPoint(code, place, GROUP) for code, place in BUILT_IN.items()}
     entries = ours | {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
     made: dict[str, Carrier] = dict(karrio.find_installed())
@@ -34,7 +34,7 @@ def find_carriers() -> Sequence[Carrier]:
 
 
 def _make(entry: metadata.EntryPoint) -> Carrier | None:
-    """Whatever a stranger's package raises, it is its own fault and nobody else's."""
+    """Load a carrier. Its package may raise anything, which must not affect the others."""
     try:
         factory: Callable[[], Any] = entry.load()
         carrier: Carrier = factory()

@@ -1,4 +1,4 @@
-"""Numbers for parcels, each with its check digit, made from a parcel's id: the same id gives the same number."""
+"""Parcel numbers with a check digit, made from a parcel's id: the same id gives the same number."""
 
 import re
 import string

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +17,11 @@ with lazy.imports():
     from packhouse.kit import clock
     from packhouse.packing_station import print_jobs, printer_states, queries
 
+if TYPE_CHECKING:
+    from packhouse.accounts.queries import AccountRow
+    from packhouse.kit.db import Reader
+    from packhouse.packing_station import schema
+
 benches = Commands("Benches of the packing station.")
 
 
@@ -26,25 +32,23 @@ class PrinterName(enum.StrEnum):
 
 @benches.command("list")
 def list_benches(account: AccountName, as_json: AsJson = False) -> None:
-    """List the benches of an account with their printers, and what is wrong with those."""
+    """List the benches of an account with their printers and printer problems."""
 
-    async def work() -> list[dict[str, Any]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            account_id = int((await accounts.get_account(tx, account)).account_id)
-            found = await queries.list_benches(tx, account_id)
-            troubles = await printer_states.list_troubles(tx, account_id, now=clock.now())
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
+        found = await queries.list_benches(tx, owner.account_id)
+        troubles = await printer_states.list_troubles(tx, owner.account_id, now=clock.now())
         return [_to_shown(bench, troubles) for bench in found]
 
-    terminal.show(terminal.run(work()), as_json=as_json)
+    terminal.show(terminal.read(account, work), as_json=as_json)
 
 
-def _to_shown(bench: Any, troubles: list[Any]) -> dict[str, Any]:
+def _to_shown(bench: queries.Bench, troubles: Sequence[printer_states.Trouble]) -> dict[str, Any]:
     told = [f"{one.printer}: {', '.join(map(str, one.words))}" for one in troubles if one.bench_id == bench.id]
     shown = {name: f"{used.way} {used.target}".strip() for name, used in _find_printers(bench)}
     return {"id": bench.id, "name": bench.name, **shown, "troubles": "; ".join(told)}
 
 
-def _find_printers(bench: Any) -> list[tuple[str, Any]]:
+def _find_printers(bench: queries.Bench) -> list[tuple[str, schema.Printer]]:
     return [(name.value, bench.settings.printer(name.value)) for name in PrinterName]
 
 
@@ -55,7 +59,7 @@ def print_test_page(
     printer: Annotated[PrinterName, typer.Option(help="Which of its printers.")] = PrinterName.LABEL,
     as_json: AsJson = False,
 ) -> None:
-    """Have a test page printed: by the worker, the bench's agent, or the browser that is open at the bench."""
+    """Print a test page: by the worker, the bench's agent, or the browser at the bench."""
 
     async def work() -> dict[str, Any]:
         async with terminal.open_database(terminal.load_settings()) as db:

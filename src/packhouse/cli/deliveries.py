@@ -20,13 +20,15 @@ with lazy.imports():
     from packhouse.webhooks import keys, operations, queries
 
 if TYPE_CHECKING:
-    from packhouse.kit.db import Transaction
+    from packhouse.accounts.queries import AccountRow
+    from packhouse.kit.db import Reader, Transaction
     from packhouse.kit.encryption import Encryptor
     from packhouse.webhooks.keys import Keys
+    from packhouse.webhooks.queries import ConnectionRow
 
-deliveries = Commands("What receivers of webhooks were told, and what they answered.")
+deliveries = Commands("Deliveries of webhooks and their answers.")
 
-connections = Commands("Receivers of webhooks, those of integrations too.")
+connections = Commands("Receivers of webhooks, including those of integrations.")
 
 _SHOWN = ("id", "status", "event_type", "subject", "connection_id", "attempts", "status_code", "error", "due_at")
 
@@ -35,107 +37,89 @@ _SHOWN = ("id", "status", "event_type", "subject", "connection_id", "attempts", 
 def list_deliveries(
     account: AccountName,
     status: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(DELIVERY_STATUSES)}.")] = None,
-    connection: Annotated[int | None, typer.Option(help="Only those of this receiver.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
+    connection: Annotated[int | None, typer.Option(help="Only deliveries to this receiver.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The maximum number, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show an account's deliveries, newest first."""
     if status is not None and status not in DELIVERY_STATUSES:
         terminal.fail(f"The status is one of {', '.join(DELIVERY_STATUSES)}.")
 
-    async def work() -> list[dict[str, Any]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await account_queries.get_account(tx, account)
-            page = await queries.list_deliveries(
-                tx, owner.account_id, pagination.Cursor(), limit, status=status, connection_id=connection
-            )
-            return [queries.delivery_to_wire(row) for row in page.rows]
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
+        page = await queries.list_deliveries(
+            tx, owner.account_id, pagination.Cursor(), limit, status=status, connection_id=connection
+        )
+        return [queries.delivery_to_wire(row) for row in page.rows]
 
-    found = terminal.run(work())
+    found = terminal.read(account, work)
     terminal.show(found if as_json else [{n: row[n] for n in _SHOWN} for row in found], as_json=as_json)
 
 
 @deliveries.command("show")
 def show_delivery(id: int, account: AccountName, as_json: AsJson = False) -> None:
-    """Show one delivery, with what was sent and what was answered."""
+    """Show one delivery, with its body and its answer."""
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await account_queries.get_account(tx, account)
-            row = await queries.get_delivery(tx, owner.account_id, id)
-            return queries.delivery_to_wire(row, whole=True)
+    async def work(tx: Reader, owner: AccountRow) -> dict[str, Any]:
+        row = await queries.get_delivery(tx, owner.account_id, id)
+        return queries.delivery_to_wire(row, whole=True)
 
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.read(account, work), as_json=as_json)
 
 
 @deliveries.command("replay")
 def replay_deliveries(
     account: AccountName,
-    ids: Annotated[list[int] | None, typer.Argument(help="Which ones.")] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="All that were given up.")] = False,
+    ids: Annotated[list[int] | None, typer.Argument(help="The ids of deliveries.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All that have failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send deliveries again, under their ids, whatever became of them; a worker does it."""
+    """Send deliveries again with the same ids, whatever their status; a worker does it."""
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
+        chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
+        if not chosen:
+            raise errors.NotFound(messages.message("There is no delivery to send again."))
+        await operations.replay_deliveries(tx, owner.account_id, chosen, now=clock.now())
+        return {"replayed": len(chosen)}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await account_queries.get_account(tx, account)
-                chosen = await queries.find_failed(tx, owner.account_id) if failed else ids or []
-                if not chosen:
-                    raise errors.NotFound(messages.message("There is no delivery to send again."))
-                await operations.replay_deliveries(tx, owner.account_id, chosen, now=clock.now())
-                return {"replayed": len(chosen)}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 @connections.command("list")
 def list_connections(account: AccountName, as_json: AsJson = False) -> None:
-    """Show an account's receivers, and which fail or are paused."""
+    """Show an account's receivers, and which of them fail or are paused."""
 
-    async def work() -> list[dict[str, Any]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await account_queries.get_account(tx, account)
-            return [
-                {
-                    "id": row.id,
-                    "integration_id": row.integration_id,
-                    "name": queries.to_name(row),
-                    "failing_since": row.failing_since,
-                    "paused_at": row.paused_at,
-                    "slow_since": row.slow_since,
-                    "key_switches_at": row.key_switches_at,
-                    "held": await queries.count_held(tx, owner.account_id, row.id),
-                }
-                for row in await queries.list_all_connections(tx, owner.account_id)
-            ]
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": row.id,
+                "integration_id": row.integration_id,
+                "name": queries.to_name(row),
+                "failing_since": row.failing_since,
+                "paused_at": row.paused_at,
+                "slow_since": row.slow_since,
+                "key_switches_at": row.key_switches_at,
+                "held": await queries.count_held(tx, owner.account_id, row.id),
+            }
+            for row in await queries.list_all_connections(tx, owner.account_id)
+        ]
 
-    terminal.show(terminal.run(work()), as_json=as_json)
+    terminal.show(terminal.read(account, work), as_json=as_json)
 
 
 @connections.command("resume")
 def resume_connection(id: int, account: AccountName, as_json: AsJson = False) -> None:
-    """Try a paused receiver again; it hears what happened meanwhile."""
+    """Resume a paused receiver; it gets the events that happened meanwhile."""
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
+        row = await queries.find_connection(tx, owner.account_id, id)
+        if row is None:
+            raise errors.NotFound(messages.message("There is no such connection."))
+        held = await queries.count_held(tx, owner.account_id, id)
+        await operations.resume_by_hand(tx, row, now=clock.now(), actor="command:connections resume")
+        return {"resumed": queries.to_name(row), "sent_again": held}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await account_queries.get_account(tx, account)
-                row = await queries.find_connection(tx, owner.account_id, id)
-                if row is None:
-                    raise errors.NotFound(messages.message("There is no such connection."))
-                held = await queries.count_held(tx, owner.account_id, id)
-                await operations.resume_by_hand(tx, row, now=clock.now(), actor="command:connections resume")
-                return {"resumed": queries.to_name(row), "sent_again": held}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 _WorkOnKeys: TypeAlias = "Callable[[Transaction, Encryptor, Any], Awaitable[Keys]]"
@@ -161,7 +145,7 @@ def _work_on_keys(id: int, account: str, work: _WorkOnKeys, *, as_json: bool) ->
 
 @connections.command("key")
 def show_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
-    """Show what a receiver's events are signed with, and the key that takes over next."""
+    """Show a receiver's signing key, and the next one."""
     _work_on_keys(
         id, account, lambda tx, encryptor, row: keys.keep(tx, encryptor, row, now=clock.now()), as_json=as_json
     )
@@ -169,9 +153,9 @@ def show_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> 
 
 @connections.command("rotate")
 def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
-    """Make the signing key that takes over next: when you activate it, or after seven days."""
+    """Create the next signing key, which takes over when you activate it or after seven days."""
 
-    def work(tx: Transaction, encryptor: Encryptor, row: Any) -> Awaitable[Keys]:
+    def work(tx: Transaction, encryptor: Encryptor, row: ConnectionRow) -> Awaitable[Keys]:
         return keys.rotate(tx, encryptor, row, now=clock.now(), actor="command:connections rotate")
 
     _work_on_keys(id, account, work, as_json=as_json)
@@ -181,7 +165,7 @@ def rotate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -
 def activate_signing_key(id: int, account: AccountName, as_json: AsJson = False) -> None:
     """Sign with the next signing key from now on."""
 
-    def work(tx: Transaction, encryptor: Encryptor, row: Any) -> Awaitable[Keys]:
+    def work(tx: Transaction, encryptor: Encryptor, row: ConnectionRow) -> Awaitable[Keys]:
         return keys.activate(tx, encryptor, row, now=clock.now(), actor="command:connections activate")
 
     _work_on_keys(id, account, work, as_json=as_json)

@@ -32,9 +32,10 @@ with lazy.imports():
     from packhouse.orders import operations, schema
 
 if TYPE_CHECKING:
+    from packhouse.accounts.queries import AccountRow
     from packhouse.kit.db import Database, Transaction
 
-demo = Commands("Invented orders, and a server with some, to try things on.")
+demo = Commands("Invented orders, and a server with some of them, for trying things out.")
 
 FIRST_ORDERS = 12
 
@@ -59,7 +60,7 @@ def make_orders(
 
 @demo.command("run")
 def run(host: serve.Host = "127.0.0.1", port: serve.Port = 8000, as_json: AsJson = False) -> None:
-    """Migrate, make a demo account with a shop and a few orders, show how to call it, and serve."""
+    """Migrate, create a demo account with a shop and a few orders, show how to call it, and serve."""
     all_settings.allow_private_webhooks()
     settings = terminal.load_settings()
     listener = serve.bind(host, port)
@@ -83,7 +84,7 @@ async def _set_up(db: Database) -> int:
     """The demo account's integration; what is there already is kept."""
     now = clock.now()
 
-    async def work(tx: Transaction) -> Any:
+    async def work(tx: Transaction) -> AccountRow:
         owner = await _find_owner(tx)
         if owner is None:
             account_id = await account_operations.create_account(tx, ACCOUNT, "NL", now=now)
@@ -91,7 +92,7 @@ async def _set_up(db: Database) -> int:
                 tx, account_id, "demo", now=now, public_key=PUBLIC_KEY, secret_key=SECRET_KEY
             )
             await integration_operations.create_integration(tx, account_id, "Teashop", now=now)
-            owner = await _find_owner(tx)
+            owner = await account_queries.get_account(tx, ACCOUNT)
         if await users.find_user(tx, EMAIL) is None:
             hashed = security.hash_password(PASSWORD)
             await users.create_user(tx, owner.account_id, EMAIL, hashed, "owner", now=now)
@@ -106,15 +107,15 @@ async def _set_up(db: Database) -> int:
     return integration_id
 
 
-async def _find_owner(tx: Transaction) -> Any:
+async def _find_owner(tx: Transaction) -> AccountRow | None:
     try:
         return await account_queries.get_account(tx, ACCOUNT)
     except errors.NotFound:
         return None
 
 
-async def _store(db: Database, owner: Any, count: int, seed: int) -> int:
-    """In batches, through the same door as everybody's."""
+async def _store(db: Database, owner: AccountRow, count: int, seed: int) -> int:
+    """Store orders in batches, as the API does."""
     async with db.read() as tx:
         shops = [row.id for row in await integration_queries.list_integrations(tx, owner.account_id)]
     if not shops:
@@ -130,14 +131,14 @@ async def _store(db: Database, owner: Any, count: int, seed: int) -> int:
 
 
 def _find_place(db: Database) -> str:
-    """Where the data lies: the path of a file, or the address of a database without its password."""
+    """Return where the data is: the path of a file, or the URL of a database without its password."""
     if db.is_sqlite:
         return str(Path(db.url.database or "").resolve())
     return db.url.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def _find_command() -> str:
-    """What a person types to call this command, from the folder that they are in."""
+    """Return how to call this command from the current folder."""
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
         return f"{Path(sys.executable).name} -m packhouse"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 Written = enum.StrEnum("Written", {name.upper().replace("-", "_"): name for name in WRITTEN_FORMATS})  # type: ignore[misc]
 WrittenName = Annotated[
     Written | None,
-    typer.Option("--format", metavar="FORMAT", help=f"Of {', '.join(WRITTEN_FORMATS)}; by the file's name without it."),
+    typer.Option(
+        "--format", metavar="FORMAT", help=f"One of {', '.join(WRITTEN_FORMATS)}; by default that of the file's name."
+    ),
 ]
 
 
@@ -42,20 +44,22 @@ def export_orders(
     form: WrittenName = None,
     separator: Separator = None,
     decimal: DecimalOption = None,
-    integration: Annotated[list[str] | None, typer.Option(help="Of these shops: ids, repeated or with commas.")] = None,
-    status: Annotated[str, typer.Option(help="Of this order status (its code).")] = "",
-    order_number: Annotated[str, typer.Option(help="Of this order number.")] = "",
-    order_id: Annotated[str, typer.Option(help="Of this order id.")] = "",
+    integration: Annotated[
+        list[str] | None, typer.Option(help="Only orders of these shops: ids, repeated or separated by commas.")
+    ] = None,
+    status: Annotated[str, typer.Option(help="Only orders with this status code.")] = "",
+    order_number: Annotated[str, typer.Option(help="Only orders with this number.")] = "",
+    order_id: Annotated[str, typer.Option(help="Only orders with this order id.")] = "",
     order_created_at: Time = "",
     order_created_at_min: Time = "",
     order_created_at_max: Time = "",
     order_updated_at: Time = "",
     order_updated_at_min: Time = "",
     order_updated_at_max: Time = "",
-    sort: Annotated[str, typer.Option(help=f"Of {', '.join(SORTS)}; each with - for descending.")] = "",
+    sort: Annotated[str, typer.Option(help=f"One of {', '.join(SORTS)}; with - for descending.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write orders to a file, as the API gives them; with --json it is told how many, where they are not printed."""
+    """Write orders to a file, as the API returns them; --json prints how many, unless they go to standard output."""
     settings = terminal.load_settings()
     chosen = _choose_written(file, form)
     asked = _read_request(
@@ -111,10 +115,9 @@ async def _export(
     return count
 
 
-async def _list_parcels(db: Database, account_id: int, row: Sequence[Any]) -> list[write.Parcel]:
-    id, *_, document = row
+async def _list_parcels(db: Database, account_id: int, row: queries.StoredOrder) -> list[write.Parcel]:
     async with db.read() as tx:
-        return await shipped.list_parcels(tx, account_id, id, orjson.loads(document))
+        return await shipped.list_parcels(tx, account_id, row.id, orjson.loads(row.document))
 
 
 def _read_request(parameters: list[tuple[str, str]]) -> list_request.ListRequest:
@@ -141,7 +144,7 @@ async def _find_owner(db: Database, account: str, asked: list_request.ListReques
 
 
 async def _read_pages(db: Database, account_id: int, asked: list_request.ListRequest) -> AsyncIterator[list[Any]]:
-    """Each page is a read of its own, so that a long export holds no snapshot open."""
+    """Read each page by itself, so that a long export holds no snapshot."""
     cursor: pagination.Cursor | None = pagination.Cursor()
     while cursor is not None:
         async with db.read() as tx:

@@ -1,7 +1,9 @@
 """`packhouse orders mapping`: which column of a file is which field, as an account keeps it (docs/files.md)."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +13,12 @@ from packhouse.cli.orders import read_mapping
 from packhouse.cli.terminal import AccountName, AsJson
 
 with lazy.imports():
-    from packhouse.accounts import queries as account_queries
     from packhouse.kit import clock
     from packhouse.orders.files import guess, known, mapping, read, records
+
+if TYPE_CHECKING:
+    from packhouse.accounts.queries import AccountRow
+    from packhouse.kit.db import Reader, Transaction
 
 mappings = Commands("Which column of a file is which field of an order.")
 
@@ -24,17 +29,15 @@ Name = Annotated[str, typer.Argument(help="The mapping's name, for --preset.")]
 def list_mappings(account: AccountName, as_json: AsJson = False) -> None:
     """Show the presets and the account's own mappings."""
 
-    async def work() -> list[dict[str, str]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await account_queries.get_account(tx, account)
-            presets = await known.list_presets(tx, owner.account_id)
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, str]]:
+        presets = await known.list_presets(tx, owner.account_id)
         ours = mapping.list_presets()
         return [
             {"name": name, "title": preset.title, "whose": "Packhouse" if name in ours else account}
             for name, preset in presets.items()
         ]
 
-    terminal.show(terminal.run(work()), as_json=as_json)
+    terminal.show(terminal.read(account, work), as_json=as_json)
 
 
 @mappings.command("save")
@@ -44,16 +47,14 @@ def save_mapping(
     account: AccountName,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a mapping of the account's own under a name."""
+    """Store a mapping of the account under a name."""
     content = read_mapping(file) or ""
 
-    async def work() -> None:
-        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
-            owner = await account_queries.get_account(tx, account)
-            by = "command:orders mapping save"
-            await known.save_mapping(tx, owner.account_id, by, name, content, now=clock.now())
+    async def work(tx: Transaction, owner: AccountRow) -> None:
+        by = "command:orders mapping save"
+        await known.save_mapping(tx, owner.account_id, by, name, content, now=clock.now())
 
-    terminal.run(work())
+    terminal.write(account, work)
     if as_json:
         terminal.print_json({"name": name})
     else:
@@ -62,15 +63,13 @@ def save_mapping(
 
 @mappings.command("show")
 def show_mapping(name: Name, account: AccountName, as_json: AsJson = False) -> None:
-    """Write a mapping or a preset as the file that it can be made from again."""
+    """Print a mapping or a preset as a file that can be saved again."""
 
-    async def work() -> str:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await account_queries.get_account(tx, account)
-            return await known.get_mapping(tx, owner.account_id, name)
+    async def work(tx: Reader, owner: AccountRow) -> str:
+        return await known.get_mapping(tx, owner.account_id, name)
 
     ours = mapping.list_presets()
-    _show(mapping.read_preset(name) if name in ours else terminal.run(work()), as_json=as_json)
+    _show(mapping.read_preset(name) if name in ours else terminal.read(account, work), as_json=as_json)
 
 
 def _show(content: str, *, as_json: bool) -> None:
@@ -82,14 +81,12 @@ def _show(content: str, *, as_json: bool) -> None:
 
 @mappings.command("delete")
 def delete_mapping(name: Name, account: AccountName, as_json: AsJson = False) -> None:
-    """Forget a mapping of the account's own."""
+    """Delete a mapping of the account."""
 
-    async def work() -> None:
-        async with terminal.open_database(terminal.load_settings()) as db, db.begin() as tx:
-            owner = await account_queries.get_account(tx, account)
-            await known.delete_mapping(tx, owner.account_id, name)
+    async def work(tx: Transaction, owner: AccountRow) -> None:
+        await known.delete_mapping(tx, owner.account_id, name)
 
-    terminal.run(work())
+    terminal.write(account, work)
     if as_json:
         terminal.print_json({"deleted": name})
 
@@ -98,7 +95,7 @@ def delete_mapping(name: Name, account: AccountName, as_json: AsJson = False) ->
 def guess_mapping(
     file: Annotated[Path, typer.Argument(help="A file whose columns no preset knows.")], as_json: AsJson = False
 ) -> None:
-    """Write a mapping for a file by the names and words of its columns, to look through and mend."""
+    """Print a guessed mapping for a file, from the names and values of its columns, for you to correct."""
     try:
         with file.open("rb") as source:
             header, rows = read.read_head(source, read.Options(read.find_form(file.name)))

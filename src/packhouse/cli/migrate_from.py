@@ -29,14 +29,14 @@ _TOGETHER = 50
 
 
 class _Undo(Exception):
-    """Ends a dry run: nothing of it stays."""
+    """Ends a dry run and rolls it back."""
 
 
 def migrate_from(
     path: Annotated[Path, typer.Argument(help="A JSON file, or a folder of them.", exists=True)],
     account: AccountName,
     integration: Annotated[int | None, typer.Option(help="The shop that takes all orders.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, without doing it.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take over orders, shipments, sender addresses, contracts and rules that an account exported."""
@@ -67,7 +67,7 @@ async def _begin(ctx: Context, account: str, integration: int | None) -> operati
 
 
 async def _take(db: Database, move: operations.Move, records: Sequence[files.Exported]) -> list[operations.Taken]:
-    """A part at a time: what was taken before stays where the rest fails, and is unchanged in the next run."""
+    """Store the records in parts: if one fails, the parts before stay, and the next run finds them unchanged."""
     taken: list[operations.Taken] = []
     for start in range(0, len(records), _TOGETHER):
         part = records[start : start + _TOGETHER]
@@ -80,7 +80,7 @@ async def _take_part(move: operations.Move, part: Sequence[files.Exported], tx: 
 
 
 async def _try(db: Database, move: operations.Move, records: Sequence[files.Exported]) -> list[operations.Taken]:
-    """All in one transaction that is undone, so that what comes later finds what came before."""
+    """Take over everything in one transaction that is rolled back, so that later records find earlier ones."""
     taken: list[operations.Taken] = []
 
     async def work(tx: Transaction) -> None:

@@ -43,21 +43,23 @@ class DecimalMark(enum.StrEnum):
     COMMA = ","
 
 
-FormName = Annotated[Form | None, typer.Option("--format", help="By the file's name without it.")]
+FormName = Annotated[Form | None, typer.Option("--format", help="By default that of the file's name.")]
 Time = Annotated[str, typer.Option(metavar="TIME", help="A date (that day in UTC) or a date-time.")]
 PresetName = Annotated[
-    str | None, typer.Option("--preset", help="A preset or a mapping of the account; found without.")
+    str | None, typer.Option("--preset", help="A preset or a mapping of the account; detected by default.")
 ]
-Separator = Annotated[str | None, typer.Option(help="What separates cells: a character, or tab; found without.")]
-Encoding = Annotated[str | None, typer.Option(help="Like utf-8 or cp1252; found without.")]
+Separator = Annotated[
+    str | None, typer.Option(help="The separator of cells: a character, or tab; detected by default.")
+]
+Encoding = Annotated[str | None, typer.Option(help="For example utf-8 or cp1252; detected by default.")]
 DatesOption = Annotated[
-    Dates | None, typer.Option(help="What comes first in 03/02/2026; found without, where it can be.")
+    Dates | None, typer.Option(help="What comes first in 03/02/2026; detected by default, if possible.")
 ]
-DecimalOption = Annotated[DecimalMark | None, typer.Option(help="The decimal mark; found without, where it can be.")]
+DecimalOption = Annotated[DecimalMark | None, typer.Option(help="The decimal mark; detected by default, if possible.")]
 TimeZone = Annotated[
-    str | None, typer.Option(help="Of times that name none, like Europe/Paris; the account's without.")
+    str | None, typer.Option(help="The zone of times without one, for example Europe/Paris; by default the account's.")
 ]
-Into = Annotated[int | None, typer.Option(min=1, help="The shop of all records, whichever they name.")]
+Into = Annotated[int | None, typer.Option(min=1, help="The shop of all records, whatever they name.")]
 
 _INTERRUPTED = 130
 
@@ -71,7 +73,7 @@ def import_orders(
     into: Into = None,
     preset: PresetName = None,
     mapping: Annotated[Path | None, typer.Option(help="A file that says which column is which field.")] = None,
-    save_as: Annotated[str | None, typer.Option(help="Keep the mapping under this name, for --preset.")] = None,
+    save_as: Annotated[str | None, typer.Option(help="Store the mapping under this name, for --preset.")] = None,
     separator: Separator = None,
     encoding: Encoding = None,
     decimal: DecimalOption = None,
@@ -80,12 +82,12 @@ def import_orders(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A value of every order.")
     ] = None,
-    refused: Annotated[str | None, typer.Option(metavar="FILE", help="Write what is refused to this file.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Even if the same file was imported before.")] = False,
+    refused: Annotated[str | None, typer.Option(metavar="FILE", help="Write refused records to this file.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Import the file even if it was imported before.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create or update orders from a file. What is refused is reported and keeps nothing else out."""
+    """Create or update orders from a file. Refused records are reported; all others are stored."""
     if into is not None and integration is not None:
         terminal.fail("Say --integration for records that name no shop, or --into for all records.")
     if mapping is not None and preset is not None:
@@ -183,7 +185,7 @@ def read_fixed(said: list[str]) -> dict[str, str]:
 
 @orders.command("reindex")
 def reindex_orders(account: AccountName, as_json: AsJson = False) -> None:
-    """Write anew what every order of an account is found by: for orders that are older than search."""
+    """Rebuild the search index of an account, for orders that are older than search."""
 
     async def work() -> int:
         done = 0

@@ -35,7 +35,7 @@ def find_free(host: str, after: int) -> int | None:
 
 
 def explain(host: str, port: int, error: OSError) -> str:
-    """One line on why a port cannot be listened on; of one that is taken, with the next that is free."""
+    """Return in one line why a port cannot be used, with the next free port if it is taken."""
     said = f"Cannot listen on {host} port {port}: {error.strerror}."
     free = find_free(host, port) if error.errno == errno.EADDRINUSE else None
     return said if free is None else f"{said} Port {free} is free."

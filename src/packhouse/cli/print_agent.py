@@ -1,7 +1,7 @@
 """`packhouse print-agent`: prints the jobs of a bench on the computer that stands there (docs/packing-station.md).
 
-It asks the server for the next job, prints it by `lp` or by raw TCP, and tells what became of it. Killed between the
-paper and the telling, it prints the job again, under the same reference.
+It asks the server for the next job, prints it with `lp` or by raw TCP, and reports the result. If it is killed between
+printing and reporting, it prints the job again, under the same reference.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _RAW_TYPES = ("application/zpl", "application/epl")
 
 
 class NotPrinted(Exception):
-    """Why, in the words that the page shows."""
+    """Return the reason in the words of the page."""
 
 
 class Refused(Exception):
@@ -62,7 +62,7 @@ def run_agent(
     token_file: Annotated[
         Path, typer.Option(help="A file with the bench's token, from Settings, Benches and printers.")
     ],
-    once: Annotated[bool, typer.Option("--once", help="End when no job is waiting.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop when no job is waiting.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the jobs of a bench on this computer, until it is stopped."""
@@ -86,7 +86,7 @@ def run_agent(
 
 
 class _Watch:
-    """What CUPS says of the printers of the bench, told to the server when it has changed."""
+    """Reports the state of the bench's printers in CUPS to the server when it changes."""
 
     def __init__(self, server: _Server) -> None:
         self._server = server
@@ -111,7 +111,7 @@ class _Watch:
 
 
 def read_reasons(target: str) -> list[str]:
-    """Why CUPS does not print at a queue, in the words of IPP; none where that is not known, as of raw TCP."""
+    """Return why CUPS does not print on a queue, as IPP reasons; none if unknown, as with raw TCP."""
     if not target.startswith("lp"):
         return []
     queue = target.removeprefix("lp").removeprefix(":")

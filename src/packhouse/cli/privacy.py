@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from packhouse.orders.persons import Person
     from packhouse.settings import Settings
 
-person = Commands("One customer's data: told to them, or erased (docs/privacy.md).")
+person = Commands("The data of one customer: export or erase it (docs/privacy.md).")
 
-Email = Annotated[str, typer.Option(help="Their e-mail address; case does not count.")]
+Email = Annotated[str, typer.Option(help="Their e-mail address, in any case.")]
 Phone = Annotated[str, typer.Option(help="Their telephone number, in any spelling.")]
 Name = Annotated[str, typer.Option(help="Their name, together with --postal-code.")]
-PostalCode = Annotated[str, typer.Option(help="Of the name's address.")]
+PostalCode = Annotated[str, typer.Option(help="The postal code of their address.")]
 
 
 @person.command("erase")
@@ -44,10 +44,10 @@ def erase_person(
     phone: Phone = "",
     name: Name = "",
     postal_code: PostalCode = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase what tells of one person, in all that is stored of the account; figures and numbers stay."""
+    """Erase the data that identifies one person from everything that is stored; statistics and numbers stay."""
     wanted = _read_person(email=email, phone=phone, name=name, postal_code=postal_code)
     settings = terminal.load_settings()
     if not yes:
@@ -100,7 +100,7 @@ def export_person(
     postal_code: PostalCode = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write all that is stored about one person to a file, as JSON."""
+    """Write everything that is stored about one person to a file, as JSON."""
     wanted = _read_person(email=email, phone=phone, name=name, postal_code=postal_code)
     settings = terminal.load_settings()
 
@@ -130,18 +130,22 @@ def _write(path: Path, content: bytes) -> None:
         terminal.fail(f"Cannot write {path}: {error.strerror}.")
 
 
-Days = Annotated[int | None, typer.Option("--days", min=1, max=MOST_DAYS, help="Of orders and shipments.")]
-DocumentsDays = Annotated[int | None, typer.Option("--documents-days", min=0, max=MOST_DAYS, help="Of customs papers.")]
+Days = Annotated[
+    int | None, typer.Option("--days", min=1, max=MOST_DAYS, help="Days to keep data of orders and shipments.")
+]
+DocumentsDays = Annotated[
+    int | None, typer.Option("--documents-days", min=0, max=MOST_DAYS, help="Days to keep customs papers.")
+]
 
 
 def set_retention(
     name: str,
     days: Days = None,
     documents_days: DocumentsDays = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep what is not named here for ever.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep data without a number of days here for ever.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say after how many days an account's personal data is erased; show it without a number."""
+    """Set after how many days an account's personal data is erased, or show it."""
     given = {"days": days, "documents_days": documents_days}
     sent = given if keep else {key: value for key, value in given.items() if value is not None}
 

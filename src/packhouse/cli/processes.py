@@ -1,6 +1,6 @@
 """Several processes behind one port: started, replaced when they die, stopped together.
 
-uvicorn's supervisor does the most of it. Beside it here: the processes' shared figures, and that nobody is left behind.
+uvicorn's supervisor does most of it. This module adds metrics that the processes share, and leaves no process behind.
 """
 
 import multiprocessing
@@ -29,14 +29,14 @@ _log = structlog.get_logger()
 
 
 def run(config: uvicorn.Config, listener: socket.socket) -> None:
-    """Until a signal stops it."""
+    """Run until a signal stops it."""
     with tempfile.TemporaryDirectory(prefix="packhouse-metrics-") as folder:
         share_metrics(folder)
         _Supervisor(config, [listener], folder).run()
 
 
 def create_app(*, works: bool = True) -> ASGIApp:
-    """What each of the processes calls first."""
+    """Run this first in each of the processes."""
     lazy.load()
     threading.Thread(target=_follow_parent, daemon=True).start()
     made = app.create_app_from_environment(works=works)
@@ -49,7 +49,7 @@ def create_app_without_worker() -> ASGIApp:
 
 
 def _follow_parent() -> None:
-    """A supervisor that was killed stops nobody: without it we would keep its port for ever."""
+    """Stop when the supervisor was killed: otherwise this process would keep its port for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

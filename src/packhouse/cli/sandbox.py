@@ -29,14 +29,14 @@ sandbox = Commands(
     "A server to test an integration with: a journal of all requests, faults, a clock that can be moved.",
     invoke_without_command=True,
 )
-faults = Commands("What goes wrong on purpose.")
+faults = Commands("Deliberate faults.")
 sandbox.add_typer(faults, name="faults")
 
 _PORT = 8000
 _WAIT_SECONDS = 20
 _FIRST_ORDERS = 12
 
-Url = Annotated[str, typer.Option(help="The sandbox that is asked.")]
+Url = Annotated[str, typer.Option(help="The URL of the sandbox.")]
 Account = Annotated[str, typer.Option("--account", help="The account of the sandbox.")]
 URL = f"http://127.0.0.1:{_PORT}"
 MAIN = "sandbox"
@@ -124,7 +124,7 @@ The database:      {access["database"]}
 
 @sandbox.command("requests")
 def show_requests(
-    follow: Annotated[bool, typer.Option("--follow", help="Go on with each request that is answered.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep showing requests as they are answered.")] = False,
     method: Annotated[str, typer.Option(help="Only requests with this method.")] = "",
     path: Annotated[str, typer.Option(help="Only requests to this path; `*` stands for any part.")] = "",
     status: Annotated[str, typer.Option(help="Only requests with this answer.")] = "",
@@ -152,8 +152,8 @@ def show_request(
     number: Annotated[int, typer.Argument(help="Its number in the journal.")],
     as_test: Annotated[bool, typer.Option("--test", help="Print it as a test for pytest.")] = False,
     as_curl: Annotated[bool, typer.Option("--curl", help="Print it as a curl command.")] = False,
-    replay: Annotated[bool, typer.Option("--replay", help="Send it again, and show what was answered then.")] = False,
-    diff: Annotated[int, typer.Option(min=0, help="Show what differs from this other request.")] = 0,
+    replay: Annotated[bool, typer.Option("--replay", help="Send it again, and show the new answer.")] = False,
+    diff: Annotated[int, typer.Option(min=0, help="Show the differences from this other request.")] = 0,
     account: Account = MAIN,
     url: Url = URL,
     as_json: AsJson = False,
@@ -190,7 +190,7 @@ def _show_entry(entry: dict[str, Any], *, as_json: bool) -> None:
 
 @faults.command("list")
 def list_faults(account: Account = MAIN, url: Url = URL, as_json: AsJson = False) -> None:
-    """Show the faults that wait for their requests."""
+    """Show the active faults."""
     found = ask(url, "GET", "/sandbox/faults", query={"account": account})["data"]
     terminal.show(found, as_json=as_json)
 
@@ -224,15 +224,15 @@ def _read_rule(text: str) -> dict[str, Any]:
 
 @faults.command("clear")
 def clear_faults(account: Account = MAIN, url: Url = URL, as_json: AsJson = False) -> None:
-    """Take all faults away."""
+    """Remove all faults."""
     ask(url, "DELETE", "/sandbox/faults", query={"account": account})
     terminal.show_one({"faults": 0}, as_json=as_json)
 
 
 @sandbox.command("strict")
 def set_strict(
-    off: Annotated[bool, typer.Option("--off", help="Pass over again what is unknown.")] = False,
-    for_all: Annotated[bool, typer.Option("--all", help="For all accounts, and those that are made later.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Accept unknown keys and parameters again.")] = False,
+    for_all: Annotated[bool, typer.Option("--all", help="For all accounts, including later ones.")] = False,
     account: Account = MAIN,
     url: Url = URL,
     as_json: AsJson = False,
@@ -245,13 +245,13 @@ def set_strict(
 @sandbox.command("clock")
 def move_clock(
     advance: Annotated[str, typer.Option(help="Move it on: 90s, 6h, 1d12h.")] = "",
-    freeze: Annotated[bool, typer.Option("--freeze", help="Let it stand still.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Let it go on from where it stands.")] = False,
+    freeze: Annotated[bool, typer.Option("--freeze", help="Stop the clock.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Let the clock run on.")] = False,
     account: Account = MAIN,
     url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
-    """Show the clock, or move it and show what ran because its time had come."""
+    """Show the clock, or move it and show the jobs that became due and ran."""
     asked = {"advance": advance} if advance else {}
     change: dict[str, Any] = {**asked, **({"freeze": True} if freeze else {}), **({"resume": True} if resume else {})}
     method = "POST" if change else "GET"
@@ -267,7 +267,7 @@ def save_snapshot(
     url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
-    """Keep orders and clock as they are now."""
+    """Save the current orders and clock."""
     made = ask(url, "POST", "/sandbox/snapshot", {"name": name}, query={"account": account})
     terminal.show_one(made["data"], as_json=as_json)
 
@@ -279,26 +279,26 @@ def restore_snapshot(
     url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
-    """Make orders and clock what they were."""
+    """Restore saved orders and clock."""
     made = ask(url, "POST", "/sandbox/restore", {"name": name}, query={"account": account})
     terminal.show_one(made["data"], as_json=as_json)
 
 
 @sandbox.command("reset")
 def reset(account: Account = MAIN, url: Url = URL, as_json: AsJson = False) -> None:
-    """Make all what it was at the start: orders, clock, faults, journal."""
+    """Reset orders, clock, faults and journal to their initial state."""
     ask(url, "POST", "/sandbox/reset", {}, query={"account": account})
     terminal.show_one({"account": account}, as_json=as_json)
 
 
 def ask(url: str, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Call a sandbox that runs, and return its JSON. What it refuses ends the command."""
+    """Call a running sandbox and return its JSON. A refusal ends the command."""
     content = fetch(url, method, path, body, query)
     return dict(json.loads(content)) if content else {}
 
 
 def fetch(url: str, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None) -> bytes:
-    """Call a sandbox that runs, and return the bytes of its answer."""
+    """Call a running sandbox and return the bytes of its answer."""
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         terminal.fail(f"{url} is no URL of a sandbox.")
     asked = urllib.parse.urlencode({name: value for name, value in (query or {}).items() if value})

@@ -17,15 +17,15 @@ with lazy.imports():
 
 
 def trigger_event(
-    event: Annotated[str, typer.Argument(help="What has happened: `parcel_status_changed`, `orders.order.created`, …")],
-    order: Annotated[str, typer.Option(help="Of this order, by its `order_id`; the newest one unless given.")] = "",
-    status: Annotated[str, typer.Option(help="What the order's parcel comes to, such as DELIVERED.")] = "",
-    inbox: Annotated[str, typer.Option(help="An inbox of the sandbox that is to receive it.")] = "",
+    event: Annotated[str, typer.Argument(help="The event: `parcel_status_changed`, `orders.order.created`, …")],
+    order: Annotated[str, typer.Option(help="The order, by its `order_id`; the newest by default.")] = "",
+    status: Annotated[str, typer.Option(help="The new status of the order's parcel, such as DELIVERED.")] = "",
+    inbox: Annotated[str, typer.Option(help="The inbox of the sandbox that receives it.")] = "",
     account: Account = MAIN,
     url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
-    """Send a webhook, and show the deliveries that are made of it."""
+    """Send a webhook, and show its deliveries."""
     about = {"order": order, "status": status, "inbox": inbox}
     sent = {"event": event, **{name: value for name, value in about.items() if value}}
     made = ask(url, "POST", "/sandbox/trigger", sent, query={"account": account})["data"]
@@ -33,14 +33,14 @@ def trigger_event(
 
 
 def show_inbox(
-    name: Annotated[str, typer.Argument(help="What it is called; it begins with the first look.")],
-    wait: Annotated[str, typer.Option(help="How long to wait where there is nothing yet: 5s.")] = "",
+    name: Annotated[str, typer.Argument(help="The name of the inbox, which is created at its first use.")],
+    wait: Annotated[str, typer.Option(help="How long to wait for a delivery: 5s.")] = "",
     event: Annotated[str, typer.Option(help="Only this event.")] = "",
     account: Account = MAIN,
     url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
-    """Show what an inbox has received, and its URL where it has received nothing."""
+    """Show what an inbox has received, or its URL if it has received nothing."""
     query = {"account": account, "wait": wait, "event": event}
     found = ask(url, "GET", f"/sandbox/inbox/{name}", query=query)
     if as_json or found["data"]:
@@ -56,9 +56,7 @@ def _to_row(received: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
 
 def show_deliveries(
     explain: Annotated[int, typer.Option(min=0, help="Explain the signature of this delivery.")] = 0,
-    body: Annotated[
-        str, typer.Option(help="With --explain: a file with the bytes that your program has checked.")
-    ] = "",
+    body: Annotated[str, typer.Option(help="With --explain: a file with the bytes that your program checked.")] = "",
     account: Account = MAIN,
     url: Url = URL,
     as_json: AsJson = False,

@@ -45,7 +45,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer requests.")] = 1,
     migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date first.")] = False,
     works: Annotated[
-        bool, typer.Option("--worker/--no-worker", help="Do jobs (labels, webhooks) in these processes too.")
+        bool, typer.Option("--worker/--no-worker", help="Run jobs (labels, webhooks) in these processes too.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -64,10 +64,10 @@ def serve(
 
 
 def work(
-    check: Annotated[bool, typer.Option("--check", help="Only say whether jobs are being done in time.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only check whether jobs are run in time.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Do jobs (labels, webhooks) until stopped (Ctrl-C or SIGTERM): then finish those in hand."""
+    """Run jobs (labels, webhooks) until stopped (Ctrl-C or SIGTERM): then finish the running ones."""
     settings = terminal.load_settings()
     if check:
         terminal.show_one(terminal.run(_check(settings)), as_json=as_json)

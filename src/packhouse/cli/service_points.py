@@ -35,7 +35,7 @@ def import_points(
     carrier: Annotated[str | None, typer.Option(help="The carrier of points that name none.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Store the points of a file; those of its carriers that an earlier file had are gone."""
+    """Store the points of a file; they replace those of an earlier file with the same carriers."""
     content = file.read_bytes()
 
     async def work() -> dict[str, Any]:
@@ -47,7 +47,7 @@ def import_points(
 
 @service_points.command("demo")
 def store_demo_points(account: AccountName, as_json: AsJson = False) -> None:
-    """Store the invented points that demo orders go to, as points of the carrier house."""
+    """Store the invented points of demo orders, as points of the carrier house."""
 
     async def work() -> dict[str, Any]:
         return await _store(account, operations.DEMO, schema.read_points(demo.make_points()))
@@ -63,7 +63,7 @@ async def _store(account: str, source: str, points: list[dict[str, Any]]) -> dic
 
 @service_points.command("refresh")
 def refresh_points(carrier: str, country: str, account: AccountName, as_json: AsJson = False) -> None:
-    """Ask a carrier that tells them for its points of a country: packhouse service-points refresh CARRIER NL."""
+    """Ask a carrier for its points in a country: packhouse service-points refresh CARRIER NL."""
 
     async def work() -> dict[str, Any]:
         settings = terminal.load_settings()

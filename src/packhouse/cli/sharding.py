@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from packhouse.cli.terminal import AsJson
 
 with lazy.imports():
     from packhouse import sharding
+
+if TYPE_CHECKING:
+    from packhouse.kit.db import Database
 
 _PLACE = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
 # A statement that makes a table known to the nodes may give others something to do, so it is looked again.
@@ -22,7 +25,7 @@ AddNode = Annotated[
 ]
 Coordinator = Annotated[
     str | None,
-    typer.Option(help="HOST:PORT by which the nodes reach the coordinator, if not that of the database URL."),
+    typer.Option(help="HOST:PORT at which the nodes reach the coordinator, if it differs from the database URL."),
 ]
 
 
@@ -32,7 +35,7 @@ def shard(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL and change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Shard the database by account with Citus; again after each migration and for each new node."""
+    """Shard the database by account with Citus; run it again after each migration and for each new node."""
     nodes = [_check(place) for place in add_node or ()]
     done = terminal.run(_shard(nodes, coordinator and _check(coordinator), is_dry=dry_run))
     if as_json:
@@ -66,7 +69,8 @@ def _check(place: str) -> str:
     return place
 
 
-def _find_place(db: Any) -> str:
-    """Where the nodes find the coordinator, as far as the URL says."""
-    host = db.url.host or db.url.query.get("host", "")
+def _find_place(db: Database) -> str:
+    """Return where the nodes find the coordinator, according to the URL."""
+    named = db.url.query.get("host", "")
+    host = db.url.host or (named if isinstance(named, str) else named[0])
     return f"{host if host and not host.startswith('/') else 'localhost'}:{db.url.port or 5432}"

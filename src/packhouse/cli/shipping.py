@@ -25,7 +25,8 @@ with lazy.imports():
     from packhouse.shipping.setup import setup, setup_schema
 
 if TYPE_CHECKING:
-    from packhouse.kit.db import Database, Transaction
+    from packhouse.accounts.queries import AccountRow
+    from packhouse.kit.db import Database, Reader, Transaction
     from packhouse.shipping.setup.setup_schema import Kind
 
 shipping = Commands("What an account ships with: addresses, contracts, brands, rules.")
@@ -74,7 +75,7 @@ async def _show(db: Database, account_id: int, kind: Kind, id: int) -> dict[str,
 
 @shipping.command("list")
 def list_items(kind: KindName, account: AccountName, as_json: AsJson = False) -> None:
-    """Show all of a kind."""
+    """List all items of a kind."""
     wanted = _to_kind(kind)
 
     async def work() -> list[dict[str, Any]]:
@@ -91,7 +92,7 @@ def list_items(kind: KindName, account: AccountName, as_json: AsJson = False) ->
 
 @shipping.command("add")
 def create_item(kind: KindName, account: AccountName, fields: Fields = None, as_json: AsJson = False) -> None:
-    """Make one: packhouse shipping add brands --account teashop name="Tea & Co"."""
+    """Create an item: packhouse shipping add brands --account teashop name="Tea & Co"."""
     wanted, sent = _to_kind(kind), _read_fields(fields)
 
     async def work() -> dict[str, Any]:
@@ -114,7 +115,7 @@ def create_item(kind: KindName, account: AccountName, fields: Fields = None, as_
 
 @shipping.command("change")
 def update_item(kind: KindName, id: int, account: AccountName, fields: Fields = None, as_json: AsJson = False) -> None:
-    """Replace the fields named; `name:=null` takes one away."""
+    """Replace the given fields; `name:=null` removes one."""
     wanted, sent = _to_kind(kind), _read_fields(fields)
 
     async def work() -> dict[str, Any]:
@@ -135,25 +136,19 @@ def update_item(kind: KindName, id: int, account: AccountName, fields: Fields = 
 
 @shipping.command("delete")
 def delete_item(kind: KindName, id: int, account: AccountName, as_json: AsJson = False) -> None:
-    """Take one away; shipments made with it keep what they took from it."""
+    """Delete an item; shipments that were made with it stay as they are."""
     wanted = _to_kind(kind)
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
+        await setup.delete_item(tx, owner.account_id, wanted, id)
+        return {"deleted": id}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await accounts.get_account(tx, account)
-                await setup.delete_item(tx, owner.account_id, wanted, id)
-                return {"deleted": id}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 @shipping.command("settings")
 def change_settings(account: AccountName, fields: Fields = None, as_json: AsJson = False) -> None:
-    """Show the defaults, or change those named: default_shipping_option_code=house:standard."""
+    """Show the defaults, or change some: default_shipping_option_code=house:standard."""
     sent = _read_fields(fields)
 
     async def work() -> dict[str, Any]:
@@ -179,7 +174,7 @@ def try_rules(
     order_id: Annotated[str | None, typer.Option(help="The shop's id of the order.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which shipping rule matches an order and why; nothing is made."""
+    """Show which shipping rule matches an order and why, without making a shipment."""
     named = {"order_id": order_id, "order_number": order_number}
     selector = {"integration_id": integration, **{name: value for name, value in named.items() if value}}
 
@@ -208,44 +203,36 @@ def try_rules(
 def import_rates(
     path: Annotated[Path, typer.Argument(help="A CSV file; docs/shipping.md names its columns.", dir_okay=False)],
     account: AccountName,
-    currency: Annotated[str, typer.Option(help="Of all its prices: EUR.")],
-    name: Annotated[str, typer.Option(help="Of the rate table; a newer version has the same name.")] = "rates",
-    valid_from: Annotated[str | None, typer.Option(help="A date, today unless given.")] = None,
+    currency: Annotated[str, typer.Option(help="The currency of all its prices: EUR.")],
+    name: Annotated[str, typer.Option(help="The name of the rate table; a newer version has the same name.")] = "rates",
+    valid_from: Annotated[str | None, typer.Option(help="A date; today by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a version of a rate table from a CSV file."""
+    """Create a version of a rate table from a CSV file."""
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         terminal.fail(f"{path} cannot be read: {error}")
     sent = {"name": name, "currency": currency, "csv": text, **({"valid_from": valid_from} if valid_from else {})}
 
-    async def work() -> dict[str, Any]:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         now = clock.now()
         document = rate_schema.read_table(orjson.dumps(sent), now.date())
-        async with terminal.open_database(terminal.load_settings()) as db:
+        id = await rates.create_table(tx, owner.account_id, document, now=now)
+        return {"id": id, "name": name, "valid_from": document["valid_from"], "rows": len(document["rows"])}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await accounts.get_account(tx, account)
-                id = await rates.create_table(tx, owner.account_id, document, now=now)
-                return {"id": id, "name": name, "valid_from": document["valid_from"], "rows": len(document["rows"])}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 @shipping.command("list-rates")
 def list_rates(account: AccountName, as_json: AsJson = False) -> None:
     """Show the rate tables, every version of each."""
 
-    async def work() -> list[dict[str, Any]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await accounts.get_account(tx, account)
-            rows = await rate_queries.list_tables(tx, owner.account_id)
-            return [{"id": row.id, "name": row.name, "valid_from": row.valid_from} for row in rows]
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
+        rows = await rate_queries.list_tables(tx, owner.account_id)
+        return [{"id": row.id, "name": row.name, "valid_from": row.valid_from} for row in rows]
 
-    terminal.show(terminal.run(work()), as_json=as_json)
+    terminal.show(terminal.read(account, work), as_json=as_json)
 
 
 @parcels.command("track")
@@ -253,20 +240,14 @@ def track_parcel(
     id: int,
     status: Annotated[str, typer.Argument(help="A status by its word or number: DELIVERED or 11, …")],
     account: AccountName,
-    message: Annotated[str | None, typer.Option(help="Instead of the status's own words.")] = None,
+    message: Annotated[str | None, typer.Option(help="A message instead of the status's own.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say where a parcel is, for a carrier that does not tell by itself."""
+    """Set the status of a parcel, for a carrier without tracking."""
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(terminal.load_settings()) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
+        code = statuses.to_number(status)
+        row = await operations.track_parcel(tx, owner.account_id, id, code, message, now=clock.now())
+        return {"id": id, "code": statuses.to_word(row["status_code"]), "message": row["status_message"]}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await accounts.get_account(tx, account)
-                code = statuses.to_number(status)
-                row = await operations.track_parcel(tx, owner.account_id, id, code, message, now=clock.now())
-                return {"id": id, "code": statuses.to_word(row["status_code"]), "message": row["status_message"]}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import textwrap
 import traceback
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -27,16 +27,18 @@ with lazy.imports():
 
     from packhouse import context, migrations
     from packhouse import settings as all_settings
+    from packhouse.accounts import queries
     from packhouse.kit import clock, db, errors, messages
 
 if TYPE_CHECKING:
-    from packhouse.kit.db import Database
+    from packhouse.accounts.queries import AccountRow
+    from packhouse.kit.db import Database, Reader, Transaction
     from packhouse.settings import Settings
 
 T = TypeVar("T")
 _WIDEST = 100_000
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs; errors too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs; errors too.")]
 AccountName = Annotated[str, typer.Option("--account", help="The account's name.")]
 
 
@@ -98,6 +100,30 @@ def run(task: Coroutine[Any, Any, T]) -> T:
         raise CommandError("; ".join(fault.detail for fault in refusal.faults), refusal.to_wire()) from None
     except db.DatabaseUrlError as error:
         fail(str(error))
+
+
+def read(account: str, work: Callable[[Reader, AccountRow], Awaitable[T]]) -> T:
+    """Run what a command reads of the account with this name; what is refused ends the command."""
+
+    async def task() -> T:
+        async with open_database(load_settings()) as opened, opened.read() as tx:
+            return await work(tx, await queries.get_account(tx, account))
+
+    return run(task())
+
+
+def write(account: str, work: Callable[[Transaction, AccountRow], Awaitable[T]]) -> T:
+    """Run what a command changes in the account with this name, in one transaction; what is refused ends the
+    command."""
+
+    async def task() -> T:
+        async with open_database(load_settings()) as opened:
+            return await opened.write(find_and_work)
+
+    async def find_and_work(tx: Transaction) -> T:
+        return await work(tx, await queries.get_account(tx, account))
+
+    return run(task())
 
 
 @asynccontextmanager

@@ -14,15 +14,17 @@ from packhouse.cli.commands import Commands
 from packhouse.cli.terminal import AccountName, AsJson
 
 with lazy.imports():
-    from packhouse.accounts import audit, queries, reset_links, two_factors, users
+    from packhouse.accounts import audit, reset_links, two_factors, users
     from packhouse.kit import clock, errors, messages, security
 
 if TYPE_CHECKING:
-    from packhouse.kit.db import Transaction
+    from packhouse.accounts.queries import AccountRow
+    from packhouse.accounts.users import UserRow
+    from packhouse.kit.db import Reader, Transaction
 
 user = Commands("Users: the people of an account who sign in to its page.")
 
-Email = Annotated[str, typer.Option("--email", help="What they sign in with.")]
+Email = Annotated[str, typer.Option("--email", help="Their e-mail address.")]
 
 
 @user.command("create")
@@ -36,34 +38,26 @@ def create_user(
     """Let a person sign in."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask()
 
-    async def work() -> dict[str, Any]:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
         users.check_user(email, password, role)
         hashed = security.hash_password(password)
-        async with terminal.open_database(terminal.load_settings()) as db:
+        id = await users.create_user(tx, owner.account_id, email, hashed, role, now=clock.now())
+        await _record(tx, owner.account_id, "create", "user.created", email)
+        return {"id": id, "account_id": owner.account_id, "email": email, "role": role}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                owner = await queries.get_account(tx, account)
-                id = await users.create_user(tx, owner.account_id, email, hashed, role, now=clock.now())
-                await _record(tx, owner.account_id, "create", "user.created", email)
-                return {"id": id, "account_id": owner.account_id, "email": email, "role": role}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 @user.command("list")
 def list_users(account: AccountName, as_json: AsJson = False) -> None:
     """Show an account's users."""
 
-    async def work() -> list[dict[str, Any]]:
-        async with terminal.open_database(terminal.load_settings()) as db, db.read() as tx:
-            owner = await queries.get_account(tx, account)
-            shown = ("id", "email", "role", "created_at", "disabled_at")
-            found = await users.list_users(tx, owner.account_id)
-            return [{name: getattr(row, name) for name in shown} for row in found]
+    async def work(tx: Reader, owner: AccountRow) -> list[dict[str, Any]]:
+        shown = ("id", "email", "role", "created_at", "disabled_at")
+        found = await users.list_users(tx, owner.account_id)
+        return [{name: getattr(row, name) for name in shown} for row in found]
 
-    terminal.show(terminal.run(work()), as_json=as_json)
+    terminal.show(terminal.read(account, work), as_json=as_json)
 
 
 @user.command("password")
@@ -73,7 +67,7 @@ def change_password(
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from the input.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give a person another password, and sign them out everywhere."""
+    """Set a person's password, and sign them out everywhere."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask()
 
     async def deed(tx: Transaction, account_id: int, id: int) -> None:
@@ -91,7 +85,7 @@ def change_role(
     role: Annotated[str, typer.Option(help=f"What they may do: {', '.join(ROLES)}.")],
     as_json: AsJson = False,
 ) -> None:
-    """Change what a person may do, from their next request on."""
+    """Change a person's role, from their next request on."""
 
     async def deed(tx: Transaction, account_id: int, id: int) -> None:
         await users.change_role(tx, account_id, id, role)
@@ -102,7 +96,7 @@ def change_role(
 
 @user.command("disable")
 def disable_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
-    """Sign a person out everywhere and let them in no more."""
+    """Sign a person out everywhere and prevent new sign-ins."""
 
     async def deed(tx: Transaction, account_id: int, id: int) -> None:
         await users.disable_user(tx, account_id, id, now=clock.now())
@@ -113,14 +107,14 @@ def disable_user(account: AccountName, email: Email, as_json: AsJson = False) ->
 
 @user.command("enable")
 def enable_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
-    """Let a person in again."""
+    """Let a disabled person sign in again."""
     _change(account, email, "enable", "user.enabled", users.enable_user)
     terminal.show_one({"enabled": email}, as_json=as_json)
 
 
 @user.command("reset-two-factor")
 def reset_two_factor(account: AccountName, email: Email, as_json: AsJson = False) -> None:
-    """Take a person's second factor away: their password alone lets them in."""
+    """Remove a person's second factor, so that their password is sufficient."""
     _change(account, email, "reset-two-factor", "user.two_factors_reset", two_factors.reset)
     terminal.show_one({"reset": email}, as_json=as_json)
 
@@ -130,40 +124,32 @@ def make_reset_link(
     account: AccountName,
     email: Email,
     url: Annotated[
-        str, typer.Option("--url", help="What people call this server, where PACKHOUSE_PUBLIC_URL is not set.")
+        str, typer.Option("--url", help="The server's public URL, if PACKHOUSE_PUBLIC_URL is not set.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Print a link by which a person chooses a new password: good once, for an hour."""
+    """Print a link by which a person chooses a new password, valid once, for an hour."""
     settings = terminal.load_settings()
     base = (url or settings.public_url or "").rstrip("/")
     if not base.startswith(("http://", "https://")):
         terminal.fail("The link needs PACKHOUSE_PUBLIC_URL or --url, like https://orders.example.com.")
 
-    async def work() -> dict[str, Any]:
-        async with terminal.open_database(settings) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> dict[str, Any]:
+        now, person = clock.now(), await _find(tx, owner, email)
+        if person.disabled_at is not None:
+            detail = messages.message("{email} may not sign in.", email=person.email)
+            raise errors.Conflict(errors.ErrorItem("conflict", detail))
+        token = await reset_links.make(tx, owner.account_id, person.id, now=now)
+        await _record(tx, owner.account_id, "reset-link", "user.reset_link_made", person.email)
+        link = f"{base}/sign-in/reset?link={token}"
+        return {"email": person.email, "link": link, "expires_at": now + reset_links.GOOD_FOR}
 
-            async def work(tx: Transaction) -> dict[str, Any]:
-                now = clock.now()
-                account_id, id = await _find(tx, account, email)
-                person = await users.get_user(tx, account_id, id)
-                if person.disabled_at is not None:
-                    raise errors.Conflict(
-                        errors.ErrorItem("conflict", messages.message("{email} may not sign in.", email=person.email))
-                    )
-                token = await reset_links.make(tx, account_id, id, now=now)
-                await _record(tx, account_id, "reset-link", "user.reset_link_made", person.email)
-                link = f"{base}/sign-in/reset?link={token}"
-                return {"email": person.email, "link": link, "expires_at": now + reset_links.GOOD_FOR}
-
-            return await db.write(work)
-
-    terminal.show_one(terminal.run(work()), as_json=as_json)
+    terminal.show_one(terminal.write(account, work), as_json=as_json)
 
 
 @user.command("delete")
 def delete_user(account: AccountName, email: Email, as_json: AsJson = False) -> None:
-    """Take a person away; what they did stays in the history."""
+    """Delete a person; what they did stays in the history."""
     _change(account, email, "delete", "user.deleted", users.delete_user)
     terminal.show_one({"deleted": email}, as_json=as_json)
 
@@ -172,27 +158,21 @@ Deed: TypeAlias = "Callable[[Transaction, int, int], Awaitable[None]]"
 
 
 def _change(account: str, email: str, verb: str, action: str, deed: Deed) -> None:
-    """Do something to one of them, with its entry in the audit log."""
+    """Change a user, with an entry in the audit log."""
 
-    async def work() -> None:
-        async with terminal.open_database(terminal.load_settings()) as db:
+    async def work(tx: Transaction, owner: AccountRow) -> None:
+        person = await _find(tx, owner, email)
+        await deed(tx, owner.account_id, person.id)
+        await _record(tx, owner.account_id, verb, action, email)
 
-            async def work(tx: Transaction) -> None:
-                account_id, id = await _find(tx, account, email)
-                await deed(tx, account_id, id)
-                await _record(tx, account_id, verb, action, email)
-
-            await db.write(work)
-
-    terminal.run(work())
+    terminal.write(account, work)
 
 
-async def _find(tx: Transaction, account: str, email: str) -> tuple[int, int]:
-    owner = await queries.get_account(tx, account)
+async def _find(tx: Transaction, owner: AccountRow, email: str) -> UserRow:
     found = await users.find_user(tx, email)
     if found is None or found.account_id != owner.account_id:
         raise errors.NotFound(messages.message("The account has no user {email}.", email=email))
-    return owner.account_id, found.id
+    return found
 
 
 async def _record(tx: Transaction, account_id: int, verb: str, action: str, email: str) -> None:

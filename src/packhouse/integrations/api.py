@@ -11,7 +11,7 @@ from packhouse import context
 from packhouse.accounts import auth
 from packhouse.accounts.schema import Caller
 from packhouse.integrations import openapi, operations, queries, schema
-from packhouse.integrations.tables import IntegrationRow
+from packhouse.integrations.queries import IntegrationRow
 from packhouse.kit import clock, errors, http
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.encryption import Encryptor
@@ -23,6 +23,7 @@ from packhouse.webhooks import api as webhooks_api
 from packhouse.webhooks import keys as webhook_keys
 from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks import queries as webhook_queries
+from packhouse.webhooks.queries import ConnectionRow
 
 READ, WRITE = "read:integration", "write:integration"
 
@@ -84,7 +85,14 @@ async def activate_signing_key(request: Request) -> Response:
 _WorkOnKeys = Callable[..., Awaitable[webhook_keys.Keys]]
 
 
-async def _keep(tx: Transaction, encryptor: Encryptor, row: Any, *, now: datetime, actor: str) -> webhook_keys.Keys:  # noqa: ARG001 - as the others
+async def _keep(
+    tx: Transaction,
+    encryptor: Encryptor,
+    row: ConnectionRow,
+    *,
+    now: datetime,
+    actor: str,  # noqa: ARG001 - as the others
+) -> webhook_keys.Keys:
     """Leave the keys as they are."""
     return await webhook_keys.keep(tx, encryptor, row, now=now)
 
@@ -132,7 +140,7 @@ async def resume_webhook(request: Request) -> Response:
     return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(resume))
 
 
-async def _to_webhook(tx: Reader, shop: Any) -> dict[str, Any]:
+async def _to_webhook(tx: Reader, shop: IntegrationRow) -> dict[str, Any]:
     row = await webhook_queries.find_of_integration(tx, shop.account_id, shop.id)
     known = {} if row is None else webhook_queries.connection_to_wire(row)
     return {

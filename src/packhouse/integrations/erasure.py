@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import select, update
 
-from packhouse.integrations.tables import integration_logs
+from packhouse.integrations.tables import LogRow, integration_logs
 from packhouse.kit import scan
 from packhouse.kit.db import Database, Transaction
 from packhouse.kit.redaction import ERASED, Words
@@ -19,10 +19,15 @@ _GONE: dict[str, Any] = {
 }  # fmt: skip
 
 
-async def list_logs(db: Database, account_id: int, words: Words) -> list[Any]:
-    """Whole rows of those that tell of the person, oldest first."""
-    found: list[Any] = []
-    async for rows in scan.walk(db, account_id, [_l.id], list(integration_logs.columns)):
+class _Log(NamedTuple):
+    id: int
+    document: str
+
+
+async def list_logs(db: Database, account_id: int, words: Words) -> list[LogRow]:
+    """List the entries that tell of the person, oldest first."""
+    found: list[LogRow] = []
+    async for rows in scan.walk(db, account_id, [_l.id], list(integration_logs.columns), into=LogRow):
         found += [row for row in rows if words.are_in(row.document)]
     return found
 
@@ -30,7 +35,7 @@ async def list_logs(db: Database, account_id: int, words: Words) -> list[Any]:
 async def erase_logs(db: Database, account_id: int, words: Words) -> int:
     """Erase the person from log entries; return how many changed."""
     count = 0
-    async for rows in scan.walk(db, account_id, [_l.id], [_l.document]):
+    async for rows in scan.walk(db, account_id, [_l.id], [_l.document], into=_Log):
         count += await _write(db, account_id, [row for row in rows if words.are_in(row.document)], words)
     return count
 
@@ -40,12 +45,12 @@ async def erase_old_logs(db: Database, account_id: int, before: datetime, after:
     the end."""
     within = (_l.account_id == account_id, _l.id > after, _l.created_at < before)
     async with db.read() as tx:
-        rows = await tx.fetch_all(select(_l.id, _l.document).where(*within).order_by(_l.id).limit(most))
+        rows = await tx.fetch_all(select(_l.id, _l.document).where(*within).order_by(_l.id).limit(most), into=_Log)
     await _write(db, account_id, rows, Words())
     return rows[-1].id if len(rows) == most else None
 
 
-async def _write(db: Database, account_id: int, told: Sequence[Any], words: Words) -> int:
+async def _write(db: Database, account_id: int, told: Sequence[_Log], words: Words) -> int:
     changed = {row.id: after for row in told if (after := _to_erased(row.document, words)) != row.document}
     if changed:
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from packhouse.integrations.tables import IntegrationRow
+from packhouse.integrations.queries import IntegrationRow
 from packhouse.kit import clock
 from packhouse.kit.db import Transaction
 from packhouse.webhooks import operations as webhooks
@@ -16,7 +16,9 @@ CONNECTED, UPDATED, DELETED = INTEGRATION_CONNECTED, INTEGRATION_UPDATED, INTEGR
 
 async def publish(tx: Transaction, row: IntegrationRow, action: str, *, now: datetime) -> None:
     """Nothing is written for an integration that has no active webhook."""
-    await webhooks.notify_integration(tx, row.account_id, _to_wire(row), action, now=now)
+    wire = _to_wire(row)
+    event = webhooks.OwnEvent(wire, action, f"integration:{row.id}", {"integration": wire})
+    await webhooks.notify_integrations(tx, row.account_id, [event], now=now)
 
 
 def _to_wire(row: IntegrationRow) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import delete, insert, select, update
 
 from packhouse.integrations import events, queries
+from packhouse.integrations.queries import IntegrationRow
 from packhouse.integrations.tables import integration_logs, integrations, shop_order_statuses
 from packhouse.kit import clock, errors
 from packhouse.kit.db import Transaction
@@ -157,7 +158,9 @@ async def replace_statuses(
         await tx.execute(insert(table), rows)
 
 
-async def replace_mapping(tx: Transaction, account_id: int, integration: Any, mapping: list[dict[str, Any]]) -> None:
+async def replace_mapping(
+    tx: Transaction, account_id: int, integration: IntegrationRow, mapping: list[dict[str, Any]]
+) -> None:
     """Raises Invalid for statuses that the shop has not."""
     known = {row.external_id for row in await queries.list_statuses(tx, account_id, integration.id)}
     strange = [

@@ -1,6 +1,7 @@
 """Reads of an account's integrations, of their logs, and of the statuses of their shops."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -8,7 +9,6 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
 
 from packhouse.integrations import schema
 from packhouse.integrations.tables import (
-    IntegrationRow,
     LogRow,
     StatusRow,
     integration_logs,
@@ -20,6 +20,28 @@ from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 
 _i, _l, _s = integrations.c, integration_logs.c, shop_order_statuses.c
+
+
+class IntegrationRow(NamedTuple):
+    """A row of `integrations`."""
+
+    account_id: int
+    id: int
+    shop_name: str
+    shop_url: str | None
+    type: str
+    service_point_enabled: bool
+    service_point_carriers: str
+    status_mapping: str
+    webhook_active: bool
+    webhook_url: str | None
+    feedback_type: str
+    started_failing_at: datetime | None
+    last_fetched_at: datetime | None
+    created_at: datetime
+    updated_at: datetime | None
+    deleted_at: datetime | None
+
 
 # What a list can be sorted by, each with `-` too; names of shops without regard to the case of ASCII letters.
 SORTS: dict[str, ColumnElement[Any]] = {
@@ -97,10 +119,7 @@ async def list_some(tx: Reader, account_id: int, ids: Collection[int]) -> Sequen
 
 async def get_integration(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> IntegrationRow:
     """A live one. Raises NotFound."""
-    row = await find_integration(tx, account_id, id, lock=lock)
-    if row is None:
-        raise errors.NotFound(no_such_integration(id))
-    return row
+    return errors.require(await find_integration(tx, account_id, id, lock=lock), no_such_integration(id))
 
 
 def no_such_integration(id: int | str) -> errors.ErrorItem:
@@ -201,7 +220,7 @@ def to_status(row: StatusRow, language: str | None) -> dict[str, Any]:
     }
 
 
-async def find_mapping(tx: Reader, account_id: int, integration: Any) -> list[dict[str, Any]]:
+async def find_mapping(tx: Reader, account_id: int, integration: IntegrationRow) -> list[dict[str, Any]]:
     """All four categories; what names a status that the shop no longer has is not valid."""
     mapped = {entry["status_category"]: entry["external_id"] for entry in orjson.loads(integration.status_mapping)}
     known = {row.external_id for row in await list_statuses(tx, account_id, integration.id)}

@@ -59,27 +59,6 @@ integration_logs = Table(
 )
 
 
-class IntegrationRow(NamedTuple):
-    """A row of `integrations`."""
-
-    account_id: int
-    id: int
-    shop_name: str
-    shop_url: str | None
-    type: str
-    service_point_enabled: bool
-    service_point_carriers: str
-    status_mapping: str
-    webhook_active: bool
-    webhook_url: str | None
-    feedback_type: str
-    started_failing_at: datetime | None
-    last_fetched_at: datetime | None
-    created_at: datetime
-    updated_at: datetime | None
-    deleted_at: datetime | None
-
-
 class StatusRow(NamedTuple):
     """A row of `shop_order_statuses`."""
 

@@ -1,4 +1,4 @@
-"""Time comes in as an argument, so that a test can hold it still."""
+"""The time is an argument everywhere, so that a test can fix it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,10 +16,8 @@ def now() -> datetime:
 
 
 def to_wire(instant: datetime | str) -> str:
-    """UTC with six digits of fraction and an offset, as every time is given back (contract, section 4).
-
-    A text is taken as already in that form: so are times at rest in SQLite.
-    """
+    """Write UTC with six digits of fraction and an offset, as every time in an answer (contract, section 4). A text is
+    in that form already: SQLite stores times that way."""
     if isinstance(instant, str):
         return instant
     return instant.astimezone(UTC).isoformat(timespec="microseconds")
@@ -30,11 +28,10 @@ def from_wire(text: str) -> datetime:
 
 
 def to_instant(value: datetime | str) -> datetime:
-    """Read either form that a column of instants may be given."""
+    """Read either form in which a column of instants is read."""
     return from_wire(value) if isinstance(value, str) else value
 
 
 def is_to_come(moment: datetime, now: datetime, *, within: timedelta) -> bool:
-    """Whether to wait for it: it was set no further ahead than `within`, so one that is further was not set by a clock
-    like ours."""
+    """Return whether to wait for it. A moment that is more than `within` ahead was set by a clock that is wrong."""
     return now < moment <= now + within + TOLERANCE

@@ -1,4 +1,4 @@
-"""Secrets that we must be able to read again (what signs and what opens a receiver), encrypted at rest."""
+"""Encryption at rest for secrets that we must be able to read again: signing keys and credentials."""
 
 import base64
 import contextlib
@@ -14,26 +14,24 @@ from packhouse.kit.messages import message
 
 
 class NoSecretKey(errors.Unavailable):
-    """Nothing can be kept secret: the operator has to set the key first."""
+    """Secrets cannot be stored: the operator has to set the key first."""
 
     def __init__(self) -> None:
-        detail = message("This server has no PACKHOUSE_SECRET_KEY, so it cannot keep secrets.")
+        detail = message("This server has no PACKHOUSE_SECRET_KEY, so it cannot store secrets.")
         super().__init__(detail, retry_after_seconds=60)
 
 
 class WrongSecretKey(errors.Unavailable):
-    """What is at rest was encrypted under a key that we do not have: the operator has to give it back."""
+    """A secret was encrypted with a key that we do not have: the operator has to configure it again."""
 
     def __init__(self) -> None:
-        detail = message("What is kept here was encrypted under another PACKHOUSE_SECRET_KEY than this server has.")
+        detail = message("The stored secrets were encrypted with another PACKHOUSE_SECRET_KEY than this server's.")
         super().__init__(detail, retry_after_seconds=60)
 
 
 class Encryptor:
-    """Encrypts with the first of the keys and reads with any of them, so that a key can be exchanged.
-
-    Without a key, `file` holds one: made at the first secret, readable by its owner alone. Without both, it refuses.
-    """
+    """Encrypts with the first key and decrypts with any of them, so that keys can be rotated. Without a key, `file`
+    holds one, made for the first secret and readable only by its owner. Without both, it refuses."""
 
     def __init__(self, keys: str | None, file: Path | None = None) -> None:
         self._keys = [key.strip() for key in (keys or "").split(",") if key.strip()]
@@ -70,7 +68,7 @@ class Encryptor:
 
 
 def _make_whole(file: Path, text: str) -> None:
-    """It appears with its content, so that another process never reads half a key. Raises FileExistsError."""
+    """Create the file with its content at once, so that no other process reads half a key. Raises FileExistsError."""
     if file.exists():
         raise FileExistsError
     draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
@@ -85,5 +83,5 @@ def _make_whole(file: Path, text: str) -> None:
 
 
 def _to_fernet_key(key: str) -> bytes:
-    """A key of any length; it is random, as the documentation asks, so that one hash is enough."""
+    """Hash a key of any length. It is random, as the documentation demands, so one hash is enough."""
     return base64.urlsafe_b64encode(hashlib.sha256(b"packhouse.vault:" + key.encode()).digest())

@@ -23,10 +23,12 @@ a message (`kit.messages`), which the API writes in English and the page in the 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from packhouse.kit import messages
 from packhouse.kit.messages import Message, message
+
+T = TypeVar("T")
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -37,18 +39,18 @@ ATTRIBUTES = "/data/attributes"
 
 
 def to_pointer(path: Path) -> str:
-    """The place of a field of a single object: `/data/attributes/order_details/notes`."""
+    """Return the place of a field of a single object: `/data/attributes/order_details/notes`."""
     return "/".join((ATTRIBUTES, *map(_escape, path)))
 
 
 def to_batch_pointer(path: Path) -> str:
-    """The place of a field in a list of objects: the first index in brackets, the ones below it bare."""
+    """Return the place of a field in a list of objects, with the first index in brackets and the ones below it bare."""
     index, *rest = path
     return "/".join((f"{ATTRIBUTES}/[{index}]", *map(_escape, rest)))
 
 
 def _escape(step: str | int) -> str:
-    """RFC 6901, for keys that hold a slash or a tilde."""
+    """Escape keys that contain a slash or a tilde (RFC 6901)."""
     return str(step).replace("~", "~0").replace("/", "~1")
 
 
@@ -78,12 +80,12 @@ class ErrorItem:
 
 
 def not_found(detail: Message) -> ErrorItem:
-    """Say that what is asked for is not there."""
+    """Return the error for something that does not exist."""
     return ErrorItem("not_found", detail, title="Not found")
 
 
 def gather(faults: Iterable[ErrorItem], find_field: Callable[[ErrorItem], str]) -> dict[str, Message]:
-    """Details by field, one a line, none twice."""
+    """Join the details by field, one per line, without repeating any."""
     found: dict[str, list[Message]] = {}
     for fault in faults:
         found.setdefault(find_field(fault), []).append(fault.detail)
@@ -91,7 +93,7 @@ def gather(faults: Iterable[ErrorItem], find_field: Callable[[ErrorItem], str]) 
 
 
 class ApiError(Exception):
-    """Raised anywhere below a door; the door answers `status` with `faults`, all of them at once."""
+    """An error that the API answers with `status` and all `faults`. It can be raised anywhere below a handler."""
 
     status: ClassVar[int] = 400
     is_temporary = False
@@ -126,6 +128,13 @@ class NotFound(ApiError):
 
     def __init__(self, faults: ErrorItem | Sequence[ErrorItem] | Message) -> None:
         super().__init__(not_found(faults) if isinstance(faults, Message) else faults)
+
+
+def require(found: T | None, fault: ErrorItem | Message) -> T:
+    """Return what was found. Raises NotFound with `fault` if it is None."""
+    if found is None:
+        raise NotFound(fault)
+    return found
 
 
 class MethodNotAllowed(ApiError):
@@ -168,11 +177,11 @@ class Unavailable(ApiError):
 
 
 class LockTimeout(Unavailable):
-    """A lock was not to be had in time. A door that knows what was being written says so in its own words."""
+    """A lock was not available in time. Handlers that know what was being written say so in their own words."""
 
     def __init__(self) -> None:
         super().__init__(message("The database is busy with other writes. Please try again in a moment."))
 
 
 class SerializationConflict(LockTimeout):
-    """Two transactions wanted the same at the same time and this one was undone."""
+    """Two transactions wanted the same thing at the same time, and this one was rolled back."""

@@ -1,11 +1,10 @@
-"""What must happen after a change: rows written with the change, in its transaction, and acted on by a worker.
+"""Jobs: rows that are written in the transaction of a change and handled by a worker.
 
-A job is done at least once. Claiming it pushes `due_at` forward by a lease and counts an attempt, so the jobs of a
-worker that was killed come back by themselves. Who claimed a job and lost it to another, because the lease was over,
-can no longer finish it or put it off. Of the jobs in one lane (an order, a receiver) one at a time is in hand, the
-oldest due first; the lane "" is none. A job that fails is kept, with the kind of its last error, and tried again later
-and later. What was put off by a clock that was ahead of ours is due at once
-(docs/decisions/0038-clocks-that-jump.md).
+A job is done at least once. Claiming it moves `due_at` forward by a lease and counts an attempt, so the jobs of a
+killed worker come back by themselves. A worker that lost its claim, because the lease ended, can no longer finish or
+postpone the job. In one lane (an order, a receiver), one job runs at a time, the oldest due one first; the lane "" is
+none. A failed job is kept with the kind of its last error, and is tried again after growing waits. A job that was
+postponed by a clock ahead of ours is due at once (docs/decisions/0038-clocks-that-jump.md).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Integer,
+    Row,
     Table,
     Text,
     and_,
@@ -70,7 +70,7 @@ _j = jobs.c
 
 
 class Job(NamedTuple):
-    """`attempts` counts this one too; with `claimed_until` it says which claim this is."""
+    """A claimed job. `attempts` includes this one; together with `claimed_until` it identifies the claim."""
 
     account_id: int
     id: int
@@ -84,8 +84,8 @@ class Job(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """What is to be done of one kind. `age`: since the oldest was written; `overdue`: how long the one that waits the
-    longest past its time has done so. A job that a worker has in hand is not past its time."""
+    """The jobs of one kind that are still to be done. `age` is the time since the oldest was written; `overdue` is how
+    long the longest overdue one has been due. A job that a worker is running is not overdue."""
 
     jobs: int
     age: timedelta
@@ -96,8 +96,8 @@ NO_BACKLOG = Backlog(0, timedelta(), timedelta())
 
 
 class Reschedule(Exception):
-    """Raised by a handler: not an error, do this job again at `due_at`. `fresh` counts its attempts from zero; `kind`
-    makes it one of another kind, for a handler whose slots are others."""
+    """Raised by a handler that is to run again at `due_at`; it is no error. `fresh` resets the attempts; `kind` changes
+    the job's kind, for a handler with other slots."""
 
     def __init__(self, due_at: datetime, *, fresh: bool = False, kind: str | None = None) -> None:
         super().__init__(due_at)
@@ -119,9 +119,9 @@ async def enqueue(
     ids: Sequence[int] | None = None,
     is_urgent: bool = True,
 ) -> None:
-    """A job for each payload, written in one statement. A worker in this process hears of an urgent one at the commit,
-    of any other when it looks around. `lanes`: one a payload, where they differ. `ids` were drawn together with others,
-    to save a statement."""
+    """Write a job for each payload in one statement. A worker in this process learns of an urgent job at the commit,
+    and of others at its next poll. `lanes` has one for each payload if they differ. `ids` were drawn together with
+    others, to save a statement."""
     if not payloads:
         return
     row = {"account_id": account_id, "kind": kind, "attempts": 0, "due_at": due_at or now}
@@ -138,15 +138,15 @@ async def enqueue(
 
 
 def _of_these(among: Sequence[int] | None) -> list[ColumnElement[bool]]:
-    """What keeps a look over all accounts from the nodes of a sharded database that are away."""
+    """Keep a query over all accounts away from the nodes of a sharded database that are down."""
     return [] if among is None else [_j.account_id == func.any(cast_to(list(among), ARRAY(BigInteger)))]
 
 
 async def find_accounts(
     db: Database, kinds: Collection[str], *, now: datetime, among: Sequence[int] | None = None
 ) -> list[int]:
-    """The accounts that have something due. The one look at jobs that cannot name the account, since it finds it;
-    `among` are those that may be asked where not all may."""
+    """Find the accounts that have due jobs. This query cannot name the account, since it finds it; `among` limits it to
+    the accounts that can be reached."""
     due = (_j.due_at <= now, _j.kind.in_(sorted(kinds)))
     statement = select(_j.account_id).distinct().where(*due, *_of_these(among))
     async with db.read() as tx:
@@ -156,9 +156,9 @@ async def find_accounts(
 async def bring_back(
     db: Database, *, now: datetime, but: Collection[Job] = (), among: Sequence[int] | None = None
 ) -> None:
-    """What a clock that was ahead of ours has put off is due now, and what was claimed by it may be claimed. `but`:
-    what is in hand here, where our own clock may have been set back meanwhile. The one look of all but names no
-    account, since it finds it; `among` as in `find_accounts`."""
+    """Make jobs due that a clock ahead of ours has postponed, and jobs claimable that it claimed. `but` names the jobs
+    that run here, because our own clock may have been set back meanwhile. This query cannot name the account, since it
+    finds it; `among` is as in `find_accounts`."""
     ahead = _j.scheduled_at > now + clock.TOLERANCE
     async with db.read() as tx:
         found = sorted(await tx.fetch_values(select(_j.account_id).distinct().where(ahead, *_of_these(among))))
@@ -188,8 +188,8 @@ async def claim(
     kinds: Collection[str] | None = None,
     leases: Mapping[str, timedelta] | None = None,
 ) -> list[Job]:
-    """At most `limit` jobs of the account that are due, oldest first; nobody else gets them before the lease ends.
-    `leases`: those of kinds that have another."""
+    """Claim up to `limit` due jobs of the account, oldest first. Nobody else gets them before the lease ends. `leases`
+    has the kinds with another lease."""
     due = [_j.account_id == account_id, _j.due_at <= now, _is_first_in_lane(account_id, now)]
     if kinds is not None:
         due.append(_j.kind.in_(sorted(kinds)))
@@ -217,11 +217,8 @@ async def claim(
 
 
 def _is_first_in_lane(account_id: int, now: datetime) -> Any:
-    """No other job of the lane is in hand, and none that is due is older.
-
-    The second half keeps two workers that look at the same moment from taking two jobs of one lane: both see the same
-    oldest one, and that one is locked.
-    """
+    """No other job of the lane is running, and no due one is older. The second half prevents two workers that poll at
+    the same moment from taking two jobs of one lane: both see the same oldest one, which is locked."""
     other = jobs.alias("other")
     in_hand = other.c.claimed_until > now
     older = and_(other.c.due_at <= now, other.c.id < _j.id)
@@ -230,7 +227,7 @@ def _is_first_in_lane(account_id: int, now: datetime) -> Any:
 
 
 async def finish(tx: Transaction, done: Sequence[Job]) -> int:
-    """Take jobs of one account away; how many. One that was claimed by another meanwhile stays."""
+    """Delete jobs of one account and return how many. A job that somebody else has claimed meanwhile stays."""
     if not done:
         return 0
     claims = [(job.id, job.attempts, job.claimed_until) for job in done]
@@ -239,19 +236,19 @@ async def finish(tx: Transaction, done: Sequence[Job]) -> int:
 
 
 async def finish_lane(tx: Transaction, job: Job) -> None:
-    """Take away the other jobs of this one's lane that nobody has in hand: this one does their work too."""
+    """Delete the other jobs of this job's lane that nobody is running: this job does their work too."""
     others = (_j.account_id == job.account_id, _j.lane == job.lane, _j.id != job.id)
     await tx.execute(delete(jobs).where(*others, _j.claimed_until.is_(None)))
 
 
 async def remove_waiting(tx: Transaction, account_id: int, lane: str) -> None:
-    """Take away the jobs of a lane that nobody has in hand."""
+    """Delete the jobs of a lane that nobody is running."""
     await tx.execute(delete(jobs).where(_j.account_id == account_id, _j.lane == lane, _j.claimed_until.is_(None)))
 
 
 async def is_mine(tx: Reader, job: Job) -> bool:
-    """Whether nobody else has claimed it since: a worker that was too slow is to write nothing more. Until the
-    transaction ends nobody does."""
+    """Return whether nobody else has claimed the job since, and prevent that until the transaction ends. A worker that
+    was too slow must not write anything more."""
     statement = select(_j.attempts).where(_j.account_id == job.account_id, _j.id == job.id).with_for_update()
     return bool(await tx.fetch_value(statement) == job.attempts)
 
@@ -266,8 +263,8 @@ async def retry(
     fresh: bool = False,
     kind: str | None = None,
 ) -> int:
-    """1, or 0 where it was claimed by another meanwhile: then it stays as it is. `error` is a kind of error, never its
-    message: that may hold what a customer typed."""
+    """Return 1, or 0 if somebody else has claimed the job meanwhile, which leaves it as it is. `error` is the kind of
+    an error, never its message, which may contain what a customer typed."""
     changes: dict[str, Any] = {"due_at": due_at, "claimed_until": None, "last_error": error, "kind": kind or job.kind}
     changes["scheduled_at"] = now or job.claimed_at
     if fresh:
@@ -278,31 +275,31 @@ async def retry(
 
 
 def back_off(attempts: int) -> timedelta:
-    """2 seconds after the first failure, doubling to an hour."""
+    """Return 2 seconds after the first failure, doubling up to an hour."""
     doubled: int = 2 ** min(attempts - 1, 20)
     return min(_FIRST_WAIT * doubled, _LONGEST_WAIT)
 
 
-async def list_jobs(tx: Reader, account_id: int, *, failing: bool = False, limit: int = 100) -> Sequence[Any]:
-    """What is still to be done for an account, oldest first; with `failing`, only what has failed before."""
+async def list_jobs(tx: Reader, account_id: int, *, failing: bool = False) -> Sequence[Row[*tuple[Any, ...]]]:
+    """List the jobs that an account still has, oldest first; with `failing`, only those that have failed before."""
     statement = select(jobs).where(_j.account_id == account_id)
     if failing:
         statement = statement.where(_j.last_error.is_not(None))
-    return await tx.fetch_all(statement.order_by(_j.id).limit(limit))
+    return await tx.fetch_all(statement.order_by(_j.id))
 
 
 async def find_next_due(tx: Reader, account_id: int, *, after: datetime) -> datetime | None:
-    """When the next job of an account is due; None where none is to come."""
+    """Return when the next job of an account is due, or None."""
     statement = select(_j.due_at).where(_j.account_id == account_id, _j.due_at > after)
     return cast("datetime | None", await tx.fetch_value(statement.order_by(_j.due_at).limit(1)))
 
 
 async def find_backlog(tx: Reader, *, now: datetime, among: Sequence[int] | None = None) -> dict[str, Backlog]:
-    """By kind, over all accounts: for the operator, whose question names none. It reads the whole table, which holds
-    only what is still to be done. `among` as in `find_accounts`."""
+    """Return the backlog by kind over all accounts, for the operator. It reads the whole table, which only holds jobs
+    that are still to be done. `among` is as in `find_accounts`."""
     past = func.min(case((_j.due_at <= now, _j.due_at)))
-    figures = (_j.kind, func.count(), func.min(_j.created_at), past)
-    statement = select(*figures).where(*_of_these(among)).group_by(_j.kind)
+    counted = (_j.kind, func.count(), func.min(_j.created_at), past)
+    statement = select(*counted).where(*_of_these(among)).group_by(_j.kind)
     return {
         kind: Backlog(count, _since(oldest, now), _since(due_at, now))
         for kind, count, oldest, due_at in await tx.fetch_all(statement)
@@ -310,5 +307,5 @@ async def find_backlog(tx: Reader, *, now: datetime, among: Sequence[int] | None
 
 
 def _since(moment: datetime | None, now: datetime) -> timedelta:
-    """Another machine's clock may be ahead of ours."""
+    """Return at least zero: another machine's clock may be ahead of ours."""
     return max(timedelta(), now - moment) if moment is not None else timedelta()

@@ -1,6 +1,7 @@
-"""One line an event, as JSON for programs or in colour for a person at a terminal.
+"""The log: one line per event, as JSON for programs or in colour at a terminal.
 
-Fields are chosen where the event is logged; what people send (bodies, query strings, names, addresses) never is.
+Fields are chosen where the event is logged. Data that people send (bodies, query strings, names, addresses) is never
+logged.
 """
 
 import logging
@@ -16,7 +17,7 @@ Format = Literal["auto", "json", "console"]
 
 
 class RequestLine(NamedTuple):
-    """What the log says of a request; `at` is the time of its answer, in seconds since the epoch."""
+    """The log line of a request; `at` is the time of its answer, in seconds since the epoch."""
 
     method: str
     route: str
@@ -42,13 +43,13 @@ _write_requests: Callable[[Iterable[RequestLine]], None] = _say
 
 
 def write_requests(lines: Iterable[RequestLine]) -> None:
-    """The one line that every request writes. As JSON they go past structlog's chain, which would take a fifth of the
-    time of a whole GET, and go out together."""
+    """Write the lines of requests. As JSON they bypass structlog's processors, which would take a fifth of the time of
+    a GET, and are written together."""
     _write_requests(lines)
 
 
 def configure(level: str, log_format: Format) -> None:
-    """Send our events, and the standard library's, to standard error: standard output belongs to commands."""
+    """Send our events, and those of the standard library, to standard error: standard output belongs to commands."""
     as_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
@@ -89,14 +90,14 @@ def _renderer(as_json: bool) -> Any:
 
 
 class _Relay(logging.Handler):
-    """Libraries log through the standard library; their lines join ours, without their tracebacks' values."""
+    """Passes on log lines of libraries, without the values in their tracebacks."""
 
     def emit(self, record: logging.LogRecord) -> None:
         structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name)
 
 
 def where(error: BaseException) -> dict[str, Any]:
-    """The kind and place of an error without its message: a driver's message may quote what a customer typed."""
+    """Return the kind and place of an error without its message: a driver's message may quote what a customer typed."""
     frames = []
     trace = error.__traceback__
     while trace is not None:

@@ -1,4 +1,4 @@
-"""Mail by SMTP, to one person at a time."""
+"""Sends mail by SMTP, to one person at a time."""
 
 import ipaddress
 from datetime import datetime
@@ -12,7 +12,7 @@ _SECONDS = 20
 
 
 class Refused(Exception):
-    """The server will not take it, now or later: its address is none."""
+    """The server rejects the address permanently."""
 
 
 class Mailer:
@@ -27,7 +27,7 @@ class Mailer:
         self._domain = parseaddr(sender)[1].rpartition("@")[2]
 
     async def send(self, to: str, subject: str, text: str, *, now: datetime) -> None:
-        """Raises Refused where there is no use in trying again, and any other error where there is."""
+        """Raises Refused if trying again is useless, and any other error if it is not."""
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._sender, to, subject
         message["Date"], message["Message-ID"] = format_datetime(now), make_msgid(domain=self._domain)
@@ -51,7 +51,7 @@ class Mailer:
             raise
 
     def _must_start_tls(self) -> bool | None:
-        """None where it is used if it is offered. A password goes to another machine by TLS or not at all."""
+        """Return None to use TLS if the server offers it. A password is only sent to another machine over TLS."""
         if self._is_tls:
             return False
         return True if self._username is not None and not _is_this_machine(self._host) else None

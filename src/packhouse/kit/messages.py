@@ -1,8 +1,8 @@
-"""Texts for people, which keep what they were made of until somebody's language is known.
+"""Texts for people that can be translated once the reader's language is known.
 
-A `Message` is an English template and the values put into it. It reads as the English text everywhere, so programs are
-answered in English without doing anything; the page looks the template up in the reader's catalogue instead
-(`web.languages`). A value that is a message itself is translated with it, any other value stays as it is.
+A `Message` is an English template and its values. It is a string with the English text, so programs get English without
+further ado; the page looks up the template in the reader's catalogue (`web.languages`). A value that is a message is
+translated too, any other value stays as it is.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -32,7 +32,7 @@ class Message(str):
         return made
 
     def __str__(self) -> "Message":
-        """Return the message itself, so that `str(error)` of an exception that was given one keeps its parts."""
+        """Return the message itself, so that `str(error)` of an exception keeps its parts."""
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -45,7 +45,7 @@ def message(template: str, /, **values: Any) -> Message:
 
 
 def foreign(text: str) -> Message:
-    """Take over the words of a library or a carrier: they are translated where a catalogue happens to have them."""
+    """Wrap the words of a library or a carrier: they are translated if a catalogue happens to have them."""
     return text if isinstance(text, Message) else Message(text)
 
 
@@ -95,7 +95,7 @@ def from_column(text: str) -> Message:
 
 
 def change(told: Message, work: Callable[[str], str]) -> Message:
-    """Return the message with `work` done to what is somebody's in it: its values, or all of it where it has none."""
+    """Return the message with `work` applied to its values, or to all of it if it has none."""
     if not told.values:
         return Message(work(told.template))
     done = {name: change(v, work) if isinstance(v, Message) else work(v) for name, v in told.values.items()}

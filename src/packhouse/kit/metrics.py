@@ -1,8 +1,8 @@
-"""Figures of the running server, in the form that Prometheus reads.
+"""Metrics of the running server, in the format of Prometheus.
 
-Alone, a process keeps them in its memory. Processes that share a port keep them in files that all of them map
-(`packhouse serve --workers` names the folder before it starts them), so whichever is asked answers for all, and what a
-killed one had counted stays counted.
+A single process keeps them in memory. Processes that share a port keep them in files that all of them map (`packhouse
+serve --workers` names the folder before it starts them). Any of them can then answer for all, and the counts of a
+killed one remain.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,8 +21,8 @@ _METHODS = frozenset({"GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"
 
 
 class Sample(NamedTuple):
-    """A figure that is looked up when it is asked for: a value for each value of its one label, or without a label
-    the value of `""`."""
+    """A metric that is computed when it is read: a value for each value of its one label, or without a label the value
+    of `""`."""
 
     name: str
     about: str
@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 
 
 class Metrics:
-    """`counted` names what the rooms count, each with a sentence about it: `packhouse_<name>_total` by outcome."""
+    """`counted` names what packages count, each with a description: `packhouse_<name>_total` by outcome."""
 
     def __init__(self, counted: Mapping[str, str]) -> None:
         self._registry = CollectorRegistry()
@@ -65,7 +65,7 @@ class Metrics:
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def note_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """`route` is the pattern and never the path, so that the number of series has an end."""
+        """Count a request. `route` is the pattern, not the path, so that the number of series is limited."""
         series = self._series.get((method, route, status))
         if series is None:
             series = self._find_series(method, route, status)
@@ -87,7 +87,7 @@ class Metrics:
         self._allowed.set(allowed)
 
     def to_text(self, readings: Iterable[Sample]) -> bytes:
-        """Everything, of all processes, with these readings beside it."""
+        """Write all metrics, of all processes, together with these samples."""
         if not values.ValueClass._multiprocess:  # noqa: SLF001 - the package has no other word for it
             return generate_latest(self._registry) + generate_latest(_registry_of(_Readings(readings)))
         shared = CollectorRegistry()

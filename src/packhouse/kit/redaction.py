@@ -1,4 +1,4 @@
-"""Words of one person, found in texts of any kind and taken out of them."""
+"""Finds the words of one person in any text and removes them."""
 
 import re
 import unicodedata
@@ -22,8 +22,9 @@ _BEFORE_NUMBER = rf"(?<![\d+])\+?(?:\d{_BETWEEN_DIGITS}){{0,6}}?"
 
 
 class Words:
-    """`texts` tell by themselves who is meant; `words` only where it is known already (the parts of a name). `numbers`
-    are national telephone numbers as digits. Case and spaces do not count, and a word is found whole."""
+    """The words of a person. `texts` identify the person by themselves; `words` only if the person is known already
+    (parts of a name). `numbers` are national telephone numbers as digits. Case and spaces are ignored, and only whole
+    words count."""
 
     def __init__(self, texts: Iterable[str] = (), words: Iterable[str] = (), numbers: Iterable[str] = ()) -> None:
         self.texts = frozenset(text for text in map(_fold, texts) if len(text) >= _SHORTEST_TEXT)
@@ -34,13 +35,13 @@ class Words:
         return Words(self.texts | other.texts, self.words | other.words, self.numbers | other.numbers)
 
     def are_in(self, text: str | None) -> bool:
-        """Whether the text tells of the person, also where it is JSON or a URL that has to write letters otherwise."""
+        """Return whether the text names the person, also if it is JSON or a URL, which escape some letters."""
         if not text or self._telling is None:
             return False
         return any(self._telling.search(unicodedata.normalize("NFC", form)) for form in _to_forms(text))
 
     def take_from(self, text: str) -> str:
-        """The text without them. Nothing is changed where it holds none."""
+        """Return the text without the words. A text without any stays as it is."""
         if self._all is None:
             return text
         plain = unicodedata.normalize("NFC", text)
@@ -48,8 +49,8 @@ class Words:
         return text if taken == plain else taken
 
     def take_from_json(self, value: Any, *, kept: Collection[str] = (), wiped: Collection[str] = ()) -> Any:
-        """Take the words from a value of JSON; below the keys that are `kept` nothing changes, texts below those
-        `wiped` go whole. A key that holds them is left out with its value."""
+        """Remove the words from a JSON value. Below the keys in `kept` nothing changes; texts below those in `wiped`
+        are removed completely. A key that contains the words is removed with its value."""
         if isinstance(value, str):
             return self.take_from(value)
         if isinstance(value, list):
@@ -80,14 +81,14 @@ def _fold(text: str) -> str:
 
 
 def _compile(texts: Collection[str], numbers: Collection[str]) -> re.Pattern[str] | None:
-    """The longest first: a name goes before its parts."""
+    """Put the longest first: a name comes before its parts."""
     found = [_to_pattern(text) for text in sorted(texts, key=lambda text: (-len(text), text))]
     found += [_BEFORE_NUMBER + _BETWEEN_DIGITS.join(digits) + r"(?!\d)" for digits in sorted(numbers)]
     return re.compile("|".join(found), re.IGNORECASE) if found else None
 
 
 def _to_pattern(text: str) -> str:
-    """Names of files and of parts of addresses have something else where a space was."""
+    """Names of files and parts of addresses may have another character where there was a space."""
     begin = rf"(?<!{_LETTER})" if re.match(_LETTER, text) else ""
     end = rf"(?!{_LETTER})" if re.search(rf"{_LETTER}\Z", text) else ""
     return begin + r"[\s_.,+\-]{1,3}".join(map(re.escape, text.split(" "))) + end

@@ -1,4 +1,4 @@
-"""Secrets: made here, kept as a hash only, compared in constant time."""
+"""Secrets: created here, stored only as hashes, compared in constant time."""
 
 import hashlib
 import hmac
@@ -22,14 +22,14 @@ def new_secret() -> str:
 
 
 def hash_secret(secret: str) -> str:
-    """`salt$digest`, both hex. A keyed hash is enough: API secrets are long and random, so there is nothing to guess,
-    and a slow hash would cost every request what a person's sign-in costs once."""
+    """Return `salt$digest`, both in hex. A keyed hash is enough: API secrets are long and random, so they cannot be
+    guessed, and a slow hash would cost every request what a sign-in costs once."""
     salt = secrets.token_hex(_SALT_BYTES)
     return f"{salt}${_digest(salt, secret)}"
 
 
 def is_secret(secret: str, hashed: str) -> bool:
-    """Remembered for a while, because a caller sends the same secret again and again."""
+    """Cache the result for a while, because a caller sends the same secret again and again."""
     return (_is_secret if len(secret) <= _LONGEST_REMEMBERED else _is_secret.__wrapped__)(secret, hashed)
 
 
@@ -48,12 +48,12 @@ _PASSWORDS = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 def hash_password(password: str) -> str:
-    """Slow by intent: not on the event loop."""
+    """Slow on purpose: do not call it on the event loop."""
     return _PASSWORDS.hash(password)
 
 
 def is_password(password: str, hashed: str) -> bool:
-    """Slow by intent: not on the event loop."""
+    """Slow on purpose: do not call it on the event loop."""
     try:
         return _PASSWORDS.verify(hashed, password)
     except (VerificationError, InvalidHashError):

@@ -1,7 +1,7 @@
-"""A span a request for OpenTelemetry, where the operator turned it on and installed the extra `[otel]`.
+"""A span per request for OpenTelemetry, if the operator turned it on and installed the extra `[otel]`.
 
-Where spans go is said by OpenTelemetry's own settings (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`, …), which
-its library reads. A span holds what the log line holds.
+OpenTelemetry's own settings (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`, …), which its library reads, say where
+spans go. A span has what the log line has.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ except ModuleNotFoundError:  # pragma: no cover - the extra is not installed
 
 
 class NotInstalled(ValueError):
-    """Tracing was asked for without what it needs."""
+    """Tracing is on, but what it needs is not installed."""
 
 
 def require_installed() -> None:
@@ -29,7 +29,7 @@ def require_installed() -> None:
 
 
 def find_provider() -> Any:
-    """One that sends spans by OTLP over HTTP, in the background. Raises NotInstalled."""
+    """Return a provider that sends spans by OTLP over HTTP, in the background. Raises NotInstalled."""
     require_installed()
     told = Resource({"service.name": "packhouse"}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=told)
@@ -38,7 +38,7 @@ def find_provider() -> Any:
 
 
 class Traced:
-    """ASGI, around the door: the span joins the caller's trace where a `traceparent` came along."""
+    """ASGI middleware around the application: the span joins the caller's trace if the request has a `traceparent`."""
 
     def __init__(self, app: ASGIApp, provider: Any) -> None:
         self._app = app

@@ -94,7 +94,7 @@ def _find_expected_of_one(request: Request, batch: Sequence[Any]) -> frozenset[s
     expected = http.find_expected(request)
     if expected is not None and len(batch) != 1:
         fault = errors.ErrorItem(
-            "invalid", message("A condition is for one order, this batch has more."), header="If-Match"
+            "invalid", message("A condition applies to one order, but this batch has more."), header="If-Match"
         )
         raise errors.Invalid(fault)
     return expected
@@ -105,7 +105,7 @@ async def list_orders(request: Request) -> Response:
     caller = await auth.caller(request)
     parameters = request.query_params.multi_items()
 
-    async def read(tx: Reader) -> pagination.Page:
+    async def read(tx: Reader) -> pagination.Page[Any]:
         wanted = list_request.find_integrations(parameters)
         known = await integrations.find_known(tx, caller.account_id, wanted)
         asked = list_request.read_list_request(parameters, known=known)
@@ -182,7 +182,7 @@ async def list_history(request: Request) -> Response:
     return http.json_response({"data": data}, headers=http.page_links(request, page))
 
 
-def _to_entry(row: Any) -> dict[str, Any]:
+def _to_entry(row: queries.HistoryEntry) -> dict[str, Any]:
     kind, _, name = row.by.partition(":")
     return {
         "version": row.version,

@@ -5,9 +5,9 @@ order that is changed or shipped in these seconds is kept: it is no longer what 
 until who asked has read it, a day at most.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 
@@ -47,20 +47,36 @@ async def undo_deletion(tx: Transaction, account_id: int, ids: Collection[int]) 
     return set(ids) - set(left)
 
 
-async def list_deletions(tx: Reader, account_id: int) -> Sequence[Any]:
-    """Those under way, the first due first. Rows: id, due_at, by."""
+class Deletion(NamedTuple):
+    """A deletion that is under way."""
+
+    id: int
+    due_at: datetime
+    by: str
+
+
+class Kept(NamedTuple):
+    """An order that was not deleted: `kept` says why."""
+
+    id: int
+    order_number: str
+    kept: str
+
+
+async def list_deletions(tx: Reader, account_id: int) -> list[Deletion]:
+    """Those under way, the first due first."""
     statement = select(_d.id, _d.due_at, _d.by).where(_d.account_id == account_id, _d.kept.is_(None))
-    return await tx.fetch_all(statement.order_by(_d.due_at, _d.id))
+    return await tx.fetch_all(statement.order_by(_d.due_at, _d.id), into=Deletion)
 
 
-async def list_kept(tx: Reader, account_id: int, by: str) -> Sequence[Any]:
-    """What `by` asked to delete and was kept, until they have read it. Rows: id, order_number, kept."""
+async def list_kept(tx: Reader, account_id: int, by: str) -> list[Kept]:
+    """List what `by` asked to delete and was kept, until they have read it."""
     statement = (
         select(_d.id, _o.order_number, _d.kept)
         .join(orders, (_o.account_id == _d.account_id) & (_o.id == _d.id))
         .where(_d.account_id == account_id, _d.by == by, _d.kept.is_not(None))
     )
-    return await tx.fetch_all(statement.order_by(_o.order_number, _d.id))
+    return await tx.fetch_all(statement.order_by(_o.order_number, _d.id), into=Kept)
 
 
 async def forget_kept(tx: Transaction, account_id: int, by: str, ids: Collection[int]) -> None:

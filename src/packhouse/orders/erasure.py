@@ -20,7 +20,7 @@ from packhouse.kit.redaction import Words
 from packhouse.orders import counts, redaction, search
 from packhouse.orders.persons import Facts, Person
 from packhouse.orders.redaction import Text
-from packhouse.orders.tables import order_deletions, order_history, order_terms, orders, to_row
+from packhouse.orders.tables import HistoryRow, OrderRow, order_deletions, order_history, order_terms, orders, to_row
 
 ERASED = "erased"
 AT_ONCE = 20
@@ -133,11 +133,21 @@ async def find_texts(db: Database, account_id: int, ids: Collection[int]) -> set
     return texts
 
 
-async def list_orders(tx: Reader, account_id: int, ids: Collection[int]) -> Sequence[Any]:
-    """Rows: id, created_at, modified_at, document, integration_id, order_id."""
+class Named(NamedTuple):
+    """An order with the key by which its shop names it."""
+
+    id: int
+    created_at: datetime
+    modified_at: datetime
+    document: str
+    integration_id: int
+    order_id: str
+
+
+async def list_orders(tx: Reader, account_id: int, ids: Collection[int]) -> list[Named]:
     columns = (_o.id, _o.created_at, _o.modified_at, _o.document, _o.integration_id, _o.order_id)
     statement = select(*columns).where(_o.account_id == account_id, _o.id.in_(sorted(ids)))
-    return await tx.fetch_all(statement.order_by(_o.id))
+    return await tx.fetch_all(statement.order_by(_o.id), into=Named)
 
 
 async def erase_orders(
@@ -161,10 +171,10 @@ async def _erase_part(
 ) -> int:
     of_them = (_o.account_id == account_id, _o.id.in_(ids))
     in_turn = select(orders).where(*of_them).order_by(_o.integration_id, _o.order_id).with_for_update()
-    live = {row.id: row for row in await tx.fetch_all(in_turn)}
+    live = {row.id: row for row in await tx.fetch_all(in_turn, into=OrderRow)}
     by_order = select(order_history).where(_h.account_id == account_id, _h.id.in_(ids)).order_by(_h.id, _h.version)
-    entries: dict[int, list[Any]] = {}
-    for entry in await tx.fetch_all(by_order):
+    entries: dict[int, list[HistoryRow]] = {}
+    for entry in await tx.fetch_all(by_order, into=HistoryRow):
         entries.setdefault(entry.id, []).append(entry)
     rows: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
@@ -195,7 +205,7 @@ async def _erase_part(
 
 
 def _find_counted(rows: Sequence[Mapping[str, Any]], live: Mapping[int, Any]) -> Counter[counts.Kind]:
-    """By how many orders there are more or fewer of each kind: a status may hold a name."""
+    """Count by how many orders there are more or fewer of each kind: a status may hold a name."""
     found: Counter[counts.Kind] = Counter()
     for row in rows:
         before = live[row["id"]]
@@ -205,14 +215,14 @@ def _find_counted(rows: Sequence[Mapping[str, Any]], live: Mapping[int, Any]) ->
     return found
 
 
-def _find_next_version(row: Any, past: Sequence[Any]) -> int | None:
+def _find_next_version(row: OrderRow | None, past: Sequence[HistoryRow]) -> int | None:
     """None for one that was erased and is as it was left."""
     if row is not None:
         return None if row.erased_version == row.version else row.version + 1
     return None if not past or past[-1].action == ERASED else past[-1].version + 1
 
 
-def _redact_history(past: Sequence[Any], words: Words) -> list[dict[str, Any]]:
+def _redact_history(past: Sequence[HistoryRow], words: Words) -> list[dict[str, Any]]:
     """Those that differ afterwards."""
     found = []
     for entry in past:
@@ -222,7 +232,7 @@ def _redact_history(past: Sequence[Any], words: Words) -> list[dict[str, Any]]:
     return found
 
 
-def _to_erased(row: Any, document: dict[str, Any], version: int, now: datetime) -> dict[str, Any]:
+def _to_erased(row: OrderRow, document: dict[str, Any], version: int, now: datetime) -> dict[str, Any]:
     return to_row(
         document,
         account_id=row.account_id,
@@ -260,11 +270,27 @@ async def _write(
     await tx.execute(update(order_deletions).where(*pending, as_it_was).values(version=_d.version + 1))
 
 
+class OldOrder(NamedTuple):
+    """An order that may have to be erased."""
+
+    id: int
+    order_created_at: datetime
+    is_erased: bool
+
+
+class OldEntry(NamedTuple):
+    """An entry of a history that may have to be removed."""
+
+    id: int
+    version: int
+    action: str
+    at: datetime
+
+
 async def list_old_orders(
     tx: Reader, account_id: int, before: datetime, after: tuple[str, int] | None, most: int
-) -> Sequence[Any]:
-    """The next so many orders that were placed before, oldest first, behind a place `(order_created_at, id)`. Rows: id,
-    order_created_at, is_erased."""
+) -> list[OldOrder]:
+    """List up to `most` orders that were placed `before`, oldest first, behind a place `(order_created_at, id)`."""
     is_erased = (_o.erased_version.is_not(None) & (_o.erased_version == _o.version)).label("is_erased")
     statement = select(_o.id, _o.order_created_at, is_erased)
     statement = statement.where(_o.account_id == account_id, _o.order_created_at < before)
@@ -272,14 +298,14 @@ async def list_old_orders(
         placed_at, id = clock.from_wire(after[0]), after[1]
         past = or_(_o.order_created_at > placed_at, _o.id > id)
         statement = statement.where(_o.order_created_at >= placed_at, past)
-    return await tx.fetch_all(statement.order_by(_o.order_created_at, _o.id).limit(most))
+    return await tx.fetch_all(statement.order_by(_o.order_created_at, _o.id).limit(most), into=OldOrder)
 
 
-async def list_histories(tx: Reader, account_id: int, after: tuple[int, int], most: int) -> Sequence[Any]:
-    """The next so many entries behind a place `(id, version)`. Rows: id, version, action, at."""
+async def list_histories(tx: Reader, account_id: int, after: tuple[int, int], most: int) -> list[OldEntry]:
+    """List up to `most` entries of histories behind a place `(id, version)`."""
     statement = select(_h.id, _h.version, _h.action, _h.at).where(_h.account_id == account_id, _h.id >= after[0])
     statement = statement.where(or_(_h.id > after[0], _h.version > after[1]))
-    return await tx.fetch_all(statement.order_by(_h.id, _h.version).limit(most))
+    return await tx.fetch_all(statement.order_by(_h.id, _h.version).limit(most), into=OldEntry)
 
 
 async def find_there(tx: Reader, account_id: int, ids: Collection[int]) -> set[int]:

@@ -14,9 +14,12 @@ from packhouse.webhooks.schema import ORDER_CREATED, ORDER_DELETED, ORDER_UPDATE
 class Written(Protocol):
     """An order as it was just written; `stored` is the row that was there before, if any."""
 
-    stored: Any
-    document: dict[str, Any]
-    id: int
+    @property
+    def stored(self) -> object: ...
+    @property
+    def document(self) -> dict[str, Any]: ...
+    @property
+    def id(self) -> int: ...
 
 
 def of_written(written: Iterable[Written], now: datetime) -> Iterator[Event]:
@@ -26,8 +29,8 @@ def of_written(written: Iterable[Written], now: datetime) -> Iterator[Event]:
         yield _to_event(kind, order.id, order.document, now)
 
 
-def of_deleted(row: Any, now: datetime) -> Iterator[Event]:
-    yield _to_event(ORDER_DELETED, row.id, orjson.loads(row.document), now)
+def of_deleted(id: int, document: str, now: datetime) -> Iterator[Event]:
+    yield _to_event(ORDER_DELETED, id, orjson.loads(document), now)
 
 
 def _to_event(kind: str, id: int, document: dict[str, Any], now: datetime) -> Event:

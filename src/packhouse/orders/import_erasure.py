@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import select, update
@@ -24,6 +24,13 @@ Key = tuple[int | None, str | None]
 Tells = Callable[[str, Mapping[str, Any]], bool]
 
 
+class _Part(NamedTuple):
+    import_id: int
+    part: int
+    content: str
+    faults: str
+
+
 async def erase_records(
     db: Database, account_id: int, person: Person, words: Words, keys: Collection[Key], origin: str
 ) -> int:
@@ -39,7 +46,7 @@ async def erase_records(
     await _erase_names(db, account_id, words)
     await _erase_originals(db, account_id)
     count = 0
-    async for rows in scan.walk(db, account_id, [_p.import_id, _p.part], [_p.content, _p.faults], size=10):
+    async for rows in scan.walk(db, account_id, [_p.import_id, _p.part], [_p.content, _p.faults], into=_Part, size=10):
         for row in (row for row in rows if row.part >= 0):
             count += await _erase_part(db, account_id, row, tells, words)
     return count
@@ -69,7 +76,7 @@ async def _erase_names(db: Database, account_id: int, words: Words) -> None:
                 await db.write(lambda tx: tx.execute(changed.values(file_name=name, broken_detail=detail)))
 
 
-async def _erase_part(db: Database, account_id: int, row: Any, tells: Tells, words: Words) -> int:
+async def _erase_part(db: Database, account_id: int, row: _Part, tells: Tells, words: Words) -> int:
     """A part is written in one piece by whoever reads the file and emptied once it is stored, so it is read again."""
     if not _find_told(orjson.loads(row.content), tells) and not words.are_in(row.faults):
         return 0

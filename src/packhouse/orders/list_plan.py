@@ -1,9 +1,9 @@
-"""The way that a list takes through the indexes, chosen by counting, the same on every database.
+"""The plan of a list query: which index it reads, chosen by counting, the same on every database.
 
-Two ways lead to a page. *Walking* reads an index in the list's order and leaves out what the filters leave out, until
-the page is full: cheap where much matches. *Gathering* finds all that the narrowest filter lets through and sorts it:
-cheap where little does. Which it is, a count that stops early tells, and no statistics, which SQLite lacks and which
-PostgreSQL has of the whole table and not of one account. Both read indexes alone; the documents of the page come last.
+There are two plans. *Scanning* reads an index in the list's order and skips what the filters reject until the page is
+full: it is cheap where much matches. *Sorting* finds everything that the narrowest filter accepts and sorts it: it is
+cheap where little matches. A count that stops early decides, not statistics: SQLite has none, and those of PostgreSQL
+describe the whole table, not one account. Both plans read only indexes; the page's documents are read last.
 """
 
 import operator
@@ -19,11 +19,11 @@ from packhouse.orders.tables import orders
 
 _o = orders.c
 
-# So many entries of an index are gathered and sorted at most, some 2 ms; with both dates filtered, where a walk may
-# have far to go, more of them. Of those of a list by order_number each costs a look at its row, so they are fewer.
-MOST_GATHERED = 5_000
-_MOST_GATHERED_BY_DATES = 20_000
-_MOST_ROWS_GATHERED = 2_000
+# How many entries of an index are sorted at most, which takes some 2 ms. There may be more where both dates are
+# filtered, because a scan may be long then, and fewer in a list by order_number, where each costs a look at its row.
+MOST_SORTED = 5_000
+_MOST_SORTED_BY_DATES = 20_000
+_MOST_ROWS_SORTED = 2_000
 _DATES = {"order_created_at", "order_updated_at"}
 # A list by integration is one list an integration, one after the other; of more than these it is sorted as a whole.
 MOST_ARMS = 50
@@ -41,11 +41,11 @@ class Filter(NamedTuple):
 Conditions = Sequence[tuple[Filter, Any]]
 
 
-class _Way(NamedTuple):
-    """By the index of `column`: gathered, or walked until the page is full."""
+class _Plan(NamedTuple):
+    """The index of `column`, whose matches are sorted, or which is scanned until the page is full."""
 
     column: str
-    is_gathered: bool
+    is_sorted: bool
 
 
 async def choose_plan(
@@ -57,11 +57,11 @@ async def choose_plan(
         return _find_all(account_id, order)
     rest = Order(order.keys[1:]) if leads else order
     others = [(f, value) for f, value in conditions if not (leads and f.column == "integration_id")]
-    way = await _choose(tx, account_id, conditions, others, rest)
-    if way.is_gathered or not leads:
-        found = _narrow(tx, account_id, conditions, order, way)
+    plan = await _choose(tx, account_id, conditions, others, rest)
+    if plan.is_sorted or not leads:
+        found = _narrow(tx, account_id, conditions, order, plan)
         return _with_documents(account_id, order, lambda cursor, limit: found.order.apply(found.rows, cursor, limit))
-    arms = {id: _narrow(tx, account_id, [*others, (_SHOP, id)], order, way) for id in integration_ids}
+    arms = {id: _narrow(tx, account_id, [*others, (_SHOP, id)], order, plan) for id in integration_ids}
     return _with_documents(account_id, order, lambda cursor, limit: _join_arms(arms, order, cursor, limit))
 
 
@@ -75,29 +75,29 @@ def _find_all(account_id: int, order: Order) -> Finder:
 
 
 async def count(tx: Reader, account_id: int, conditions: Conditions, order: Order, most: int) -> int:
-    """Count what matches, `most` at most, by the way that a list of it takes."""
+    """Count what matches, `most` at most, with the plan of its list."""
     rows = select(_o.id).where(_o.account_id == account_id)
     if conditions:
-        way = await _choose(tx, account_id, conditions, conditions, order)
-        rows = _narrow(tx, account_id, conditions, order, way).rows
+        plan = await _choose(tx, account_id, conditions, conditions, order)
+        rows = _narrow(tx, account_id, conditions, order, plan).rows
     return int(await tx.fetch_value(select(func.count()).select_from(rows.limit(most).subquery("found"))))
 
 
-async def _choose(tx: Reader, account_id: int, conditions: Conditions, others: Conditions, order: Order) -> _Way:
-    """`others` leave out the integrations where each is walked by itself."""
+async def _choose(tx: Reader, account_id: int, conditions: Conditions, others: Conditions, order: Order) -> _Plan:
+    """`others` are the conditions without that on integrations where each integration is scanned by itself."""
     lead = str(order.keys[0].column.key)
     equal = [name for name in _ORDERED_BY_ID if any(_is_equal(f, value, name) for f, value in conditions)]
     columns = {f.column for f, _ in others}
     if not columns or (lead == "id" and len(columns) == 1 and equal):
-        return _Way(_walked(lead, equal, conditions, others), is_gathered=False)
-    most = _MOST_GATHERED_BY_DATES if columns >= _DATES else MOST_GATHERED
+        return _Plan(_choose_index(lead, equal, conditions, others), is_sorted=False)
+    most = _MOST_SORTED_BY_DATES if columns >= _DATES else MOST_SORTED
     if any(key.column is _o.order_number for key in order.keys):
-        most = _MOST_ROWS_GATHERED
+        most = _MOST_ROWS_SORTED
     counts = await _count(tx, account_id, others, most)
     narrowest = min(counts, key=lambda name: counts[name])
     if counts[narrowest] <= most:
-        return _Way(narrowest, is_gathered=True)
-    return _Way(_walked(lead, equal, conditions, others), is_gathered=False)
+        return _Plan(narrowest, is_sorted=True)
+    return _Plan(_choose_index(lead, equal, conditions, others), is_sorted=False)
 
 
 def _is_equal(filter: Filter, value: Any, name: str) -> bool:
@@ -108,7 +108,7 @@ def _is_equal(filter: Filter, value: Any, name: str) -> bool:
     return name != "integration_id" or len(value) == 1
 
 
-def _walked(lead: str, equal: Sequence[str], conditions: Conditions, others: Conditions) -> str:
+def _choose_index(lead: str, equal: Sequence[str], conditions: Conditions, others: Conditions) -> str:
     """The column whose index gives the list in its order."""
     if lead != "id":
         return lead
@@ -134,22 +134,22 @@ class _Found(NamedTuple):
     order: Order
 
 
-def _narrow(tx: Reader, account_id: int, conditions: Conditions, order: Order, way: _Way) -> _Found:
-    matching = [f.matches(_column(tx, f.column, way), value) for f, value in conditions]
+def _narrow(tx: Reader, account_id: int, conditions: Conditions, order: Order, plan: _Plan) -> _Found:
+    matching = [f.matches(_column(tx, f.column, plan), value) for f, value in conditions]
     keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]
     rows = select(*keys, _o.id).where(_o.account_id == account_id, *matching)
-    if not way.is_gathered:
+    if not plan.is_sorted:
         return _Found(rows, order)
-    # Kept from the planner's eyes, or it would walk in the list's order after all.
-    gathered = rows.cte("gathered").prefix_with("MATERIALIZED")
-    columns = [gathered.c[f"key_{index}"] for index in range(len(keys))]
+    # Kept from the planner's eyes, or it would scan in the list's order after all.
+    matches = rows.cte("matches").prefix_with("MATERIALIZED")
+    columns = [matches.c[f"key_{index}"] for index in range(len(keys))]
     pairs = zip(order.keys, columns, strict=True)
-    return _Found(_select_all(gathered), Order([key._replace(column=column) for key, column in pairs]))
+    return _Found(_select_all(matches), Order([key._replace(column=column) for key, column in pairs]))
 
 
-def _column(tx: Reader, name: str, way: _Way) -> ColumnElement[Any]:
+def _column(tx: Reader, name: str, plan: _Plan) -> ColumnElement[Any]:
     """On SQLite a column with a plus before it is no reason to take its index."""
-    if not tx.is_sqlite or name == way.column:
+    if not tx.is_sqlite or name == plan.column:
         return _o[name]
     return UnaryExpression(_o[name], operator=custom_op("+"), type_=_o[name].type)
 

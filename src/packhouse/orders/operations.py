@@ -212,9 +212,7 @@ def _to_patched(row: FoundOrder | None, sent: dict[str, Any], expected: Expected
 
 async def delete_order(tx: Transaction, caller: Caller, id: int, *, now: datetime, expected: Expected = None) -> None:
     """The order is gone, its history stays. Raises NotFound and PreconditionFailed."""
-    row = await queries.find_order(tx, caller.account_id, id)
-    if row is None:
-        raise errors.NotFound(queries.NOT_FOUND)
+    row = errors.require(await queries.find_order(tx, caller.account_id, id), queries.NOT_FOUND)
     _require(expected, row)
     version = {"account_id": caller.account_id, "id": id, "changes": "[]"}
     made = {**version, "version": 1, "action": "created", "at": row.created_at, "by": row.created_by}
@@ -226,7 +224,7 @@ async def delete_order(tx: Transaction, caller: Caller, id: int, *, now: datetim
     await counts.record(tx, caller.account_id, gone_kind, [id + row.version + 1], now)
     if row.live_shipments:
         await jobs.enqueue(tx, caller.account_id, COMPARE_JOB, [{"orders": [id]}], now=now)
-    await webhooks.notify(tx, caller.account_id, events.of_deleted(row, now), now=now)
+    await webhooks.notify(tx, caller.account_id, events.of_deleted(row.id, row.document, now), now=now)
 
 
 # Made once: putting a statement together takes longer than running it.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, bindparam, literal, literal_column, or_, select, union_all
 
@@ -17,7 +17,20 @@ from packhouse.orders.tables import order_history, orders
 
 _o, _h = orders.c, order_history.c
 
-GET_ORDER = accounts.owned([_o.version, _o.id, _o.created_at, _o.modified_at, _o.document], _o.id == bindparam("id"))
+
+class VersionedOrder(NamedTuple):
+    """What is answered of an order, and its version; times are in the driver's own type."""
+
+    version: int
+    id: int
+    created_at: datetime | str
+    modified_at: datetime | str
+    document: str
+
+
+GET_ORDER = accounts.owned(
+    VersionedOrder, [_o.version, _o.id, _o.created_at, _o.modified_at, _o.document], _o.id == bindparam("id")
+)
 
 NOT_FOUND = errors.not_found(message("The order could not be found with the search criteria given"))
 
@@ -104,7 +117,7 @@ def to_order(sort: str) -> pagination.Order:
 
 async def list_orders(
     tx: Reader, account_id: int, filters: Mapping[str, Any], sort: str, cursor: pagination.Cursor, size: int
-) -> pagination.Page:
+) -> pagination.Page[Any]:
     """Rows have the columns of a `StoredOrder`; the sort's values come before."""
     order = to_order(sort)
     conditions = [(FILTERS[name], value) for name, value in filters.items()]
@@ -125,17 +138,30 @@ class StoredOrder(NamedTuple):
     """What is answered of an order."""
 
     id: int
-    created_at: datetime
-    modified_at: datetime
+    created_at: datetime | str
+    modified_at: datetime | str
     document: str
 
 
-def to_stored(row: Any) -> StoredOrder:
+class StoredColumns(Protocol):
+    """A row that has the columns of a `StoredOrder`, in any order."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def created_at(self) -> datetime | str: ...
+    @property
+    def modified_at(self) -> datetime | str: ...
+    @property
+    def document(self) -> str: ...
+
+
+def to_stored(row: StoredColumns) -> StoredOrder:
     """Return what is answered from a row that has more."""
     return StoredOrder(row.id, row.created_at, row.modified_at, row.document)
 
 
-def to_wire(row: StoredOrder, *, id_is_text: bool) -> str:
+def to_wire(row: StoredColumns, *, id_is_text: bool) -> str:
     """Write a row that has the columns of a `StoredOrder`."""
     return tables.to_wire(row.id, row.created_at, row.modified_at, row.document, id_is_text=id_is_text)
 
@@ -233,15 +259,27 @@ async def find_of_shop(
     return [ShippableOrder(*row) for row in await tx.find_by_key(account_id, _SHIPPABLE, _KEY, keys, lock=True)]
 
 
-async def list_history(tx: Reader, account_id: int, id: int, cursor: pagination.Cursor, size: int) -> pagination.Page:
-    """Newest first, also of a deleted order. Rows: version, action, at, by, changes. Raises NotFound."""
+class HistoryEntry(NamedTuple):
+    """One version of an order; `changes` is JSON."""
+
+    version: int
+    action: str
+    at: datetime
+    by: str
+    changes: str
+
+
+async def list_history(
+    tx: Reader, account_id: int, id: int, cursor: pagination.Cursor, size: int
+) -> pagination.Page[HistoryEntry]:
+    """Newest first, also of a deleted order. Raises NotFound."""
     written = select(_h.version, _h.action, _h.at, _h.by, _h.changes).where(_h.account_id == account_id, _h.id == id)
     made = select(
         literal(1).label("version"), literal("created").label("action"), _o.created_at, _o.created_by, literal("[]")
     ).where(_o.account_id == account_id, _o.id == id)
     entries = union_all(written, made).subquery("entries")
     order = pagination.Order([pagination.Key(entries.c.version, True, pagination.to_int)])
-    page = await pagination.fetch_page(tx, select(entries), order, cursor, size)
+    page = await pagination.fetch_page(tx, select(entries), order, cursor, size, into=HistoryEntry)
     if not page.rows and cursor == pagination.Cursor():
         raise errors.NotFound(NOT_FOUND)
     return page

@@ -93,7 +93,7 @@ def _redact_change(change: Mapping[str, Any], words: Words) -> dict[str, Any]:
     for length in range(1, len(place)):
         if _find_fate(place[:length]) is Fate.GONE:
             value = {"value": ERASED} if "value" in change else {}
-            return {**change, "path": _to_path(steps[:length]), **value}
+            return {**change, "path": "".join(f"/{step}" for step in steps[:length]), **value}
     if "value" not in change:
         return dict(change)
     value = _redact(change["value"], place, words)
@@ -103,15 +103,7 @@ def _redact_change(change: Mapping[str, Any], words: Words) -> dict[str, Any]:
 def _to_steps(path: str) -> tuple[list[str], tuple[str, ...]]:
     """Return the steps as they are written, and as places of the table."""
     steps = path.split("/")[1:]
-    return steps, tuple("*" if _INDEX.fullmatch(step) else _unescape(step) for step in steps)
-
-
-def _unescape(step: str) -> str:
-    return step.replace("~1", "/").replace("~0", "~")
-
-
-def _to_path(steps: Iterable[str]) -> str:
-    return "".join(f"/{step}" for step in steps)
+    return steps, tuple("*" if _INDEX.fullmatch(step) else step.replace("~1", "/").replace("~0", "~") for step in steps)
 
 
 def _redact(value: Any, place: tuple[str, ...], words: Words) -> Any:

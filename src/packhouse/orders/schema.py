@@ -439,7 +439,7 @@ def _prefix(index: int, flaws: Iterable[validation.ValidationIssue]) -> list[val
     return [flaw._replace(path=(index, *flaw.path)) for flaw in flaws]
 
 
-def read_patch(body: bytes) -> validation.Parsed[Any]:
+def read_patch(body: bytes) -> validation.Parsed[dict[str, Any]]:
     return validation.read_json(PATCH, body, _to_loose_patch)
 
 

@@ -315,7 +315,7 @@ async def list_found(
     sort: str,
     cursor: pagination.Cursor,
     size: int,
-) -> pagination.Page:
+) -> pagination.Page[Any]:
     """List, as `queries.list_orders` does, the orders that hold what is wanted."""
     order = queries.to_order(sort)
     keys = [key.column.label(f"key_{index}") for index, key in enumerate(order.keys)]

@@ -1,7 +1,7 @@
 """An order at rest: its document as accepted, beside the few values that we filter, sort or join by."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
@@ -108,6 +108,41 @@ order_history = Table(
     Column("changes", Text, nullable=False),
 )
 
+
+class OrderRow(NamedTuple):
+    """A row of `orders`."""
+
+    account_id: int
+    id: int
+    integration_id: int
+    order_id: str
+    order_number: str
+    order_id_folded: str
+    order_number_folded: str
+    status_folded: str
+    order_created_at: datetime
+    order_updated_at: datetime
+    version: int
+    created_at: datetime
+    created_by: str
+    modified_at: datetime
+    document: str
+    live_shipments: int
+    erased_version: int | None
+
+
+class HistoryRow(NamedTuple):
+    """A row of `order_history`."""
+
+    account_id: int
+    id: int
+    version: int
+    action: str
+    at: datetime
+    by: str
+    changes: str
+
+
 # What orders are found by (`search`), written by the worker. `placed_at` makes a term's orders stand newest last.
 order_terms = Table(
     "order_terms",
@@ -200,6 +235,18 @@ imported_files = Table(
     Column("imported_by", Text, nullable=False),
 )
 
+
+class ImportedFileRow(NamedTuple):
+    """A row of `imported_files`."""
+
+    account_id: int
+    content_hash: str
+    options: str
+    file_name: str
+    imported_at: datetime
+    imported_by: str
+
+
 # Views of the order list under a name: of the account where `owner` is empty, else of one person. `query` is the list's
 # URL without its page.
 saved_views = Table(
@@ -223,6 +270,16 @@ import_mappings = Table(
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", Text, nullable=False),
 )
+
+
+class MappingRow(NamedTuple):
+    """A row of `import_mappings`."""
+
+    account_id: int
+    name: str
+    content: str
+    changed_at: datetime
+    changed_by: str
 
 
 def to_row(document: dict[str, Any], **columns: Any) -> dict[str, Any]:

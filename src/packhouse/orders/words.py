@@ -59,7 +59,7 @@ def to_name_words(text: str) -> Iterator[str]:
 
 
 def to_number_forms(number: str) -> set[str]:
-    """Write an order number as people say it: whole, and without what is before its last figures."""
+    """Write an order number as people say it: whole, and without what is before its last digits."""
     folded = fold(number)
     forms = {folded, folded.lstrip(_EDGES), _PARTS.split(folded)[-1]}
     if digits := _DIGITS_AT_THE_END.search(folded):

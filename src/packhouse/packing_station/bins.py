@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select
 
@@ -50,12 +50,19 @@ async def read_bins(tx: Reader, account_id: int, items: Iterable[Mapping[str, An
     return {row.folded: row.bin for row in rows}
 
 
-async def list_bins(tx: Reader, account_id: int, beginning: str, most: int) -> Sequence[Any]:
-    """Rows: sku, bin. Those whose SKU begins so, sorted by SKU."""
+class Bin(NamedTuple):
+    """The bin of a SKU."""
+
+    sku: str
+    bin: str
+
+
+async def list_bins(tx: Reader, account_id: int, beginning: str, most: int) -> list[Bin]:
+    """List the SKUs that begin so, sorted by SKU."""
     statement = select(_b.sku, _b.bin).where(_b.account_id == account_id)
     if folded := fold(beginning):
         statement = statement.where(_b.folded >= folded, _b.folded < folded + "\U0010ffff")
-    return await tx.fetch_all(statement.order_by(_b.folded).limit(most))
+    return await tx.fetch_all(statement.order_by(_b.folded).limit(most), into=Bin)
 
 
 async def count_bins(tx: Reader, account_id: int) -> int:

@@ -10,6 +10,7 @@ from packhouse.kit import errors, jobs
 from packhouse.kit.messages import join, message
 from packhouse.orders import plain
 from packhouse.orders import queries as order_queries
+from packhouse.orders.queries import FoundOrder
 from packhouse.orders.search import OrderRow
 from packhouse.packing_station import (
     batching,
@@ -36,7 +37,7 @@ dies in between leaves a label unprinted."""
 FIRST_LOOK = timedelta(seconds=2)
 
 
-async def lock_order(turn: Turn, order_id: int) -> Any:
+async def lock_order(turn: Turn, order_id: int) -> FoundOrder | None:
     """The order's row, locked, so that two benches that open it come one after the other; None where it is gone."""
     return await order_queries.find_order(turn.tx, turn.account_id, order_id)
 
@@ -74,7 +75,7 @@ async def _find_bench_name(turn: Turn, known: Packing | None) -> str:
         return "–"
 
 
-async def _begin(turn: Turn, row: OrderRow, known: Packing | None, confirmed: list[str]) -> Outcome:
+async def _begin(turn: Turn, row: FoundOrder | OrderRow, known: Packing | None, confirmed: list[str]) -> Outcome:
     """What was counted of the very same goods goes on; whoever else had the order open is told."""
     order = plain.read(row.document)
     goods = guards.to_goods(order)
@@ -149,7 +150,7 @@ async def _confirm_stale(turn: Turn, order_id: int, kinds: list[str]) -> None:
             await staleness.confirm(turn.tx, turn.account_id, shipment.row.uuid, now=turn.now)
 
 
-async def ask_about_change(turn: Turn, row: OrderRow, found: Packing) -> Outcome:
+async def ask_about_change(turn: Turn, row: FoundOrder | OrderRow, found: Packing) -> Outcome:
     """Its items are others than were counted so far."""
     words = message("{number} was changed while it was packed. Count it anew?", number=found.order_number)
     told = operations.to_question(row.id, ["changed"], words, turn.scan.text) | {"number": found.order_number}
@@ -194,7 +195,7 @@ async def put_aside(turn: Turn, reason: str) -> Outcome:
     return Outcome(QUIET, message("{number} is closed. Scan the next one.", number=found.order_number))
 
 
-async def finish(turn: Turn, row: OrderRow, found: Packing) -> Outcome:
+async def finish(turn: Turn, row: FoundOrder | OrderRow, found: Packing) -> Outcome:
     """All is in: the label that the order has, or a new one. What speaks against it by now is asked first."""
     order = plain.read(row.document)
     account = await setup.load_setup(turn.tx, turn.account_id, now=turn.now)

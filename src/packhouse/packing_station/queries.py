@@ -14,7 +14,15 @@ from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
 from packhouse.orders import queries as order_queries
 from packhouse.packing_station import counting, schema
-from packhouse.packing_station.tables import PrintJobRow, benches, packing_events, packings, print_jobs
+from packhouse.packing_station.tables import (
+    BenchRow,
+    PackingRow,
+    PrintJobRow,
+    benches,
+    packing_events,
+    packings,
+    print_jobs,
+)
 from packhouse.shipping import queries as shipping_queries
 from packhouse.shipping.schema import NO_ORDER
 
@@ -59,7 +67,17 @@ class Packing(NamedTuple):
     held: str
 
 
-def _to_bench(row: Any) -> Bench:
+class PackingEvent(NamedTuple):
+    """Something that was done to an order; `bench` is the name of one that is still there."""
+
+    at: datetime
+    by: str
+    action: str
+    detail: str
+    bench: str | None
+
+
+def _to_bench(row: BenchRow) -> Bench:
     asks, told = (orjson.loads(text) if text else None for text in (row.asks, row.told))
     settings = schema.read_settings(row.document)
     has_token = row.token_hash is not None
@@ -78,13 +96,13 @@ def no_such_job() -> errors.ErrorItem:
 
 async def list_benches(tx: Reader, account_id: int) -> list[Bench]:
     statement = select(benches).where(_b.account_id == account_id).order_by(_b.name, _b.id)
-    return [_to_bench(row) for row in await tx.fetch_all(statement)]
+    return [_to_bench(row) for row in await tx.fetch_all(statement, into=BenchRow)]
 
 
 async def get_bench(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Bench:
     """Raises NotFound."""
     statement = select(benches).where(_b.account_id == account_id, _b.id == id)
-    row = await tx.fetch_one(statement.with_for_update() if lock else statement)
+    row = await tx.fetch_one(statement.with_for_update() if lock else statement, into=BenchRow)
     if row is None:
         raise errors.NotFound(no_such_bench())
     return _to_bench(row)
@@ -98,11 +116,11 @@ async def find_token_hash(tx: Reader, account_id: int, bench_id: int) -> str | N
 
 async def find_packing(tx: Reader, account_id: int, order_id: int, *, lock: bool = False) -> Packing | None:
     statement = select(packings).where(_p.account_id == account_id, _p.order_id == order_id)
-    row = await tx.fetch_one(statement.with_for_update() if lock else statement)
+    row = await tx.fetch_one(statement.with_for_update() if lock else statement, into=PackingRow)
     return None if row is None else _to_packing(row)
 
 
-def _to_packing(row: Any) -> Packing:
+def _to_packing(row: PackingRow) -> Packing:
     kept = orjson.loads(row.document)
     fixed = (row.order_id, row.order_number, row.bench_id, row.by, row.state, row.shipment_id, row.updated_at)
     return Packing(*fixed, kept["acts"], kept["goods"], kept["confirmed"], kept["held"])
@@ -113,7 +131,7 @@ async def list_unfinished(tx: Reader, account_id: int, bench_id: int) -> list[Pa
     states = (LABELLING, FAILED)
     statement = select(packings).where(_p.account_id == account_id, _p.bench_id == bench_id, _p.state.in_(states))
     statement = statement.order_by(_p.updated_at.desc(), _p.order_id.desc()).limit(SHOWN_JOBS)
-    return [_to_packing(row) for row in await tx.fetch_all(statement)]
+    return [_to_packing(row) for row in await tx.fetch_all(statement, into=PackingRow)]
 
 
 async def count_packed(tx: Reader, account_id: int, bench_id: int, since: datetime) -> int:
@@ -121,12 +139,12 @@ async def count_packed(tx: Reader, account_id: int, bench_id: int, since: dateti
     return int(await tx.fetch_value(select(func.count()).select_from(packing_events).where(*mine)))
 
 
-async def list_events(tx: Reader, account_id: int, order_id: int, most: int = 200) -> Sequence[Any]:
-    """What was done to an order at benches, newest first. Rows: at, by, action, detail, bench."""
-    columns = (_e.id, _e.at, _e.by, _e.action, _e.detail, _b.name.label("bench"))
+async def list_events(tx: Reader, account_id: int, order_id: int, most: int = 200) -> list[PackingEvent]:
+    """List what was done to an order at benches, newest first."""
+    columns = (_e.at, _e.by, _e.action, _e.detail, _b.name.label("bench"))
     joined = packing_events.outerjoin(benches, (_b.account_id == _e.account_id) & (_b.id == _e.bench_id))
     statement = select(*columns).select_from(joined).where(_e.account_id == account_id, _e.order_id == order_id)
-    return await tx.fetch_all(statement.order_by(_e.id.desc()).limit(most))
+    return await tx.fetch_all(statement.order_by(_e.id.desc()).limit(most), into=PackingEvent)
 
 
 async def list_print_jobs(tx: Reader, account_id: int, bench_id: int, most: int = SHOWN_JOBS) -> Sequence[PrintJobRow]:
@@ -166,9 +184,7 @@ async def get_print_job(tx: Reader, account_id: int, id: int, *, lock: bool = Fa
     """Raises NotFound."""
     statement = select(print_jobs).where(_j.account_id == account_id, _j.id == id)
     row = await tx.fetch_one(statement.with_for_update() if lock else statement, into=PrintJobRow)
-    if row is None:
-        raise errors.NotFound(no_such_job())
-    return row
+    return errors.require(row, no_such_job())
 
 
 async def find_next_for_agent(

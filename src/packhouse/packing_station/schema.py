@@ -24,7 +24,6 @@ ON_LABELS = ("label",)
 FORMATS = ("pdf", "zpl", "epl", "png")
 DPIS = (203, 300)
 MAX_NAME = 60
-MAX_TARGET = 200
 MAX_SCAN = 200
 PORTS = {"raw": 9100, "ipp": 631}
 

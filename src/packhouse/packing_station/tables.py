@@ -29,6 +29,24 @@ benches = Table(
     Column("printers", Text),
 )
 
+
+class BenchRow(NamedTuple):
+    """A row of `benches`."""
+
+    account_id: int
+    id: int
+    name: str
+    created_at: datetime
+    document: str
+    token_hash: str | None
+    agent_seen_at: datetime | None
+    order_id: int | None
+    asks: str | None
+    told: str | None
+    last_scan: str | None
+    printers: str | None
+
+
 # One row an order: two benches cannot have the same one open. `document` holds the acts that are counted from.
 packings = Table(
     "packings",
@@ -44,6 +62,21 @@ packings = Table(
     Column("document", Text, nullable=False),
     Index("ix_packings_bench", "account_id", "bench_id", "state"),
 )
+
+
+class PackingRow(NamedTuple):
+    """A row of `packings`."""
+
+    account_id: int
+    order_id: int
+    order_number: str
+    bench_id: int
+    by: str
+    state: str
+    shipment_id: int | None
+    updated_at: datetime
+    document: str
+
 
 # What was done, by whom, at which bench. `detail` is JSON.
 packing_events = Table(
@@ -98,6 +131,19 @@ batches = Table(
     Column("document", Text, nullable=False),
     Index("ix_batches_state", "account_id", "state", "id"),
 )
+
+
+class BatchRow(NamedTuple):
+    """A row of `batches`."""
+
+    account_id: int
+    id: int
+    state: str
+    owner: str
+    created_at: datetime
+    updated_at: datetime
+    document: str
+
 
 # An order waits in one batch at most: the database holds that, whoever takes at the same moment.
 _WAITING = text("state = 'waiting'")

@@ -15,7 +15,7 @@ from packhouse.privacy import openapi, operations, queries, schema
 
 
 async def erase_person(request: Request) -> Response:
-    """Erase what tells of one person, in all that is stored of the account; figures and numbers stay."""
+    """Erase what tells of one person, in all that is stored of the account; statistics and numbers stay."""
     caller = await auth.caller(request)
     body = await http.read_body(request)
 

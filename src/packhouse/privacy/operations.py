@@ -4,7 +4,7 @@ An erasure is many small transactions. What could no longer be found without the
 so one that was killed is begun anew and finds the person again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +55,7 @@ async def erase_person(ctx: Context, caller: Caller, person: Person) -> Report:
     return report
 
 
-def _without(shipped: Mapping[int, Any], known: Mapping[int, Any]) -> dict[int, Any]:
+def _without(shipped: Mapping[int, list[int]], known: Collection[int]) -> dict[int, list[int]]:
     return {id: parcels for id, parcels in shipped.items() if id not in known}
 
 

@@ -143,7 +143,7 @@ async def _list_history(tx: Reader, account_id: int, id: int) -> list[dict[str, 
     return entries
 
 
-def _to_entry(row: Any) -> dict[str, Any]:
+def _to_entry(row: order_queries.HistoryEntry) -> dict[str, Any]:
     kind, _, name = row.by.partition(":")
     by = {"type": kind, "name": name}
     at = clock.to_wire(row.at)

@@ -13,7 +13,7 @@ from packhouse.accounts import queries as accounts
 from packhouse.context import Context
 from packhouse.integrations import erasure as logs
 from packhouse.kit import clock, jobs, queue_erasure
-from packhouse.kit.db import Transaction
+from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.redaction import Words
 from packhouse.orders import erasure as orders
 from packhouse.orders import import_erasure
@@ -91,7 +91,7 @@ async def _retain_orders(run: Run) -> Any:
     return [clock.to_wire(rows[-1].order_created_at), rows[-1].id] if len(rows) == MOST else None
 
 
-async def _list_over(tx: Any, account_id: int, ids: list[int], edge: datetime) -> list[int]:
+async def _list_over(tx: Reader, account_id: int, ids: list[int], edge: datetime) -> list[int]:
     """Without those that were shipped since."""
     last = await shipments.find_last_dates(tx, account_id, ids)
     return [id for id in ids if id not in last or last[id] < edge]
@@ -145,7 +145,11 @@ async def _retain_papers(run: Run) -> Any:
         return None
     async with run.ctx.db.read() as tx:
         rows = await shipments.list_old_papers(tx, run.account_id, run.after or 0, MOST)
-    over = {row.shipment_id for row in rows if row.kind in shipments.KEPT_BY_LAW and row.created_at <= edge}
+    over = {
+        row.shipment_id
+        for row in rows
+        if row.kind in shipments.KEPT_BY_LAW and row.created_at and row.created_at <= edge
+    }
     await shipments.remove_customs_papers(run.ctx, run.account_id, over, edge)
     return rows[-1].parcel_id if rows else None
 

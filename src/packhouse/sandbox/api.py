@@ -59,9 +59,7 @@ async def compare_requests(request: Request) -> Response:
 
 def _find_entry(request: Request, world: World) -> Entry:
     entry = world.journal.find(http.find_id(request))
-    if entry is None:
-        raise errors.NotFound(foreign("The journal has no such request any more."))
-    return entry
+    return errors.require(entry, foreign("The journal has no such request any more."))
 
 
 async def replay_request(request: Request) -> Response:

@@ -27,7 +27,7 @@ class Gate:
 
     @asynccontextmanager
     async def closed(self, patience_seconds: float) -> AsyncIterator[None]:
-        """Raises TimeoutError where somebody stays inside for longer than the patience."""
+        """Raises TimeoutError where somebody stays inside for longer than the timeout."""
         async with self._condition:
             await self._condition.wait_for(lambda: not self._is_closed)
             self._is_closed = True

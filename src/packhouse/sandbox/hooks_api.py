@@ -48,9 +48,7 @@ async def get_body(request: Request) -> Response:
 
 def _find_delivery(request: Request, world: World) -> Delivery:
     found = world.deliveries.find(http.find_id(request))
-    if found is None:
-        raise errors.NotFound(errors.ErrorItem("not_found", foreign("There is no such delivery any more.")))
-    return found
+    return errors.require(found, errors.ErrorItem("not_found", foreign("There is no such delivery any more.")))
 
 
 async def explain_signature(request: Request) -> Response:

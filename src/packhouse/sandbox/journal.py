@@ -160,10 +160,13 @@ class Wanted:
             found += matching.find_differences(self.body, entry.request_body.to_value())
         return found
 
-    def find_nearest(self, entries: Iterable[Entry], count: int = 3) -> list[tuple[Entry, list[matching.Difference]]]:
+    def find_nearest(self, entries: Iterable[Entry]) -> list[tuple[Entry, list[matching.Difference]]]:
         """The requests to the same place that differ least."""
         near = [(entry, self.find_differences(entry)) for entry in entries if self._is_addressed(entry)]
-        return sorted([pair for pair in near if pair[1]], key=lambda pair: len(pair[1]))[:count]
+        return sorted([pair for pair in near if pair[1]], key=lambda pair: len(pair[1]))[:_NEAREST]
+
+
+_NEAREST = 3
 
 
 class Journal:

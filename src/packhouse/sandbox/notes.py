@@ -30,7 +30,7 @@ def find_notes(entry: Entry, route: Route | None, profile: str) -> list[Note]:
 def _find_all(entry: Entry, route: Route | None, profile: str) -> Iterator[Note]:
     if route is None:
         if entry.fault is None:
-            yield Note("no_route", "There is nothing at this path.", entry.path)
+            yield Note("no_route", "This path does not exist.", entry.path)
         return
     told = list(_find_told(entry.response_body.to_value()))
     if route.operation is not None:

@@ -14,6 +14,7 @@ from packhouse.kit.wire import pagination
 from packhouse.orders import events as order_events
 from packhouse.orders import plain, search
 from packhouse.orders import queries as orders
+from packhouse.orders.queries import ShippableOrder
 from packhouse.sandbox.faults import refuse
 from packhouse.sandbox.schema import Trigger
 from packhouse.sandbox.world import World
@@ -23,6 +24,7 @@ from packhouse.shipping import queries as shipments
 from packhouse.shipping import staleness, statuses
 from packhouse.webhooks import operations as webhooks
 from packhouse.webhooks import queries as deliveries
+from packhouse.webhooks.queries import ConnectionRow, DeliveryRow
 from packhouse.webhooks.schema import (
     EVENTS,
     INTEGRATION_CONNECTED,
@@ -53,7 +55,7 @@ async def trigger(world: World, sent: Trigger, inbox_url: Callable[[str], str]) 
     async def work(tx: Transaction) -> list[Any]:
         if "inbox" in sent:
             await listen(tx, world, sent["event"], inbox_url(sent["inbox"]), _find_shop(world, sent))
-        before = await _find_newest(tx, world)
+        before = max((row.id for row in await _list_deliveries(tx, world, 1)), default=0)
         await publish(tx, world, sent)
         return [row for row in await _list_deliveries(tx, world) if row.id > before]
 
@@ -84,15 +86,11 @@ async def listen(tx: Transaction, world: World, event: str, url: str, integratio
         await webhooks.create_subscription(tx, account_id, wanted, now=now)
 
 
-def _find_url(row: Any) -> str:
+def _find_url(row: ConnectionRow) -> str:
     return str(deliveries.connection_to_wire(row)["configuration"]["url"])
 
 
-async def _find_newest(tx: Reader, world: World) -> int:
-    return max((row.id for row in await _list_deliveries(tx, world, 1)), default=0)
-
-
-async def _list_deliveries(tx: Reader, world: World, size: int = _MOST) -> list[Any]:
+async def _list_deliveries(tx: Reader, world: World, size: int = _MOST) -> list[DeliveryRow]:
     page = await deliveries.list_deliveries(tx, world.access.account_id, pagination.decode(None), size)
     return list(page.rows)
 
@@ -105,12 +103,12 @@ def _find_shop(world: World, sent: Trigger) -> int:
 class _Written:
     """An order for `orders.events`; `stored` is None for a new one."""
 
-    stored: Any
+    stored: object
     document: dict[str, Any]
     id: int
 
 
-async def _find_order(tx: Reader, world: World, sent: Trigger) -> Any:
+async def _find_order(tx: Reader, world: World, sent: Trigger) -> search.OrderRow | ShippableOrder:
     """The row of the order that is named, by our id or by its `order_id`, or else of the newest. Raises NotFound, and
     Conflict where there is none at all."""
     account_id, named = world.access.account_id, sent.get("order")
@@ -133,7 +131,9 @@ async def _publish_order(tx: Transaction, world: World, sent: Trigger) -> None:
     stored = None if sent["event"] == ORDER_CREATED else row
     written = _Written(stored, dict(plain.read(row.document)), row.id)
     is_deleted = sent["event"] == ORDER_DELETED
-    events = order_events.of_deleted(row, now) if is_deleted else order_events.of_written([written], now)
+    events = (
+        order_events.of_deleted(row.id, row.document, now) if is_deleted else order_events.of_written([written], now)
+    )
     await webhooks.notify(tx, world.access.account_id, events, now=now)
 
 

@@ -183,9 +183,7 @@ class World:
 
     async def restore(self, name: str) -> None:
         """Make data and clock what they were. Raises NotFound, and Conflict where a request does not end."""
-        snapshot = self.snapshots.get(name)
-        if snapshot is None:
-            raise errors.NotFound(foreign(f"There is no snapshot {name!r}."))
+        snapshot = errors.require(self.snapshots.get(name), foreign(f"There is no snapshot {name!r}."))
         async with self._lock:
             await self.worker.halt()
             self.ctx.stopping.set()  # the page's streams, which pass no gate

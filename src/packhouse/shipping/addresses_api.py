@@ -1,4 +1,4 @@
-"""Sender addresses at the path by which clients of the v3 API know them; they are changed under /api/packhouse."""
+"""Sender addresses at the path of the v3 API; /api/packhouse changes them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -65,7 +65,7 @@ async def _read_setup(request: Request, caller: Caller) -> Setup:
 
 
 def _to_sender(found: Setup, id: int) -> dict[str, Any]:
-    """What is not set is an empty text."""
+    """Write an empty text for what is not set."""
     shown = wire.to_address(setup.show_item(found, SENDER, id))
     return {
         "id": id,

@@ -1,9 +1,9 @@
-"""Talking to carriers about a shipment: each time first the database, then the carrier, then the database again.
+"""Communication with carriers about a shipment: first the database, then the carrier, then the database again.
 
-Nothing is open while the carrier is asked. Whoever asks may die at any point: the shipment's row says what it is in
-the middle of, a job is due for it, and the carrier knows it by a reference of ours, so asking again gives the same
-label and not a second one. A carrier that does not compare references is asked once, which is written down first;
-where its answer is lost, people are told so (docs/decisions/0032-asked-once.md).
+No transaction is open while the carrier answers. A process may die at any point: the shipment's row says what is in
+progress, a job is due for it, and the carrier knows it by our reference, so that asking again returns the same label
+instead of a second one. A carrier that does not compare references is asked once, which is stored first; if its answer
+is lost, people are told so (docs/decisions/0032-asked-once.md).
 """
 
 import asyncio
@@ -38,8 +38,9 @@ GRACE = timedelta(seconds=90)
 
 
 async def handle(ctx: Context, job: jobs.Job) -> None:
-    """The job `label.announce`: whatever its shipment is in the middle of. Tried until the carrier answers, for a label
-    that was made must not be lost; a shipment that is cancelled meanwhile asks for that instead."""
+    """Run the job `label.announce`: complete whatever is in progress for its shipment. It is retried until the carrier
+    answers, because a label that was made must not be lost; if the shipment is cancelled meanwhile, the carrier is
+    asked to cancel instead."""
     try:
         await settle(ctx, job.account_id, job.payload["shipment"])
     except carriers.Unreachable as error:
@@ -48,11 +49,9 @@ async def handle(ctx: Context, job: jobs.Job) -> None:
 
 
 async def settle(ctx: Context, account_id: int, shipment_id: int) -> None:
-    """Bring a shipment that is in the middle of something to its end; one that is not stays as it is.
-
-    Run any number of times. Raises Reschedule where there is another question, and Unreachable where the carrier does
-    not answer: then it is to be tried again.
-    """
+    """Complete whatever is in progress for a shipment; otherwise leave it as it is. It can run any number of times.
+    Raises Reschedule if there is another request to make, and Unreachable if the carrier does not answer: then it has
+    to be tried again."""
     async with ctx.db.read() as tx:
         row = await queries.find_row(tx, account_id, shipment_id)
     if row is None:
@@ -66,7 +65,8 @@ async def settle(ctx: Context, account_id: int, shipment_id: int) -> None:
 
 
 async def announce(ctx: Context, account_id: int, shipment_id: int, *, in_worker: bool = False) -> Shipment:
-    """Return the shipment as it is then: what the carrier refuses is written to it. Raises NotFound, Unreachable."""
+    """Return the shipment as it is afterwards; a refusal by the carrier is stored in it. Raises NotFound,
+    Unreachable."""
     found, consignment = await read_consignment(ctx, account_id, shipment_id)
     if found.row.state not in _AFTER_ANSWER:
         return found
@@ -87,21 +87,19 @@ async def announce(ctx: Context, account_id: int, shipment_id: int, *, in_worker
 
 
 class _Settled(Exception):
-    """Somebody else has brought the shipment to its end meanwhile."""
+    """Somebody else has completed the shipment meanwhile."""
 
 
 async def _read(ctx: Context, account_id: int, shipment_id: int) -> Shipment:
     async with ctx.db.read() as tx:
         found = await queries.find_shipment(tx, account_id, shipment_id)
-    if found is None:
-        raise errors.NotFound(queries.no_such_shipment())
-    return found
+    return errors.require(found, queries.no_such_shipment())
 
 
 async def _store(
     ctx: Context, carrier: carriers.Carrier, found: Shipment, announcement: carriers.Announcement
 ) -> Shipment:
-    """Write down what the carrier gave, unless somebody else asked too, got the same answer and was quicker. Returns
+    """Store what the carrier returned, unless another process asked too, got the same answer and was quicker. Return
     the shipment as it is then."""
     account_id, shipment_id = found.row.account_id, found.row.id
     rows = await _to_documents(ctx, found, announcement)
@@ -126,7 +124,8 @@ _AFTER_ANSWER = {ANNOUNCING: READY, WITHDRAWING: CANCELLING}
 async def _ask_once(
     ctx: Context, carrier: carriers.Carrier, found: Shipment, consignment: carriers.Consignment
 ) -> carriers.Announcement:
-    """Raises Unreachable where the carrier surely did not hear of it, and Rejected, also where its answer is lost."""
+    """Raises Unreachable if the carrier certainly did not receive the request, and Rejected, also if its answer is
+    lost."""
     try:
         return await ask(ctx, carrier.announce(consignment))
     except carriers.Unreachable as error:
@@ -138,27 +137,29 @@ async def _ask_once(
 
 
 async def _claim_question(ctx: Context, carrier: carriers.Carrier, found: Shipment) -> None:
-    """Write down that the carrier is asked now. Raises Unreachable while somebody may still be at it, Rejected where
-    the answer to an earlier question is lost, and _Settled where there is nothing to ask any more."""
+    """Store that the carrier is asked now. Raises Unreachable while another process may still be waiting for an answer,
+    Rejected if the answer to an earlier request is lost, and _Settled if there is nothing left to ask."""
     account_id, id, now = found.row.account_id, found.row.id, ctx.clock()
 
     async def read_question(tx: Transaction) -> tuple[bool, datetime | None]:
         row = await queries.lock_row(tx, account_id, id)
         if row is None or row.state not in _AFTER_ANSWER:
             return False, None
-        if row.asked_at is None:
+        if row.requested_at is None:
             await operations.note_question(tx, account_id, id, now)
-        return True, row.asked_at
+        return True, row.requested_at
 
-    is_waiting, asked_at = await ctx.db.write(read_question)
+    is_waiting, requested_at = await ctx.db.write(read_question)
     if not is_waiting:
         raise _Settled
-    if asked_at is None:
+    if requested_at is None:
         return
-    if now - asked_at < GRACE:
-        if not clock.is_to_come(asked_at + GRACE, now, within=GRACE):  # by a clock that was ahead: it counts from now
+    if now - requested_at < GRACE:
+        if not clock.is_to_come(
+            requested_at + GRACE, now, within=GRACE
+        ):  # by a clock that was ahead: it counts from now
             await ctx.db.write(lambda tx: operations.note_question(tx, account_id, id, now))
-        raise carriers.Unreachable(message("The carrier was asked, and may answer still."))
+        raise carriers.Unreachable(message("The carrier has the request and may still answer."))
     raise carriers.Rejected([_to_lost(carrier, found)])
 
 
@@ -174,7 +175,7 @@ def _to_lost(carrier: carriers.Carrier, found: Shipment) -> errors.ErrorItem:
 
 
 async def cancel(ctx: Context, account_id: int, shipment_id: int, *, in_worker: bool = False) -> list[errors.ErrorItem]:
-    """Why the carrier refuses, which leaves the shipment as it was; nothing when it is cancelled. Raises
+    """Return why the carrier refuses, which leaves the shipment as it was; None if it is cancelled. Raises
     Unreachable."""
     found, consignment = await read_consignment(ctx, account_id, shipment_id)
     if found.row.state != CANCELLING:  # somebody else has asked, and this is what came of it
@@ -201,7 +202,7 @@ async def cancel(ctx: Context, account_id: int, shipment_id: int, *, in_worker: 
 
 
 async def _await_worker(ctx: Context, account_id: int, shipment_id: int) -> Shipment:
-    """A job is due for the shipment: whichever worker takes it. Raises Unreachable when none has in time."""
+    """Wait for any worker to run the shipment's job. Raises Unreachable if none has done so in time."""
     try:
         async with asyncio.timeout(ctx.settings.carriers_timeout_seconds):
             while True:
@@ -226,7 +227,7 @@ async def read_consignment(ctx: Context, account_id: int, shipment_id: int) -> t
 
 
 def find_carrier(ctx: Context, consignment: carriers.Consignment) -> carriers.Carrier:
-    """A carrier that is not installed here may be where the next attempt is made."""
+    """A carrier that is not installed here may be installed where the next attempt runs."""
     code = consignment.option_code.partition(":")[0]
     carrier = ctx.options.carrier_of(consignment.option_code)
     if carrier is None:
@@ -235,7 +236,7 @@ def find_carrier(ctx: Context, consignment: carriers.Consignment) -> carriers.Ca
 
 
 async def ask(ctx: Context, question: Awaitable[T]) -> T:
-    """Raises Unreachable for an answer that does not come in time, whoever makes the carrier's code."""
+    """Raises Unreachable if no answer comes in time, whoever wrote the carrier's code."""
     try:
         async with asyncio.timeout(ctx.settings.carriers_timeout_seconds):
             return await question
@@ -249,8 +250,8 @@ async def ask(ctx: Context, question: Awaitable[T]) -> T:
 
 
 async def _fail(ctx: Context, found: Shipment, faults: Sequence[errors.ErrorItem]) -> Shipment:
-    """Nothing was made: an announcement has failed, a cancellation has nothing left to do. Returns the shipment as it
-    is then."""
+    """Store that nothing was made: an announcement has failed, or there is nothing left to cancel. Return the shipment
+    as it is then."""
     account_id, shipment_id, now = found.row.account_id, found.row.id, ctx.clock()
 
     async def work(tx: Transaction) -> Shipment | None:
@@ -265,7 +266,7 @@ async def _fail(ctx: Context, found: Shipment, faults: Sequence[errors.ErrorItem
 
 
 def _to_stored(found: Shipment, fault: errors.ErrorItem) -> dict[str, Any]:
-    """A carrier's places are those of an order, which say nothing where there is none."""
+    """A carrier's pointers are places of an order, which mean nothing without one."""
     if found.row.for_order == NO_ORDER:
         return replace(fault, title=None, pointer=None).to_wire(500)
     return fault.to_wire(400)
@@ -276,7 +277,7 @@ def _to_faults(rejection: carriers.Rejected) -> list[errors.ErrorItem]:
 
 
 async def _to_documents(ctx: Context, found: Shipment, announcement: carriers.Announcement) -> list[dict[str, Any]]:
-    """Rows of the documents; where there is a store, their contents are in it when this returns."""
+    """Return rows for the documents; if there is a store, it has their contents when this returns."""
     rows = []
     now = ctx.clock()
     for parcel, told in zip(found.parcels, announcement.parcels, strict=True):

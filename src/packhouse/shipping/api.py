@@ -122,7 +122,7 @@ def _find_meta(shipped: Shipped, call: schema.LabelCall) -> dict[str, Any]:
 
 
 async def _announce(request: Request, caller: Caller, made: _Made) -> Shipment:
-    """Raises Invalid when there is no label now; whether there will be one, the shipment tells."""
+    """Raises Invalid if there is no label now; the shipment tells whether there will be one."""
     try:
         return await announce.announce(context.of(request), caller.account_id, made.id)
     except (Unreachable, errors.Unavailable):
@@ -136,7 +136,7 @@ async def _announce(request: Request, caller: Caller, made: _Made) -> Shipment:
 
 
 async def _to_label(request: Request, made: _Made, found: Shipment, label: schema.Label) -> Response:
-    """Raises Invalid where the announcement has failed."""
+    """Raises Invalid if the announcement has failed."""
     if found.row.state == operations.FAILED:
         raise errors.Invalid(wire.from_errors(found.row.errors))
     if found.row.state != operations.READY:
@@ -220,7 +220,7 @@ async def cancel(request: Request, caller: Caller, uuid: str) -> Response:
 
 
 async def _cancel(request: Request, caller: Caller, id: int, state: str) -> Response:
-    """`state`: of before it was asked for. Raises Conflict where the carrier refuses."""
+    """`state` is the state before the request. Raises Conflict if the carrier refuses."""
     if state == operations.ANNOUNCING:
         return _to_cancellation(202, "queued", "The shipment will be cancelled when its announcement has ended.")
     if state == operations.READY:

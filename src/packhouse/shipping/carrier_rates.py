@@ -1,8 +1,8 @@
-"""Prices from carriers that tell them, where the account's rate tables have none.
+"""Prices from carriers that tell them, for options without a price in the account's rate tables.
 
-Nothing is made by asking, so no job does it: whoever answers the list of options asks, beside the event loop, within a
-time, and outside of any transaction. A carrier that refuses or is silent is a price that is missing, with the reason;
-the list is answered all the same (docs/decisions/0096-prices-from-carriers.md).
+Asking for prices creates nothing, so it needs no job: the process that answers the list of options asks, in the
+background, within a time limit, and outside any transaction. If a carrier refuses or does not answer, its price is
+missing, with the reason; the list is answered all the same (docs/decisions/0096-prices-from-carriers.md).
 """
 
 import asyncio
@@ -33,14 +33,14 @@ _log = structlog.get_logger()
 
 
 class Asked(NamedTuple):
-    """The offers with the prices that were told, and why others have none."""
+    """The offers with the carriers' prices, and why others have none."""
 
     offers: list[Offer]
     missing: list[Message]
 
 
 async def ask(ctx: Context, setup: Setup, wanted: Wanted, offers: Sequence[Offer]) -> Asked:
-    """Ask each carrier once a contract, all at the same time. Raises nothing of a carrier's."""
+    """Ask each carrier once per contract, all at the same time. It raises no error of a carrier."""
     lacking = {
         (offer.option.carrier_code, offer.contract_id)
         for offer in offers
@@ -70,7 +70,7 @@ def _is_weighed(wanted: Wanted) -> bool:
 async def _ask_one(
     ctx: Context, setup: Setup, wanted: Wanted, carrier_code: str, contract_id: int
 ) -> Sequence[carriers.Rate] | Message:
-    """The carrier's rates, or why there are none."""
+    """Return the carrier's rates, or why there are none."""
     carrier: Any = ctx.options.carriers[carrier_code]
     if len(ctx.rate_questions) >= MOST_AT_ONCE:
         return message("{name} was not asked for prices: too many are asked already.", name=carrier.name)
@@ -90,7 +90,7 @@ async def _ask_one(
 
 
 def _close(questions: "set[asyncio.Task[Any]]", task: "asyncio.Task[Any]") -> None:
-    """What came too late is nobody's: its exception is looked at, so that it is not logged as lost."""
+    """Retrieve the exceptions of late answers, so that they are not logged as lost."""
     questions.discard(task)
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""What a carrier is told of a shipment: from the rows at rest, as the order was when it was shipped."""
+"""Builds what a carrier is told of a shipment from the stored rows, as the order was when it was shipped."""
 
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -11,14 +11,12 @@ from packhouse.kit.data import units
 from packhouse.kit.encryption import Encryptor
 from packhouse.shipping.queries import Shipment
 from packhouse.shipping.setup.setup_schema import SEALED, Setup
+from packhouse.shipping.tables import ParcelRow
 
 
 def to_consignment(found: Shipment, setup: Setup, encryptor: Encryptor, zone: tzinfo) -> carriers.Consignment:
-    """The reference is the shipment's uuid: however often it is announced, it is one consignment. Labels and papers are
-    dated by the account's day, which is that of `zone`.
-
-    Raises NoSecretKey and WrongSecretKey where the contract has credentials.
-    """
+    """The reference is the shipment's uuid, the same however often it is announced. Labels and papers are dated by the
+    account's day, which is that of `zone`. Raises NoSecretKey and WrongSecretKey if the contract has credentials."""
     row, document = found.row, orjson.loads(found.row.document)
     properties = document["ship_with"]["properties"]
     return carriers.Consignment(
@@ -45,7 +43,7 @@ _SENDER_NUMBERS = (("eori_number", "EORI"), ("vat_number", "VAT"))
 
 
 def _to_customs(customs: dict[str, Any] | None, sender: Mapping[str, Any]) -> dict[str, Any] | None:
-    """With the numbers of the sender address, of each kind that the order itself does not name."""
+    """Add the sender address's numbers, for each kind that the order itself does not have."""
     if not customs:
         return customs
     numbers = customs.get("tax_numbers") or {}
@@ -60,7 +58,7 @@ def _to_customs(customs: dict[str, Any] | None, sender: Mapping[str, Any]) -> di
 
 
 def _to_costs(payment: Mapping[str, Any]) -> carriers.Money | None:
-    """What the recipient pays for the way: customs papers name it."""
+    """Return what the recipient pays for shipping, which customs papers state."""
     for name in ("freight_costs", "estimated_shipping_price"):
         costs = payment.get(name) or {}
         if costs.get("value") is not None and costs.get("currency"):
@@ -69,7 +67,7 @@ def _to_costs(payment: Mapping[str, Any]) -> carriers.Money | None:
 
 
 def to_cash(payment: Mapping[str, Any]) -> carriers.Money | None:
-    """What is to be collected at the door: the order's total, where it is paid for there."""
+    """Return what the carrier has to collect on delivery: the order's total, if it is paid then."""
     total = payment.get("total_price") or {}
     if not payment.get("is_cash_on_delivery") or total.get("value") is None or not total.get("currency"):
         return None
@@ -84,7 +82,7 @@ def _to_address(address: Mapping[str, Any]) -> carriers.Address:
     return carriers.Address(**{key: value or "" for key, value in address.items() if key in _ADDRESS_KEYS})
 
 
-def _to_parcel(parcel: Any) -> carriers.Parcel:
+def _to_parcel(parcel: ParcelRow) -> carriers.Parcel:
     document = orjson.loads(parcel.document)
     weight = units.to_decimal(document["weight"]["value"])
     sides = document.get("dimensions")
@@ -101,7 +99,7 @@ def _to_parcel(parcel: Any) -> carriers.Parcel:
 
 
 def to_contract(setup: Setup, id: int, encryptor: Encryptor) -> carriers.Contract | None:
-    """None for one that has been deleted since."""
+    """Return None for a contract that has been deleted since."""
     found = setup.contract.get(id)
     if found is None:
         return None

@@ -1,4 +1,5 @@
-"""Whether carriers take the credentials of contracts: asked by a worker, outside of any transaction, within a time."""
+"""Checks whether carriers accept the credentials of contracts: a worker asks, outside any transaction, within a time
+limit."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -27,7 +28,7 @@ _c = contract_checks.c
 
 
 class Check(NamedTuple):
-    """What became of the last test; `words` say why it failed."""
+    """The result of the last test; `words` say why it failed."""
 
     state: str
     words: str
@@ -39,13 +40,13 @@ def can_check(options: Options, carrier_code: str) -> bool:
 
 
 async def list_checks(tx: Reader, account_id: int) -> dict[int, Check]:
-    """By the id of the contract."""
+    """Return the results by contract id."""
     rows = await tx.fetch_all(select(contract_checks).where(_c.account_id == account_id))
     return {row.contract_id: Check(row.state, row.words, row.at) for row in rows}
 
 
 async def request_check(tx: Transaction, options: Options, account_id: int, id: int, *, now: datetime) -> None:
-    """Raises NotFound, and Conflict for a carrier that cannot be asked."""
+    """Raises NotFound, and Conflict for a carrier that cannot check credentials."""
     found = await setup.load_setup(tx, account_id, now=now)
     shown = setup.show_item(found, CONTRACT, id)
     if not can_check(options, shown["carrier_code"]):
@@ -58,12 +59,12 @@ async def request_check(tx: Transaction, options: Options, account_id: int, id: 
 
 
 async def forget(tx: Transaction, account_id: int, id: int) -> None:
-    """What was found with other credentials says nothing of these."""
+    """Delete a result, which says nothing about new credentials."""
     await tx.execute(delete(contract_checks).where(_c.account_id == account_id, _c.contract_id == id))
 
 
 async def handle(ctx: Context, job: jobs.Job) -> None:
-    """The job: once more does no harm, because nothing is changed at the carrier."""
+    """Run the job. Repeating it does no harm, because it changes nothing at the carrier."""
     account_id, id = job.account_id, int(job.payload["contract"])
     async with ctx.db.read() as tx:
         found = await queries.find_setup(tx, account_id) or Setup()

@@ -1,4 +1,4 @@
-"""The wire shapes of changes to contracts, in the words of the v3 API."""
+"""The wire shapes of changes to contracts in the v3 API."""
 
 from typing import Annotated, Any, NotRequired
 
@@ -12,7 +12,7 @@ _ContractData = Annotated[dict[str, str], Field(max_length=100)]
 
 
 class NewContract(TypedDict):
-    """`contract_data` is what the carrier's own interface asks for; it is kept, and never given back."""
+    """`contract_data` is what the carrier's API requires; it is stored, and never returned."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     carrier_code: Code

@@ -1,4 +1,4 @@
-"""Contracts as clients of the v3 API read and change them; /api/packhouse/contracts is the same in our own words."""
+"""Contracts in the form of the v3 API; /api/packhouse/contracts has them in our own form."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,7 +41,8 @@ async def list_contracts(request: Request) -> Response:
 
 
 def _read_filters(request: Request, known: Options) -> dict[str, Any]:
-    """By keys of a contract as it is shown. Raises Invalid that names each bad one; an empty one counts as not sent."""
+    """Filter by keys of a contract as it is shown. Raises Invalid that names each invalid one; an empty one counts as
+    missing."""
     names = ("carrier_code", "client_id", "country_code", "name")
     wanted: dict[str, Any] = {name: text for name in names if (text := http.read_text(request, name))}
     faults = []
@@ -122,7 +123,7 @@ async def create_contract(request: Request) -> Response:
 
 
 def _to_sent(value: Mapping[str, Any]) -> dict[str, Any]:
-    """In our own words. A contract that is default cannot be made none: another one becomes it."""
+    """Convert to our own form. The default contract cannot stop being it: another one has to become the default."""
     names = {"is_default_per_carrier": "is_default", "contract_data": "credentials"}
     sent = {names.get(name, name): inner for name, inner in value.items()}
     if not sent.get("is_default"):

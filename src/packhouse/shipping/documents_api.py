@@ -1,4 +1,4 @@
-"""Printables on the wire: the documents of one parcel, or of several in one file."""
+"""Documents on the wire: those of one parcel, or of several in one file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,16 +42,13 @@ async def get_documents(request: Request) -> Response:
 
 
 def _to_kinds(request: Request) -> Sequence[str]:
-    kinds = wire.KINDS_OF_TYPE.get(request.path_params["type"])
-    if kinds is None:
-        raise errors.NotFound(queries.no_such_document())
-    return kinds
+    return errors.require(wire.KINDS_OF_TYPE.get(request.path_params["type"]), queries.no_such_document())
 
 
 async def _read_contents(
     request: Request, account_id: int, parcel_ids: Sequence[int], kinds: Sequence[str]
 ) -> tuple[list[Any], list[bytes]]:
-    """In the order asked. Raises NotFound for a parcel that has none of them."""
+    """Return the contents in the requested order. Raises NotFound for a parcel that has none of them."""
     async with context.of(request).db.read() as tx:
         found = await queries.find_contents(tx, account_id, parcel_ids, kinds)
     place = {id: index for index, id in enumerate(parcel_ids)}

@@ -1,7 +1,5 @@
-"""A shipment that is about to be made: what goes into it, from which address, with which option, and what is odd.
-
-Pure: from an order's row, the account's set-up and the call.
-"""
+"""Drafts of shipments: contents, sender address, option, and notices. Pure: from an order's row, the account's set-up
+and the call."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +27,7 @@ _ANNOUNCED_AS = "1001"
 
 
 class Notice(NamedTuple):
-    """What is odd but no reason not to ship; `pointer` is its place in the call."""
+    """Something odd that does not prevent shipping; `pointer` is its place in the call."""
 
     code: str
     detail: Message
@@ -40,7 +38,7 @@ class Notice(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What of an order a draft tells; `id` is NO_ORDER for a shipment without one."""
+    """The parts of an order that a draft uses; `id` is NO_ORDER for a shipment without one."""
 
     id: int
     order_id: str | None
@@ -82,7 +80,7 @@ def to_draft(
     at: str,
     points: NamedPoints = named.NONE,
 ) -> Draft:
-    """Raises Invalid for what keeps this order from being shipped."""
+    """Raises Invalid for what prevents shipping this order."""
     order = plain.to_plain(orjson.loads(row.document))
     address = order.get("shipping_address")
     if address is None or not is_usable(address):
@@ -146,7 +144,7 @@ def _choose_sender(account_setup: Setup, call: schema.LabelCall, choice: rules.C
 
 
 def _to_details(order: Mapping[str, Any]) -> dict[str, Any]:
-    """What a carrier and its customs papers need besides, as the order has it."""
+    """Return what else a carrier and its customs papers need, as the order has it."""
     details, payment = order["order_details"], order["payment_details"]
     kept = {
         "service_point_details": order.get("service_point_details"),
@@ -230,7 +228,7 @@ def to_shipment_row(draft: Draft, caller: Caller, now: datetime) -> dict[str, An
         "created_by": caller.actor,
         "updated_at": now,
         "announced_at": None,
-        "asked_at": None,
+        "requested_at": None,
         "order_mark": None if draft.mark is None else orjson.dumps(draft.mark).decode(),
         "stale": None,
         "errors": "[]",

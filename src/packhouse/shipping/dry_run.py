@@ -1,4 +1,4 @@
-"""A dry run of the shipping rules, told to people: which rule, and why not the ones before it."""
+"""A dry run of the shipping rules, explained to people: which rule matches, and why the ones before it do not."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from packhouse.shipping.setup.setup_schema import Setup
 
 
 def to_trial(setup: Setup, row: ShippableOrder) -> dict[str, Any]:
-    """`row` is an order's: what its rules would do, and what would ship it, rules applied."""
+    """Return what the rules would do with an order's `row`, and what would ship it after they are applied."""
     order = plain.to_plain(orjson.loads(row.document))
     trials = list(rules.try_rules(setup, rules.to_facts(setup, order, row.integration_id)))
     matched = next((trial for trial in trials if trial.has_matched()), None)

@@ -1,7 +1,7 @@
-"""Shipments made to tell of nobody: their addresses, what carriers said of them, and the papers that are printed.
+"""Erases people from shipments: their addresses, the carriers' words about them, and the printed papers.
 
 A shipment that a carrier is being asked about is left until it is known whether there is a label: asked again without
-the address, it would make another. Customs papers stay as long as the account has to keep them.
+the address, the carrier would make another. Customs papers stay as long as the account has to keep them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 
 from packhouse.context import Context
 from packhouse.kit import errors, scan
@@ -37,7 +37,8 @@ _s, _p, _d, _e = shipments.c, parcels.c, documents.c, parcel_events.c
 
 @dataclass(slots=True)
 class Found:
-    """Shipments of a person, the orders that they were made of (which may be gone), and what tells of the person."""
+    """The shipments of a person, the orders that they were made of (which may be gone), and the texts that identify the
+    person."""
 
     ids: set[int] = field(default_factory=set)
     orders: set[int] = field(default_factory=set)
@@ -46,8 +47,8 @@ class Found:
 
 @dataclass(slots=True)
 class Erased:
-    """`documents` are gone, `kept` are papers that the law wants kept, `postponed` shipments are in the middle of
-    something."""
+    """What was done: `documents` are gone, `kept` are papers that the law requires to keep, `postponed` shipments are
+    in progress."""
 
     shipments: int = 0
     documents: int = 0
@@ -61,6 +62,29 @@ class Erased:
         self.postponed += other.postponed
 
 
+class _Printable(NamedTuple):
+    parcel_id: int
+    kind: str
+    created_at: datetime
+    is_outside: bool
+
+
+class OldShipment(NamedTuple):
+    """A shipment that may have to be erased."""
+
+    id: int
+    for_order: int
+
+
+class OldPaper(NamedTuple):
+    """A document that may have to be removed; without a kind where its parcel has none."""
+
+    parcel_id: int
+    shipment_id: int
+    kind: str | None
+    created_at: datetime | None
+
+
 class _Paper(NamedTuple):
     uuid: str
     parcel_id: int
@@ -68,7 +92,7 @@ class _Paper(NamedTuple):
 
 
 async def find_shipments(db: Database, account_id: int, person: Person, origin: str) -> Found:
-    """Those that were sent to the person, or by them, as returns are."""
+    """Find the shipments that were sent to the person or, like returns, by them."""
     found = Found()
     async for rows in scan.walk(db, account_id, [_s.id], [_s.for_order, _s.document], _s.erased_at.is_(None)):
         for row in rows:
@@ -84,7 +108,7 @@ async def find_shipments(db: Database, account_id: int, person: Person, origin: 
 
 
 def _turn(document: dict[str, Any]) -> dict[str, Any]:
-    """Put the customer's address where that of the recipient is, and back: it is the person who sends a return."""
+    """Swap sender and recipient of a return, and swap them back: the person is the sender of a return."""
     if not document.get("is_return"):
         return document
     return {**document, "from_address": document["to_address"], "to_address": document["from_address"]}
@@ -93,7 +117,7 @@ def _turn(document: dict[str, Any]) -> dict[str, Any]:
 async def list_ids(
     db: Database, account_id: int, ids: Collection[int], orders: Collection[int]
 ) -> dict[int, list[int]]:
-    """The shipments of these orders besides those of these ids, each with its parcels."""
+    """List the shipments with these ids or of these orders, each with its parcels."""
     found: dict[int, list[int]] = {}
     for part_of_ids, part_of_orders in _to_parts(ids, orders):
         named = or_(_s.id.in_(part_of_ids), _s.for_order.in_(part_of_orders))
@@ -114,8 +138,8 @@ def _to_parts(ids: Collection[int], orders: Collection[int]) -> list[tuple[list[
 async def erase_shipments(
     ctx: Context, account_id: int, ids: Collection[int], words: Words, *, keep_after: datetime | None
 ) -> Erased:
-    """`keep_after`: customs papers that were made since then stay, all of them without it. A file goes before its row
-    does, so that a run that was killed finds it again. Raises Unavailable."""
+    """Customs papers that were made after `keep_after` stay, or all of them without it. A file is deleted before its
+    row, so that a run after a killed one finds it again. Raises Unavailable."""
     wanted, erased = sorted(ids), Erased()
     for start in range(0, len(wanted), AT_ONCE):
         part = wanted[start : start + AT_ONCE]
@@ -143,12 +167,12 @@ async def _erase_part(account_id: int, ids: Sequence[int], words: Words, now: da
 
 
 def _to_errors(text: str) -> str:
-    """Carriers quote addresses in what they refuse."""
+    """Remove details, because carriers quote addresses in refusals."""
     return orjson.dumps([{**error, "detail": ERASED} for error in orjson.loads(text)]).decode()
 
 
 async def _erase_parcels(tx: Transaction, account_id: int, shipment_id: int, words: Words) -> None:
-    """A carrier's own words may say who took the parcel, and its link where that was."""
+    """Remove a carrier's own words, which may say who took the parcel, and its link, which may say where."""
     of_it = (_p.account_id == account_id, _p.shipment_id == shipment_id)
     known = {**wire.TRACKING, **wire.STATUSES}
     for row in await tx.fetch_all(select(parcels).where(*of_it)):
@@ -171,9 +195,9 @@ async def _erase_events(tx: Transaction, account_id: int, parcel_id: int, known:
 async def remove_papers(
     ctx: Context, account_id: int, shipment_ids: Collection[int], *, keep_after: datetime | None
 ) -> int:
-    """The documents of shipments that no carrier is being asked about; how many."""
+    """Remove the documents of shipments that no carrier is being asked about; return how many."""
     async with ctx.db.read() as tx:
-        found = await tx.fetch_all(_to_papers(account_id, shipment_ids))
+        found = await tx.fetch_all(_to_papers(account_id, shipment_ids), into=_Printable)
         places = await _list_places(tx, account_id, shipment_ids) if ctx.store is not None else []
     over = [row for row in found if not _is_kept(row, keep_after)]
     kept = {(row.parcel_id, row.kind) for row in found if _is_kept(row, keep_after)}
@@ -182,16 +206,16 @@ async def remove_papers(
 
 
 async def remove_customs_papers(ctx: Context, account_id: int, shipment_ids: Collection[int], before: datetime) -> None:
-    """Those that were made until then; labels stay."""
+    """Remove customs papers that were made until then; labels stay."""
     async with ctx.db.read() as tx:
-        found = await tx.fetch_all(_to_papers(account_id, shipment_ids))
+        found = await tx.fetch_all(_to_papers(account_id, shipment_ids), into=_Printable)
         places = await _list_places(tx, account_id, shipment_ids) if ctx.store is not None else []
     over = [row for row in found if row.kind in KEPT_BY_LAW and row.created_at <= before]
     named = {(row.parcel_id, row.kind) for row in over}
     await _remove(ctx, account_id, over, [place for place in places if (place.parcel_id, place.kind) in named])
 
 
-async def _remove(ctx: Context, account_id: int, over: Sequence[Any], places: Sequence[_Paper]) -> None:
+async def _remove(ctx: Context, account_id: int, over: Sequence[_Printable], places: Sequence[_Paper]) -> None:
     if ctx.store is None and any(row.is_outside for row in over):
         raise errors.Unavailable(message("The store of this document is not configured."))
     for place in places:
@@ -206,7 +230,7 @@ async def _remove(ctx: Context, account_id: int, over: Sequence[Any], places: Se
     await ctx.db.write(remove_rows)
 
 
-def _to_papers(account_id: int, shipment_ids: Collection[int]) -> Any:
+def _to_papers(account_id: int, shipment_ids: Collection[int]) -> Select[Any]:
     columns = (_d.parcel_id, _d.kind, _d.created_at, _d.content.is_(None).label("is_outside"))
     return (
         select(*columns)
@@ -216,12 +240,12 @@ def _to_papers(account_id: int, shipment_ids: Collection[int]) -> Any:
     )
 
 
-def _is_kept(row: Any, keep_after: datetime | None) -> bool:
+def _is_kept(row: _Printable, keep_after: datetime | None) -> bool:
     return row.kind in KEPT_BY_LAW and (keep_after is None or row.created_at > keep_after)
 
 
 async def _list_places(tx: Reader, account_id: int, shipment_ids: Collection[int]) -> list[_Paper]:
-    """Where a paper of theirs may lie in a store, also one that no row tells of: it was put there before its row."""
+    """List the places in a store where a paper may be, even one without a row, because it is stored before its row."""
     statement = (
         select(_s.uuid, _p.id)
         .join(parcels, (_p.account_id == _s.account_id) & (_p.shipment_id == _s.id))
@@ -232,27 +256,28 @@ async def _list_places(tx: Reader, account_id: int, shipment_ids: Collection[int
 
 
 async def _count_papers(db: Database, account_id: int, shipment_ids: Collection[int]) -> int:
-    """What is left of them."""
+    """Return how many papers are left."""
     async with db.read() as tx:
-        rows = await tx.fetch_all(_to_papers(account_id, shipment_ids))
+        rows = await tx.fetch_all(_to_papers(account_id, shipment_ids), into=_Printable)
     return len(rows)
 
 
 async def find_last_dates(tx: Reader, account_id: int, orders: Collection[int]) -> dict[int, datetime]:
-    """When each of these orders was shipped last."""
+    """Return when each of these orders was last shipped."""
     statement = select(_s.for_order, func.max(_s.created_at, type_=Instant).label("at"))
     statement = statement.where(_s.account_id == account_id, _s.for_order.in_(sorted(orders))).group_by(_s.for_order)
     return {row.for_order: row.at for row in await tx.fetch_all(statement)}
 
 
-async def list_old_shipments(tx: Reader, account_id: int, before: datetime, after: int, most: int) -> Sequence[Any]:
-    """The next so many behind the id `after` that are from before and not erased. Rows: id, for_order."""
+async def list_old_shipments(tx: Reader, account_id: int, before: datetime, after: int, most: int) -> list[OldShipment]:
+    """List up to `most` shipments behind the id `after` that were made `before` and are not erased."""
     within = (_s.account_id == account_id, _s.id > after, _s.created_at < before, _s.erased_at.is_(None))
-    return await tx.fetch_all(select(_s.id, _s.for_order).where(*within).order_by(_s.id).limit(most))
+    statement = select(_s.id, _s.for_order).where(*within).order_by(_s.id).limit(most)
+    return await tx.fetch_all(statement, into=OldShipment)
 
 
-async def list_old_papers(tx: Reader, account_id: int, after: int, most: int) -> Sequence[Any]:
-    """Documents of the next so many parcels behind the id `after`. Rows: parcel_id, shipment_id, kind, created_at."""
+async def list_old_papers(tx: Reader, account_id: int, after: int, most: int) -> list[OldPaper]:
+    """List the documents of up to `most` parcels behind the id `after`."""
     some = select(_p.id).where(_p.account_id == account_id, _p.id > after).order_by(_p.id).limit(most)
     last = await tx.fetch_value(select(func.max(some.subquery().c.id)))
     if last is None:
@@ -260,4 +285,4 @@ async def list_old_papers(tx: Reader, account_id: int, after: int, most: int) ->
     statement = select(_p.id.label("parcel_id"), _p.shipment_id, _d.kind, _d.created_at)
     statement = statement.join(documents, (_d.account_id == _p.account_id) & (_d.parcel_id == _p.id), isouter=True)
     within = (_p.account_id == account_id, _p.id > after, _p.id <= last)
-    return await tx.fetch_all(statement.where(*within).order_by(_p.id, _d.kind))
+    return await tx.fetch_all(statement.where(*within).order_by(_p.id, _d.kind), into=OldPaper)

@@ -1,7 +1,5 @@
-"""Events of parcels: built here, kept and told where a parcel's status becomes new.
-
-Events of subscriptions name the parcel and no customer, as those of orders do; a shop is told the whole parcel.
-"""
+"""Events of parcels, stored and published when a parcel's status changes. Events for subscriptions identify the parcel
+and no customer, like those of orders; a shop's own webhook gets the whole parcel."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -11,6 +9,7 @@ import orjson
 from sqlalchemy import insert, select
 
 from packhouse.integrations import queries as integrations
+from packhouse.integrations.queries import IntegrationRow
 from packhouse.kit import clock
 from packhouse.kit.data import places
 from packhouse.kit.db import Reader, Transaction
@@ -20,8 +19,8 @@ from packhouse.webhooks.schema import PARCEL_EVENT, PARCEL_STATUS_CHANGED, Event
 
 
 class ParcelChange(NamedTuple):
-    """A parcel's row as it has become, and of which shipment and shop it is. `at` is when it happened, where that was
-    earlier than now."""
+    """A parcel's row after a change, and its shipment and shop. `at` is when it happened, if that was earlier than
+    now."""
 
     integration_id: int
     shipment_uuid: str
@@ -30,7 +29,7 @@ class ParcelChange(NamedTuple):
 
 
 class _Meaning(NamedTuple):
-    """A status in the words of parcel events."""
+    """A status in the terms of parcel events."""
 
     phase: str
     exception: str = "none"
@@ -81,7 +80,7 @@ def find_meaning(code: str) -> _Meaning:
 
 
 async def publish(tx: Transaction, account_id: int, told: Sequence[ParcelChange], *, now: datetime) -> None:
-    """Keep what has happened, and tell subscribers and the webhooks of the shops themselves."""
+    """Store what has happened, and notify subscribers and the shops' own webhooks."""
     await _keep(tx, account_id, told, now)
     if await webhooks.has_subscribers(tx, account_id, PARCEL_EVENT):
         found = await _find_shipments(tx, account_id, {each.shipment_uuid for each in told})
@@ -111,20 +110,30 @@ async def _keep(tx: Transaction, account_id: int, told: Sequence[ParcelChange], 
         await tx.execute(insert(parcel_events), rows)
 
 
-def _to_own(row: Any, each: ParcelChange, shipment: Any, now: datetime) -> webhooks.OwnEvent:
+class _Shipped(NamedTuple):
+    """What events tell of a shipment."""
+
+    uuid: str
+    announced_at: datetime | None
+    order_number: str
+    external_reference_id: str | None
+    document: str
+
+
+def _to_own(row: IntegrationRow, each: ParcelChange, shipment: _Shipped, now: datetime) -> webhooks.OwnEvent:
     shop = {"id": row.id, "webhook_active": True, "webhook_url": row.webhook_url}
     more = {"parcel": _to_parcel(each, shipment), "carrier_status_change_timestamp": int(now.timestamp() * 1000)}
     return webhooks.OwnEvent(shop, PARCEL_STATUS_CHANGED, f"parcel:{each.parcel['id']}", more)
 
 
-async def _find_shipments(tx: Reader, account_id: int, uuids: set[str]) -> dict[str, Any]:
+async def _find_shipments(tx: Reader, account_id: int, uuids: set[str]) -> dict[str, _Shipped]:
     s = shipments.c
     columns = (s.uuid, s.announced_at, s.order_number, s.external_reference_id, s.document)
     statement = select(*columns).where(s.account_id == account_id, s.uuid.in_(sorted(uuids)))
-    return {row.uuid: row for row in await tx.fetch_all(statement)}
+    return {row.uuid: row for row in await tx.fetch_all(statement, into=_Shipped)}
 
 
-def _to_events(told: Sequence[ParcelChange], found: Mapping[str, Any], now: datetime) -> Iterator[Event]:
+def _to_events(told: Sequence[ParcelChange], found: Mapping[str, _Shipped], now: datetime) -> Iterator[Event]:
     for each in told:
         parcel, shipment = each.parcel, found[each.shipment_uuid]
         meaning = find_meaning(parcel["status_code"])
@@ -148,9 +157,9 @@ def _to_events(told: Sequence[ParcelChange], found: Mapping[str, Any], now: date
         yield Event(PARCEL_EVENT, f"parcel:{parcel['id']}", data, each.integration_id)
 
 
-def _to_parcel(each: ParcelChange, shipment: Any) -> dict[str, Any]:
-    """The whole parcel, as the published webhook has it: the shop knows its customer already. Documents are left out,
-    which need the address that this server is called by."""
+def _to_parcel(each: ParcelChange, shipment: _Shipped) -> dict[str, Any]:
+    """Return the whole parcel as in the published webhook: the shop knows its customer already. Documents are left out,
+    because their links need this server's base URL."""
     parcel, document = each.parcel, orjson.loads(shipment.document)
     to, code = document["to_address"], parcel["status_code"]
     contents = orjson.loads(parcel["document"])

@@ -1,7 +1,8 @@
-"""Why an order should perhaps not be shipped now: cancelled, paid back, on hold, unpaid, picked up, without an address.
+"""Reasons why an order should perhaps not be shipped now: cancelled, refunded, on hold, unpaid, picked up, without an
+address.
 
-What a status code means is the account's own setting; these are the defaults. Codes are compared without regard to
-case, spaces, hyphens and underscores, and WooCommerce's `wc-` before them counts for nothing.
+The account's settings say what a status code means; these are the defaults. Codes are compared without case, spaces,
+hyphens, underscores and WooCommerce's prefix `wc-`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -103,7 +104,7 @@ def find_holds(order: Mapping[str, Any], status_codes: Mapping[str, Sequence[str
     if (code := statuses.find("cancelled")) is not None:
         yield Hold("order_cancelled", message("The order is cancelled: its status is {code}.", code=code))
     if (code := statuses.find("refunded")) is not None:
-        yield Hold("order_refunded", message("The order was paid back: its status is {code}.", code=code))
+        yield Hold("order_refunded", message("The order was refunded: its status is {code}.", code=code))
     if (code := statuses.find("on_hold")) is not None:
         yield Hold("order_on_hold", message("The order is on hold: its status is {code}.", code=code))
     if _is_due(order) and (code := statuses.find_unpaid()) is not None:
@@ -113,11 +114,11 @@ def find_holds(order: Mapping[str, Any], status_codes: Mapping[str, Sequence[str
     if detail := find_unusable(order.get("shipping_address")):
         yield Hold("address_unusable", detail)
     if order["order_details"]["order_items"] and not contents.find_goods(order):
-        yield Hold("nothing_to_ship", message("Nothing in the order is to be shipped."))
+        yield Hold("nothing_to_ship", message("The order has nothing to ship."))
 
 
 def is_cancelled(order: Mapping[str, Any], status_codes: Mapping[str, Sequence[str]]) -> bool:
-    """Whether it is cancelled or paid back: a label that it has is not wanted any more."""
+    """Return whether the order is cancelled or refunded, so that a label for it is no longer needed."""
     statuses = _read_statuses(order, status_codes)
     return any(statuses.find(kind) is not None for kind in ("cancelled", "refunded"))
 
@@ -128,14 +129,14 @@ def fold(code: str) -> str:
 
 
 class _Statuses(NamedTuple):
-    """The codes of an order and of its payment, and what codes mean."""
+    """The codes of an order and of its payment, and the meanings of codes."""
 
     own: str
     payment: str
     meanings: Mapping[str, Sequence[str]]
 
     def find(self, kind: str) -> str | None:
-        """The code that means this."""
+        """Return the code with this meaning."""
         return next((code for code in (self.own, self.payment) if self._is(code, kind)), None)
 
     def find_unpaid(self) -> str | None:
@@ -159,7 +160,7 @@ def _read_statuses(order: Mapping[str, Any], status_codes: Mapping[str, Sequence
 
 
 def _is_due(order: Mapping[str, Any]) -> bool:
-    """Nothing is before the delivery of what is paid on delivery, nor of what is free."""
+    """Return whether payment is due before delivery: not for cash on delivery, nor for free orders."""
     details = order["payment_details"]
     total = (details.get("total_price") or {}).get("value")
     return not details.get("is_cash_on_delivery") and (total is None or units.to_decimal(total) > 0)
@@ -174,7 +175,7 @@ def _is_picked_up(order: Mapping[str, Any], statuses: _Statuses) -> bool:
 
 
 def find_unusable(address: Mapping[str, Any] | None) -> Message | None:
-    """Why nobody could deliver there."""
+    """Return why nobody could deliver to the address."""
     if not address:
         return message("The order has no shipping address.")
     if all(is_placeholder(address.get(name) or "") for name in ("address_line_1", "po_box")):

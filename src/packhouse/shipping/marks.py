@@ -1,4 +1,4 @@
-"""What of an order its label was made of, in short, so that a later change of the order shows."""
+"""Summaries of the order that a label was made of, so that later changes of the order are noticed."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ ADDRESS, ITEMS, CANCELLED = "address", "items", "cancelled"
 
 
 def to_mark(order: Mapping[str, Any] | None, status_codes: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """`order` is plain; None where it is gone, which cancels it."""
+    """`order` is plain; None if it was deleted, which cancels it."""
     if order is None:
         return {CANCELLED: True}
     goods = [
@@ -30,12 +30,13 @@ def to_mark(order: Mapping[str, Any] | None, status_codes: Mapping[str, Sequence
 
 
 def of_document(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The mark of a shipment of before there were marks, from what its carrier was told: its address is known."""
+    """Return the mark of a shipment from before marks existed, from what its carrier was told, which includes the
+    address."""
     return {ADDRESS: _digest([document["to_address"], document.get("service_point_details")])}
 
 
 def find_stale(made_of: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What is known of both and differs; what was cancelled when the label was made is no news."""
+    """Return what both marks have and differs. An order that was cancelled when the label was made is no change."""
     stale = [kind for kind in (ADDRESS, ITEMS) if kind in made_of and kind in now and made_of[kind] != now[kind]]
     return [*stale, CANCELLED] if now[CANCELLED] and not made_of.get(CANCELLED) else stale
 
@@ -45,7 +46,7 @@ def _digest(value: Any) -> str:
 
 
 def read(row: ShipmentRow) -> dict[str, Any]:
-    """Read what a shipment was made of; one of an earlier version has it in its document."""
+    """Return the mark of a shipment; one of an earlier version has it in its document."""
     if row.order_mark is not None:
         return dict(orjson.loads(row.order_mark))
     return of_document(orjson.loads(row.document))

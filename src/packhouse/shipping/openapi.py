@@ -397,7 +397,7 @@ _SHAPES = {SENDER.name: "SenderAddress", CONTRACT.name: "Contract", "brand": "Br
 
 
 def describe_kind(kind: Kind) -> dict[str, dict[str, Any]]:
-    """The five operations of a kind of the set-up, by name."""
+    """Return the five operations of a kind of the set-up, by name."""
     name, single = kind.plural(), kind.single()
     id = openapi.path_id(f"The id of the {kind.noun}.")
     shown = _named(f"{_SHAPES[kind.name]}Shown")
@@ -430,7 +430,7 @@ def describe_kind(kind: Kind) -> dict[str, dict[str, Any]]:
 
 
 def to_components() -> dict[str, Any]:
-    """JSON Schemas of the shapes that the routes above name."""
+    """Return the JSON Schemas of the shapes that the routes above name."""
     adapters: list[tuple[str, Any, TypeAdapter[Any]]] = [
         ("SyncCall", "validation", schema.SYNC),
         ("AsyncCall", "validation", schema.ASYNC),
@@ -459,14 +459,14 @@ def to_components() -> dict[str, Any]:
 
 
 def _to_change(shape: dict[str, Any]) -> dict[str, Any]:
-    """Any of its keys; null takes one away."""
+    """Allow any of its keys; null removes one."""
     changes = {name: openapi.or_null(kind) for name, kind in shape["properties"].items()}
     return {"type": "object", "properties": changes}
 
 
 def _to_shown(kind: Kind, shape: dict[str, Any]) -> dict[str, Any]:
-    """Without what is hidden, with its id. What is stored may be less than a request must be: the first sender address
-    knows its name and country."""
+    """Leave out what is hidden, and add the id. A stored item may have less than a request needs: the first sender
+    address has only its name and country."""
     names = [name for name in shape["properties"] if name not in setup_schema.HIDDEN]
     shown = {name: _to_kind(shape["properties"][name]) for name in names}
     more = {"id": _NUMBER}
@@ -476,5 +476,5 @@ def _to_shown(kind: Kind, shape: dict[str, Any]) -> dict[str, Any]:
 
 
 def _to_kind(shape: dict[str, Any]) -> dict[str, Any]:
-    """Its type alone."""
+    """Return the type alone."""
     return {"type": shape["type"]} if "type" in shape else {}

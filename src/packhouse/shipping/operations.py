@@ -1,6 +1,6 @@
-"""What is done to shipments: made of orders, cancelled, tracked. Each runs inside the caller's transaction.
+"""Writes of shipments: create them from orders, cancel, track. Each runs inside the caller's transaction.
 
-Nothing here talks to a carrier: `announce` does, between two transactions.
+Nothing here contacts a carrier: `announce` does, between two transactions.
 """
 
 import uuid
@@ -30,7 +30,7 @@ from packhouse.shipping.setup import queries as setup_queries
 from packhouse.shipping.setup import setup
 from packhouse.shipping.setup.options import Options
 from packhouse.shipping.setup.setup_schema import Setup
-from packhouse.shipping.tables import documents, parcels, shipments
+from packhouse.shipping.tables import ParcelRow, documents, parcels, shipments
 
 ANNOUNCING, READY, FAILED = drafting.ANNOUNCING, "ready", "failed"
 WITHDRAWING, CANCELLING, CANCELLED = "withdrawing", "cancelling", "cancelled"
@@ -48,7 +48,7 @@ FIRST_LOOK = timedelta(hours=1)
 
 
 class Shipped(NamedTuple):
-    """`faults` by the index of the order in the call."""
+    """The result of a call; `faults` by the index of the order in the call."""
 
     drafts: list[Draft]
     faults: dict[int, errors.ApiError]
@@ -64,8 +64,8 @@ async def ship_orders(
     now: datetime,
     due_at: datetime | None = None,
 ) -> Shipped:
-    """Make a shipment of each order that the call names, to be announced by the worker at `due_at`, unless somebody
-    does before. Raises Invalid, NotFound for what is wrong with the call itself; then nothing is made."""
+    """Make a shipment of each order in the call. The worker announces them at `due_at`, unless somebody does so before.
+    Raises Invalid, NotFound for an error in the call itself; then nothing is made."""
     account_setup = await setup.load_setup(tx, caller.account_id, now=now)
     _require_named(account_setup, call)
     found = await _find_orders(tx, caller.account_id, call)
@@ -85,14 +85,14 @@ async def make_shipments(
     now: datetime,
     due_at: datetime | None = None,
 ) -> None:
-    """Make the shipments of these drafts, to be announced by the worker at `due_at`, unless somebody does before."""
+    """Make the shipments of these drafts. The worker announces them at `due_at`, unless somebody does so before."""
     codes = [draft.document["ship_with"]["properties"]["shipping_option_code"] for draft in made]
     are_workers = any(worker_only(options.carrier_of(code)) for code in codes)
     await _insert(tx, caller, made, now=now, due_at=None if are_workers else due_at)
 
 
 async def _find_points(tx: Reader, account_id: int, rows: Sequence[ShippableOrder], options: Options) -> NamedPoints:
-    """The service points that the orders name; of most, whose text has none, nothing is asked."""
+    """Find the service points that the orders name; most orders name none, which costs no query."""
     texts = [row.document for row in rows if "service_point_details" in row.document]
     details = [orjson.loads(text).get("service_point_details") for text in texts]
     return await named.find_named(tx, account_id, options.carriers, details)
@@ -101,11 +101,11 @@ async def _find_points(tx: Reader, account_id: int, rows: Sequence[ShippableOrde
 def _draft(
     account_setup: Setup, call: schema.LabelCall, found: Sequence[ShippableOrder], options: Options, points: NamedPoints
 ) -> Shipped:
-    """What would be made of these orders. Raises Invalid."""
+    """Draft the shipments of these orders. Raises Invalid."""
     _require_packable(call, found)
     shipped = Shipped([], {}, [])
     for index, selector in enumerate(call.selectors):
-        at = _to_pointer(call, index)
+        at = schema.to_pointer(("order",) if call.is_sync else ("orders", index))
         try:
             row = _pick(found, selector)
             shipped.drafts.append(drafting.to_draft(account_setup, call, selector, row, options, at, points))
@@ -116,7 +116,7 @@ def _draft(
 
 
 async def find_refusal(tx: Reader, account_id: int, call: schema.LabelCall, options: Options) -> errors.ApiError | None:
-    """Why a call of one order would be refused now: nothing is written and nothing locked."""
+    """Return why a call for one order would be refused now, without writing or locking anything."""
     account_setup = await setup_queries.find_setup(tx, account_id) or Setup()
     ids = [selector["order_id"] for selector in call.selectors]
     try:
@@ -157,7 +157,7 @@ async def _find_orders(tx: Reader, account_id: int, call: schema.LabelCall) -> S
 
 
 def _pick(rows: Sequence[ShippableOrder], selector: Mapping[str, Any]) -> ShippableOrder:
-    """The order that a selector names. Raises NotFound, and Invalid where it names several."""
+    """Return the order of a selector. Raises NotFound, and Invalid if the selector fits several."""
     name = "order_id" if "order_id" in selector else "order_number"
     wanted = selector[name]
     found = [row for row in rows if getattr(row, name) == wanted]
@@ -175,7 +175,7 @@ def _pick(rows: Sequence[ShippableOrder], selector: Mapping[str, Any]) -> Shippa
 
 
 async def find_order(tx: Reader, account_id: int, selector: Mapping[str, Any]) -> ShippableOrder:
-    """The row of an order as a label call names it. Raises NotFound, and Invalid where several are named."""
+    """Return the row of the order that a label call names. Raises NotFound, and Invalid if several fit."""
     if "order_id" not in selector and "order_number" not in selector:
         raise errors.NotFound(message("Name an order by order_id or order_number."))
     ids = [selector["order_id"]] if "order_id" in selector else []
@@ -185,7 +185,7 @@ async def find_order(tx: Reader, account_id: int, selector: Mapping[str, Any]) -
 
 
 def _require_packable(call: schema.LabelCall, rows: Sequence[ShippableOrder]) -> None:
-    """A parcel of items that the order has not is the call's fault: all are told, with their places."""
+    """Raises Invalid with the places of all items in parcels that the order does not have."""
     faults = []
     for index, selector in enumerate(call.selectors):
         if "parcels" not in selector:
@@ -201,10 +201,6 @@ def _require_packable(call: schema.LabelCall, rows: Sequence[ShippableOrder]) ->
         raise errors.Invalid(faults)
 
 
-def _to_pointer(call: schema.LabelCall, index: int) -> str:
-    return schema.to_pointer(("order",) if call.is_sync else ("orders", index))
-
-
 async def _insert(
     tx: Transaction,
     caller: Caller,
@@ -213,7 +209,7 @@ async def _insert(
     now: datetime,
     due_at: datetime | None,
 ) -> None:
-    """Their rows, their jobs and what is told of them: as many statements for one as for twenty."""
+    """Write the shipments, their jobs and their events, with as many statements for one as for twenty."""
     drawn = await tx.draw_ids(
         {"shipments": len(made), "parcels": sum(len(draft.packed) for draft in made), "jobs": len(made)}
     )
@@ -233,7 +229,7 @@ async def _insert(
 
 
 async def _count_orders(tx: Transaction, account_id: int, ids: Sequence[int], now: datetime) -> None:
-    """An order that is named twice, by id and by number, has two shipments more."""
+    """Count an order that is named twice, by id and by number, twice."""
     by_count: dict[int, list[int]] = {}
     for id in set(ids) - {schema.NO_ORDER}:
         by_count.setdefault(ids.count(id), []).append(id)
@@ -250,7 +246,8 @@ async def move(
     faults: Sequence[Mapping[str, Any]] = (),
     **changes: Any,
 ) -> Shipment:
-    """To another state, its parcels with it; returns it as it is then. The row was read in this transaction, locked."""
+    """Move a shipment and its parcels to another state; return it as it is then. The row was read and locked in this
+    transaction."""
     row = found.row
     mine = (shipments.c.account_id == row.account_id, shipments.c.id == row.id)
     told = orjson.dumps([{**fault, "detail": to_stored(fault["detail"])} for fault in faults]).decode()
@@ -271,15 +268,16 @@ async def move(
 
 
 async def note_question(tx: Transaction, account_id: int, id: int, at: datetime | None) -> None:
-    """When a carrier was asked whose answer must not be lost; None where it surely did not hear."""
+    """Store when a carrier was asked whose answer must not be lost; None if it certainly did not receive the
+    request."""
     mine = (shipments.c.account_id == account_id, shipments.c.id == id)
-    await tx.execute(update(shipments).where(*mine).values(asked_at=at))
+    await tx.execute(update(shipments).where(*mine).values(requested_at=at))
 
 
 async def request_cancellation(
     tx: Transaction, account_id: int, uuid: str, *, now: datetime, due_at: datetime
 ) -> Shipment:
-    """The shipment as it was before; its new state says what is left to do. Raises NotFound and Conflict."""
+    """Return the shipment as it was before; its new state says what is left to do. Raises NotFound and Conflict."""
     found = await queries.get_shipment(tx, account_id, uuid, lock=True)
     state = found.row.state
     if (told := _find_obstacle(found, now)) is not None:
@@ -296,7 +294,7 @@ def is_cancellable(found: Shipment, now: datetime) -> bool:
 
 
 def _find_obstacle(found: Shipment, now: datetime) -> Message | None:
-    """Why a shipment cannot be cancelled."""
+    """Return why a shipment cannot be cancelled."""
     state = found.row.state
     if state == FOLLOWED:
         return message("The shipment was made elsewhere, and is cancelled there.")
@@ -322,8 +320,9 @@ async def track_parcel(
     words: str | None,
     *,
     now: datetime,
-) -> Any:
-    """A parcel that its carrier has announced comes along; its new row. Raises NotFound, Conflict and Invalid."""
+) -> dict[str, Any]:
+    """Change the status of a parcel that is on its way, and return its new row. Raises NotFound, Conflict and
+    Invalid."""
     if code not in wire.TRACKING and code != "1000":
         known = ", ".join(f"{code} ({told})" for code, told in wire.TRACKING.items())
         raise errors.Invalid(
@@ -331,9 +330,8 @@ async def track_parcel(
                 "invalid", message("A status is one of {known}.", known=known), pointer=errors.to_pointer(("status",))
             )
         )
-    row = await queries.find_parcel(tx, account_id, id)
-    if row is None:
-        raise errors.NotFound(queries.no_such_parcel())
+    found = errors.require(await queries.find_parcel(tx, account_id, id), queries.no_such_parcel())
+    row, integration_id, uuid = found
     if row.status_code not in wire.TRACKING and row.status_code != "1000":
         detail = message(
             "The parcel is not on its way: its status is {status_code} ({status_message}).",
@@ -348,25 +346,24 @@ async def track_parcel(
     of_it = (shipments.c.account_id == account_id, shipments.c.id == row.shipment_id)
     await tx.execute(update(shipments).where(*of_it).values(updated_at=now))
     told = {**row._asdict(), **values}
-    await events.publish(tx, account_id, [events.ParcelChange(row.integration_id, row.uuid, told)], now=now)
+    await events.publish(tx, account_id, [events.ParcelChange(integration_id, uuid, told)], now=now)
     return told
 
 
 async def schedule_tracking(
     tx: Transaction, account_id: int, shipment_id: int, *, now: datetime, due_at: datetime | None = None
 ) -> None:
-    """Schedule the tracking of a shipment that its carrier has just taken and will tell of, or has had for long: a job
-    that comes back by itself."""
+    """Schedule the tracking of a shipment, with a job that reschedules itself."""
     payloads = [{"shipment": shipment_id}]
     await jobs.enqueue(tx, account_id, TRACK_JOB, payloads, now=now, due_at=due_at or now + FIRST_LOOK)
 
 
 async def apply_news(
     tx: Transaction, found: Shipment, news: Mapping[str, Sequence[TrackingEvent]], *, now: datetime
-) -> list[Any]:
-    """What a carrier tells of its parcels, by tracking number, oldest first: all that is new is told on, the last of it
-    is what the parcel has come to. The parcels' rows as they are then. The shipment was read in this transaction,
-    locked."""
+) -> list[dict[str, Any]]:
+    """Apply what a carrier reports about the parcels, by tracking number, oldest first: publish all that is new and
+    store the last status. Return the parcels' rows as they are then. The shipment was read and locked in this
+    transaction."""
     told: list[events.ParcelChange] = []
     rows = []
     for parcel in found.parcels:
@@ -385,8 +382,8 @@ async def apply_news(
     return rows
 
 
-def _find_steps(parcel: Any, events: Sequence[TrackingEvent], now: datetime) -> Iterator[dict[str, Any]]:
-    """The parcel's row after each event that is newer than what is known and says something else."""
+def _find_steps(parcel: ParcelRow, events: Sequence[TrackingEvent], now: datetime) -> Iterator[dict[str, Any]]:
+    """Yield the parcel's row after each event that is newer than the known ones and changes something."""
     row, known = parcel._asdict(), parcel.tracked_at
     for event in events:
         code, words = str(event.status), event.message[:255]

@@ -1,4 +1,4 @@
-"""The list of shipping options: what narrows it, and how an option with its price stands on the wire."""
+"""Filters of the list of shipping options, and an option with its price on the wire."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -11,7 +11,7 @@ from packhouse.carriers import Option
 from packhouse.kit import errors
 from packhouse.kit.data import places, units
 from packhouse.kit.data.places import Place
-from packhouse.kit.messages import message
+from packhouse.kit.messages import Message, message
 from packhouse.kit.wire import validation
 from packhouse.kit.wire.fields import CountryCode, CurrencyCode, Id, Measure, Number
 from packhouse.shipping.rates import pricing
@@ -27,7 +27,7 @@ _Text = Annotated[str, Field(max_length=255)]
 
 
 class Place_(TypedDict, total=False):  # noqa: N801 - `Place` is the kit's
-    """An end of the way; one that names a saved sender address is where that is."""
+    """One end of the route; with the id of a saved sender address, it is there."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     country_code: CountryCode | None
@@ -87,7 +87,7 @@ class _Common(TypedDict, total=False):
 
 
 class OptionsRequest(_Common, total=False):
-    """What narrows the list of shipping options; all of it may be absent."""
+    """Filters of the list of shipping options, all of them optional."""
 
     from_address: Place_ | None
     to_address: Place_ | None
@@ -106,7 +106,7 @@ class SingleOptionsRequest(_Common, total=False):
 
 
 class MethodsRequest(TypedDict):
-    """Numbers of shipping methods, of before options had codes."""
+    """Numbers of shipping methods, which were used before options had codes."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     shipping_method_ids: Annotated[list[int], Field(max_length=MAX_METHODS)]
@@ -148,7 +148,7 @@ _BOUNDS: dict[str, Callable[[float, float], bool]] = {
 
 
 class Wanted(NamedTuple):
-    """What the list is narrowed by. `sides` are those of each parcel with a size, the longest first."""
+    """The filters of the list. `sides` are those of each parcel with a size, the longest first."""
 
     origin: Place | None
     destination: Place | None
@@ -165,7 +165,7 @@ class Wanted(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """An option under a contract, and its price where there is one."""
+    """An option under a contract, and its price, if there is one."""
 
     option: Option
     contract_id: int
@@ -223,7 +223,7 @@ def _find_faults_of(end: str, sent: Mapping[str, Any], setup: Setup) -> Iterator
         yield _to_fault(f"{end}_address/country_code", message("Field required"))
 
 
-def _to_fault(place: str, detail: Any) -> errors.ErrorItem:
+def _to_fault(place: str, detail: Message) -> errors.ErrorItem:
     return errors.ErrorItem("invalid", detail, pointer=f"{errors.ATTRIBUTES}/{place}")
 
 
@@ -241,8 +241,8 @@ def _to_sides(size: Mapping[str, Any]) -> list[Decimal]:
 
 
 def find_offers(options: Options, setup: Setup, rates: Sequence[pricing.Table], wanted: Wanted) -> list[Offer]:
-    """Those that fit, each under every active contract: the cheapest first, those without a price last, by code. Those
-    of returns stand behind all others, for clients take the first."""
+    """Return the options that fit, each under every active contract: the cheapest first, those without a price last,
+    sorted by code. Options for returns come after all others, because clients take the first one."""
     found = []
     for option in options.all():
         if not _fits(option, wanted):
@@ -303,7 +303,7 @@ def _holds(option: Option, sides: Sequence[Decimal]) -> bool:
 
 
 def has_functionalities(option: Option, asked: Mapping[str, Any]) -> bool:
-    """A key that is unknown or null says nothing."""
+    """Return whether the option has them; a key that is unknown or null is ignored."""
     shown = to_functionalities(option)
     known = {name: value for name, value in asked.items() if name in shown and value is not None}
     return all(shown[name] == value or (value is False and not shown[name]) for name, value in known.items())
@@ -361,7 +361,7 @@ def _to_weight(weight: Decimal) -> dict[str, Literal["kg"] | str]:
 
 
 def _to_range(low: Decimal, high: Decimal) -> dict[str, Any]:
-    """The maximum is a gram above what is allowed: clients take it as excluded."""
+    """Return a maximum that is a gram above the allowed one, because clients treat it as exclusive."""
     gram = Decimal("0.001")
     return {"min": _to_weight(max(low, gram)), "max": _to_weight(high + gram)}
 

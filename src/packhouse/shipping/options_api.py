@@ -1,4 +1,4 @@
-"""Shipping options on the wire: the list, its older form, and the numbers of methods of before there were codes."""
+"""Shipping options on the wire: the list, its older form, and the numbers of methods from before there were codes."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ async def list_shipping_options(request: Request) -> Response:
     rows, missing = await _list(request, is_single=False)
     told = join(" ", missing) if rows and missing else None
     if not rows:
-        told = message("No shipping option fits what was asked for.")
+        told = message("No shipping option fits this request.")
     return http.json_response({"data": rows, "message": told})
 
 
@@ -36,7 +36,7 @@ async def fetch_shipping_options(request: Request) -> Response:
 
 
 async def _list(request: Request, *, is_single: bool) -> tuple[list[dict[str, Any]], list[Message]]:
-    """The options, and why some of them have no price though their carrier tells prices."""
+    """Return the options, and why some have no price although their carrier tells prices."""
     caller = await auth.caller(request)
     body = await http.read_body(request)
     ctx = context.of(request)

@@ -1,4 +1,4 @@
-"""What of an order goes into which parcel, and what it weighs: decimal arithmetic, from the order's own numbers."""
+"""Distribution of an order's items over parcels, and weights: decimal arithmetic, from the order's own numbers."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,22 +17,23 @@ _LOOSE = Decimal("0.1")
 
 
 class ValidationIssue(NamedTuple):
-    """Why parcels cannot be packed as asked: `path` leads from the selector to the place."""
+    """Why parcels cannot be packed as requested: `path` leads from the selector to the place."""
 
     path: Path
     detail: Message
 
 
 class OddTotal(NamedTuple):
-    """What is odd about an order's numbers, but shipped all the same; `path` leads from the order to the place."""
+    """An inconsistency in an order's numbers that does not prevent shipping; `path` leads from the order to the
+    place."""
 
     path: Path
     detail: Message
 
 
 class Packed(NamedTuple):
-    """One parcel: its order items with the quantities that go into it. `weight` in kg, None where nobody knows it;
-    `dimensions` in cm; `more` is what else its document keeps."""
+    """One parcel with its order items and their quantities. `weight` is in kg, None if unknown; `dimensions` are in cm;
+    `more` is what else its document keeps."""
 
     items: list[dict[str, Any]]
     weight: Decimal | None
@@ -41,7 +42,7 @@ class Packed(NamedTuple):
 
 
 def find_weight(order: Mapping[str, Any]) -> Decimal | None:
-    """In kg: what the order says it weighs in all, else the sum of its items."""
+    """Return the weight in kg: the order's total weight, or else the sum of its items."""
     told = _told_weight(order)
     return told if told is not None else sum_weights(contents.list_goods(order))
 
@@ -72,8 +73,8 @@ def pack(
     parcels: Sequence[Mapping[str, Any]] | None,
     serials: Mapping[int, Sequence[str]] | None = None,
 ) -> list[Packed]:
-    """`parcels` as a call names them, without a flaw; without any the whole order is one parcel. `serials` are the
-    serial numbers that were packed into that one, by the item's place."""
+    """Pack the `parcels` of a call, which are valid; without any, the whole order is one parcel. `serials` are the
+    serial numbers that were packed into that parcel, by the item's place."""
     goods = contents.find_goods(order)
     if parcels is None:
         measurement = (order.get("shipping_details") or {}).get("measurement") or {}
@@ -94,12 +95,13 @@ def pack(
 
 
 def _is_meant(line: Mapping[str, Any], place: int, item: Mapping[str, Any]) -> bool:
-    """By its place where a line says one (the page's do, because an item need not have an `item_id`), else by that."""
+    """Compare by place if the line has one (the page's do, because an item need not have an `item_id`), otherwise by
+    `item_id`."""
     return bool(place == line["place"] if "place" in line else item.get("item_id") == line["item_id"])
 
 
 def _take(goods: Sequence[contents.Line], wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The order's goods with the quantities that are wanted; two of one `item_id` are taken from in turn."""
+    """Return the order's goods with the requested quantities; items with the same `item_id` are used in turn."""
     taken = []
     for line in wanted:
         left = line["quantity"]
@@ -117,7 +119,7 @@ def _with_serials(item: dict[str, Any], serials: Sequence[str] | None) -> dict[s
 
 
 def _share(item: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """The price of so many of an item, to the cent."""
+    """Return the price of this many of an item, to the cent."""
     price = item["total_price"]
     if count == item["quantity"] or price.get("value") is None:
         return dict(price)
@@ -126,8 +128,8 @@ def _share(item: Mapping[str, Any], count: int) -> dict[str, Any]:
 
 
 def find_flaws(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None) -> Iterator[ValidationIssue]:
-    """Items that the order has not, and more of an item than was ordered. One that is no goods may be named, and is in
-    no parcel."""
+    """Find items that the order does not have, and quantities above those ordered. An item that is not a physical good
+    may be named, and goes into no parcel."""
     left: Counter[str | int] = Counter()
     for place, item in enumerate(order["order_details"]["order_items"]):
         left[place] = item["quantity"]
@@ -154,7 +156,7 @@ def find_flaws(order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | 
 
 
 def find_odd_totals(order: Mapping[str, Any]) -> Iterator[OddTotal]:
-    """Totals that differ from the sum of what they are the total of."""
+    """Find totals that differ from their sums."""
     yield from _check_weight(order)
     yield from _check_prices(order)
 
@@ -162,7 +164,7 @@ def find_odd_totals(order: Mapping[str, Any]) -> Iterator[OddTotal]:
 def find_odd_parcels(
     order: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]] | None, packed: Sequence[Packed]
 ) -> Iterator[OddTotal]:
-    """Parcels that weigh something else than what is in them, and what of the order lies in none; paths lead from the
+    """Find parcels whose weight differs from that of their items, and items that are in no parcel; paths lead from the
     selector."""
     if parcels is None:
         return
@@ -170,7 +172,7 @@ def find_odd_parcels(
         told, summed = units.to_kilograms(parcel.get("weight")), sum_weights(box.items)
         if told is not None and summed is not None and not summed <= told <= summed * (1 + _LOOSE):
             detail = message(
-                "The parcel is said to weigh {told} kg, what is in it {summed} kg.",
+                "The parcel weighs {told} kg according to the call, its items weigh {summed} kg.",
                 told=units.to_text(told),
                 summed=units.to_text(summed),
             )
@@ -183,7 +185,9 @@ def find_odd_parcels(
         packed_of_it = min(item["quantity"], inside[item.get("item_id", "")])
         inside[item.get("item_id", "")] -= packed_of_it
         if left := item["quantity"] - packed_of_it:
-            yield OddTotal(("parcels",), message("{left} of {name} are in no parcel.", left=left, name=item["name"]))
+            yield OddTotal(
+                ("parcels",), message("{left} of {name} are not in any parcel.", left=left, name=item["name"])
+            )
 
 
 def _check_weight(order: Mapping[str, Any]) -> Iterator[OddTotal]:
@@ -227,7 +231,7 @@ def _check_prices(order: Mapping[str, Any]) -> Iterator[OddTotal]:
 
 
 def _is_plainly_its_items(order: Mapping[str, Any]) -> bool:
-    """Whether, as in `_is_plainly`, what the order says is its items' and less than a tenth more."""
+    """Return whether the order's weight is, without doubt, that of its items or less than a tenth more."""
     told = ((order.get("shipping_details") or {}).get("measurement") or {}).get("weight")
     items = contents.list_goods(order)
     weights: list[Any] = [(item.get("measurement") or {}).get("weight") for item in items]
@@ -243,21 +247,21 @@ _ROUGHLY = {unit: float(kilograms) for unit, kilograms in units.KILOGRAMS.items(
 
 
 def _is_plainly(summed: float, told: float) -> bool:
-    """Equal beyond what floats could blur: then nobody need be as exact as decimals, which take twenty times longer,
-    and every label call asks this of every item."""
+    """Return whether both are equal, without doubt, even as floats. Decimals take twenty times longer, and every label
+    call compares every item."""
     return abs(summed - told) < 0.001 and abs(told) < 1_000_000
 
 
 def _to_slack(currency: str | None, roundings: int) -> Decimal:
-    """So much money may be the rounding of so many amounts, each to the smallest unit of the currency, and of the
-    sum."""
+    """Return the largest rounding error of this many amounts, each rounded to the smallest unit of the currency, and of
+    their sum."""
     smallest = Decimal(1).scaleb(-get_currency_precision(currency or "EUR"))
     return smallest * (2 + roundings) / 2
 
 
 def _check_subtotal(order: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Iterator[OddTotal]:
-    """Only the subtotal is comparable: a total has shipping, taxes and discounts in it. A subtotal may be with what is
-    no goods, like a discount, or without; what was taken back is in none."""
+    """Check the subtotal only: a total includes shipping, taxes and discounts. A subtotal may include positions that
+    are no goods, such as a discount, but no returned ones."""
     subtotal = order["payment_details"].get("subtotal_price") or {}
     bought = [item for item in items if item["quantity"]]
     values = [item["total_price"].get("value") for item in bought]

@@ -1,4 +1,4 @@
-"""Parcels by themselves: reads by number, where one is, and the shapes that version 2 has for them."""
+"""Single parcels: reads by number, tracking, and the shapes of version 2."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,8 +12,8 @@ from packhouse.kit import clock, errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.shipping import events, queries, statuses, wire
-from packhouse.shipping.queries import Shipment
-from packhouse.shipping.tables import parcels, shipments
+from packhouse.shipping.queries import ParcelEvent, Shipment
+from packhouse.shipping.tables import ParcelRow, parcels, shipments
 
 _p, _s = parcels.c, shipments.c
 MAX_V2_PAGE = 500
@@ -23,7 +23,7 @@ Found = tuple[Shipment, Any]
 
 
 async def find_by_tracking_number(tx: Reader, account_id: int, number: str) -> Found | None:
-    """The latest parcel with that number, and its shipment."""
+    """Find the latest parcel with that number, and its shipment."""
     if "\0" in number or len(number) > 255:
         return None
     statement = select(_p.id).where(_p.account_id == account_id, _p.tracking_number == number)
@@ -52,14 +52,14 @@ _ADDRESS = (
 
 
 def _to_address(address: dict[str, Any], *, is_whole: bool) -> dict[str, Any]:
-    """With `is_whole` a postal code and a city stand in it, whether they are known or not."""
+    """With `is_whole`, include a postal code and a city even if they are unknown."""
     shown = wire.to_address(address) if is_whole else address
     return {key: shown[key] for key in _ADDRESS if shown.get(key) is not None and (is_whole or shown[key])}
 
 
-def to_tracking(found: Shipment, parcel: Any, happened: Sequence[Any]) -> dict[str, Any]:
-    """What is known of where a parcel is and of what `happened` to it, oldest first; of one from before events were
-    kept, what it has come to."""
+def to_tracking(found: Shipment, parcel: ParcelRow, happened: Sequence[ParcelEvent]) -> dict[str, Any]:
+    """Return where a parcel is and what `happened` to it, oldest first. A parcel from before events were stored has
+    only its last status."""
     document = orjson.loads(found.row.document)
     announced_at = found.row.announced_at or found.row.created_at
     followed = document.get("followed") or {}
@@ -127,8 +127,9 @@ def read_v2_request(parameters: Iterable[tuple[str, str]]) -> V2Request:
     return V2Request(filters, int(limit), given.get("cursor"))
 
 
-def to_v2(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:
-    """A parcel as version 2 has it: the recipient's address in the parcel, the number of its status."""
+def to_v2(found: Shipment, parcel: ParcelRow, base_url: str) -> dict[str, Any]:
+    """Return a parcel in the form of version 2, which has the recipient's address in the parcel and the number of its
+    status."""
     row, document = found.row, orjson.loads(found.row.document)
     to = document["to_address"]
     contents = orjson.loads(parcel.document)
@@ -171,7 +172,8 @@ def to_v2(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:
 
 
 def to_v2_label(parcel_id: int, base_url: str) -> dict[str, Any]:
-    """Addresses of the label: four places on a sheet, which all lead to the same file, and the label printer's."""
+    """Return the URLs of the label: four places on a sheet, which all lead to the same file, and the label
+    printer's."""
     link = f"{base_url}/api/v3/parcels/{parcel_id}/documents/label"
     return {"normal_printer": [f"{link}?paper_size=A4"] * 4, "label_printer": link}
 

@@ -1,4 +1,4 @@
-"""What `/openapi.json` says of parcels by themselves, and of version 2 for reading."""
+"""What `/openapi.json` says of single parcels, and of reads in version 2."""
 
 from typing import Any
 

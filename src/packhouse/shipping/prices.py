@@ -1,5 +1,5 @@
-"""What orders cost with each shipping option, as people are shown it before a label is made: by the function that the
-list of shipping options uses, so that a page and the API never differ."""
+"""What orders cost with each shipping option, as shown to people before they make a label. It uses the function behind
+the list of shipping options, so that the page and the API always agree."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -16,8 +16,8 @@ from packhouse.shipping.setup.setup_schema import Setup
 
 
 class Cost(NamedTuple):
-    """What so many `orders` cost, by currency; `unknown` of them have no price. The lead time is that of the slowest,
-    where all have one."""
+    """The cost of this many `orders`, by currency; `unknown` of them have no price. The lead time is the longest one,
+    if all have one."""
 
     totals: Mapping[str, Decimal]
     orders: int
@@ -49,8 +49,8 @@ def add_up(costs: Iterable[Cost]) -> Cost:
     return Cost(totals, orders, unknown, max(known) if known and len(known) == len(hours) else None)
 
 
-def find_way(setup: Setup, order: Mapping[str, Any], choice: Choice) -> tuple[Place, Place] | None:
-    """From the address that the order would be sent from to its own; None where one of them is not known."""
+def find_route(setup: Setup, order: Mapping[str, Any], choice: Choice) -> tuple[Place, Place] | None:
+    """Return the route from the sender address to the order's address; None if one of them is unknown."""
     known, address = setup.sender_address, order.get("shipping_address") or {}
     wanted = choice.sender_address_id
     id = wanted if wanted in known else setup.default_sender()
@@ -68,36 +68,36 @@ def find_costs(
     *,
     option_code: str | None = None,
 ) -> dict[str, Cost]:
-    """By the code of each option, or of the one named, that has a price: under the contract that its label would be
-    made with. `setup` was read with its rates. A parcel that nobody knows the weight of has no price."""
-    way = find_way(setup, order, choice)
+    """Return costs by the code of each option, or of the given one, that has a price under the contract of its label.
+    `setup` was read with its rates. A parcel without a weight has no price."""
+    route = find_route(setup, order, choice)
     named = {} if choice.contract_id is None else {choice.option_code: choice.contract_id}
-    return {} if way is None else find_costs_of_way(options, setup, way, weights, named, option_code=option_code)
+    return {} if route is None else find_costs_of_route(options, setup, route, weights, named, option_code=option_code)
 
 
-def find_costs_of_way(
+def find_costs_of_route(
     options: Options,
     setup: Setup,
-    way: tuple[Place, Place],
+    route: tuple[Place, Place],
     weights: Sequence[Decimal | None],
     contracts: Mapping[str, int] = MappingProxyType({}),
     *,
     option_code: str | None = None,
 ) -> dict[str, Cost]:
-    """Find what shipping from one place to another costs. `contracts` are by option those that are not the carrier's
-    default."""
+    """Return what shipping from one place to another costs. `contracts` has, by option, those that are not the
+    carrier's default."""
     if not setup.rates or not weights or None in weights:
         return {}
-    wanted = to_wanted(way, weights, option_code)
+    wanted = to_wanted(route, weights, option_code)
     return to_costs(setup, option_filters.find_offers(options, setup, setup.rates, wanted), contracts)
 
 
 def to_wanted(
-    way: tuple[Place, Place], weights: Sequence[Decimal | None], option_code: str | None = None
+    route: tuple[Place, Place], weights: Sequence[Decimal | None], option_code: str | None = None
 ) -> option_filters.Wanted:
     return option_filters.Wanted(
-        origin=way[0],
-        destination=way[1],
+        origin=route[0],
+        destination=route[1],
         weights=weights,
         sides=(),
         functionalities={},
@@ -123,7 +123,7 @@ def to_costs(
 
 
 def find_cheapest(costs: Mapping[str, Cost]) -> frozenset[str]:
-    """The options that cost least, where at least two can be compared: in one currency, every order with its price."""
+    """Return the cheapest options, if at least two can be compared: in one currency, with a price for every order."""
     known = {code: cost.totals for code, cost in costs.items() if cost.is_known and len(cost.totals) == 1}
     if len({currency for totals in known.values() for currency in totals}) != 1:
         return frozenset()
@@ -131,13 +131,13 @@ def find_cheapest(costs: Mapping[str, Cost]) -> frozenset[str]:
 
 
 def find_fastest(costs: Mapping[str, Cost]) -> frozenset[str]:
-    """Those that take the shortest, where at least two say how long they take."""
+    """Return the fastest options, if at least two have a lead time."""
     hours = {code: cost.lead_time_hours for code, cost in costs.items() if cost.lead_time_hours is not None}
     return _find_least({code: Decimal(each) for code, each in hours.items()})
 
 
 def _find_least(values: Mapping[str, Decimal]) -> frozenset[str]:
-    """Those that all share mark nothing."""
+    """Return the options with the least value; none if all have the same."""
     if len(set(values.values())) < 2:
         return frozenset()
     least = min(values.values())

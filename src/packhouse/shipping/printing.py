@@ -1,4 +1,4 @@
-"""Documents as they are asked for: another format, another paper, several in one file."""
+"""Documents in the requested form: another format, another paper, several in one file."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _ZPL_DPI = DPIS[ZPL][0]
 
 
 async def render(content: bytes, mime_type: str, label: Label) -> bytes:
-    """One document in the format that is wanted. Raises Invalid where it cannot be had from what the carrier gave."""
+    """Convert one document to the requested format. Raises Invalid if the carrier's document cannot be converted."""
     if mime_type == label.mime_type:
         return content
     if mime_type != PDF:
@@ -23,8 +23,8 @@ async def render(content: bytes, mime_type: str, label: Label) -> bytes:
 
 
 async def merge(rows: Sequence[Content], contents: Sequence[bytes], label: Label, paper_size: str | None) -> bytes:
-    """Several documents in one file, labels on sheets of a paper where one is asked for. ZPL follows ZPL; anything
-    else is put together as PDF first."""
+    """Join documents in one file, labels on sheets of a paper if one is requested. ZPL is appended to ZPL; anything
+    else is first joined as PDF."""
     if {row.mime_type for row in rows} == {label.mime_type} and label.mime_type == ZPL:
         return b"".join(contents)
     for row in rows:

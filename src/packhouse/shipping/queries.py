@@ -1,6 +1,7 @@
 """Reads of shipping: one shipment, a page of them, the documents of parcels."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, exists, or_, select
@@ -52,24 +53,30 @@ FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     ),
 }
 
+_MOST_ORDERS = 50
 _NEWEST_FIRST = pagination.Order([pagination.Key(_s.id, True, pagination.to_int)])
 
 
 async def list_shipments(
     tx: Reader, account_id: int, filters: Mapping[str, Any], cursor: pagination.Cursor, size: int
-) -> pagination.Page:
-    """Newest first. Its rows are `Shipment`s; four statements at most, whatever the size."""
+) -> pagination.Page[Shipment]:
+    """Newest first: four statements at most, whatever the size."""
     columns = [_s.id, *(column for column in shipments.columns if column is not _s.id)]
     statement = select(*columns).where(_s.account_id == account_id)
     statement = statement.where(*(FILTERS[name](value) for name, value in filters.items()))
-    page = await pagination.fetch_page(tx, statement, _NEWEST_FIRST, cursor, size)
-    return page._replace(rows=await _with_parcels(tx, account_id, page.rows))
+    page = await pagination.fetch_page(tx, statement, _NEWEST_FIRST, cursor, size, into=_to_row)
+    return page.with_rows(await _with_parcels(tx, account_id, page.rows))
+
+
+def _to_row(id: int, account_id: int, *others: Any) -> ShipmentRow:
+    """Read a row of the list, which begins with the column that it is sorted by."""
+    return ShipmentRow(account_id, id, *others)
 
 
 async def get_shipment(tx: Reader, account_id: int, uuid: str, *, lock: bool = False) -> Shipment:
     """Raises NotFound."""
     statement = select(shipments).where(_s.account_id == account_id, _s.uuid == uuid.lower())
-    row = await tx.fetch_one(statement.with_for_update() if lock else statement)
+    row = await tx.fetch_one(statement.with_for_update() if lock else statement, into=ShipmentRow)
     if row is None:
         raise errors.NotFound(no_such_shipment())
     [found] = await _with_parcels(tx, account_id, [row])
@@ -79,29 +86,26 @@ async def get_shipment(tx: Reader, account_id: int, uuid: str, *, lock: bool = F
 async def find_shipment(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Shipment | None:
     """By our own id."""
     statement = select(shipments).where(_s.account_id == account_id, _s.id == id)
-    row = await tx.fetch_one(statement.with_for_update() if lock else statement)
+    row = await tx.fetch_one(statement.with_for_update() if lock else statement, into=ShipmentRow)
     return None if row is None else (await _with_parcels(tx, account_id, [row]))[0]
 
 
 async def find_row(tx: Reader, account_id: int, id: int) -> ShipmentRow | None:
     """Return its row, without its parcels."""
-    return _to_found(await tx.fetch_one(select(shipments).where(_s.account_id == account_id, _s.id == id)))
+    statement = select(shipments).where(_s.account_id == account_id, _s.id == id)
+    return await tx.fetch_one(statement, into=ShipmentRow)
 
 
 async def lock_row(tx: Reader, account_id: int, id: int) -> ShipmentRow | None:
     """Find and lock its row, for a change of its state."""
     mine = (_s.account_id == account_id, _s.id == id)
-    return _to_found(await tx.fetch_one(select(shipments).where(*mine).with_for_update()))
-
-
-def _to_found(row: Any) -> ShipmentRow | None:
-    return None if row is None else _to_row(row)
+    return await tx.fetch_one(select(shipments).where(*mine).with_for_update(), into=ShipmentRow)
 
 
 async def find_by_reference(tx: Reader, account_id: int, reference: str) -> Shipment | None:
     """Find the shipment without an order that has this `external_reference_id`."""
     mine = (_s.account_id == account_id, _s.external_reference_id == reference, _s.for_order == NO_ORDER)
-    row = await tx.fetch_one(select(shipments).where(*mine, _s.kind == OUTGOING))
+    row = await tx.fetch_one(select(shipments).where(*mine, _s.kind == OUTGOING), into=ShipmentRow)
     return None if row is None else (await _with_parcels(tx, account_id, [row]))[0]
 
 
@@ -111,12 +115,12 @@ async def list_shipments_of_order(tx: Reader, account_id: int, order_id: int) ->
     return list(page.rows)
 
 
-async def find_orders_of_parcels(tx: Reader, account_id: int, numbers: Collection[str], most: int = 50) -> list[int]:
+async def find_orders_of_parcels(tx: Reader, account_id: int, numbers: Collection[str]) -> list[int]:
     """Return the ids of the orders whose parcels have one of these tracking numbers; they may be gone."""
     same = (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id)
     statement = select(_s.for_order).select_from(parcels.join(shipments, same)).distinct()
     statement = statement.where(_p.account_id == account_id, _p.tracking_number.in_(numbers), _s.for_order != NO_ORDER)
-    return list(await tx.fetch_values(statement.limit(most)))
+    return list(await tx.fetch_values(statement.limit(_MOST_ORDERS)))
 
 
 async def find_orders_of(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> list[int]:
@@ -127,21 +131,16 @@ async def find_orders_of(tx: Reader, account_id: int, parcel_ids: Collection[int
     return list(await tx.fetch_values(statement.order_by(_s.for_order)))
 
 
-async def _with_parcels(tx: Reader, account_id: int, rows: Sequence[Any]) -> list[Shipment]:
+async def _with_parcels(tx: Reader, account_id: int, rows: Sequence[ShipmentRow]) -> list[Shipment]:
     if not rows:
         return []
     ids = [row.id for row in rows]
     of_them = select(parcels).where(_p.account_id == account_id, _p.shipment_id.in_(ids)).order_by(_p.id)
     found: dict[int, list[ParcelRow]] = {}
-    for parcel in await tx.fetch_all(of_them):
-        found.setdefault(parcel.shipment_id, []).append(ParcelRow(*parcel))
+    for parcel in await tx.fetch_all(of_them, into=ParcelRow):
+        found.setdefault(parcel.shipment_id, []).append(parcel)
     printables = await _find_documents(tx, account_id, [p.id for some in found.values() for p in some])
-    return [Shipment(_to_row(row), found.get(row.id, []), printables) for row in rows]
-
-
-def _to_row(row: Any) -> ShipmentRow:
-    """From a row with these columns in any order: a list's begins with what it is sorted by."""
-    return ShipmentRow(*(getattr(row, name) for name in ShipmentRow._fields))
+    return [Shipment(row, found.get(row.id, []), printables) for row in rows]
 
 
 async def _find_documents(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> dict[int, list[DocumentRow]]:
@@ -149,8 +148,8 @@ async def _find_documents(tx: Reader, account_id: int, parcel_ids: Collection[in
     columns = (_d.parcel_id, _d.kind, _d.size, _d.mime_type)
     statement = select(*columns).where(_d.account_id == account_id, _d.parcel_id.in_(sorted(parcel_ids)))
     found: dict[int, list[DocumentRow]] = {}
-    for row in await tx.fetch_all(statement.order_by(_d.parcel_id, _d.kind)):
-        found.setdefault(row.parcel_id, []).append(DocumentRow(*row))
+    for row in await tx.fetch_all(statement.order_by(_d.parcel_id, _d.kind), into=DocumentRow):
+        found.setdefault(row.parcel_id, []).append(row)
     return found
 
 
@@ -186,24 +185,39 @@ async def find_contents(
     return await tx.fetch_all(statement.order_by(_d.parcel_id, _d.kind), into=Content)
 
 
-async def list_events(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> dict[int, list[Any]]:
-    """What has happened to parcels, by parcel, oldest first. Rows: parcel_id, id, at, status_code, status_message."""
+class ParcelEvent(NamedTuple):
+    """A status that a parcel has had."""
+
+    parcel_id: int
+    id: int
+    at: datetime
+    status_code: str
+    status_message: str
+
+
+async def list_events(tx: Reader, account_id: int, parcel_ids: Collection[int]) -> dict[int, list[ParcelEvent]]:
+    """List what has happened to parcels, by parcel, oldest first."""
     columns = (_e.parcel_id, _e.id, _e.at, _e.status_code, _e.status_message)
     statement = select(*columns).where(_e.account_id == account_id, _e.parcel_id.in_(sorted(parcel_ids)))
-    found: dict[int, list[Any]] = {}
-    for row in await tx.fetch_all(statement.order_by(_e.parcel_id, _e.at, _e.id)):
+    found: dict[int, list[ParcelEvent]] = {}
+    for row in await tx.fetch_all(statement.order_by(_e.parcel_id, _e.at, _e.id), into=ParcelEvent):
         found.setdefault(row.parcel_id, []).append(row)
     return found
 
 
-async def find_parcel(tx: Reader, account_id: int, id: int) -> Any:
-    """To change it: locked, with what events tell of its shipment."""
+async def find_parcel(tx: Reader, account_id: int, id: int) -> tuple[ParcelRow, int, str] | None:
+    """Find and lock a parcel; return it with its shipment's integration and uuid."""
     statement = (
         select(*parcels.columns, _s.integration_id, _s.uuid)
         .join(shipments, (_s.account_id == _p.account_id) & (_s.id == _p.shipment_id))
         .where(_p.account_id == account_id, _p.id == id)
     )
-    return await tx.fetch_one(statement.with_for_update())
+    return await tx.fetch_one(statement.with_for_update(), into=_split)
+
+
+def _split(*columns: Any) -> tuple[ParcelRow, int, str]:
+    *parcel, integration_id, uuid = columns
+    return ParcelRow(*parcel), integration_id, uuid
 
 
 def no_such_shipment() -> errors.ErrorItem:

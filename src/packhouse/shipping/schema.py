@@ -1,4 +1,4 @@
-"""The wire shapes of label calls, and what a list of shipments may be narrowed by."""
+"""The wire shapes of label calls, and the filters of the list of shipments."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -71,7 +71,7 @@ class Parcel(TypedDict):
 
 
 class Selector(TypedDict, total=False):
-    """An order by the shop's id for it or by its number; with both, both must fit."""
+    """An order by the shop's id or by its number; if both are given, both must fit."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     order_id: Annotated[str, Field(min_length=1, max_length=64)]
@@ -102,7 +102,7 @@ class LabelDetails(TypedDict, total=False):
 
 
 def _take_out(value: Any) -> Any:
-    """Sync calls name one order, as an object or as a list of one."""
+    """Sync calls name one order, as an object or as a list with one object."""
     if not isinstance(value, list):
         return value
     if len(value) != 1:
@@ -133,15 +133,15 @@ _INSTANT: TypeAdapter[str] = TypeAdapter(InstantText)
 
 
 class Label(NamedTuple):
-    """What a printable is asked for as."""
+    """The requested format of a document."""
 
     mime_type: str
     dpi: int
 
 
 class LabelCall(NamedTuple):
-    """A valid call of either kind. `selectors` are the orders; `unknown` the places of keys that were dropped.
-    `ships_held` is a person's who ships what a rule keeps back."""
+    """A valid call of either kind. `selectors` are the orders; `unknown` the places of dropped keys. `ships_held` is
+    set if a person ships what a rule holds back."""
 
     integration_id: int
     sender_address_id: int | None
@@ -224,7 +224,7 @@ def _refuse(flaws: Sequence[validation.ValidationIssue]) -> None:
 
 
 def to_pointer(path: errors.Path) -> str:
-    """The index of an order in a call stands in brackets: `/data/attributes/orders/[1]/parcels/0/weight`."""
+    """Put the index of an order in a call in brackets: `/data/attributes/orders/[1]/parcels/0/weight`."""
     if len(path) > 1 and path[0] == "orders" and isinstance(path[1], int):
         return errors.to_pointer(("orders", f"[{path[1]}]", *path[2:]))
     return errors.to_pointer(path)
@@ -247,7 +247,7 @@ def read_status(body: bytes) -> dict[str, Any]:
 
 
 class PrintRequest(NamedTuple):
-    """How documents are wanted. `paper_size` is None where nobody asked for one."""
+    """The requested form of documents. `paper_size` is None without a request for one."""
 
     label: Label
     paper_size: str | None
@@ -257,7 +257,7 @@ class PrintRequest(NamedTuple):
 def read_print_request(
     parameters: Iterable[tuple[str, str]], accept: str | None, *, is_bulk: bool = False
 ) -> PrintRequest:
-    """From the query string and the `Accept` header. Raises Invalid that names each bad one."""
+    """Read the query string and the `Accept` header. Raises Invalid that names each invalid parameter."""
     given: dict[str, list[str]] = {}
     for name, value in parameters:
         if value:
@@ -265,7 +265,9 @@ def read_print_request(
     faults: list[errors.ErrorItem] = []
     mime_type = _choose_type(accept, MIME_TYPES)
     if mime_type is None:
-        faults.append(errors.ErrorItem("invalid", message("Documents are given in another format."), header="Accept"))
+        faults.append(
+            errors.ErrorItem("invalid", message("Documents are available in other formats only."), header="Accept")
+        )
     mime_type = mime_type or PDF
     dpi = given.get("dpi", [str(DPIS[mime_type][0])])[-1]
     if dpi not in map(str, DPIS[mime_type]):
@@ -289,14 +291,14 @@ def read_print_request(
 
 
 def _read_parcels(values: list[str]) -> list[int]:
-    """Each once; nothing where one of them can be no id."""
+    """Return each id once; nothing if one of them cannot be an id."""
     parts = [part.strip() for value in values for part in value.split(",") if part.strip()]
     are_ids = all(re.fullmatch(r"0*[1-9][0-9]{0,17}", part) for part in parts)
     return list(dict.fromkeys(map(int, parts))) if are_ids else []
 
 
 def _choose_type(accept: str | None, offered: Sequence[str]) -> str | None:
-    """The one of `offered` that a client likes best; without any preference the first."""
+    """Return the type in `offered` that the client prefers, or the first one without a preference."""
     wanted: list[tuple[float, str]] = []
     for part in (accept or "*/*").split(","):
         name, *parameters = (piece.strip().lower() for piece in part.split(";"))
@@ -319,7 +321,7 @@ class ListRequest(NamedTuple):
 
 
 def read_list_request(parameters: Iterable[tuple[str, str]]) -> ListRequest:
-    """Raises Invalid that names each bad parameter; unknown and empty ones are ignored."""
+    """Raises Invalid that names each invalid parameter; unknown and empty ones are ignored."""
     given: dict[str, list[str]] = {}
     for name, value in parameters:
         if value:
@@ -368,7 +370,7 @@ def read_last(values: list[str]) -> datetime:
 
 
 def _read_span(text: str) -> tuple[datetime, datetime]:
-    """A date is that whole day in UTC, a date-time that instant; without an offset it is UTC."""
+    """Read a date as that whole day in UTC, a date-time as that instant; without an offset it is UTC."""
     text = text.strip()
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):

@@ -1,4 +1,4 @@
-"""What an account ships with, on the wire: as existing clients ask for it, and to be changed."""
+"""The account's shipping set-up on the wire, in the form of existing clients and for changes."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -142,7 +142,7 @@ _VERB_TEXTS = {
 
 
 def _to_routes(kind: Kind) -> Iterator[Route]:
-    """The five operations of one kind; what they do is the same for all."""
+    """Return the five operations of one kind, which are the same for all."""
     described = openapi.describe_kind(kind)
     for verb, method, at, handler in _VERBS:
         name = f"{verb}_{kind.plural() if verb == 'list_all' else kind.single()}"

@@ -1,4 +1,4 @@
-"""What shops are told of orders that are on their way: the parcels of each, for the files of `orders.files.write`."""
+"""Parcels of shipped orders for files that shops import (`orders.files.write`)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +14,8 @@ _NOT_SENT = ("cancelled", "failed")
 
 
 async def list_parcels(tx: Reader, account_id: int, id: int, order: Mapping[str, Any]) -> list[Parcel]:
-    """The parcels of an order that have a tracking number and are not taken back, oldest first, each with the account's
-    day on which it was sent."""
+    """List the parcels of an order that have a tracking number and are not cancelled, oldest first, each with the
+    account's day on which it was sent."""
     zone = await accounts.find_zone(tx, account_id)
     shipments = await queries.list_shipments_of_order(tx, account_id, id)
     return [

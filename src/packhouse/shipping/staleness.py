@@ -1,5 +1,5 @@
-"""Shipments whose order was changed or cancelled after their label was made: marked, until somebody cancels or confirms
-them."""
+"""Shipments whose order was changed or cancelled after their label was made: they are marked until somebody cancels or
+confirms them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -22,7 +22,8 @@ _s = shipments.c
 
 
 async def handle(db: Database, job: jobs.Job, now: datetime) -> None:
-    """The job `shipment.compare`: orders that have live shipments were changed or deleted. Run any number of times."""
+    """Run the job `shipment.compare` after orders with live shipments were changed or deleted. It can run any number of
+    times."""
     account_setup = await setup.read_setup(db, job.account_id, now=now)
     codes = account_setup.status_codes()
     for order_id in job.payload["orders"]:

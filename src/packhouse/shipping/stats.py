@@ -1,4 +1,4 @@
-"""How much was shipped: counted by an index that holds all that is asked, so that every label of the days counts."""
+"""Counts of labels, read from an index that has all columns that they need."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _s = shipments.c
 
 
 class Labelled(NamedTuple):
-    """Labels of one carrier, by its name; `today` of them since the later instant that was asked for."""
+    """Labels of one carrier, by its name; `today` counts those since the later of the two instants."""
 
     carrier: str
     total: int
@@ -21,7 +21,7 @@ class Labelled(NamedTuple):
 
 
 async def count_labels(tx: Reader, account_id: int, since: datetime, today: datetime) -> list[Labelled]:
-    """Parcels of the shipments since then that have their labels, most first."""
+    """Count the parcels of shipments with labels since then, the most first."""
     total = func.sum(_s.parcel_count)
     of_today = func.sum(case((_s.created_at >= today, _s.parcel_count), else_=0))
     made = (_s.account_id == account_id, _s.created_at >= since, _s.state == operations.READY)
@@ -31,14 +31,14 @@ async def count_labels(tx: Reader, account_id: int, since: datetime, today: date
 
 
 class Troubled(NamedTuple):
-    """Shipments since a moment that have no label because it failed, and any whose order has changed since."""
+    """Shipments since a moment whose label failed, and all whose order has changed since."""
 
     failed: int
     stale: int
 
 
 async def count_troubled(tx: Reader, account_id: int, since: datetime, most: int) -> Troubled:
-    """Count `most` of each at most. A shipment that failed counts until its order has another."""
+    """Count up to `most` of each. A failed shipment counts until its order has another one."""
     other = shipments.alias("other").c
     has_other = exists().where(
         other.account_id == account_id, other.for_order == _s.for_order, other.state.in_(operations.LIVE)

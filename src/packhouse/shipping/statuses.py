@@ -1,7 +1,5 @@
-"""The statuses of a parcel: the number that is stored and that webhooks tell, the word of version 3, and the message.
-
-Clients compare all three, so they are as published.
-"""
+"""The statuses of a parcel: the number that is stored and that webhooks use, the word of version 3, and the message.
+Clients compare all three, so they are as published."""
 
 from typing import NamedTuple
 
@@ -63,7 +61,7 @@ _BY_WORD = {status.word: status for status in ALL}
 
 
 def to_word(number: str) -> str:
-    """A number that is none of the published ones stays as it is."""
+    """Return the word of a number; an unpublished number stays as it is."""
     return _BY_NUMBER[number].word if number in _BY_NUMBER else number
 
 
@@ -73,7 +71,7 @@ def to_message(number: str) -> str:
 
 
 def to_number(sent: str) -> str:
-    """The number of a word, in any case; anything else is taken for a number."""
+    """Return the number of a word, in any case; anything else is treated as a number."""
     found = _BY_WORD.get(sent.strip().upper())
     return found.number if found else sent
 

@@ -1,4 +1,4 @@
-"""Where the contents of documents are kept: in the database, or in a store outside it (a folder, an S3 bucket)."""
+"""Storage of the contents of documents: in the database, or in a store outside it (a folder, an S3 bucket)."""
 
 import asyncio
 import glob
@@ -26,24 +26,24 @@ _log = structlog.get_logger()
 
 
 class StorageError(ValueError):
-    """The setting cannot be used; the message says why in one line."""
+    """The setting cannot be used; the message gives the reason in one line."""
 
 
 class Store(Protocol):
-    """Contents by key. A key is written once with one content, or again with the same: so a repeat does no harm."""
+    """Contents by key. A key is only ever written with one content, so repeating it does no harm."""
 
     async def put(self, key: str, content: bytes) -> None:
-        """Durable when it returns. Raises Unavailable."""
+        """Return when the content is durable. Raises Unavailable."""
 
     async def get(self, key: str) -> bytes:
-        """Raises Unavailable, also for a key that is not there: what was put must be."""
+        """Raises Unavailable, also for a missing key: what was stored must be there."""
 
     async def delete(self, key: str) -> None:
-        """Also of what was put there by half. A key that is not there is no error. Raises Unavailable."""
+        """Delete the content, even a half-written one. A missing key is no error. Raises Unavailable."""
 
 
 class Folder:
-    """Files below a folder, written whole or not at all."""
+    """Files below a folder, written completely or not at all."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -120,9 +120,9 @@ class Bucket:
 
 
 def _away(error: Exception) -> errors.Unavailable:
-    """The cause goes to the log: it may hold names of hosts and folders."""
+    """Log the cause, which may name hosts and folders, instead of returning it."""
     _log.warning("document store", cause=type(error).__name__, number=getattr(error, "errno", None))
-    return errors.Unavailable(message("The store of documents cannot be used now."))
+    return errors.Unavailable(message("The store of documents cannot be reached now."))
 
 
 def open_store(
@@ -133,7 +133,7 @@ def open_store(
     access_key: str | None = None,
     secret_key: str | None = None,
 ) -> Store | None:
-    """`database` is None: the documents' own rows keep the contents. Raises StorageError."""
+    """Return None for `database`: the documents' own rows have the contents. Raises StorageError."""
     if url == "database":
         return None
     parts = urlsplit(url)
@@ -160,5 +160,5 @@ def open_store(
 
 
 def to_key(account_id: int, uuid: str, parcel_id: int, kind: str) -> str:
-    """Known before anything is stored, and the same at every attempt."""
+    """Return the key, which is known before anything is stored and is the same at every attempt."""
     return f"{account_id}/{uuid}/{parcel_id}-{kind}"

@@ -1,6 +1,6 @@
-"""Shipments at rest: what an account ships with, its shipments, their parcels and the parcels' documents.
+"""The tables of shipping: the account's set-up, shipments, their parcels and the parcels' documents.
 
-Nothing here refers to the orders: an order can be deleted, and its shipments and labels stay.
+They do not refer to orders: an order can be deleted, and its shipments and labels stay.
 """
 
 from datetime import datetime
@@ -23,6 +23,18 @@ shipping_setup = Table(
     Column("modified_at", Instant, nullable=False),
     Column("document", Text, nullable=False),
 )
+
+
+class SetupRow(NamedTuple):
+    """A row of `shipping_setup`."""
+
+    account_id: int
+    kind: str
+    id: int
+    created_at: datetime
+    modified_at: datetime
+    document: str
+
 
 # What became of the last test of a contract's connection; `words` are a message as it is kept.
 contract_checks = Table(
@@ -53,7 +65,7 @@ shipments = Table(
     Column("created_by", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("announced_at", Instant),
-    Column("asked_at", Instant),  # since when nobody knows what a carrier that makes labels twice has answered
+    Column("requested_at", Instant),  # since when nobody knows what a carrier that makes labels twice has answered
     # What of the order it was made of (`marks`), and what of that is no longer so: words, by spaces.
     Column("order_mark", Text),
     Column("stale", Text),
@@ -103,7 +115,7 @@ shipments = Table(
         sqlite_where=text("stale IS NOT NULL"),
         postgresql_where=text("stale IS NOT NULL"),
     ),
-    # Holds all that `figures` asks for.
+    # Holds every column that `stats` reads.
     Index("ix_shipments_labels", "account_id", "created_at", "state", "carrier", "parcel_count"),
 )
 
@@ -168,7 +180,7 @@ class ShipmentRow(NamedTuple):
     created_by: str
     updated_at: datetime
     announced_at: datetime | None
-    asked_at: datetime | None
+    requested_at: datetime | None
     order_mark: str | None
     stale: str | None
     errors: str

@@ -3,9 +3,8 @@
 Bounded: a parcel that has arrived is not asked for any more, and none is after two months.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
 
 import structlog
 
@@ -64,7 +63,7 @@ def _find_wait(ctx: Context, found: Shipment) -> timedelta | None:
     return next((wait for until, wait in PACE if age < until), None)
 
 
-def _are_at_their_end(codes: Any) -> bool:
+def _are_at_their_end(codes: Iterable[str]) -> bool:
     return all(map(is_at_end, codes))
 
 

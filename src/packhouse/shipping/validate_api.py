@@ -48,12 +48,11 @@ async def _judge(request: Request, caller: Caller, body: bytes) -> Response:
     async with ctx.db.read() as tx:
         judged = await operations.judge_orders(tx, caller.account_id, batch, reading.flaws)
     told = _list_warnings(caller, judged, reading)
-    data = [_to_wire(entry, judgement, told.get(at, []), found) for at, (entry, judgement) in _count(batch, judged)]
+    data = [
+        _to_wire(entry, judgement, told.get(at, []), found)
+        for at, (entry, judgement) in list(enumerate(zip(batch, judged, strict=True)))
+    ]
     return http.json_response({"data": data, "meta": {"would_be_stored": all(j.receipt is not None for j in judged)}})
-
-
-def _count(batch: Sequence[Any], judged: Sequence[Judgement]) -> list[tuple[int, tuple[Any, Judgement]]]:
-    return list(enumerate(zip(batch, judged, strict=True)))
 
 
 def _list_warnings(

@@ -11,7 +11,7 @@ from packhouse.kit.messages import from_stored, message
 from packhouse.shipping import statuses
 from packhouse.shipping.queries import Shipment
 from packhouse.shipping.schema import NO_ORDER
-from packhouse.shipping.tables import ShipmentRow
+from packhouse.shipping.tables import DocumentRow, ParcelRow, ShipmentRow
 
 STATUSES = {status.number: status.message for status in statuses.OURS}
 """Code -> message, of a parcel before a carrier has it."""
@@ -93,7 +93,7 @@ def from_errors(text: str) -> list[errors.ErrorItem]:
 _PARCEL_KEYS = ("additional_insured_price", "label_notes", "sscc", "package_type", "carrier_fields")
 
 
-def to_parcel(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:
+def to_parcel(found: Shipment, parcel: ParcelRow, base_url: str) -> dict[str, Any]:
     document = orjson.loads(parcel.document)
     announced_at = found.row.announced_at
     return {
@@ -112,7 +112,7 @@ def to_parcel(found: Shipment, parcel: Any, base_url: str) -> dict[str, Any]:
     }
 
 
-def to_documents(rows: Sequence[Any], base_url: str) -> list[dict[str, Any]]:
+def to_documents(rows: Sequence[DocumentRow], base_url: str) -> list[dict[str, Any]]:
     shown = []
     for row in rows:
         document_type, type = _WIRE_KINDS[row.kind]

@@ -1,7 +1,7 @@
 """Connections, subscriptions and deliveries on the wire (contract, section 7)."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +20,8 @@ from packhouse.kit.wire.validation import Parsed, read_json
 from packhouse.webhooks import addresses, delivery, keys, openapi, operations, queries, schema, signing
 from packhouse.webhooks.keys import Keys
 
+T = TypeVar("T")
+
 READ, WRITE = "read:integration", "write:integration"
 
 
@@ -31,7 +33,7 @@ async def create_connection(request: Request) -> Response:
     _refuse_private(request, sent)
     encryptor, now = context.of(request).encryptor, ctx.clock()
 
-    async def work(tx: Transaction) -> Any:
+    async def work(tx: Transaction) -> queries.ConnectionRow:
         id = await operations.create_connection(tx, encryptor, caller.account_id, sent["configuration"], now=now)
         return await queries.get_connection(tx, caller.account_id, id)
 
@@ -65,7 +67,7 @@ async def update_connection(request: Request) -> Response:
     sent = schema.read_connection(schema.CONNECTION_UPDATE, await http.read_body(request))
     _refuse_private(request, sent)
 
-    async def work(tx: Transaction) -> Any:
+    async def work(tx: Transaction) -> queries.ConnectionRow:
         await operations.update_connection(
             tx, context.of(request).encryptor, caller.account_id, id, dict(sent), now=ctx.clock()
         )
@@ -97,7 +99,7 @@ async def create_subscription(request: Request) -> Response:
     caller = await auth.caller(request)
     sent = _require_valid(read_json(schema.SUBSCRIPTION_CREATE, await http.read_body(request)))
 
-    async def work(tx: Transaction) -> Any:
+    async def work(tx: Transaction) -> queries.SubscriptionRow:
         id = await operations.create_subscription(tx, caller.account_id, dict(sent), now=ctx.clock())
         return await queries.get_subscription(tx, caller.account_id, id)
 
@@ -131,7 +133,7 @@ async def update_subscription(request: Request) -> Response:
     id = _to_id(request, message("subscription"))
     sent = _require_valid(read_json(schema.SUBSCRIPTION_UPDATE, await http.read_body(request)))
 
-    async def work(tx: Transaction) -> Any:
+    async def work(tx: Transaction) -> queries.SubscriptionRow:
         await operations.update_subscription(tx, caller.account_id, id, dict(sent), now=ctx.clock())
         return await queries.get_subscription(tx, caller.account_id, id)
 
@@ -251,7 +253,7 @@ async def replay_delivery(request: Request) -> Response:
     return await repeats.answer_once(request, caller.account_id, None, lambda call: call.write(replay))
 
 
-async def _get_connection(request: Request, caller: Caller) -> Any:
+async def _get_connection(request: Request, caller: Caller) -> queries.ConnectionRow:
     async with context.of(request).db.read() as tx:
         return await queries.get_connection(tx, caller.account_id, _to_id(request, message("connection")))
 
@@ -271,7 +273,7 @@ def _to_id(request: Request, what: Message) -> int:
     return http.to_id(request, errors.not_found(message("There is no such {what}.", what=what)))
 
 
-def _require_valid(reading: Parsed[Any]) -> Any:
+def _require_valid(reading: Parsed[T]) -> T:
     if reading.flaws:
         faults = [
             errors.ErrorItem("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws
@@ -288,7 +290,7 @@ def _refuse_private(request: Request, sent: dict[str, Any]) -> None:
 def refuse_private_url(request: Request, url: str, path: errors.Path) -> None:
     """Raises Invalid at that place of the body where the URL's host is an address that is not to be reached."""
     if not context.of(request).sender.may_reach(addresses.find_address(url)):
-        detail = message("The URL's address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE")
+        detail = message("The URL's address is private; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE")
         raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(path)))
 
 

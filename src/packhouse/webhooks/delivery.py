@@ -22,8 +22,8 @@ from packhouse.kit.jobs import Job
 from packhouse.webhooks import keys, operations, outcomes, queries, schema, signing
 from packhouse.webhooks.keys import Keys
 from packhouse.webhooks.outcomes import Attempt, RetryPolicy
+from packhouse.webhooks.queries import ConnectionRow, DeliveryRow
 from packhouse.webhooks.sender import Answer
-from packhouse.webhooks.tables import ConnectionRow, DeliveryRow
 
 _BATCH = 100
 # How many attempts at a receiver are under way before it has answered one; each answer makes room for one more.
@@ -46,7 +46,7 @@ async def deliver(ctx: Context, job: Job) -> None:
         raise jobs.Reschedule(next_due, fresh=True, kind=_to_kind(receiver))
 
 
-async def _tell(ctx: Context, job: Job) -> Any:
+async def _tell(ctx: Context, job: Job) -> ConnectionRow | None:
     """Until the receiver has heard what is due; its row then, None for one that was deleted. Raises Reschedule at the
     end of its turn."""
     account_id, connection_id = job.account_id, job.payload["connection_id"]
@@ -81,13 +81,11 @@ def _to_kind(receiver: ConnectionRow) -> str:
 async def _sweep(ctx: Context, receiver: ConnectionRow) -> None:
     """A receiver that nobody resumes must not fill the database. Raises Reschedule while it is paused: to sweep
     again."""
-    now, patience = ctx.clock(), ctx.retry_policy
+    now, policy = ctx.clock(), ctx.retry_policy
     pruned = 1
     while pruned:
-        pruned = await ctx.db.write(
-            lambda tx: outcomes.prune(tx, receiver.account_id, receiver.id, now - patience.keep)
-        )
-    raise jobs.Reschedule(now + patience.find_sweep(), fresh=True)
+        pruned = await ctx.db.write(lambda tx: outcomes.prune(tx, receiver.account_id, receiver.id, now - policy.keep))
+    raise jobs.Reschedule(now + policy.find_sweep(), fresh=True)
 
 
 async def _find_secrets(ctx: Context, receiver: ConnectionRow) -> dict[str, Any]:
@@ -95,7 +93,7 @@ async def _find_secrets(ctx: Context, receiver: ConnectionRow) -> dict[str, Any]
     secrets = keys.open_secrets(ctx.encryptor, receiver)
     if "signing_key" not in secrets:
 
-        async def work(tx: Transaction) -> Any:
+        async def work(tx: Transaction) -> ConnectionRow | None:
             row = await queries.find_connection(tx, receiver.account_id, receiver.id)
             if row is not None:
                 await keys.keep(tx, ctx.encryptor, row, now=ctx.clock())
@@ -135,7 +133,7 @@ class _Round:
         self,
         due: Sequence[DeliveryRow],
         send: Callable[[Any], Awaitable[Attempt | None]],
-        patience: RetryPolicy,
+        policy: RetryPolicy,
         end: float,
         *,
         is_slow: bool,
@@ -145,7 +143,7 @@ class _Round:
             lines.setdefault(delivery.subject, []).append(delivery)
         self._waiting = list(reversed(lines.values()))
         self._send = send
-        self._patience = patience
+        self._policy = policy
         self._end = end
         self._is_slow = is_slow
         self._made: list[Attempt] = []
@@ -158,7 +156,7 @@ class _Round:
         return self._made
 
     def _widen(self, group: asyncio.TaskGroup) -> None:
-        if self._waiting and self._width < self._patience.concurrency:
+        if self._waiting and self._width < self._policy.concurrency:
             self._width += 1
             group.create_task(self._work(group, self._waiting.pop()))
 
@@ -169,7 +167,7 @@ class _Round:
                 if attempt is None:
                     return
                 self._made.append(attempt)
-                if self._patience.is_slow(attempt.answer) and not self._is_slow:
+                if self._policy.is_slow(attempt.answer) and not self._is_slow:
                     self._end = 0.0
                 elif attempt.answer.error is None:
                     self._widen(group)

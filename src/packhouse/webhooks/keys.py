@@ -18,7 +18,8 @@ from packhouse.kit.db import Transaction
 from packhouse.kit.encryption import Encryptor
 from packhouse.kit.messages import message
 from packhouse.webhooks import queries
-from packhouse.webhooks.tables import ConnectionRow, connections
+from packhouse.webhooks.queries import ConnectionRow
+from packhouse.webhooks.tables import connections
 
 GRACE = timedelta(days=7)
 # How long the key before still signs, after the next one took over, where a header has room for it.

@@ -1,4 +1,4 @@
-"""Connections and subscriptions made, changed, deleted; events noted for those who listen; deliveries sent again.
+"""Connections and subscriptions made, changed, deleted; events kept for subscribers; deliveries sent again.
 
 Each runs inside the caller's transaction and touches no network.
 """
@@ -16,8 +16,9 @@ from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.encryption import Encryptor
 from packhouse.kit.messages import message
 from packhouse.webhooks import keys, queries, schema, signing
+from packhouse.webhooks.queries import ConnectionRow
 from packhouse.webhooks.schema import MASK, Event
-from packhouse.webhooks.tables import ConnectionRow, connections, deliveries, subscriptions
+from packhouse.webhooks.tables import connections, deliveries, subscriptions
 
 JOB = "webhook.deliver"
 # The same for a receiver that is known to take long: a kind of its own, with slots of its own.
@@ -35,16 +36,16 @@ class Receiver(NamedTuple):
 
 
 async def notify(tx: Transaction, account_id: int, events: Iterable[Event], *, now: datetime) -> None:
-    """Write a delivery for each event and whoever listens to its kind. Where nobody does, `events` is not looked at."""
-    listeners: dict[str, list[Receiver]] = {}
+    """Write a delivery of each event for each subscriber to its kind. Without subscribers, `events` is not read."""
+    subscribers: dict[str, list[Receiver]] = {}
     for row in await queries.list_subscribers(tx, account_id):
-        listeners.setdefault(row.event_type, []).append(_to_receiver(row.connection_id, row))
-    if not listeners:
+        subscribers.setdefault(row.event_type, []).append(_to_receiver(row.connection_id, row))
+    if not subscribers:
         return
     wanted = [
         (event, {"event_type": event.event_type, "timestamp": _to_milliseconds(now), "data": event.data}, to)
         for event in events
-        for to in listeners.get(event.event_type, [])
+        for to in subscribers.get(event.event_type, [])
     ]
     await _write(tx, account_id, wanted, now)
 
@@ -52,24 +53,6 @@ async def notify(tx: Transaction, account_id: int, events: Iterable[Event], *, n
 async def has_subscribers(tx: Reader, account_id: int, event_type: str) -> bool:
     """For those who would have to ask the database before they could tell."""
     return any(row.event_type == event_type for row in await queries.list_subscribers(tx, account_id))
-
-
-async def notify_integration(
-    tx: Transaction,
-    account_id: int,
-    integration: Mapping[str, Any],
-    action: str,
-    *,
-    now: datetime,
-    more: Mapping[str, Any] | None = None,
-    subject: str | None = None,
-) -> None:
-    """Tell an integration's own webhook, where it has an active one. `integration` is its wire form; `more` are the
-    body's other keys, without which the body carries the integration itself and that is the subject."""
-    integration_id = integration["id"]
-    told = {"integration": dict(integration)} if more is None else dict(more)
-    event = OwnEvent(integration, action, subject or f"integration:{integration_id}", told)
-    await notify_integrations(tx, account_id, [event], now=now)
 
 
 class OwnEvent(NamedTuple):
@@ -167,7 +150,7 @@ def to_job(*, is_slow: bool) -> str:
     return SLOW_JOB if is_slow else JOB
 
 
-def _to_receiver(connection_id: int, row: Any) -> Receiver:
+def _to_receiver(connection_id: int, row: ConnectionRow | queries.Subscriber) -> Receiver:
     return Receiver(connection_id, row.paused_at is not None, row.slow_since is not None)
 
 
@@ -247,14 +230,14 @@ async def resume_by_hand(tx: Transaction, row: ConnectionRow, *, now: datetime, 
     await audit.record(tx, row.account_id, actor, "connection.resumed", queries.to_name(row), now=now)
 
 
-async def keep_of_integration(tx: Transaction, account_id: int, integration_id: int, *, now: datetime) -> Any:
-    """The connection that stands for an integration's own webhook; one without a URL where there is none yet."""
+async def keep_of_integration(tx: Transaction, account_id: int, integration_id: int, *, now: datetime) -> ConnectionRow:
+    """Return the connection that stands for an integration's own webhook, made without a URL where there is none."""
     found = await queries.find_of_integration(tx, account_id, integration_id)
-    if found is None:
-        configuration = orjson.dumps({"url": ""}).decode()
-        await _insert_connection(tx, account_id, configuration, None, now, integration_id)
-        found = await queries.find_of_integration(tx, account_id, integration_id)
-    return found
+    if found is not None:
+        return found
+    configuration = orjson.dumps({"url": ""}).decode()
+    id = await _insert_connection(tx, account_id, configuration, None, now, integration_id)
+    return await queries.require_connection(tx, account_id, id)
 
 
 def _split(configuration: dict[str, Any], known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -284,7 +267,9 @@ def _unmask(sent: str, known: str | None, place: str) -> str:
     if known is None:
         pointer = f"{errors.ATTRIBUTES}/configuration/{place}"
         raise errors.Invalid(
-            errors.ErrorItem("invalid", message("There is no secret that this could stand for."), None, pointer)
+            errors.ErrorItem(
+                "invalid", message("There is no stored secret that this mask could stand for."), None, pointer
+            )
         )
     return known
 

@@ -11,8 +11,9 @@ from packhouse.accounts import audit
 from packhouse.kit import clock
 from packhouse.kit.db import Transaction
 from packhouse.webhooks import queries
+from packhouse.webhooks.queries import ConnectionRow, DeliveryRow
 from packhouse.webhooks.sender import Answer
-from packhouse.webhooks.tables import ConnectionRow, connections, deliveries
+from packhouse.webhooks.tables import connections, deliveries
 
 _log = structlog.get_logger()
 
@@ -57,15 +58,8 @@ class RetryPolicy(NamedTuple):
         return min(self.first_wait * doubled, self.longest_wait)
 
 
-DEFAULT_RETRY_POLICY = RetryPolicy()
-
-
-async def tell_nobody(*_: Any) -> None:
-    pass
-
-
 class Attempt(NamedTuple):
-    delivery: Any
+    delivery: DeliveryRow
     answer: Answer
     at: datetime
 
@@ -99,12 +93,12 @@ async def bring_back(tx: Transaction, account_id: int, connection_id: int, *, no
 
 
 async def write_down(
-    tx: Transaction, patience: RetryPolicy, tell: Tell, attempts: Sequence[Attempt], *, now: datetime
+    tx: Transaction, policy: RetryPolicy, tell: Tell, attempts: Sequence[Attempt], *, now: datetime
 ) -> None:
     """Attempts at one receiver."""
     first = attempts[0].delivery
     receiver = await queries.find_connection(tx, first.account_id, first.connection_id)
-    rows = [_to_changes(patience, attempt) for attempt in attempts]
+    rows = [_to_changes(policy, attempt) for attempt in attempts]
     if receiver is not None and receiver.paused_at is not None:  # asked for by hand, once
         rows = [row if row["due_at"] is None else {**row, "status": "held", "due_at": None} for row in rows]
     await tx.execute(_WRITE_DOWN, rows)
@@ -112,15 +106,15 @@ async def write_down(
         if row["status"] == "failed":
             await _tell_of_failure(tx, tell, receiver, attempt, now)
     if receiver is not None:
-        since = await _judge(tx, patience, receiver, attempts)
-        if since is not None and now - since >= patience.pause_after and receiver.paused_at is None:
-            await _pause(tx, patience, tell, receiver, now)
-    await prune(tx, first.account_id, first.connection_id, now - patience.keep)
+        since = await _judge(tx, policy, receiver, attempts)
+        if since is not None and now - since >= policy.pause_after and receiver.paused_at is None:
+            await _pause(tx, policy, tell, receiver, now)
+    await prune(tx, first.account_id, first.connection_id, now - policy.keep)
 
 
-def _to_changes(patience: RetryPolicy, attempt: Attempt) -> dict[str, Any]:
+def _to_changes(policy: RetryPolicy, attempt: Attempt) -> dict[str, Any]:
     count = attempt.delivery.attempts + 1
-    wait = None if attempt.answer.is_success else patience.find_wait(count)
+    wait = None if attempt.answer.is_success else policy.find_wait(count)
     ended = "delivered" if attempt.answer.is_success else "failed"
     status = ended if wait is None else "pending"
     return {
@@ -158,12 +152,12 @@ def _to_entry(receiver: ConnectionRow | None, kind: str, detail: str) -> dict[st
 
 
 async def _judge(
-    tx: Transaction, patience: RetryPolicy, receiver: ConnectionRow, attempts: Sequence[Attempt]
+    tx: Transaction, policy: RetryPolicy, receiver: ConnectionRow, attempts: Sequence[Attempt]
 ) -> datetime | None:
     """Since when the receiver has taken nothing; None for one that took anything. Whether it is slow is noted too."""
     is_well = any(attempt.answer.is_success for attempt in attempts)
     since: datetime | None = None if is_well else receiver.failing_since or attempts[0].at
-    is_slow = any(patience.is_slow(attempt.answer) for attempt in attempts)
+    is_slow = any(policy.is_slow(attempt.answer) for attempt in attempts)
     slow_since = (receiver.slow_since or attempts[0].at) if is_slow else None
     if (since, slow_since) != (receiver.failing_since, receiver.slow_since):
         of_it = (_c.account_id == receiver.account_id, _c.id == receiver.id)
@@ -171,7 +165,7 @@ async def _judge(
     return since
 
 
-async def _pause(tx: Transaction, patience: RetryPolicy, tell: Tell, receiver: ConnectionRow, now: datetime) -> None:
+async def _pause(tx: Transaction, policy: RetryPolicy, tell: Tell, receiver: ConnectionRow, now: datetime) -> None:
     """What it has not heard is held until somebody resumes it. Its account is told by its logs and its audit log."""
     of_it = (_c.account_id == receiver.account_id, _c.id == receiver.id)
     await tx.execute(update(connections).where(*of_it).values(paused_at=now))
@@ -179,7 +173,7 @@ async def _pause(tx: Transaction, patience: RetryPolicy, tell: Tell, receiver: C
     held = await tx.execute(update(deliveries).where(*waits).values(status="held", due_at=None))
     _log.warning("receiver paused", account=receiver.account_id, connection=receiver.id, held=held.rowcount)
     name = queries.to_name(receiver)
-    days = f"{patience.pause_after / timedelta(days=1):g}"
+    days = f"{policy.pause_after / timedelta(days=1):g}"
     detail = f"The {name} was paused: it has taken nothing for {days} days. What it misses is held until it is resumed."
     entry = _to_entry(receiver, "WebhookPaused", detail)
     await tell(tx, receiver.account_id, receiver.integration_id, entry, now)

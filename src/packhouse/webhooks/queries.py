@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
@@ -14,27 +14,82 @@ from packhouse.kit.messages import message
 from packhouse.kit.wire import pagination
 from packhouse.webhooks import schema
 from packhouse.webhooks.tables import (
-    ConnectionRow,
-    DeliveryRow,
-    SubscriptionRow,
     connections,
     deliveries,
     subscriptions,
 )
 
+
+class ConnectionRow(NamedTuple):
+    """A row of `connections`."""
+
+    account_id: int
+    id: int
+    integration_id: int | None
+    configuration: str
+    sealed: str | None
+    failing_since: datetime | None
+    paused_at: datetime | None
+    slow_since: datetime | None
+    key_switches_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class SubscriptionRow(NamedTuple):
+    """A row of `subscriptions`."""
+
+    account_id: int
+    id: int
+    connection_id: int
+    event_type: str
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class DeliveryRow(NamedTuple):
+    """A row of `deliveries`."""
+
+    account_id: int
+    id: int
+    connection_id: int
+    integration_id: int | None
+    event_type: str
+    subject: str
+    body: str
+    status: str
+    attempts: int
+    due_at: datetime | None
+    scheduled_at: datetime | None
+    created_at: datetime
+    attempted_at: datetime | None
+    status_code: int | None
+    answer: str | None
+    error: str | None
+
+
 _c, _s, _d = connections.c, subscriptions.c, deliveries.c
 
-# Who listens: the one look that an account without subscriptions pays for.
-_LISTENERS = (
+# The subscribers: the one query that an account without subscriptions pays for.
+_SUBSCRIBERS = (
     select(_s.event_type, _s.connection_id, _c.paused_at, _c.slow_since)
     .join(connections, (_c.account_id == _s.account_id) & (_c.id == _s.connection_id))
     .where(_s.account_id == bindparam("account_id"), _s.is_active)
 )
 
 
-async def list_subscribers(tx: Reader, account_id: int) -> Sequence[Any]:
-    """Rows of event_type, connection_id, paused_at, slow_since."""
-    return await tx.run(_LISTENERS, account_id=account_id)
+class Subscriber(NamedTuple):
+    """An active subscription and the state of its connection; times are in the driver's own type."""
+
+    event_type: str
+    connection_id: int
+    paused_at: datetime | str | None
+    slow_since: datetime | str | None
+
+
+async def list_subscribers(tx: Reader, account_id: int) -> list[Subscriber]:
+    return [Subscriber(*row) for row in await tx.run(_SUBSCRIBERS, account_id=account_id)]
 
 
 def has_subscribers(account_id: ColumnElement[int]) -> ColumnElement[bool]:
@@ -48,10 +103,15 @@ async def find_connection(tx: Reader, account_id: int, id: int) -> ConnectionRow
     return await tx.fetch_one(select(connections).where(*mine), into=ConnectionRow)
 
 
+async def require_connection(tx: Reader, account_id: int, id: int) -> ConnectionRow:
+    """Return a connection of any kind that is there: this transaction has made it."""
+    return errors.require(await find_connection(tx, account_id, id), message("There is no such connection."))
+
+
 async def get_connection(tx: Reader, account_id: int, id: int) -> ConnectionRow:
     """One that the account made. Raises NotFound."""
-    found = await find_connection(tx, account_id, id)
-    if found is None or found.integration_id is not None:
+    found = await require_connection(tx, account_id, id)
+    if found.integration_id is not None:
         raise errors.NotFound(message("There is no such connection."))
     return found
 
@@ -83,9 +143,7 @@ async def get_subscription(tx: Reader, account_id: int, id: int) -> Subscription
     """Raises NotFound."""
     mine = (_s.account_id == account_id, _s.id == id)
     found = await tx.fetch_one(select(subscriptions).where(*mine), into=SubscriptionRow)
-    if found is None:
-        raise errors.NotFound(message("There is no such subscription."))
-    return found
+    return errors.require(found, message("There is no such subscription."))
 
 
 async def list_subscriptions(
@@ -127,9 +185,7 @@ async def get_delivery(tx: Reader, account_id: int, id: int) -> DeliveryRow:
     """Raises NotFound."""
     mine = (_d.account_id == account_id, _d.id == id)
     found = await tx.fetch_one(select(deliveries).where(*mine), into=DeliveryRow)
-    if found is None:
-        raise errors.NotFound(message("There is no such delivery."))
-    return found
+    return errors.require(found, message("There is no such delivery."))
 
 
 async def list_deliveries(
@@ -140,7 +196,7 @@ async def list_deliveries(
     *,
     status: str | None = None,
     connection_id: int | None = None,
-) -> pagination.Page:
+) -> pagination.Page[DeliveryRow]:
     """Newest first."""
     statement = select(_d.id, *(column for column in _d if column.name != "id")).where(_d.account_id == account_id)
     if status is not None:
@@ -148,13 +204,12 @@ async def list_deliveries(
     if connection_id is not None:
         statement = statement.where(_d.connection_id == connection_id)
     order = pagination.Order([pagination.Key(_d.id, True, pagination.to_int)])
-    page = await pagination.fetch_page(tx, statement, order, cursor, size)
-    return page._replace(rows=[_to_delivery(row) for row in page.rows])
+    return await pagination.fetch_page(tx, statement, order, cursor, size, into=_to_delivery)
 
 
-def _to_delivery(row: Any) -> DeliveryRow:
-    """A row of a list, which begins with what it is sorted by."""
-    return DeliveryRow(*(getattr(row, name) for name in DeliveryRow._fields))
+def _to_delivery(id: int, account_id: int, *others: Any) -> DeliveryRow:
+    """Read a row of the list, which begins with the column that it is sorted by."""
+    return DeliveryRow(account_id, id, *others)
 
 
 async def find_failed(tx: Reader, account_id: int) -> Collection[int]:

@@ -75,7 +75,7 @@ _HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
 
 def _check_header(name: str) -> str:
     if name.lower() in RESERVED:
-        raise custom_error("header", message("This header is set by Packhouse"))
+        raise custom_error("header", message("Packhouse sets this header itself"))
     return name
 
 
@@ -204,7 +204,7 @@ def _to_own(sent: dict[str, Any]) -> tuple[dict[str, Any], list[errors.ErrorItem
     return sent, faults
 
 
-_TWICE = message("This is said twice, and otherwise.")
+_TWICE = message("This was sent twice with different values.")
 
 
 def _to_fault(code: str, detail: Message, path: errors.Path) -> errors.ErrorItem:

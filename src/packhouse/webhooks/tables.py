@@ -4,9 +4,6 @@ A connection is a receiver: one that the account made, or the webhook of one of 
 kept as it is shown, and beside it, encrypted, the signing key and the secrets that the configuration stands for.
 """
 
-from datetime import datetime
-from typing import NamedTuple
-
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, text
 
 from packhouse.kit.db.columns import Instant, metadata
@@ -83,52 +80,3 @@ deliveries = Table(
     Index("ix_deliveries_connection", "account_id", "connection_id", "id"),
     Index("ix_deliveries_status", "account_id", "status", "id"),
 )
-
-
-class ConnectionRow(NamedTuple):
-    """A row of `connections`."""
-
-    account_id: int
-    id: int
-    integration_id: int | None
-    configuration: str
-    sealed: str | None
-    failing_since: datetime | None
-    paused_at: datetime | None
-    slow_since: datetime | None
-    key_switches_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-
-
-class SubscriptionRow(NamedTuple):
-    """A row of `subscriptions`."""
-
-    account_id: int
-    id: int
-    connection_id: int
-    event_type: str
-    is_active: bool
-    created_at: datetime
-    updated_at: datetime
-
-
-class DeliveryRow(NamedTuple):
-    """A row of `deliveries`."""
-
-    account_id: int
-    id: int
-    connection_id: int
-    integration_id: int | None
-    event_type: str
-    subject: str
-    body: str
-    status: str
-    attempts: int
-    due_at: datetime | None
-    scheduled_at: datetime | None
-    created_at: datetime
-    attempted_at: datetime | None
-    status_code: int | None
-    answer: str | None
-    error: str | None

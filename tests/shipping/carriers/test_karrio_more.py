@@ -166,7 +166,7 @@ def test_cancelling_where_the_carrier_takes_it(code: str, carrier: Karrio, line:
         asyncio.run(carrier.cancel(asked))
         assert json.loads(line.seen[-1].body)["trackingNumber"] == "1234567890"
     else:
-        with pytest.raises(Rejected, match="takes no cancellations"):
+        with pytest.raises(Rejected, match="does not support cancellations"):
             asyncio.run(carrier.cancel(asked))
 
 

@@ -132,8 +132,8 @@ def test_what_cannot_be_drawn_is_refused_by_its_letters(option_code: str) -> Non
     with pytest.raises(Rejected) as refused:
         asyncio.run(CARRIERS[option_code].announce(consignment(option_code, **told)))
     assert [(fault.pointer, fault.detail) for fault in refused.value.faults] == [
-        ("/data/attributes/shipping_address/name", "This cannot be printed: no font here has 𐌰 (U+10330)."),
-        ("/data/attributes/shipping_address/city", "This cannot be printed: no font here has \U0001e900 (U+1E900)."),
+        ("/data/attributes/shipping_address/name", "This cannot be printed: no font has 𐌰 (U+10330)."),
+        ("/data/attributes/shipping_address/city", "This cannot be printed: no font has \U0001e900 (U+1E900)."),
     ]
 
 

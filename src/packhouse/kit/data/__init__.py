@@ -1,1 +1,1 @@
-"""What the world is like: places, telephones, units, letters, time zones."""
+"""Facts about the world: places, telephone numbers, units, letters, time zones."""

@@ -1,8 +1,8 @@
-"""GS1 element strings: what a barcode on a product says besides its number.
+"""GS1 element strings: the data of a barcode on a product besides its number.
 
-The source is the GS1 General Specifications, section 3 (application identifiers) and 7.8 (which of them end by
-themselves), and the GS1 Digital Link URI syntax, section 4. Only what a packing station needs is read: the GTIN and the
-serial number, and whatever may stand before them.
+The source is the GS1 General Specifications, section 3 (application identifiers) and 7.8 (which of them have a fixed
+length), and the GS1 Digital Link URI syntax, section 4. Only what a packing station needs is read: the GTIN and the
+serial number, and elements that may come before them.
 """
 
 import re
@@ -28,7 +28,7 @@ class Product(NamedTuple):
 
 
 def read_product(text: str) -> Product | None:
-    """Return what a scanned text says of a product, or None where it is no such code or its check digit is wrong."""
+    """Return the product of a scanned text, or None if it is no such code or its check digit is wrong."""
     text = text.strip()
     if (link := _LINK.fullmatch(text)) is not None:
         return _to_product(link[1], unquote(link[2] or ""))
@@ -43,8 +43,8 @@ def _to_product(number: str, serial: str) -> Product | None:
 
 
 def _read_elements(text: str) -> dict[str, str]:
-    """By application identifier: in brackets as people read them, or as scanners send them. Reading ends where one is
-    not known, because nobody knows where it ends."""
+    """Return the elements by application identifier, in brackets as people read them, or as scanners send them. Reading
+    stops at an unknown identifier, whose end is not known."""
     if text.startswith("("):
         return dict(_BRACKETED.findall(text))
     found: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Which letters can be printed: those of the fonts of `shipping/fonts`, as ranges: nobody loads a font to know it."""
+"""Which letters can be printed: the ranges that the fonts in `shipping/fonts` have, so that no font is loaded."""
 
 import re
 import unicodedata
@@ -22,7 +22,7 @@ _FANCY = re.compile("[\U0001d400-\U0001d7ff]")
 
 
 def clean(text: str) -> str:
-    """Without what is not printed: control and format characters; composed where letters come in parts."""
+    """Remove what is not printed, such as control and format characters, and compose letters."""
     composed = unicodedata.normalize("NFC", _FANCY.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text))
     spaced = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp", "Zs") else letter for letter in composed)
     kept = "".join(letter for letter in spaced if letter in _JOINERS or not _is_unprinted(letter))
@@ -36,7 +36,7 @@ def _is_unprinted(letter: str) -> bool:
 
 
 def find_undrawable(text: str) -> list[str]:
-    """The letters of a text that no font here draws, each once."""
+    """List the letters of a text that no font here has, each once."""
     if _LATIN_OR_CYRILLIC.fullmatch(text):
         return []
     return [letter for letter in dict.fromkeys(clean(text)) if not _is_drawable(ord(letter)) and letter not in _JOINERS]

@@ -1,7 +1,7 @@
-"""Whether a text could be a telephone number.
+"""Checks whether a text could be a telephone number.
 
-phonenumbers has the last word, but takes 15 to 200 µs a number. A quick look at the lengths of the country's
-telephone plan knows most real numbers in 2 µs; it says yes only where phonenumbers surely does too.
+phonenumbers decides, but takes 15 to 200 µs for a number. A quick check of the lengths in the country's numbering plan
+accepts most real numbers in 2 µs; it only accepts numbers that phonenumbers accepts too.
 """
 
 import re
@@ -38,11 +38,9 @@ class _Plan(NamedTuple):
 
 @lru_cache(64)  # an order tells one number two or three times
 def is_possible(number: str, country: str | None) -> bool:
-    """Whether this could be dialled in that country (ISO 3166-1 alpha-2, in capitals).
-
-    Only lengths and calling codes count, not whether the number is given to anyone. Where the country is None or
-    not among `REGIONS`, only a number that begins with `+` is possible.
-    """
+    """Return whether this could be dialled in that country (ISO 3166-1 alpha-2, in capitals). Only lengths and calling
+    codes count, not whether somebody has the number. If the country is None or not in `REGIONS`, only a number that
+    begins with `+` is possible."""
     if len(number) > LONGEST:
         return False
     return _is_plainly_possible(number, country) or _is_possible_to_the_library(number, country)
@@ -50,22 +48,22 @@ def is_possible(number: str, country: str | None) -> bool:
 
 @lru_cache(1_000)
 def to_international(number: str, country: str | None) -> str | None:
-    """The number as `+` and digits, dialled in that country (ISO 3166-1 alpha-2): however it is spelt, it is the same.
-    None for what is no number there. An extension does not count."""
+    """Return the number as `+` and digits, as dialled in that country (ISO 3166-1 alpha-2), the same for every
+    spelling; None if it is no number there. Extensions are ignored."""
     parsed = _parse(number, country)
     return None if parsed is None else f"+{parsed.country_code}{phonenumbers.national_significant_number(parsed)}"
 
 
 @lru_cache(1_000)
 def to_national(number: str, country: str | None) -> str | None:
-    """Its digits without calling code and trunk prefix, which all its spellings end with."""
+    """Return the digits without calling code and trunk prefix, with which all spellings of the number end."""
     parsed = _parse(number, country)
     return None if parsed is None else str(phonenumbers.national_significant_number(parsed))
 
 
 def is_same(one: str, other: str, country: str | None) -> bool:
-    """Whether both are spellings of one number. `country` is where `other` is dialled, and `one` where it does not say
-    itself; a number with a calling code is also tried as one of its own country."""
+    """Return whether both are spellings of one number. `country` is where `other` is dialled, and where `one` is if it
+    does not say; a number with a calling code is also tried as one of its own country."""
     digits = to_digits(one)[-5:]
     if digits not in to_digits(other):
         return False
@@ -88,7 +86,7 @@ def _parse(number: str, country: str | None) -> Any:
 
 
 def to_digits(number: str) -> str:
-    """ASCII ones, in whatever script they were written."""
+    """Return ASCII digits, whatever script they were written in."""
     return "".join(str(unicodedata.digit(character)) for character in number if character.isdigit())
 
 
@@ -100,7 +98,7 @@ def _is_possible_to_the_library(number: str, country: str | None) -> bool:
 
 
 def _is_plainly_possible(number: str, country: str | None) -> bool:
-    """The quick look. False means only that the library must be asked."""
+    """Make the quick check. False only means that the library has to decide."""
     dialled = number.translate(_PUNCTUATION)
     digits = dialled.removeprefix("+")
     if len(digits) < 3 or not (digits.isascii() and digits.isdigit()):

@@ -1,4 +1,4 @@
-"""States, provinces and regions as shops write them, read as ISO 3166-2 where that can be known."""
+"""States, provinces and regions as shops write them, converted to ISO 3166-2 where possible."""
 
 import unicodedata
 from functools import cache
@@ -144,7 +144,7 @@ one of these."""
 
 
 def read(country: str, text: str) -> str | None:
-    """The ISO 3166-2 code without its country, of a code or name in any case; None where nobody knows."""
+    """Return the ISO 3166-2 code without its country for a code or name in any case, or None if it is unknown."""
     written = text.strip()
     folded = written.upper()
     bare = folded.removeprefix(f"{country}-").removeprefix(f"{country}_").removeprefix(f"{country}:")

@@ -1,4 +1,4 @@
-"""Weights, lengths and volumes in decimal arithmetic: each unit by its exact factor, from a table."""
+"""Weights, lengths and volumes in decimal arithmetic, with the exact factor of each unit."""
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal, localcontext
@@ -38,18 +38,19 @@ _PRECISION = 120
 
 
 def to_decimal(value: Any) -> Decimal:
-    """From a number of the wire, which is an integer, a float or a numeric text: 79.9 is 79.9, not its binary tail."""
+    """Convert a number from the wire, which is an integer, a float or a numeric text: 79.9 becomes 79.9, without a
+    binary tail."""
     return Decimal(str(value))
 
 
 def convert(value: Any, unit: str, table: Mapping[str, Decimal]) -> Decimal:
-    """In the table's own unit, exactly."""
+    """Convert to the table's own unit, exactly."""
     with localcontext(prec=_PRECISION):
         return to_decimal(value) * table[unit]
 
 
 def to_kilograms(weight: Mapping[str, Any] | None) -> Decimal | None:
-    """Convert `{"value", "unit"}`; None where there is none."""
+    """Convert `{"value", "unit"}`; None stays None."""
     return None if not weight else convert(weight["value"], weight["unit"], KILOGRAMS)
 
 
@@ -64,6 +65,6 @@ def add(*values: Decimal) -> Decimal:
 
 
 def to_text(value: Decimal, places: int = 3) -> str:
-    """Rounded half up, written plainly: `1.250`, never `1.25E+0`."""
+    """Round half up and write plainly: `1.250`, never `1.25E+0`."""
     with localcontext(prec=_PRECISION):
         return f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}"

@@ -1,4 +1,4 @@
-"""Time zones, by their names in the IANA database, and the days of whoever lives in one."""
+"""Time zones, by their names in the IANA database, and the days in them."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
@@ -32,7 +32,7 @@ def list_names() -> list[str]:
 
 @cache
 def find_default(country: str) -> str:
-    """The zone of a country (ISO 3166-1 alpha-2), from Unicode's table of which country a zone is of."""
+    """Return the zone of a country (ISO 3166-1 alpha-2), from Unicode's table of the zones of countries."""
     known = available_timezones()
     if (main := _MAIN.get(country)) in known:
         return str(main)
@@ -42,7 +42,7 @@ def find_default(country: str) -> str:
 
 @cache
 def to_zone(name: str) -> tzinfo:
-    """UTC where the system does not know the zone."""
+    """Return UTC if the system does not know the zone."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
@@ -55,6 +55,6 @@ def to_day(now: datetime, zone: tzinfo) -> str:
 
 
 def to_span(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
-    """When a day begins and when the next one does, in UTC: 23 to 25 hours where clocks are changed."""
+    """Return when a day and the next one begin, in UTC: 23 to 25 hours apart when clocks change."""
     first = datetime.combine(day, time.min, zone).astimezone(UTC)
     return first, datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)

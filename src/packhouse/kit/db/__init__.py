@@ -1,4 +1,4 @@
-"""The database, whichever it is: all that differs between SQLite and PostgreSQL is inside this package."""
+"""The database: everything that differs between SQLite and PostgreSQL is inside this package."""
 
 from packhouse.kit.db.database import DEFAULT_TUNING, Database, DatabaseUrlError, Tuning
 from packhouse.kit.db.transaction import SEQUENCES, Reader, Transaction, connection_of

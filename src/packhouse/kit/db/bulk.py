@@ -1,4 +1,4 @@
-"""Many rows as one statement, whose text does not depend on how many they are."""
+"""Statements for many rows at once, whose text does not depend on the number of rows."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -40,7 +40,7 @@ _ELEMENTS: dict[type, TypeEngine[Any]] = {Instant: TIMESTAMP(timezone=True), Cod
 
 
 def to_upsert(table: Table, rows: Rows) -> tuple[Executable, dict[str, Any]]:
-    """PostgreSQL's statement and its values: an array a column, or one value where the rows share it."""
+    """Return PostgreSQL's statement and its values: one array per column, or one value if all rows share it."""
     known = _known_of(table)
     values: dict[str, Any] = {name: [row[name] for row in rows] for name in known.names}
     shared = frozenset(name for name in known.shared if _is_one_value(values[name]))
@@ -52,8 +52,8 @@ def to_upsert(table: Table, rows: Rows) -> tuple[Executable, dict[str, Any]]:
 
 
 def to_upsert_few(table: Table, rows: Rows) -> tuple[Executable, dict[str, Any]]:
-    """Make one VALUES with a row for each, which names the account once: a sharded database sends it on to one
-    shard, while it would collect the rows of a SELECT first. It is another statement for each number of rows."""
+    """Return one VALUES with a row for each, which names the account once. A sharded database sends it to one shard,
+    whereas it would collect the rows of a SELECT first. The text differs for each number of rows."""
     known = _known_of(table)
     values: dict[str, Any] = {"account_id": rows[0]["account_id"]}
     for index, row in enumerate(rows):
@@ -66,7 +66,7 @@ def to_upsert_few(table: Table, rows: Rows) -> tuple[Executable, dict[str, Any]]
 def to_find(
     columns: KeyColumns, key: KeyColumns, keys: Keys, *, lock: bool, is_sqlite: bool
 ) -> tuple[Executable, dict[str, Any]]:
-    """The statement that looks each key up in the index, and its values but `account`."""
+    """Return the statement that looks up each key in the index, and its values except `account`."""
     if is_sqlite:
         return _find_in_json(columns, key), {"sent": orjson.dumps(keys).decode()}
     sent = {f"sent_{index}": list(values) for index, values in enumerate(zip(*keys, strict=True))}
@@ -74,8 +74,8 @@ def to_find(
 
 
 def to_present(key: Column[Any], values: Sequence[str], *, is_sqlite: bool) -> tuple[Executable, dict[str, Any]]:
-    """The statement that says which of these texts are the account's in a column that its index begins with, and its
-    values but `account`: one look into the index for each, however many rows have it."""
+    """Return the statement that says which of these texts the account has in a column that its index begins with, and
+    its values except `account`: one index look-up for each, however many rows have it."""
     sent = orjson.dumps(list(values)).decode() if is_sqlite else list(values)
     return _find_present(key, is_sqlite), {"sent": sent}
 
@@ -85,7 +85,7 @@ _PRESENT: Column[Any] = Column("value", Text)
 
 @lru_cache
 def _find_present(key: Column[Any], is_sqlite: bool) -> TextualSelect:
-    """The limit keeps PostgreSQL from reading the table to find a few of its values."""
+    """The limit prevents PostgreSQL from reading the whole table to find a few of its values."""
     sent = "json_each(:sent) AS sent" if is_sqlite else "unnest(CAST(:sent AS text[])) AS sent(value)"
     there = f"SELECT 1 FROM {key.table.name} WHERE account_id = :account AND {key.name} = sent.value"  # noqa: S608
     if is_sqlite:
@@ -94,7 +94,7 @@ def _find_present(key: Column[Any], is_sqlite: bool) -> TextualSelect:
 
 
 def upsert_inline(connection: InlineConnection, table: Table, rows: Rows) -> None:
-    """On SQLite, past SQLAlchemy, whose second look at every value costs a fifth of what the statement takes."""
+    """Bypass SQLAlchemy on SQLite: its checks of every value would cost a fifth of the statement."""
     known = _known_of(table)
     written: dict[datetime, str] = {}  # most are the moment of the batch
     for row in rows:
@@ -106,8 +106,8 @@ def upsert_inline(connection: InlineConnection, table: Table, rows: Rows) -> Non
 
 
 class _Known(NamedTuple):
-    """What is known of a table's columns that are written: their names, those of times, those that rows often share
-    (the account always), and what takes their values from a row."""
+    """The written columns of a table: their names, which hold times, which rows often share (always the account), and
+    what takes their values from a row."""
 
     names: tuple[str, ...]
     instants: tuple[str, ...]
@@ -128,7 +128,7 @@ def _known_of(table: Table) -> _Known:
 
 @cache
 def _upsert_arrays(table: Table, shared: frozenset[str]) -> Executable:
-    """One array a column, one value for a shared one: a statement of constant text, whatever the number of rows."""
+    """Build one array per column and one value for a shared one: the text is constant, whatever the number of rows."""
     kinds = {name: _ELEMENTS.get(type(c.type), c.type) for name, c in _upserted(table).items()}
     arrays = {name: bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items() if name not in shared}
     columns: list[Column[Any]] = [Column(name, kinds[name]) for name in arrays]

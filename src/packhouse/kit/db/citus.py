@@ -1,4 +1,4 @@
-"""Which nodes of a database that is sharded with Citus can be reached, and what lies on those that cannot."""
+"""Finds the nodes of a Citus database that can be reached, and what is on those that cannot."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ _SHARDS_AWAY = text(
 
 
 async def find_nodes(tx: Reader) -> dict[str, bool]:
-    """The nodes beside the coordinator, as `host:port`, and whether each can be reached from it."""
+    """Return the nodes other than the coordinator, as `host:port`, and whether each can be reached from it."""
     return {name: bool(is_up) for name, is_up in await tx.fetch_all(_REACHED)}
 
 

@@ -1,5 +1,5 @@
-"""Many callers, one statement: what is asked while a batch is on its way waits for it to come back, and then all of it
-is the next batch. Most of what a single row costs is the way to the server and back."""
+"""Combines concurrent queries into one statement: while a batch is running, new queries wait and form the next batch.
+Most of the cost of reading a single row is the round trip to the server."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,8 +15,8 @@ BatchFunction: TypeAlias = Callable[[Sequence[Q]], Awaitable[Sequence[A]]]
 
 
 class Coalescer(Generic[Q, A]):
-    """`open_batches` opens what a batch needs, for as long as there are questions; a batch gives an answer to each
-    question. When a batch fails, so do all whose questions it took or who waited for the next one."""
+    """`open_batches` opens what batches need, as long as there are queries; a batch returns one result for each query.
+    If a batch fails, so do its queries and those that wait for the next batch."""
 
     def __init__(self, open_batches: Callable[[], AbstractAsyncContextManager[BatchFunction[Q, A]]]) -> None:
         self._open_batches = open_batches

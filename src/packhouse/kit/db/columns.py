@@ -1,4 +1,4 @@
-"""What a column holds on each database, and what is known of one: every table is declared with these."""
+"""Column types for both databases, and facts about columns. All tables are declared with these."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -27,17 +27,15 @@ REFERENCE = {"reference": True}
 
 
 def is_reference(source: FromClause) -> bool:
-    """Whether a table, or all that a join is of, are such tables."""
+    """Return whether a table, or every table of a join, is a reference table."""
     if isinstance(source, Join):
         return is_reference(source.left) and is_reference(source.right)
     return bool(source.info.get("reference")) if isinstance(source, Table) else False
 
 
 class Instant(TypeDecorator[datetime]):
-    """A point in time: timestamptz on PostgreSQL, the wire's own text on SQLite (which sorts as time does).
-
-    A value that is in the wire's form already may be given as that text.
-    """
+    """A point in time: timestamptz on PostgreSQL, the text of the wire on SQLite (which sorts by time). A value in the
+    form of the wire can be given as that text."""
 
     impl = Text
     cache_ok = True
@@ -60,7 +58,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class CodePointText(TypeDecorator[str]):
-    """A text that sorts by code point on every database."""
+    """A text that sorts by code point on both databases."""
 
     impl = Text
     cache_ok = True

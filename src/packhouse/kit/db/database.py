@@ -1,8 +1,8 @@
-"""One SQLite file or one PostgreSQL behind the same few calls; a new database changes nothing above this package.
+"""One SQLite file or one PostgreSQL behind the same few calls; nothing above this package depends on which.
 
-`read` gives a `Reader`, `write` runs work in one `Transaction`, `fetch_one` serves the few single-row reads of the
-hottest paths. Errors of the database leave as `LockTimeout` (a lock was not to be had in time) or `Unavailable` (away,
-full, restarting).
+`read` gives a `Reader`, `write` runs work in one `Transaction`, and `fetch_one` reads single rows on the hottest paths.
+Errors of the database become `LockTimeout` (a lock was not available in time) or `Unavailable` (unreachable, full,
+restarting).
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast, overload
 
 from sqlalchemy import Select, text
 from sqlalchemy import exc as sa_exc
@@ -32,12 +32,12 @@ _FIRST_PAUSE = 0.005
 
 
 class DatabaseUrlError(ValueError):
-    """The database URL cannot be used; the message says why in one line."""
+    """The database URL cannot be used; the message gives the reason in one line."""
 
 
 class Tuning(NamedTuple):
-    """Seconds that a write waits for its turn and that a statement may take, connections of one process, and whether
-    PostgreSQL may keep statements prepared."""
+    """Seconds that a write waits for a lock and that a statement may take, connections of one process, and whether
+    PostgreSQL may keep prepared statements."""
 
     lock_timeout: float = 2.0
     statement_timeout: float = 30.0
@@ -68,11 +68,11 @@ class Database:
 
     @property
     def is_sharded(self) -> bool | None:
-        """Whether it is sharded by account with Citus, as the first connection finds out; None until then."""
+        """Whether the database is sharded by account with Citus; None until the first connection finds out."""
         return self._server.is_sharded
 
     async def open(self) -> None:
-        """Raises Unavailable where the database cannot be reached."""
+        """Raises Unavailable if the database cannot be reached."""
         if self.is_sqlite:
             folder = Path(self.url.database or "").parent
             if not folder.is_dir():
@@ -104,8 +104,8 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
-        """Open one transaction, committed and durable when the block ends, undone when it raises. It is tried once: use
-        `write` wherever two may meet."""
+        """Open one transaction, which is committed durably when the block ends and rolled back when it raises. It is
+        tried once: use `write` where two transactions may conflict."""
         with _translated():
             async with self._writer.begin() as connection:
                 raw = await connection.get_raw_connection()
@@ -118,9 +118,9 @@ class Database:
             self.work.set()
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Do `work` in one transaction, and anew where it crossed another one that was first: a deadlock that the
-        database ended, a key that somebody else made meanwhile. Raises LockTimeout once the time that a lock is waited
-        for is over."""
+        """Run `work` in one transaction, and run it again if it conflicts with another one that was first: a deadlock
+        that the database ended, or a key that somebody else has inserted. Raises LockTimeout when the time to wait for
+        locks is over."""
         ends_at = time.monotonic() + self._tuning.lock_timeout
         pause = _FIRST_PAUSE
         while True:
@@ -133,20 +133,27 @@ class Database:
             await asyncio.sleep(pause)
             pause *= 2
 
-    async def fetch_one(self, statement: Select[Any], **values: Any) -> Any:
-        """Return the first row of a SELECT that is a constant of its module, in the driver's own types, past
-        SQLAlchemy; or None.
+    @overload
+    async def fetch_one(self, statement: Select[Any], *, into: Callable[..., T], **values: Any) -> T | None: ...
 
-        On SQLite it runs right here: a look-up by key takes 8 µs, and handing it to a thread 90
+    @overload
+    async def fetch_one(self, statement: Select[Any], *, into: None = None, **values: Any) -> Any: ...
+
+    async def fetch_one(self, statement: Select[Any], *, into: Callable[..., Any] | None = None, **values: Any) -> Any:
+        """Return the first row of a SELECT that is a constant of its module, or None: `into` a NamedTuple that has its
+        columns in their order, in the driver's own types. The statement bypasses SQLAlchemy.
+
+        On SQLite it runs on the event loop: a look-up by key takes 8 µs, and handing it to a thread takes 90
         (docs/decisions/0004-direct-reads-on-sqlite.md).
         """
         with _translated():
             point_reads = self._point_reads or self._open_point_reads()
-            return await point_reads.fetch_one(statement, values)
+            row = await point_reads.fetch_one(statement, values)
+        return row if row is None or into is None else into(*row)
 
     async def forget_old_pages(self) -> bool:
-        """Leave nothing of erased data in SQLite's log; return whether that was done. PostgreSQL forgets old rows when
-        it vacuums."""
+        """Remove erased data from SQLite's log; return whether that was done. PostgreSQL removes old rows when it
+        vacuums."""
         if not self.is_sqlite:
             return True
         with _translated():
@@ -185,7 +192,7 @@ def _parse(url: str) -> URL:
 
 
 class _translated:  # noqa: N801 - reads as a statement: `with _translated():`
-    """The database's errors in our words."""
+    """Translate the errors of the database into ours."""
 
     def __enter__(self) -> None:
         return None

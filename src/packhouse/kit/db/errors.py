@@ -1,4 +1,4 @@
-"""What the databases say when they cannot do it now, in our words."""
+"""Translates errors by which the databases say that they cannot do something now."""
 
 import sqlite3
 import ssl
@@ -25,7 +25,7 @@ _POSTGRES_CLOSED = ("28", "3D", "55000")
 
 
 def to_refusal(error: BaseException) -> errors.Unavailable | None:
-    """Busy, Unavailable, or None for anything that is not the database's state but our mistake."""
+    """Return LockTimeout, Unavailable, or None for an error that is our own mistake."""
     if isinstance(error, sa_exc.TimeoutError):
         return errors.LockTimeout()
     cause: BaseException | None = error.orig if isinstance(error, sa_exc.DBAPIError) else error

@@ -1,13 +1,13 @@
-"""How a process reaches PostgreSQL: the driver reads the URL, TLS parameters included; a connection that died is found
-before it is used; a connection pooler may stand between.
+"""Connections to PostgreSQL.
 
-The limits of time (`Limits`) are told to the server when a connection begins. A pooler in transaction mode refuses such
-words and may give each transaction another connection of the server, so behind one (`prepared_statements` off) each
-transaction brings them along, everything but a single read runs in a transaction, and no statement is kept prepared.
-A single read (`PointReads`) has the driver's own limit of time there.
+The driver reads the URL, including TLS parameters. A dead connection is found before it is used. A connection pooler
+may stand between. A new connection sends the time limits (`Limits`) to the server. A pooler in transaction mode refuses
+these parameters and may use another server connection for each transaction. Behind one (`prepared_statements` off),
+each transaction therefore sets them itself, everything but a single read runs in a transaction, and no statement is
+prepared. A single read (`PointReads`) then has the driver's own time limit.
 
-A database may be sharded by account with Citus (`Server`, docs/scaling.md): then no plan is made for all accounts at
-once, and no statement asks about several (docs/decisions/0103-what-is-different-on-citus.md).
+A database may be sharded by account with Citus (`Server`, docs/scaling.md). Then no plan is made for all accounts at
+once, and no statement covers several of them (docs/decisions/0103-what-is-different-on-citus.md).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -41,7 +41,7 @@ _GRACE_SECONDS = 5
 
 
 class Limits(NamedTuple):
-    """Seconds that a lock is waited for and that a statement may take; connections of one process."""
+    """Seconds to wait for a lock and for a statement, and the connections of one process."""
 
     lock_timeout: float
     statement_timeout: float
@@ -49,7 +49,7 @@ class Limits(NamedTuple):
     prepared_statements: bool
 
     def to_parameters(self) -> dict[str, str]:
-        """In milliseconds, by PostgreSQL's names."""
+        """Return the limits in milliseconds, by PostgreSQL's names."""
         return {
             "lock_timeout": str(int(self.lock_timeout * 1000)),
             "statement_timeout": str(int(self.statement_timeout * 1000)),
@@ -82,7 +82,7 @@ _FIND_CITUS = "SELECT FROM pg_proc WHERE proname = 'citus_version'"
 
 @dataclass(slots=True)
 class Server:
-    """What the first connection of a process finds out about the server, once; None until then."""
+    """Facts about the server that the first connection of a process finds out; None until then."""
 
     is_sharded: bool | None = None
 
@@ -100,8 +100,8 @@ class UrlRefused(Exception):
 
 
 class PooledDialect(PGDialect_asyncpg):
-    """Behind a pooler: without the statements by which SQLAlchemy asks a new connection about JSON, outside of any
-    transaction. No table of ours holds JSON, and the catalogue is read in migrations' tests alone."""
+    """A dialect for poolers, without the statements by which SQLAlchemy asks a new connection about JSON outside a
+    transaction. No table has JSON columns, and only tests of migrations read the catalogue."""
 
     supports_statement_cache = True
 
@@ -113,7 +113,7 @@ registry.register("postgresql.pooled", __name__, "PooledDialect")
 
 
 def _to_connect(url: URL, limits: Limits, server: Server, **parameters: str) -> Callable[..., Awaitable[Any]]:
-    """What opens a connection, whatever it is given. Raises NotInstalled and UrlRefused."""
+    """Return a function that opens a connection and ignores its arguments. Raises NotInstalled and UrlRefused."""
     if asyncpg is None:
         raise NotInstalled
     _require_files(url)
@@ -121,11 +121,11 @@ def _to_connect(url: URL, limits: Limits, server: Server, **parameters: str) -> 
     kept: dict[str, Any] = {"statement_cache_size": 0}
     if limits.prepared_statements:
         kept = {"server_settings": {**limits.to_parameters(), **parameters, "application_name": "packhouse"}}
-    patience = limits.statement_timeout + _GRACE_SECONDS
+    timeout = limits.statement_timeout + _GRACE_SECONDS
 
     async def connect(*_: Any, **__: Any) -> Any:
         try:
-            connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, command_timeout=patience, **kept)
+            connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, command_timeout=timeout, **kept)
             await server.look(connection)
         except (asyncpg.exceptions.ClientConfigurationError, FileNotFoundError) as error:
             if isinstance(error, FileNotFoundError) and error.filename is None:
@@ -137,11 +137,9 @@ def _to_connect(url: URL, limits: Limits, server: Server, **parameters: str) -> 
 
 
 class PointReads:
-    """Reads of single rows by their keys, past SQLAlchemy, which takes ten times as long for one; on connections of
-    their own, as many again as the engine's. What is asked at the same time is one statement.
-    (docs/decisions/0027-look-ups-together.md) Where the database is sharded, it is one for each, on a connection of its
-    own, unless all that it reads lies whole on every node.
-    """
+    """Reads of single rows by key that bypass SQLAlchemy, which takes ten times as long, on as many further connections
+    as the engine has. Concurrent reads are combined into one statement (docs/decisions/0027-look-ups-together.md). On a
+    sharded database, each is a statement on a connection of its own, unless all its tables are copied to every node."""
 
     def __init__(self, url: URL, limits: Limits, server: Server, dialect: Dialect) -> None:
         self._connect = _to_connect(url, limits, server, **_BY_KEY)
@@ -186,7 +184,7 @@ class PointReads:
 
 @dataclass(slots=True)
 class _PointRead:
-    """One statement, alone and for many at once, which not every server knows how to do."""
+    """One statement for a single read and for many at once; not every server can do the latter."""
 
     one: CompiledStatement
     many: CompiledStatement
@@ -218,13 +216,13 @@ class _PointRead:
 
 
 def _to_lists(sets: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """For a statement that takes an array a parameter."""
+    """Return one array per parameter."""
     return {name: [values[name] for values in sets] for name in sets[0]}
 
 
 async def begin(connection: Any) -> None:
-    """Begin the transaction of SQLAlchemy's raw connection now instead of with its first statement, so that the first
-    one may go past it; behind a pooler it has begun. Raises asyncpg's errors and OSError."""
+    """Begin the transaction of SQLAlchemy's raw connection now, so that its first statement may bypass SQLAlchemy;
+    behind a pooler it has begun already. Raises asyncpg's errors and OSError."""
     adapter = connection.dbapi_connection
     if adapter._transaction is not None:  # noqa: SLF001 - there is no other way to ask, nor to begin
         return
@@ -242,8 +240,8 @@ async def fetch(connection: Any, sql: str, parameters: Sequence[Any]) -> Any:
 
 
 class _noticing:  # noqa: N801 - reads as a statement: `with _noticing():`
-    """A connection that goes away under us is told of in the driver's words for its own mistakes: in the middle of a
-    statement, or when the server's last words are read before it hangs up. They are a lost connection."""
+    """Report a lost connection. The driver reports some as its own mistakes: in the middle of a statement, or when it
+    reads the server's last words."""
 
     def __enter__(self) -> None:
         return None
@@ -254,11 +252,11 @@ class _noticing:  # noqa: N801 - reads as a statement: `with _noticing():`
 
 
 async def _leave(_connection: Any) -> None:
-    """A single statement leaves nothing behind that had to be reset, and asking for it costs as much as the SELECT."""
+    """Skip the reset: a single statement leaves nothing behind, and resetting costs as much as the SELECT."""
 
 
 def make_engine(url: URL, limits: Limits, server: Server) -> AsyncEngine:
-    """Connects to nothing yet. Raises NotInstalled and UrlRefused."""
+    """Make the engine without connecting. Raises NotInstalled and UrlRefused."""
     dialect: dict[str, Any] = {}
     driver = "postgresql+asyncpg"
     if not limits.prepared_statements:
@@ -289,6 +287,7 @@ def _require_files(url: URL) -> None:
 
 
 def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
-    """The driver knows already that the server hung up; asking costs nothing, unlike a ping. The pool takes another."""
+    """Reject a connection that the driver knows to be closed, which costs nothing, unlike a ping. The pool takes
+    another one."""
     if connection.driver_connection.is_closed():
         raise sa_exc.InvalidatePoolError

@@ -1,11 +1,10 @@
-"""Where lists are read: a streaming replica as far as it has all that was written, else the primary.
+"""Chooses where lists are read: on a streaming replica that has all writes, otherwise on the primary.
 
-A client that has written sees what it wrote: before a list, the primary is asked how far its log is durable, which
-covers every write that was answered, and the replica whether it has replayed that. The question costs no table and no
-row, nothing is remembered in a process about who wrote, and it holds over any number of workers.
-
-A replica that hangs holds up nobody for long: a list that it does not answer is read from the primary, and for a while
-no other is sent there (docs/decisions/0067-a-replica-that-hangs.md).
+A client that has written sees what it wrote. Before a list, the primary says up to which position its log is durable,
+which covers every answered write, and the replica says whether it has replayed that position. These queries touch no
+table, no process remembers who wrote, and the result holds for any number of workers. A replica that hangs delays
+nobody for long: its list is read from the primary, and for a while no other list is sent to it
+(docs/decisions/0067-a-replica-that-hangs.md).
 """
 
 import asyncio
@@ -40,11 +39,11 @@ _log = structlog.get_logger()
 
 
 class _PassedOver(Exception):
-    """The replica is behind, away or hangs: the primary has to answer."""
+    """The replica is behind, unreachable or hanging: the primary has to answer."""
 
 
 class ReplicaReads:
-    """Reads of lists; `replica` is a database of its own, with a pool of its own, or None."""
+    """Reads of lists; `replica` is a database with a pool of its own, or None."""
 
     def __init__(self, primary: Database, replica: Database | None = None) -> None:
         if replica is not None and (primary.is_sqlite or replica.is_sqlite):
@@ -62,10 +61,8 @@ class ReplicaReads:
             await self.replica.close()
 
     async def read(self, work: Work[T]) -> T:
-        """What `work` reads, given a connection as by `Database.read`; what was written before it began is there.
-
-        The work may be begun on the replica and done anew on the primary.
-        """
+        """Return the result of `work`, which gets a reader as from `Database.read` and sees everything that was written
+        before. It may start on the replica and run again on the primary."""
         if self.replica is not None and time.monotonic() >= self._passed_over_until:
             with suppress(_PassedOver):
                 return await self._read_replica(self.replica, work)
@@ -104,7 +101,8 @@ class ReplicaReads:
             raise _PassedOver from away
 
     async def _answers(self, replica: Database) -> bool:
-        """Whether anything comes from the replica; to somebody else will do, where all its connections are in use."""
+        """Return whether the replica answers at all; an answer to somebody else counts if all its connections are in
+        use."""
         began = time.monotonic()
         probing = asyncio.create_task(_probe(replica))
         try:
@@ -114,7 +112,7 @@ class ReplicaReads:
         return self._answered_at >= began or (bool(done) and probing.exception() is None)
 
     def _abandon(self, task: "asyncio.Task[Any]") -> None:
-        """End it without waiting: to leave a connection that hangs takes the driver seconds."""
+        """End the connection without waiting: closing one that hangs takes the driver seconds."""
         if not task.done():
             task.cancel()
             self._abandoned.add(task)

@@ -1,10 +1,9 @@
-"""The one connection of a process that writes to SQLite: aiosqlite's interface without its thread.
+"""Connections to SQLite. The writing one has aiosqlite's interface without its thread.
 
-A statement of ours takes microseconds to a millisecond, and the way to a thread and back costs more than that, above
-all while the event loop is busy: whoever wants to run Python again has to wait for the interpreter's lock. What waits
-for the disk or for another process does not hold the loop: COMMIT (a write to the disk that is waited for) runs in a
-thread, which needs no lock meanwhile, and BEGIN IMMEDIATE asks again in short steps.
-(docs/decisions/0007-writes-on-the-event-loop.md)
+A statement takes microseconds to a millisecond. Handing it to a thread costs more than that, above all while the event
+loop is busy, because the thread has to wait for the interpreter's lock. Waiting for the disk or for another process
+does not block the loop: COMMIT, which waits for the disk, runs in a thread without the lock, and BEGIN IMMEDIATE is
+tried again in short intervals (docs/decisions/0007-writes-on-the-event-loop.md).
 """
 
 import asyncio
@@ -43,10 +42,10 @@ _TRIED_AGAIN_SECONDS = 1.0
 
 
 class InlineConnection:
-    """What SQLAlchemy's aiosqlite dialect asks of a connection. `patience` is in seconds."""
+    """The interface that SQLAlchemy's aiosqlite dialect expects of a connection. `lock_timeout` is in seconds."""
 
-    def __init__(self, path: str, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, path: str, lock_timeout: float) -> None:
+        self._lock_timeout = lock_timeout
         self._connection: sqlite3.Connection | None = sqlite3.connect(
             path, isolation_level=None, timeout=0, check_same_thread=False, cached_statements=256
         )
@@ -71,9 +70,9 @@ class InlineConnection:
         self.driver.create_function(*arguments, **options)
 
     async def begin(self) -> None:
-        """Take the write lock, waiting for another process up to the patience. Raises sqlite3.OperationalError."""
+        """Take the write lock, waiting for another process up to the lock timeout. Raises sqlite3.OperationalError."""
         loop = asyncio.get_running_loop()
-        ends_at, wait = loop.time() + self._patience, _SHORTEST_WAIT
+        ends_at, wait = loop.time() + self._lock_timeout, _SHORTEST_WAIT
         while True:
             try:
                 self.driver.execute(_BEGIN)
@@ -86,16 +85,15 @@ class InlineConnection:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     async def commit(self) -> None:
-        """Durable when it returns."""
+        """Return when the transaction is durable."""
         if self.driver.in_transaction:
             await self._run(self._write, [*self._take_postponed(), ("COMMIT", ())])
             self._checkpoints.follow(self.driver.total_changes)
 
     def upsert(self, table: str, names: tuple[str, ...], keys: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows, replacing those whose key is there: many before the next statement, or with the commit. A
-        statement that carries a whole batch takes milliseconds, nearly all of them without the interpreter's lock:
-        worth the way to the thread, but only one way for all of a transaction, since the lock of the file is held
-        meanwhile."""
+        """Insert rows, replacing those whose key exists: many before the next statement or with the commit. A statement
+        with a whole batch takes milliseconds, mostly without the interpreter's lock. That is worth a thread, but only
+        once per transaction, since the file is locked meanwhile."""
         if len(rows) < _WORTH_THE_WAY and not self._postponed:
             text = _to_upsert(table, names, keys, 1)
             for row in rows:
@@ -110,7 +108,7 @@ class InlineConnection:
                 start += size
 
     async def fetch(self, statement: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
-        """Right here, after what was postponed."""
+        """Run the statement here, after postponed ones."""
         await self.catch_up()
         return self.driver.execute(statement, parameters)
 
@@ -127,8 +125,8 @@ class InlineConnection:
             self.driver.execute(statement, parameters)
 
     async def _run(self, call: Callable[..., Any], *arguments: Any) -> None:
-        """In the thread. A caller that is cancelled meanwhile still waits for the outcome: a connection on which
-        something is under way must not be given to the next."""
+        """Run in the thread. A cancelled caller still waits for the result: a connection with a running statement must
+        not be given to the next caller."""
         ended = asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
         try:
             await asyncio.shield(ended)
@@ -153,9 +151,9 @@ class InlineConnection:
 
 
 class _Checkpoints:
-    """Moves what was committed from the log into the file, beside the writing and on a connection of its own: done by
-    the COMMIT that finds the log long, as SQLite does it by itself, this took a third of the time of all commits. It
-    waits for nobody. (docs/decisions/0034-checkpoints-beside.md)"""
+    """Moves committed pages from the log into the file on a connection of its own, without waiting for anybody. SQLite
+    does this in the COMMIT that finds the log long, which took a third of the time of all commits
+    (docs/decisions/0034-checkpoints-beside.md)."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -182,8 +180,7 @@ class _Checkpoints:
                 self._cut(self._connection)
 
     def _cut(self, connection: sqlite3.Connection) -> None:
-        """The log has grown because somebody reads what was there long ago: it is cut back as soon as they are gone,
-        also where nobody writes any more."""
+        """A long read has made the log grow: truncate it as soon as the read ends, even if nobody writes any more."""
         is_held, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if is_held:
             self._again = Timer(_TRIED_AGAIN_SECONDS, self._retry)
@@ -204,7 +201,7 @@ class _Checkpoints:
 
 
 class InlineCursor:
-    """Runs where it is called."""
+    """A cursor that runs its statements at once."""
 
     def __init__(self, connection: InlineConnection, cursor: sqlite3.Cursor) -> None:
         self._owner = connection
@@ -251,11 +248,9 @@ class InlineCursor:
 
 
 class PointReads:
-    """Reads where they are called, on a connection of their own. Those of one turn of the event loop share one look at
-    the file: taking and giving back the lock of a look costs more than a row does. What a request is answered was
-    committed when its bytes came in, because they come in between two turns.
-    (docs/decisions/0004-direct-reads-on-sqlite.md)
-    """
+    """Reads on the event loop, on a connection of their own. The reads of one iteration of the loop share one
+    transaction: taking and releasing its lock costs more than reading a row. They see what was committed before the
+    request arrived, because requests arrive between two iterations (docs/decisions/0004-direct-reads-on-sqlite.md)."""
 
     def __init__(self, path: str, dialect: Dialect) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=0.1)
@@ -278,7 +273,7 @@ class PointReads:
                 self._connection.execute("COMMIT")
 
     def count(self) -> int:
-        """Connections that are in use: none, between two turns."""
+        """Return the connections that are in use: none, between two iterations."""
         return 0
 
     async def close(self) -> None:
@@ -286,16 +281,16 @@ class PointReads:
 
 
 def make_private(path: Path) -> None:
-    """Make a file that is not there yet, for its owner alone: it holds what people are called and where they live. Its
-    log and index, which SQLite makes beside it, are as private as it is."""
+    """Create the file with access for its owner only, because it holds names and addresses. SQLite gives its log and
+    index the same mode."""
     with suppress(OSError):  # whoever opens it next says why
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def empty_log(path: str, patience: float) -> bool:
-    """Whether all that was committed is in the file now, and the log, which holds pages as they were, is empty. Waits
-    for those who read, so it is not for the event loop."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=patience)
+def empty_log(path: str, lock_timeout: float) -> bool:
+    """Return whether all commits are in the file now and the log, which holds old pages, is empty. It waits for
+    readers, so do not call it on the event loop."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=lock_timeout)
     try:
         (is_busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError:
@@ -305,17 +300,17 @@ def empty_log(path: str, patience: float) -> bool:
     return not is_busy
 
 
-def make_engines(url: URL, patience: float, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
-    """One that reads on so many connections in threads, and one that writes on the one `InlineConnection`."""
+def make_engines(url: URL, lock_timeout: float, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+    """Return an engine that reads on this many connections in threads, and one that writes on `InlineConnection`."""
 
     async def connect() -> InlineConnection:
-        return InlineConnection(str(url.database), patience)
+        return InlineConnection(str(url.database), lock_timeout)
 
     def set_up(connection: Any, _record: Any) -> None:
         if connection.isolation_level is not None:
             connection.isolation_level = None  # we begin and commit; the driver does nothing by itself
         cursor = connection.cursor()
-        wait = int(patience * 1000)
+        wait = int(lock_timeout * 1000)
         for pragma in (f"busy_timeout = {wait}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             cursor.execute(f"PRAGMA {pragma}")
         if isinstance(connection.driver_connection, InlineConnection):
@@ -331,7 +326,7 @@ def make_engines(url: URL, patience: float, pool_size: int) -> tuple[AsyncEngine
             poolclass=AsyncAdaptedQueuePool,
             pool_size=size,
             max_overflow=0,
-            pool_timeout=patience,
+            pool_timeout=lock_timeout,
             pool_reset_on_return=reset,
             hide_parameters=True,
             **options,

@@ -1,4 +1,4 @@
-"""A statement of SQLAlchemy as a driver takes it: its text once and for all, its parameters in order."""
+"""SQLAlchemy statements compiled for a driver: their text, and their parameters in order."""
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable
@@ -20,8 +20,8 @@ from sqlalchemy.sql import visitors
 
 
 class CompiledStatement(NamedTuple):
-    """`order` makes a list of the parameters from their values by name; `row` a row from a driver's, with names where
-    the statement says which columns it has."""
+    """`order` turns values by name into a list of parameters; `row` turns a driver's row into a named tuple, if the
+    statement has named columns."""
 
     sql: str
     order: Callable[[dict[str, Any]], list[Any]]
@@ -42,10 +42,8 @@ def compile_statement(statement: Any, dialect: Dialect) -> CompiledStatement:
 
 
 def compile_many(statement: Select[Any], dialect: Dialect) -> CompiledStatement:
-    """The first row of a SELECT for each of many sets of its parameters, which are sent as one array a parameter.
-
-    A row begins with the number of its set, from 1, and `order` takes lists of values. PostgreSQL only.
-    """
+    """Compile a SELECT of the first row for many sets of parameters, which are sent as one array per parameter. A row
+    begins with the number of its set, from 1, and `order` takes lists of values. PostgreSQL only."""
     parts: Iterable[Any] = visitors.iterate(statement)
     binds = {part.key: part for part in parts if _is_asked_for(part)}
     named = [Column(name, bind.type) for name, bind in binds.items()]
@@ -76,7 +74,7 @@ class CompiledStatements:
 
 
 def _is_asked_for(part: Any) -> bool:
-    """A parameter, and no constant of the statement."""
+    """Return whether it is a parameter of the caller, not a constant of the statement."""
     return isinstance(part, BindParameter) and part.required
 
 

@@ -1,6 +1,6 @@
-"""The statements of one read or one transaction: SQLAlchemy Core, the same on both databases.
+"""The statements of a read or a transaction: SQLAlchemy Core, the same on both databases.
 
-`Reader` is what `Database.read` gives, `Transaction` what `Database.write` passes to its work. Rows have names.
+`Database.read` gives a `Reader`, `Database.write` passes a `Transaction` to its work. Rows have names.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ _FEW_ROWS = 20
 
 
 class Reader:
-    """Statements that change nothing, each on its own: no transaction is around them."""
+    """Statements that change nothing, each in a transaction of its own."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Reader:
         return self._connection.dialect.name == "sqlite"
 
     async def execute(self, statement: Executable, values: Any = None) -> CursorResult[*tuple[Any, ...]]:
-        """Run a statement by SQLAlchemy, with its types. The shorter calls below serve most of what is asked."""
+        """Run a statement through SQLAlchemy, with its types. The methods below are shorter for most purposes."""
         return await self._connection.execute(statement, values)
 
     @overload
@@ -110,8 +110,7 @@ class Reader:
     async def run(self, statement: Executable, **values: Any) -> Sequence[Any]:
         """Return the rows of a statement that is a constant of its module, in the driver's own types.
 
-        Inside a transaction it goes past SQLAlchemy, whose way through a statement takes ten times as long as the
-        statement.
+        Inside a transaction the statement bypasses SQLAlchemy, which takes ten times as long as the statement itself.
         """
         if self._driver is None:
             result = await self._connection.execute(statement, values)

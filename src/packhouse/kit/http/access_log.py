@@ -1,4 +1,4 @@
-"""The line in the log and the figures that each answered request leaves behind."""
+"""The line in the log and the metrics that each answered request leaves behind."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ _WRITE_AFTER_SECONDS = 0.01
 
 @dataclass(slots=True)
 class RequestInfo:
-    """What the log line tells of a request; handlers add to it. Nothing in it comes from what a person typed."""
+    """The values of a request's log line; handlers add to them. None of them is text that a person typed."""
 
     request_id: str
     started: float
@@ -28,9 +28,8 @@ class RequestInfo:
 
 
 class AccessLog:
-    """What answered requests leave behind, a line in the log and their figures, written down some at a time and a
-    moment later: one by one that took a fifth of the time of a GET. A process that is killed takes a moment's lines
-    with it."""
+    """The log lines and metrics of requests, written in batches a moment later: written one by one, they took a fifth
+    of the time of a GET. A killed process loses those of a moment."""
 
     def __init__(self, meters: Metrics) -> None:
         self._meters = meters
@@ -43,7 +42,7 @@ class AccessLog:
             self._later = asyncio.get_running_loop().call_later(_WRITE_AFTER_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """All that is noted, now."""
+        """Write all that is waiting now."""
         if self._later is not None:
             self._later.cancel()
             self._later = None

@@ -1,9 +1,8 @@
-"""Where the rate limits' counters stand: in PostgreSQL in a table that is not logged, beside a SQLite database in a
-file of their own, so that counting waits neither for the disk nor for whoever is writing orders. Lost counters are no
-harm.
+"""Storage of the rate limits' counters: an unlogged table in PostgreSQL, or a file beside a SQLite database, so that
+counting waits neither for the disk nor for a write of orders. Losing counters does no harm.
 
-A row an account and kind holds, of a limit and of its burst, which window it is of (`slot`), the calls in it and those
-in the one before. To count is one statement, which gives the row back only where there was room.
+There is a row per account and kind. For the limit and for its burst, it has the window (`slot`), the calls in it and
+those in the window before. Counting is one statement, which only returns the row if there was room.
 """
 
 import sqlite3
@@ -37,16 +36,16 @@ PARTS = ("slot", "used", "before", "burst_slot", "burst_used", "burst_before")
 
 class Counters(Protocol):
     async def count(self, values: Mapping[str, Any]) -> tuple[bool, Sequence[int]]:
-        """Whether there was room, and the row as it is now, in the order of `PARTS`. `values` holds account_id, kind,
-        and of both limits slot, calls and, in thousandths, the weight of the window before."""
+        """Return whether there was room, and the current row, in the order of `PARTS`. `values` has account_id, kind,
+        and for both limits slot, calls and the weight of the window before, in thousandths."""
         ...
 
     async def close(self) -> None: ...
 
 
 def _now(name: str) -> tuple[str, str]:
-    """The calls of this window and of the one before, from a row that may be of an earlier one. A row of a later one
-    comes from a server whose clock is ahead: it counts as this one."""
+    """Return the calls of this window and the one before, from a row that may be of an earlier window. A row of a later
+    window was written by a server whose clock is ahead: it counts as this one."""
     slot, used, before = (f"rate_counters.{name}{part}" for part in ("slot", "used", "before"))
     current = f"CASE WHEN {slot} >= :{name}slot THEN {used} ELSE 0 END"
     previous = f"CASE WHEN {slot} >= :{name}slot THEN {before} WHEN {slot} = :{name}slot - 1 THEN {used} ELSE 0 END"
@@ -102,7 +101,7 @@ class _TableCounters:
 
 
 class _FileCounters:
-    """A statement takes microseconds, so it runs right here."""
+    """A statement takes microseconds, so it runs on the event loop."""
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -1,12 +1,12 @@
-"""`Idempotency-Key`: a client that does not know whether its request arrived sends it again, and it is done once.
+"""`Idempotency-Key`: a client that does not know whether its request arrived can send it again, and it is done once.
 
-A key is one of its account. The answer is kept in the transaction that does the work, so neither is there without the
-other. Two that arrive together: the later one's row is a duplicate, it is undone and done anew (`Database.attempt`),
-and finds the answer. A call that goes on after its transaction, because it asks a carrier, leaves there a claim with a
-lease and what it has made: whoever comes after the lease goes on from there.
+A key belongs to its account. The answer is stored in the transaction that does the work, so neither exists without the
+other. If two requests arrive together, the later one's row is a duplicate: it is rolled back, runs again and finds the
+answer. A call that goes on after its transaction, because it contacts a carrier, stores a claim with a lease and what
+it has made; a repeat after the lease goes on from there.
 
-What is kept is encrypted under the client's own key, of which only a hash is at rest: answers may hold secrets that we
-cannot read ourselves. (docs/decisions/0039-answers-kept.md)
+Answers are encrypted with the client's own key, which is stored only as a hash, because they may contain secrets that
+we cannot read ourselves (docs/decisions/0039-answers-kept.md).
 """
 
 import base64
@@ -69,15 +69,33 @@ idempotency_keys = Table(
     Index("ix_idempotency_keys_created_at", "account_id", "created_at"),
 )
 _k = idempotency_keys.c
+
+
+class KeyRow(NamedTuple):
+    """A row of `idempotency_keys`."""
+
+    account_id: int
+    key: str
+    operation: str
+    digest: str
+    status: int
+    answer: str
+    created_at: datetime
+    headers: str
+    progress: str | None
+    claim: str | None
+    claimed_until: datetime | None
+
+
 _HAS_DONE_NOTHING = (_k.status >= _REFUSED) & _k.progress.is_(None)
 
 
 class KeyRefused(errors.Conflict):
-    """The key was another request's, or its request is under way."""
+    """The key belongs to another request, or its request is still running."""
 
 
 class Once(NamedTuple):
-    """One request as its client names it."""
+    """A request as its client identifies it."""
 
     account_id: int
     operation: str
@@ -110,20 +128,20 @@ class Answer(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What a call has made that was not answered; `made` can be written as JSON."""
+    """What an unanswered call has made; `made` can be written as JSON."""
 
     made: Any
 
 
 class Claim(NamedTuple):
-    """A call that this process is at."""
+    """A call that this process is handling."""
 
     once: Once
     token: str
 
 
 def read(account_id: int, operation: str, key: str | None, body: bytes) -> Once | None:
-    """From the header's value; None where there is none. Raises Invalid."""
+    """Read the header's value; None without the header. Raises Invalid."""
     if key is None:
         return None
     if not _KEY.fullmatch(key):
@@ -133,17 +151,18 @@ def read(account_id: int, operation: str, key: str | None, body: bytes) -> Once 
 
 
 def is_kept(refusal: errors.ApiError) -> bool:
-    """Whether a refusal is the answer to the work; what asks to be tried again is not."""
+    """Return whether a refusal is stored as the answer; one that asks to try again is not."""
     if isinstance(refusal, KeyRefused) or refusal.is_temporary or "Retry-After" in refusal.headers:
         return False
     return refusal.status < 500 and refusal.status not in _NOT_KEPT
 
 
 async def find(tx: Reader, once: Once, *, now: datetime) -> Answer | Progress | None:
-    """What the same request was answered within the last 24 hours, or what it has made and was not answered. Raises
-    KeyRefused where the key was another request's, and while the request is under way. A request that was refused
-    before anything was made leaves its key to one that is put right."""
-    row = await tx.fetch_one(select(idempotency_keys).where(_is(once), _k.created_at > now - KEPT))
+    """Return the answer that the same request got within the last 24 hours, or what it has made without being answered.
+    Raises KeyRefused if the key belongs to another request, or while the request is running. A request that was refused
+    before anything was made leaves its key to a corrected one."""
+    statement = select(idempotency_keys).where(_is(once), _k.created_at > now - KEPT)
+    row = await tx.fetch_one(statement, into=KeyRow)
     if row is None:
         return None
     if (row.operation, row.digest) != (once.operation, once.digest):
@@ -155,13 +174,13 @@ async def find(tx: Reader, once: Once, *, now: datetime) -> Answer | Progress | 
     if row.status != _UNDER_WAY:
         return _to_answer(once, row)
     if row.claimed_until is not None and clock.is_to_come(row.claimed_until, now, within=LEASE):
-        fault = errors.ErrorItem("conflict", message("A request with this key is under way."), header=HEADER)
+        fault = errors.ErrorItem("conflict", message("A request with this key is still running."), header=HEADER)
         raise KeyRefused(fault, {"Retry-After": "1"})
-    return Progress(orjson.loads(once.open(row.progress)))
+    return Progress(orjson.loads(once.open(row.progress or "")))
 
 
-def _to_answer(once: Once, row: Any) -> Answer:
-    """A row of before answers were encrypted lies under its plain key."""
+def _to_answer(once: Once, row: KeyRow) -> Answer:
+    """A row from before answers were encrypted has its plain key."""
     if row.key == once.key:
         return Answer(row.status, row.answer.encode(), [("content-type", "application/json")])
     headers = [(name, value) for name, value in orjson.loads(once.open(row.headers))]
@@ -169,12 +188,12 @@ def _to_answer(once: Once, row: Any) -> Answer:
 
 
 async def keep_answer(tx: Transaction, once: Once, answer: Answer, *, now: datetime) -> None:
-    """In the transaction of the work."""
+    """Store the answer in the transaction of the work."""
     await _put(tx, once, now, _to_columns(once, answer))
 
 
 async def claim(tx: Transaction, once: Once, made: Any, *, now: datetime) -> Claim:
-    """In the transaction that has `made` what the call goes on with."""
+    """Store a claim in the transaction that has `made` what the call goes on with."""
     found = Claim(once, secrets.token_hex(16))
     under_way = {"progress": once.seal(orjson.dumps(made)), "claim": found.token, "claimed_until": now + LEASE}
     await _put(tx, once, now, {"status": _UNDER_WAY, "answer": "", "headers": "[]", **under_way})
@@ -182,7 +201,7 @@ async def claim(tx: Transaction, once: Once, made: Any, *, now: datetime) -> Cla
 
 
 async def _put(tx: Transaction, once: Once, now: datetime, columns: dict[str, Any]) -> None:
-    """Instead of what was there; removes a few rows that are past their time."""
+    """Replace the row, and delete a few expired ones."""
     oldest = select(_k.key).where(_k.account_id == once.account_id, _k.created_at <= now - KEPT)
     oldest = oldest.order_by(_k.created_at).limit(_REMOVED_AT_ONCE).with_for_update(skip_locked=True)
     gone = _k.key.in_(select(oldest.cte("oldest").c.key))
@@ -199,13 +218,13 @@ def _to_columns(once: Once, answer: Answer) -> dict[str, Any]:
 
 
 async def end_claim(tx: Transaction, claim: Claim, answer: Answer) -> None:
-    """With the answer; one whose lease was taken by another changes nothing."""
+    """Store the answer; a claim whose lease somebody else has taken changes nothing."""
     mine = (_is(claim.once), _k.claim == claim.token)
     await tx.execute(update(idempotency_keys).where(*mine).values(_to_columns(claim.once, answer)))
 
 
 async def release(tx: Transaction, claim: Claim) -> None:
-    """Whoever comes next goes on at once."""
+    """End the lease, so that a repeat goes on at once."""
     mine = (_is(claim.once), _k.claim == claim.token)
     await tx.execute(update(idempotency_keys).where(*mine).values(claim=None, claimed_until=None))
 

@@ -1,10 +1,9 @@
-"""Rate limits (contract, section 8): counted for each account over all workers and processes, in one statement.
+"""Rate limits (contract, section 8), counted per account over all workers and processes, in one statement.
 
-A limit is so many calls in any window of so many seconds. Counted is by fixed windows, the one before weighed by how
-much of it the last `seconds` still cover: a row an account and kind, whatever the limit, and no edge at which twice as
-many pass. A call that is refused is not counted, so that trying too early costs nothing.
-
-Where the counters stand is said in `counters`.
+A limit is a number of calls in any window of a number of seconds. It is counted in fixed windows, and the window before
+counts by how much of it the last `seconds` still cover. This needs one row per account and kind, whatever the limit,
+and never allows twice as many calls at the edge of a window. A refused call is not counted, so that trying too early
+costs nothing. `counters` stores the counts.
 """
 
 import math
@@ -24,7 +23,7 @@ class Limit(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """The limit of a kind of calls, and what may come at once of it where that is limited too."""
+    """The limit of a kind of calls, and the limit of its bursts, if there is one."""
 
     limit: Limit
     burst: Limit | None = None
@@ -42,7 +41,7 @@ _NO_BURST = Limit("none", 10**9, 1)
 
 
 class _Window(NamedTuple):
-    """Which window of a limit an instant lies in, and how much of the one before still counts, in thousandths."""
+    """The window of a limit at an instant, and how much of the one before still counts, in thousandths."""
 
     slot: int
     weight: int
@@ -54,7 +53,7 @@ class _Window(NamedTuple):
 
 
 class Limiter:
-    """`take` counts a call or raises Throttled; either way the headers say how much is left."""
+    """`take` counts a call or raises Throttled; in both cases the headers say how many calls are left."""
 
     def __init__(self, counters: Counters, policies: dict[str, Policy]) -> None:
         self._counters = counters
@@ -85,7 +84,7 @@ class _State(NamedTuple):
 
     @classmethod
     def of(cls, limit: Limit, counted: Sequence[int], now: float) -> "_State":
-        """`wait_seconds` is how long until one more call has room."""
+        """`wait_seconds` is the time until there is room for another call."""
         slot, used, before = counted
         window = _Window.at(limit, now)
         if slot < window.slot:

@@ -1,7 +1,7 @@
-"""What every request passes on its way in, and every answer on its way out.
+"""The code that every request and every answer passes.
 
-`ServerMiddleware` is the outermost layer of the application: it names the request, checks its host, takes a trailing
-slash off, answers HEAD as GET without a body, bounds the time of a body, and adds the answer to the access log.
+`ServerMiddleware` is the outermost layer of the application: it gives the request its id, checks its host, removes a
+trailing slash, answers HEAD as GET without a body, limits the time of a body, and adds the answer to the access log.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ _JUST_NOW_SECONDS = 0.05
 
 
 class ServerMiddleware:
-    """ASGI, outermost."""
+    """The outermost ASGI middleware."""
 
     def __init__(self, lifespan: ASGIApp, router: Router, refuse: Refuse, context: http.HttpContext) -> None:
-        """`lifespan` answers the server's own messages, `refuse` gives the answer to an exception."""
+        """`lifespan` answers the server's own messages, `refuse` turns an exception into a response."""
         self.context = context
         self._lifespan = lifespan
         self._router = router
@@ -45,7 +45,7 @@ class ServerMiddleware:
         self._last_hosts: list[bytes] = []
 
     def is_busy(self) -> bool:
-        """Somebody is here, or was just now."""
+        """Return whether a request is running or has just ended."""
         return self._inside > 0 or time.perf_counter() - self._seen_at < _JUST_NOW_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,9 +79,9 @@ class ServerMiddleware:
             self.context.access_log.add(method, record)
 
     def _check_hosts(self, sent: list[bytes]) -> None:
-        """Links are made of the host where nobody said what this server is called. Raises Invalid."""
+        """Links are built with the host if the public URL is not configured. Raises Invalid."""
         if self.context.public_url is None and sent and (len(sent) > 1 or not _HOST.fullmatch(sent[0])):
-            raise errors.Invalid(errors.ErrorItem("invalid", message("This is no name of a host."), header="Host"))
+            raise errors.Invalid(errors.ErrorItem("invalid", message("This is not a host name."), header="Host"))
         self._last_hosts = sent
 
     def _new_id(self) -> str:
@@ -102,14 +102,14 @@ class ServerMiddleware:
 
 
 def _path_of(scope: Scope) -> str:
-    """The path below the one that a proxy or a server put this application at."""
+    """Return the path below the one at which a proxy or a server has mounted this application."""
     path: str = scope["path"]
     root = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
 
 
 def _read_head(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str | None, list[bytes]]:
-    """The id that the client gave the request, the first of a known form, and the hosts that it names."""
+    """Return the request's id, the client's first one of a known form, and the hosts that the request names."""
     request_id, hosts = None, []
     for name, value in headers:
         if name == b"host":
@@ -120,7 +120,7 @@ def _read_head(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str | None, list
 
 
 class _HeadAnswered(Exception):
-    """What is left of an answer need not be made."""
+    """The rest of an answer to HEAD is not needed."""
 
 
 def _without_body(send: Send) -> Send:
@@ -136,8 +136,8 @@ def _without_body(send: Send) -> Send:
 
 
 def _naming(send: Send, receive: Receive, record: RequestInfo) -> Send:
-    """Answers carry the request's id. To a client that is still sending, the answer goes out at once and its end when
-    the client has said its part, or too much of it: a connection that is closed with bytes unread is reset, and a reset
+    """Add the request's id to answers. If the client is still sending, the answer goes out at once, and its end when
+    the client has finished or has sent too much. A connection that is closed with unread bytes is reset, and a reset
     can overtake the answer."""
 
     async def named(message: Message) -> None:
@@ -158,8 +158,8 @@ def _naming(send: Send, receive: Receive, record: RequestInfo) -> Send:
 
 
 def _patient(receive: Receive, context: http.HttpContext) -> Receive:
-    """Raises RequestTimeout where a body was begun and nothing more of it comes, or it takes too long in all: a
-    request is not kept for a client that is gone without a word, or that sends a byte now and then."""
+    """Raises RequestTimeout if the rest of a body does not come, or takes too long in total: a request is not kept for
+    a client that is gone or that sends a byte now and then."""
     idle, total = context.body_timeout_seconds, context.body_total_timeout_seconds
     is_whole = False
     ends_at: float | None = None
@@ -174,7 +174,7 @@ def _patient(receive: Receive, context: http.HttpContext) -> Receive:
             async with asyncio.timeout(min(idle, ends_at - now)):
                 event = await receive()
         except TimeoutError:
-            why = message("Nothing more of the body came for {idle} seconds.", idle=f"{idle:g}")
+            why = message("The rest of the body did not arrive within {idle} seconds.", idle=f"{idle:g}")
             if asyncio.get_running_loop().time() >= ends_at:
                 why = message("The body did not end within {total} seconds.", total=f"{total:g}")
             raise errors.RequestTimeout(errors.ErrorItem("invalid", why), {"Connection": "close"}) from None

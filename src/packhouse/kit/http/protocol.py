@@ -1,7 +1,7 @@
-"""uvicorn's HTTP/1.1 protocol with limits on what a connection may cost before any of our code has seen a request.
+"""uvicorn's HTTP/1.1 protocol with limits on what a connection may cost before our code sees a request.
 
-llhttp, the parser below, keeps whatever it is sent until a header is whole, so a client that never ends one fills the
-memory: the limits have to be here. A refusal has the error shape of the API and closes the connection.
+llhttp, the parser, keeps what it gets until a header is complete, so a client that never ends one would fill the
+memory: the limits have to be here. A refusal has the error format of the API and closes the connection.
 """
 
 import asyncio
@@ -55,11 +55,11 @@ _TOO_MANY_CONNECTIONS = _Refusal(
 
 
 class _Refused(Exception):
-    """Raised in a callback of the parser, which ends parsing."""
+    """Raised in a callback of the parser to end parsing."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `limit_concurrency` of uvicorn's configuration is the number of connections of this process."""
+    """One connection. `limit_concurrency` in uvicorn's configuration is the number of connections of this process."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._send_timer = None
 
     def shutdown(self) -> None:
-        """The server is told to stop: so is the application, whose streams would go on for minutes."""
+        """Tell the application too that the server stops, because its streams would go on for minutes."""
         stopping = cast("asyncio.Event | None", self.app_state.get("stopping"))
         if stopping is not None:
             stopping.set()
@@ -180,7 +180,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, refusal: _Refusal) -> None:
-        """An answer that has begun is not written into: it ends with its connection."""
+        """Write the refusal, unless an answer has begun: then only close the connection."""
         if self._refusal is not None or self.transport.is_closing():
             return
         self._refusal = refusal

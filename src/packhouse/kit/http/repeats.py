@@ -1,8 +1,8 @@
-"""Calls that may be sent again under an `Idempotency-Key`: the one place where they are answered once.
+"""Calls that can be repeated with an `Idempotency-Key`: the only place that makes sure that they are done once.
 
-A handler gives its work to `answer_once`. The work does what it changes in one `Call.write`; what that gives back is
-either the answer, kept in the same transaction, or what the call goes on with outside of it. A repeat of a call that
-was not answered is given that again instead of the transaction, so nothing is made twice.
+A handler gives its work to `answer_once`. The work makes its changes in one `Call.write`, which returns either the
+answer, stored in the same transaction, or what the call goes on with outside of it. A repeat of an unanswered call gets
+that value again instead of running the transaction, so nothing is made twice.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Call:
-    """One request, with its key or without."""
+    """A request, with its key or without one."""
 
     def __init__(self, ctx: http.HttpContext, once: Once | None) -> None:
         self._ctx = ctx
@@ -34,7 +34,7 @@ class Call:
         return self._once is not None
 
     async def look(self) -> Response | None:
-        """What the request was answered before. Raises KeyRefused."""
+        """Return the answer that the request got before. Raises KeyRefused."""
         if self._once is None:
             return None
         async with self._ctx.db.read() as tx:
@@ -42,8 +42,8 @@ class Call:
         return _to_response(found) if isinstance(found, Answer) else None
 
     async def write(self, begin: Callable[[Transaction], Awaitable[T]]) -> T:
-        """What `begin` gives back: a response, or what can be written as JSON. It may be done several times, of which
-        one counts. Raises _Answered where another request with the key was quicker, and KeyRefused."""
+        """Return what `begin` returns: a response, or a value that can be written as JSON. `begin` may run several
+        times, of which one counts. Raises _Answered if another request with the key was quicker, and KeyRefused."""
         once = self._once
         if once is None:
             return await self._ctx.db.write(begin)
@@ -64,7 +64,7 @@ class Call:
         return made
 
     async def keep(self, response: Response) -> None:
-        """Unless it was in the transaction of the work."""
+        """Store the answer, unless the transaction of the work has done that."""
         once = self._once
         if once is None or self.is_kept:
             return
@@ -79,7 +79,7 @@ class Call:
             await self._ctx.db.write(end)
 
     async def release(self) -> None:
-        """Whoever sends it again need not wait for the lease; where that cannot be said now, it ends by itself."""
+        """End the lease, so that a repeat need not wait for it. If that fails now, the lease ends by itself."""
         claim = self.claim
         if claim is not None:
             with suppress(errors.Unavailable):
@@ -95,8 +95,8 @@ class _Answered(Exception):
 async def answer_once(
     request: Request, account_id: int, body: bytes | None, work: Callable[[Call], Awaitable[Response]]
 ) -> Response:
-    """The answer of `work`, or the one that the same request got before; a refusal of the work is one as well. Without
-    `body`, the call takes none, and what was sent all the same is only compared."""
+    """Return the answer of `work`, or the one that the same request got before; a refusal counts as an answer. Without
+    `body`, the call takes none, and whatever was sent is only compared."""
     operation = f"{request.method} {request.scope['path']}"
     if query := request.scope.get("query_string"):
         operation += f"?{query.decode('latin-1')}"

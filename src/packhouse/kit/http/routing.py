@@ -1,4 +1,4 @@
-"""The table of routes: a record is what is matched, what its credentials and body are checked by, and what
+"""The table of routes. A route says which requests it matches, how their credentials and body are checked, and what
 `/openapi.json` says of it (docs/decisions/0043-one-table-of-routes.md)."""
 
 import re
@@ -27,10 +27,10 @@ _PARAMETER = re.compile(r"\{(\w+)(:path)?\}")
 
 @dataclass(frozen=True)
 class Route:
-    """`operation` is OpenAPI's operation object, None for what is no part of the API. `scope` is what its credentials
-    must have; None for a route that asks for none, or that has its own way to ask. A `is_large` body may have as much
-    as the setting allows. `name` is the operation's id, that of the handler unless given, as are the
-    summary, from the name, and the description, from its docstring."""
+    """`operation` is OpenAPI's operation object, None for a route outside the API. `scope` is what the credentials
+    need; None for a route without credentials or with its own check. An `is_large` body may be as large as the setting
+    allows. `name` is the operation's id, by default that of the handler; the summary comes from the name and the
+    description from its docstring."""
 
     method: str
     path: str
@@ -50,13 +50,13 @@ class Route:
 
     @cached_property
     def query_names(self) -> frozenset[str]:
-        """The parameters of the query that the operation declares."""
+        """Return the query parameters that the operation declares."""
         declared = (self.operation or {}).get("parameters", ())
         return frozenset(parameter["name"] for parameter in declared if parameter["in"] == "query")
 
     def find_ignored(self, query: str) -> str:
-        """What of a query string is not read, as the header `Packhouse-Ignored` says it: `stauts (did you mean
-        status?)`. Empty where all of it is read, and of what is not in version 3."""
+        """Return the unknown query parameters for the header `Packhouse-Ignored`: `stauts (did you mean status?)`. It
+        is empty if there are none, and outside version 3."""
         if self.operation is None or not self.path.startswith(_WATCHED):
             return ""
         names = dict.fromkeys(_INDEX.sub("", name) for name, _ in parse_qsl(query, keep_blank_values=True))
@@ -74,7 +74,7 @@ def route_of(request: Request) -> Route:
 
 
 class Router:
-    """Finds the route of a request: a path that is named literally goes before one that fits a pattern."""
+    """Finds the route of a request: a literal path has priority over a pattern."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._literal: dict[str, dict[str, Route]] = {}
@@ -88,7 +88,7 @@ class Router:
             known.setdefault(route.path, (_to_pattern(route.path), {}))[1][route.method] = route
 
     def knows(self, path: str) -> bool:
-        """Whether there is something at this path, by any method."""
+        """Return whether any method is allowed at this path."""
         patterns = (self._patterns.get(slashes, {}).values() for slashes in (path.count("/"), -1))
         return path in self._literal or any(pattern.fullmatch(path) for some in patterns for pattern, _ in some)
 
@@ -111,7 +111,7 @@ class Router:
 
 
 def _with_head(methods: set[str]) -> set[str]:
-    """Wherever GET is allowed, HEAD is."""
+    """HEAD is allowed wherever GET is."""
     return methods | {"HEAD"} if "GET" in methods else methods
 
 

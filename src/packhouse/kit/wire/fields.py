@@ -1,7 +1,5 @@
-"""Kinds of values that a wire shape is made of, as Pydantic annotations: each keeps what was sent, as it was sent.
-
-Most run inside Pydantic's core; what calls Python is short, because a batch of orders makes thousands of such calls.
-"""
+"""Types of values in wire shapes, as Pydantic annotations; each keeps a value as it was sent. Most run inside
+Pydantic's core. Calls of Python are short, because a batch of orders makes thousands of them."""
 
 import math
 import re
@@ -40,11 +38,9 @@ _URL = TypeAdapter(AnyUrl)
 
 
 def _quick_or_exact(quick: CoreSchema, kind: CoreSchema, check: Callable[[Any], Any]) -> GetPydanticSchema:
-    """`quick` runs inside the core and accepts the ordinary values; the rest goes to `check`, whose message counts.
-
-    A batch makes thousands of such checks and a call of Python costs more than all else about a value. Errors of the
-    quick look are dropped by `kit.validation`, which knows these two labels.
-    """
+    """`quick` runs inside the core and accepts ordinary values; the rest goes to `check`, which gives the message. A
+    batch makes thousands of such checks, and calling Python costs more than everything else about a value.
+    `kit.wire.validation` drops errors of the quick check, whose two labels it knows."""
     exact = cs.no_info_after_validator_function(check, kind)
     schema = cs.union_schema([(quick, QUICK), (exact, EXACT)], mode="left_to_right")
     return GetPydanticSchema(lambda _source, _handler: schema)
@@ -75,14 +71,14 @@ def _above_zero_schema() -> CoreSchema:
 
 
 def _measure_schema() -> CoreSchema:
-    """Integers first, because as a float one would come back as 1.0, or past 53 bits with other digits."""
+    """Try integers first: as a float, one would come back as 1.0, or with other digits above 53 bits."""
     whole = cs.int_schema(strict=True, ge=0, le=INT64_MAX)
     number = cs.float_schema(strict=True, ge=0, lt=float(INT64_MAX), allow_inf_nan=False)
     return cs.union_schema([(whole, QUICK), (number, EXACT)], mode="left_to_right")
 
 
 def _flat_schema() -> CoreSchema:
-    """What most free objects are: texts by name."""
+    """Accept objects of texts, which most free objects are."""
     values = cs.str_schema(strict=True)
     return cs.dict_schema(
         keys_schema=cs.str_schema(), values_schema=values, max_length=MAX_KEYS, fail_fast=True, strict=True
@@ -96,7 +92,7 @@ def _above_zero(value: Any) -> Any:
 
 
 def _check_country(value: str) -> str:
-    """What is no code is refused, and the code that is meant is named where it is known."""
+    """Refuse what is no code, and name the code that is probably meant."""
     if meant := places.find_country_meant(value):
         told = message(
             "Input should be an ISO 3166-1 alpha-2 country code: {meant}, not {sent}", meant=meant, sent=value
@@ -125,7 +121,7 @@ def _instant_schema(_source: Any, _handler: Any) -> CoreSchema:
 
 
 def _to_instant(value: str) -> str:
-    """RFC 3339 to the form in which times are given back; without an offset it is UTC. Digits past the sixth of a
+    """Convert RFC 3339 to the form of times in answers; without an offset it is UTC. Digits after the sixth of a
     second's fraction are cut."""
     try:
         instant = datetime.fromisoformat(value.upper())
@@ -153,7 +149,7 @@ def is_plain_email(value: str) -> bool:
 
 
 def _check_email(value: str) -> str:
-    """By the library that knows the rules, without asking the network."""
+    """Check the address with the library, without asking the network."""
     try:
         validate_email(value, check_deliverability=False)
     except EmailNotValidError as error:
@@ -163,7 +159,7 @@ def _check_email(value: str) -> str:
 
 
 def _check_url(value: str) -> str:
-    """A link is followed by people, so it leads to the web and nowhere else."""
+    """People follow links, so they must lead to the web."""
     try:
         scheme = _URL.validate_python(value).scheme
     except ValidationError as error:
@@ -174,7 +170,7 @@ def _check_url(value: str) -> str:
 
 
 def _check_storable(value: Any) -> Any:
-    """JSON can write 1e999 and integers of any length; a document at rest holds neither."""
+    """JSON can write 1e999 and integers of any length, which a stored document cannot have."""
     pending = [value]
     while pending:
         part = pending.pop()
@@ -190,7 +186,7 @@ def _check_storable(value: Any) -> Any:
 
 
 class _AnyCase:
-    """One of `options`, however its letters are written."""
+    """One of `options`, in upper or lower case."""
 
     def __init__(self, *options: str) -> None:
         self._folded = {option.casefold() for option in options}

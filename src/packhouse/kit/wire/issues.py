@@ -1,8 +1,8 @@
-"""What is wrong with a value, found one after another and in its order, so that who asks may stop at any of them.
+"""Finds the issues of a value one after another, in order, so that the caller may stop at any of them.
 
-Pydantic lists every error of a value before it says anything, and a body of three megabytes can have three million.
-`Finder` walks the same schema instead: a part that is valid is passed over in Pydantic's core, and only in one that is
-not does it look further. Messages and their order are Pydantic's own.
+Pydantic lists every error of a value before it returns, and a body of three megabytes can have three million. `Finder`
+walks the same schema instead: Pydantic's core checks each part, and only the parts of an invalid one are checked
+further. Messages and their order are Pydantic's own.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,8 +34,8 @@ class Issue(NamedTuple):
 
 
 class _Object(NamedTuple):
-    """A typed dict. `leaves` checks those of its fields that hold neither objects nor lists; `before` is what its
-    schema does to a value first."""
+    """A typed dict. `leaves` checks the fields that contain neither objects nor lists; `before` is the function that
+    its schema applies to a value first."""
 
     quick: SchemaValidator
     before: Callable[[Any], Any]
@@ -46,7 +46,7 @@ class _Object(NamedTuple):
 
 
 class _List(NamedTuple):
-    """`frame` says whether it is a list, and of a length that it may have; `whole` what holds between its items."""
+    """`frame` checks that it is a list of an allowed length; `whole` checks what holds between its items."""
 
     quick: SchemaValidator
     frame: SchemaValidator
@@ -55,7 +55,7 @@ class _List(NamedTuple):
 
 
 class _Choice(NamedTuple):
-    """One of several typed dicts, by the value of a key. Looked at as a whole."""
+    """One of several typed dicts, chosen by the value of a key, checked as a whole."""
 
     quick: SchemaValidator
     key: str
@@ -63,7 +63,7 @@ class _Choice(NamedTuple):
 
 
 class _Leaf(NamedTuple):
-    """Looked at as a whole."""
+    """A value that is checked as a whole."""
 
     quick: SchemaValidator
 
@@ -90,7 +90,7 @@ class Finder:
         return _find(self._root, value, ())
 
     def find_unknown(self, value: Any) -> Iterator[Path]:
-        """The places of keys that no shape names."""
+        """Return the places of keys that are not in the shape."""
         return _find_unknown(self._root, value, ())
 
     def _make(self, schema: Schema, config: Any) -> "_Node":
@@ -188,7 +188,7 @@ def _find(node: "_Node", value: Any, path: Path) -> Iterator[Issue]:
 
 
 def _is_valid(validator: SchemaValidator, value: Any) -> bool:
-    """JSON's own types are the same to Pydantic in Python; only its words differ, which `_ask` takes care of."""
+    """In Python, Pydantic treats JSON's types the same; only its messages differ, which `_ask` takes care of."""
     return bool(validator.isinstance_python(value, extra="ignore"))
 
 
@@ -234,7 +234,7 @@ def _find_in_list(node: _List, value: Any, path: Path) -> Iterator[Issue]:
 
 
 def _ask(validator: SchemaValidator, value: Any, path: Path) -> Iterator[Issue]:
-    """In the words that Pydantic has for JSON, which differ from those for Python."""
+    """Return the messages that Pydantic has for JSON, which differ from those for Python."""
     try:
         validator.validate_json(to_json(_trim(value, 2)), extra="ignore")
     except ValidationError as error:
@@ -242,8 +242,7 @@ def _ask(validator: SchemaValidator, value: Any, path: Path) -> Iterator[Issue]:
 
 
 def _trim(value: Any, depth: int) -> Any:
-    """Return as much of a value as can be wrong in a way of its own: nothing may be as long as what is cut off
-    here."""
+    """Return as much of a value as can be wrong in a different way: no limit is longer than what is cut off here."""
     if depth and isinstance(value, dict):
         return {key: _trim(inner, depth - 1) for key, inner in islice(value.items(), _LONGEST)}
     if isinstance(value, list):
@@ -265,7 +264,7 @@ def _to_issues(error: ValidationError, path: Path) -> Iterator[Issue]:
 
 
 def list_details(error: ValidationError) -> list[ErrorDetails]:
-    """Without what the quick looks found: the exact ones say it; an unknown key may bear that name."""
+    """Leave out the errors of quick checks, because the exact ones report them; an unknown key may have that name."""
     details = error.errors(include_url=False, include_input=False)
     return [detail for detail in details if detail["type"] == "extra_forbidden" or QUICK not in detail["loc"]]
 

@@ -1,6 +1,6 @@
-"""What the libraries say that we repeat to people, here so that the catalogues hold a translation of it.
+"""Messages of libraries that we pass on to people, listed here so that the catalogues can translate them.
 
-Nothing reads these tuples: `make catalogues` does. A sentence of a library that is missing here is shown in English.
+Only `make catalogues` reads these tuples. A message that is missing here is shown in English.
 """
 
 from packhouse.kit.messages import message

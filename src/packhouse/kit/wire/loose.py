@@ -1,7 +1,7 @@
-"""What shops write where a shape asks for something else, and what is meant is plain: looser kinds of `kit.fields`.
+"""Looser versions of `kit.wire.fields`, for values that shops write in another form and whose meaning is obvious.
 
-A looser kind reads a value as what is meant and asks the kind itself about that; the value stays as it was sent. Only
-what the kind itself refuses comes here, so these call Python.
+A looser type converts a value and lets the strict type check the result; the value itself stays as it was sent. Only
+values that the strict type refuses come here, so these call Python.
 """
 
 import re
@@ -26,7 +26,7 @@ Own = tuple[tuple[str, str, Any], ...]
 
 
 def is_placeholder(text: str) -> bool:
-    """Tell what is typed into a field that must not be empty: `n/a`, `-`, `none`."""
+    """Return whether a text only fills a required field: `n/a`, `-`, `none`."""
     return len(text) <= 24 and "@" not in text and _PLACEHOLDER.fullmatch(text) is not None
 
 
@@ -39,7 +39,7 @@ def _reading(kind: Any, read: Callable[[Any], Any]) -> Any:
 
 
 def optional(kind: Any) -> Any:
-    """Empty and null mean that nothing is given."""
+    """Treat empty and null as missing."""
 
     def check(value: Any, ask: Any) -> Any:
         return value if value is None or value == "" else ask(value)
@@ -48,7 +48,7 @@ def optional(kind: Any) -> Any:
 
 
 def or_empty(kind: Any) -> Any:
-    """A required text that may be empty where there is nothing to say: the shape's own rules tell where."""
+    """Accept an empty text in a required field; the shape's own rules say where that is allowed."""
 
     def check(value: Any, ask: Any) -> Any:
         return value if value == "" else ask(value)
@@ -74,12 +74,13 @@ def _to_upper(value: Any) -> Any:
 
 
 def _to_email(value: Any) -> Any:
-    """One that is surely taken, for any text: what address is meant, if any, is read where one is needed."""
+    """Return an address that is certainly accepted, for any text: what address is meant, if any, is read where one is
+    needed."""
     return "a@example.com" if isinstance(value, str) else value
 
 
 def to_url(value: Any) -> Any:
-    """A link that shops write without a scheme, as in `//cdn.example.com/a.png`, with one."""
+    """Add the scheme to a link that a shop writes without one, as in `//cdn.example.com/a.png`."""
     if isinstance(value, str) and len(value) < _LONGEST_URL and _NO_SCHEME.fullmatch(value):
         return f"https://{value.removeprefix('//')}"
     return value
@@ -101,7 +102,7 @@ _TEXTS = (str, fields.NonEmpty, fields.CountryCode, fields.Email, fields.Url)
 
 @cache
 def loosen(shape: Any, own: Own = ()) -> Any:
-    """Return the shape with looser kinds. `own` says what stands at a key of a shape, by their names."""
+    """Return the shape with looser types. `own` gives the types for keys of a shape, by their names."""
     of_shape = {name: kind for at, name, kind in own if at == shape.__name__}
     made: dict[str, Any] = {}
     for name, hint in get_type_hints(shape, include_extras=True).items():

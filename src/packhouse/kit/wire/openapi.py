@@ -1,4 +1,4 @@
-"""Words for `/openapi.json`: the routes answer bytes and describe themselves, each in the `openapi.py` of its room."""
+"""Building blocks for `/openapi.json`: each package describes its routes in its `openapi.py`."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ IDEMPOTENCY_KEY = {
 
 
 def refusals(*statuses: int) -> dict[str, Any]:
-    """These, and those that any call with credentials may meet, and any with a body."""
+    """Return the responses for these statuses, and those of any call with credentials or a body."""
     of_bodies = (408,) if 413 in statuses else ()
     found = (*statuses, *of_bodies, 401, 403, 429, 503)
     return {str(status): {"description": _REFUSALS[status], "content": ERRORS} for status in found}
@@ -69,7 +69,7 @@ def no_content(description: str) -> dict[str, Any]:
 
 
 def shape(**properties: Any) -> dict[str, Any]:
-    """An object that has all of these."""
+    """Return an object that requires all of these."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 

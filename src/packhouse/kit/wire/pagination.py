@@ -1,7 +1,7 @@
-"""Keyset pages: a place in a sorted list is the sort values of a row, so a page costs the same at any depth.
+"""Keyset pagination: a place in a sorted list is the sort values of a row, so that every page costs the same.
 
-A cursor on the wire is base64 of a query string: `r` (1: backwards), `p` (position), `o` (offset). The position of a
-list sorted by its id alone is that id, `cj0xJnA9MzAw` = `r=1&p=300`; any other is a JSON list of the sort values.
+A cursor on the wire is base64 of a query string: `r` (1: backwards), `p` (position), `o` (offset). The position in a
+list that is sorted by id is that id, `cj0xJnA9MzAw` = `r=1&p=300`; any other is a JSON list of the sort values.
 """
 
 import base64
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
@@ -19,6 +19,9 @@ from sqlalchemy import ColumnElement, Select, and_, or_, tuple_
 from packhouse.kit import errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 # Offsets are counted row by row; our own cursors never carry one, so only a hand-made cursor meets this limit.
 MAX_OFFSET = 10_000
@@ -51,7 +54,7 @@ def invalid_cursor() -> errors.NotFound:
 
 
 def decode(text: str | None) -> Cursor:
-    """Raises NotFound for a cursor that can't be read."""
+    """Raises NotFound for a cursor that cannot be read."""
     if not text:
         return Cursor()
     try:
@@ -72,24 +75,25 @@ def _from_fields(fields: dict[str, str]) -> Cursor:
 
 
 class Order:
-    """The order of a list: its keys, the last of them unique, so that a position names one place only."""
+    """The order of a list: its keys, the last of which is unique, so that a position identifies one place."""
 
     def __init__(self, keys: Sequence[Key]) -> None:
         self.keys = keys
 
     def apply(self, statement: Select[Any], cursor: Cursor, limit: int) -> Select[Any]:
-        """Up to `limit` rows after (or, backwards, before) the cursor's place; backwards they come nearest first."""
+        """Select up to `limit` rows after (or, backwards, before) the cursor's place; backwards, the nearest come
+        first."""
         found = self.take(statement, self.read(cursor), cursor.backwards, limit)
         return found.offset(cursor.offset or None)
 
     def take(self, statement: Select[Any], values: Sequence[Any] | None, backwards: bool, limit: int) -> Select[Any]:
-        """Take rows from the place that these sort values name, or from the list's start (backwards: its end)."""
+        """Select rows from the place with these sort values, or from the list's start (backwards: its end)."""
         if values is not None:
             statement = statement.where(self._after(values, backwards))
         return statement.order_by(*self.directed([key.column for key in self.keys], backwards)).limit(limit)
 
     def directed(self, columns: Sequence[ColumnElement[Any]], backwards: bool) -> list[ColumnElement[Any]]:
-        """These columns, one a key, each the way that its key runs."""
+        """Return the columns, one per key, in the direction of the key."""
         pairs = zip(columns, self.keys, strict=True)
         return [column.desc() if key.descending != backwards else column.asc() for column, key in pairs]
 
@@ -97,7 +101,7 @@ class Order:
         return str(values[0]) if len(values) == 1 else orjson.dumps(list(values), default=str).decode()
 
     def read(self, cursor: Cursor) -> list[Any] | None:
-        """The sort values of the cursor's place. Raises NotFound for a position that is not one of this order's."""
+        """Return the sort values of the cursor's place. Raises NotFound for a position of another order."""
         position = cursor.position
         if position is None:
             return None
@@ -108,7 +112,8 @@ class Order:
             raise invalid_cursor() from None
 
     def _after(self, values: Sequence[Any], backwards: bool) -> ColumnElement[bool]:
-        """Strictly beyond the position: one comparison of rows where all keys run one way, which an index answers."""
+        """Select rows strictly after the position: one comparison of rows if all keys have one direction, which an
+        index can answer."""
         directions = {key.descending != backwards for key in self.keys}
         if len(directions) == 1:
             row = tuple_(*(key.column for key in self.keys))
@@ -125,12 +130,15 @@ class Order:
         return and_(bound, or_(*alternatives))
 
 
-class Page(NamedTuple):
+class Page(NamedTuple, Generic[T]):
     """Rows in the list's order, and the cursors of the pages beside them where there are any."""
 
-    rows: Sequence[Any]
+    rows: Sequence[T]
     previous: Cursor | None
     next: Cursor | None
+
+    def with_rows(self, rows: Sequence[U]) -> "Page[U]":
+        return Page(rows, self.previous, self.next)
 
 
 def to_int(value: Any) -> int:
@@ -149,13 +157,23 @@ def to_text(value: Any) -> str:
 Finder = Callable[[Cursor, int], Select[Any]]
 
 
-async def fetch_page(tx: Reader, statement: Select[Any], order: Order, cursor: Cursor, size: int) -> Page:
-    """The statement's columns must begin with the order's keys. Two statements at most, at any size and depth."""
-    return await find_page(tx, partial(order.apply, statement), order, cursor, size)
+async def fetch_page(
+    tx: Reader,
+    statement: Select[Any],
+    order: Order,
+    cursor: Cursor,
+    size: int,
+    *,
+    into: Callable[..., T] | None = None,
+) -> Page[T]:
+    """Fetch a page. The statement's columns must begin with the order's keys; its rows are made `into` a NamedTuple.
+    It takes two statements at most, at any size and depth."""
+    page = await find_page(tx, partial(order.apply, statement), order, cursor, size)
+    return page if into is None else page.with_rows([into(*row) for row in page.rows])
 
 
-async def find_page(tx: Reader, find: Finder, order: Order, cursor: Cursor, size: int) -> Page:
-    """Find a page where the rows are found in a way of their own."""
+async def find_page(tx: Reader, find: Finder, order: Order, cursor: Cursor, size: int) -> Page[Any]:
+    """Find a page whose rows are found by a statement of the caller's own."""
     rows = list(await tx.fetch_all(find(cursor, size + 1)))
     more, rows = len(rows) > size, rows[:size]
     if cursor.backwards:
@@ -172,9 +190,9 @@ async def find_page(tx: Reader, find: Finder, order: Order, cursor: Cursor, size
     return Page(rows, behind if found else None, ahead if more else None)
 
 
-def slice_page(ids: Sequence[int], key: Callable[[int], Any], cursor: Cursor, size: int) -> Page:
-    """A page of a short list that is in memory, sorted by `key`: its rows are ids. The place of an id that is gone is
-    where it would be. Raises NotFound for a position that is no id."""
+def slice_page(ids: Sequence[int], key: Callable[[int], Any], cursor: Cursor, size: int) -> Page[int]:
+    """Return a page of a short list in memory, sorted by `key`, whose rows are ids. A deleted id keeps the place that
+    it had. Raises NotFound for a position that is no id."""
     found = sorted(ids, key=key)
     start = cursor.offset
     if cursor.position is not None:

@@ -1,7 +1,7 @@
-"""What Pydantic says of a value, as messages: its own words, and those that our shapes give it.
+"""Converts Pydantic's errors, and those that our shapes raise, to messages.
 
-Pydantic tells a kind, a sentence and the values in it, but not the template, which differs between JSON and Python too.
-So the templates of the kinds that our shapes know stand here. A sentence that none of them makes is taken as it is.
+Pydantic gives a type, a sentence and its values, but not the template, which also differs between JSON and Python. The
+templates of the types that our shapes use are therefore listed here. A sentence that fits none of them stays as it is.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def custom_error(kind: str, told: Message) -> PydanticCustomError:
 
 
 def to_message(details: ErrorDetails) -> Message:
-    """Return what `details` says as a message. Its text is Pydantic's, to the letter."""
+    """Return the message of `details`. Its text is exactly Pydantic's."""
     said, context = details["msg"], details.get("ctx")
     if not context:
         return _to_fixed(said)

@@ -1,7 +1,7 @@
-"""Wire shapes made from wire shapes: what a deep merge may send, and what it must leave behind.
+"""Derives wire shapes from others: what a deep merge may send, and what must be complete after it.
 
-A shape is a TypedDict. `Relaxed(kind)` in an annotation names what a merge accepts in that place instead, and
-`Named` marks a key that must be sent even there, because it says which object is meant.
+A shape is a TypedDict. In an annotation, `Relaxed(kind)` is what a merge accepts in that place instead, and `Named`
+marks a key that must be sent even then, because it identifies the object.
 """
 
 from functools import cache
@@ -16,7 +16,7 @@ class Relaxed(NamedTuple):
 
 
 class Named:
-    """The key by which an object in a list is found."""
+    """The key that identifies an object in a list."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""From the bytes of a body to a value of a wire shape, with every fault found at once and every place named."""
+"""Validates the bytes of a body against a wire shape, and finds all errors and their places at once."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ _NO_NULL = message("String should not contain U+0000")
 
 
 class ValidationIssue(NamedTuple):
-    """What is wrong at a place of the body; a door turns it into a fault with a pointer of its own kind."""
+    """An error at a place of the body; a handler turns it into an error item with a pointer."""
 
     path: errors.Path
     detail: Message
@@ -46,8 +46,8 @@ class ValidationIssue(NamedTuple):
 
 @dataclass(slots=True)
 class Parsed(Generic[T]):
-    """`value` holds the valid value, or where there are flaws the body as parsed, whatever its shape. `odd` is what the
-    shape itself refuses and a looser one takes."""
+    """`value` is the valid value, or the parsed body if there are flaws. `odd` lists what the shape refuses and a
+    looser one accepts."""
 
     value: T
     flaws: list[ValidationIssue] = field(default_factory=list)
@@ -56,11 +56,9 @@ class Parsed(Generic[T]):
 
 
 def read_json(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None = None) -> Parsed[T]:
-    """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid for what is no JSON.
-
-    What is refused is looked at again by the shape that `loose` makes, where there is one: a body that it takes is
-    valid, but odd.
-    """
+    """Validate once, inside the parser. Unknown keys are dropped and listed. Raises Invalid if it is not JSON. What is
+    refused is checked again by the shape that `loose` makes, if there is one: a body that this accepts is valid, but
+    odd."""
     if len(body) > LARGE_BYTES:
         return read_parsed(adapter, parse(body), loose, may_hold_nulls=holds_nulls(body))
     finder = _finder(adapter)
@@ -79,7 +77,7 @@ def read_json(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdap
 
 
 def _read_at_once(adapter: TypeAdapter[T], body: bytes, loose: Callable[[], TypeAdapter[T]] | None) -> Parsed[T] | None:
-    """The second look at a small body; None where more is wrong with it than is told."""
+    """Check a small body again; None if it has more errors than are reported."""
     try:
         return Parsed(adapter.validate_json(body, extra="forbid"))  # no error is left: another look at the same
     except ValidationError as error:
@@ -109,7 +107,7 @@ def _validate_json(adapter: TypeAdapter[Any], body: bytes) -> tuple[Any, list[Va
 
 
 def parse(body: bytes) -> Any:
-    """Raises Invalid for what is no JSON, and for what would be far larger in memory than it is as text."""
+    """Raises Invalid if it is not JSON, and if it would be far larger in memory than as text."""
     if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS or body.count(b",") > MAX_VALUES:
         detail = message(
             "A body may hold at most {max_containers} objects and lists, and {max_values} values",
@@ -129,7 +127,7 @@ def parse(body: bytes) -> Any:
 def read_parsed(
     adapter: TypeAdapter[T], sent: Any, loose: Callable[[], TypeAdapter[T]] | None = None, *, may_hold_nulls: bool
 ) -> Parsed[T]:
-    """Do as `read_json` does for a value that is parsed already. `may_hold_nulls`: U+0000 was written somewhere."""
+    """Do the same as `read_json` for a parsed value. `may_hold_nulls` says that U+0000 was written somewhere."""
     unknown = list(islice(_finder(adapter).find_unknown(sent), errors.MAX_LISTED + 1))
     value, flaws = _validate(adapter, sent)
     odd: dict[errors.Path, ValidationIssue] = {}
@@ -144,7 +142,7 @@ def read_parsed(
 
 
 def _validate(adapter: TypeAdapter[Any], sent: Any) -> tuple[Any, list[ValidationIssue]]:
-    """The valid value, or what was sent and why it is not valid: one more flaw than is told, at most."""
+    """Return the valid value, or the sent value and its issues, up to one more than is reported."""
     finder = _finder(adapter)
     try:
         return finder.quick.validate_python(sent, extra="ignore"), []
@@ -154,12 +152,12 @@ def _validate(adapter: TypeAdapter[Any], sent: Any) -> tuple[Any, list[Validatio
 
 
 def holds_nulls(body: bytes) -> bool:
-    """No text column of PostgreSQL keeps U+0000; JSON can only write it as this escape."""
+    """Text columns of PostgreSQL cannot hold U+0000; JSON can only write it as this escape."""
     return rb"\u0000" in body
 
 
 def read_python(adapter: TypeAdapter[T], value: Any) -> Parsed[T]:
-    """Validate a value that is parsed already; it may hold only what JSON can."""
+    """Validate a parsed value, which may only contain what JSON can."""
     return Parsed(*_validate(adapter, value))
 
 
@@ -191,8 +189,8 @@ def _not_json(body: bytes, why: str) -> errors.Invalid:
 
 
 def _refuse_not_a_number(body: bytes) -> None:
-    """The parser takes NaN and Infinity, which JSON has not, but no kind of value in `kit.fields` does: so only a body
-    with flaws is searched for them. The strict parser says where they stand."""
+    """The parser accepts NaN and Infinity, which JSON does not have, but no type in `kit.wire.fields` does. Only a body
+    with issues is therefore searched for them. The strict parser says where they are."""
     if b"NaN" not in body and b"Infinity" not in body:
         return
     try:
@@ -224,7 +222,7 @@ def _walk(value: Any, path: errors.Path, dropped: frozenset[errors.Path]) -> Ite
 
 
 def read_text(values: Sequence[str]) -> str:
-    """The last value of a parameter. Raises ValueError for what no text column of PostgreSQL keeps."""
+    """Return the last value of a parameter. Raises ValueError for text that PostgreSQL cannot hold."""
     if "\0" in values[-1]:
         raise ValueError(_NO_NULL)
     return values[-1]

@@ -1,8 +1,7 @@
 """What an account remembers of files: which ones it imported, and the mappings that it made itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, select
 
@@ -10,7 +9,7 @@ from packhouse.kit import errors
 from packhouse.kit.db import Reader, Transaction
 from packhouse.kit.messages import foreign, message
 from packhouse.orders.files import mapping
-from packhouse.orders.tables import import_mappings, imported_files
+from packhouse.orders.tables import ImportedFileRow, MappingRow, import_mappings, imported_files
 
 _f, _m = imported_files.c, import_mappings.c
 _MOST_MAPPINGS = 200
@@ -22,23 +21,22 @@ _PARTLY = "partly "
 """Before the options of a file of which something was refused: it may come again."""
 
 
-async def find_imported(tx: Reader, account_id: int, digest: str, options: str | None = None) -> Any:
-    """When and by whom a file with these bytes was imported last, or None; with `options`, only if it was read so.
-
-    Of a file that was taken as a whole at some time, that is told.
-    """
+async def find_imported(tx: Reader, account_id: int, digest: str, options: str | None = None) -> ImportedFileRow | None:
+    """Find the last import of a file with these bytes, or None; with `options`, only if it was read so. An import that
+    took the whole file goes before a later one that refused a part."""
     if not digest:
         return None
     of_it = [_f.account_id == account_id, _f.content_hash == digest]
     if options is not None:
         of_it.append(_f.options.in_((options, _PARTLY + options)))
-    rows = await tx.fetch_all(select(imported_files).where(*of_it).order_by(_f.imported_at.desc()).limit(_MOST_TIMES))
+    newest = select(imported_files).where(*of_it).order_by(_f.imported_at.desc()).limit(_MOST_TIMES)
+    rows = await tx.fetch_all(newest, into=ImportedFileRow)
     return next((row for row in rows if not is_partly(row)), rows[0] if rows else None)
 
 
-def is_partly(row: Any) -> bool:
-    """Whether something of an imported file was refused."""
-    return bool(row.options.startswith(_PARTLY))
+def is_partly(row: ImportedFileRow) -> bool:
+    """Return whether something of an imported file was refused."""
+    return row.options.startswith(_PARTLY)
 
 
 async def remember(
@@ -57,9 +55,9 @@ async def remember(
     await tx.upsert(imported_files, [{**row, "imported_at": now, "imported_by": by}])
 
 
-async def list_mappings(tx: Reader, account_id: int) -> Sequence[Any]:
+async def list_mappings(tx: Reader, account_id: int) -> list[MappingRow]:
     statement = select(import_mappings).where(_m.account_id == account_id).order_by(_m.name).limit(_MOST_MAPPINGS)
-    return await tx.fetch_all(statement)
+    return await tx.fetch_all(statement, into=MappingRow)
 
 
 async def list_presets(tx: Reader, account_id: int) -> Mapping[str, mapping.Preset]:

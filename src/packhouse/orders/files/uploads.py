@@ -39,6 +39,28 @@ _STILL_AFTER = timedelta(seconds=30)
 _i, _p = table.c, import_parts.c
 
 
+class ImportRow(NamedTuple):
+    """A row of `imports`."""
+
+    account_id: int
+    id: int
+    file_name: str
+    state: str
+    created_at: datetime
+    created_by: str
+    origin: str
+    updated_at: datetime
+    parts: int
+    records: int
+    done_parts: int
+    counts: str
+    broken_line: int | None
+    broken_detail: str | None
+    reached_line: int | None
+    about: str | None
+    content_hash: str | None
+
+
 class Part(NamedTuple):
     """Records that are stored together, and where the file broke after them, if it did."""
 
@@ -224,7 +246,7 @@ async def handle(db: Database, job: jobs.Job, clock: Callable[[], datetime]) -> 
 async def _do_part(db: Database, account_id: int, id: int, now: datetime) -> bool:
     """Whether there was one to do."""
     async with db.read() as tx:
-        row = await tx.fetch_one(select(table).where(_i.account_id == account_id, _i.id == id))
+        row = await tx.fetch_one(select(table).where(_i.account_id == account_id, _i.id == id), into=ImportRow)
         if row is None or row.state not in (CHECKING, RUNNING):
             return False
         at = (_p.account_id == account_id, _p.import_id == id, _p.part == row.done_parts)
@@ -249,7 +271,7 @@ class _Overtaken(Exception):
     """Somebody stopped it, or another worker was first: undoes the part."""
 
 
-async def _note(tx: Transaction, row: Any, stored: store.Stored, line: int, now: datetime) -> None:
+async def _note(tx: Transaction, row: ImportRow, stored: store.Stored, line: int, now: datetime) -> None:
     counts = orjson.loads(row.counts)
     for name, count in (*stored.counts.items(), ("refused", len(stored.refused))):
         counts[name] = counts.get(name, 0) + count
@@ -275,7 +297,7 @@ async def _note(tx: Transaction, row: Any, stored: store.Stored, line: int, now:
 def _to_refused(refused: store.Reported, columns: Mapping[str, str]) -> dict[str, Any]:
     """With its rows, which outlive the orders of the file: people mend them and bring them again."""
     record = refused.record
-    rows: Any = [cells for _, cells in record.rows] or record.body.decode()
+    rows: list[Sequence[str]] | str = [cells for _, cells in record.rows] or record.body.decode()
     return {**_to_told(refused, columns, "faults"), "rows": rows}
 
 
@@ -284,14 +306,14 @@ def _to_told(reported: store.Reported, columns: Mapping[str, str], name: str) ->
     return {**wire, name: [{**told, "detail": to_stored(told["detail"])} for told in wire[name]]}
 
 
-def read_about(row: Any) -> dict[str, Any]:
+def read_about(row: ImportRow) -> dict[str, Any]:
     """What a file was found to be; nothing of those that were put in before that was kept."""
     found: dict[str, Any] = orjson.loads(row.about) if row.about else {}
     found["notes"] = [(line, from_stored(detail)) for line, detail in found.get("notes", ())]
     return {"title": "", "encoding": "", "columns": {}, "header": [], "said": {}, **found}
 
 
-async def _finish(db: Database, row: Any, now: datetime) -> None:
+async def _finish(db: Database, row: ImportRow, now: datetime) -> None:
     state = CHECKED if row.state == CHECKING else DONE
 
     async def work(tx: Transaction) -> None:
@@ -327,24 +349,22 @@ def _to_flaws(kept: Sequence[Any]) -> list[ValidationIssue]:
     return [ValidationIssue(tuple(path), from_stored(detail), kind) for path, detail, kind in kept]
 
 
-def is_still(row: Any, now: datetime) -> bool:
+def is_still(row: ImportRow, now: datetime) -> bool:
     """Whether nothing has been done for so long that who was at it must be gone."""
     return row.state in (READING, CHECKING, RUNNING) and now - row.updated_at > _STILL_AFTER
 
 
-async def get_import(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Any:
+async def get_import(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> ImportRow:
     """Raises NotFound."""
     statement = select(table).where(_i.account_id == account_id, _i.id == id)
-    row = await tx.fetch_one(statement.with_for_update() if lock else statement)
-    if row is None:
-        raise errors.NotFound(message("There is no such import."))
-    return row
+    row = await tx.fetch_one(statement.with_for_update() if lock else statement, into=ImportRow)
+    return errors.require(row, message("There is no such import."))
 
 
-async def list_imports(tx: Reader, account_id: int, most: int) -> Sequence[Any]:
+async def list_imports(tx: Reader, account_id: int, most: int) -> list[ImportRow]:
     """Newest first."""
     statement = select(table).where(_i.account_id == account_id).order_by(_i.id.desc()).limit(most)
-    return await tx.fetch_all(statement)
+    return await tx.fetch_all(statement, into=ImportRow)
 
 
 async def list_refused(tx: Reader, account_id: int, id: int, after: int, parts: int) -> list[tuple[int, Any]]:

@@ -11,7 +11,7 @@ from packhouse.kit import errors
 from packhouse.kit.db import Reader
 from packhouse.kit.messages import message
 from packhouse.orders import search
-from packhouse.packing_station.tables import batch_orders, batches, benches, packings
+from packhouse.packing_station.tables import BatchRow, batch_orders, batches, benches, packings
 
 OPEN, DONE, RETURNED = "open", "done", "returned"
 """States of a batch: `returned` was given back before all of it was packed."""
@@ -70,20 +70,20 @@ async def list_batches(tx: Reader, account_id: int, state: str = OPEN, most: int
     """The open ones, the oldest first; of others the latest."""
     order = _b.id if state == OPEN else _b.id.desc()
     statement = select(batches).where(_b.account_id == account_id, _b.state == state).order_by(order).limit(most)
-    return await _to_batches(tx, account_id, await tx.fetch_all(statement))
+    return await _to_batches(tx, account_id, await tx.fetch_all(statement, into=BatchRow))
 
 
 async def get_batch(tx: Reader, account_id: int, id: int, *, lock: bool = False) -> Batch:
     """Raises NotFound."""
     statement = select(batches).where(_b.account_id == account_id, _b.id == id)
-    row = await tx.fetch_one(statement.with_for_update() if lock else statement)
+    row = await tx.fetch_one(statement.with_for_update() if lock else statement, into=BatchRow)
     if row is None:
         raise errors.NotFound(no_such_batch())
     [found] = await _to_batches(tx, account_id, [row])
     return found
 
 
-async def _to_batches(tx: Reader, account_id: int, rows: Sequence[Any]) -> list[Batch]:
+async def _to_batches(tx: Reader, account_id: int, rows: Sequence[BatchRow]) -> list[Batch]:
     counted: dict[int, dict[str, int]] = {row.id: {} for row in rows}
     statement = select(_o.batch_id, _o.state, func.count().label("count"))
     statement = statement.where(_o.account_id == account_id, _o.batch_id.in_(list(counted)))
@@ -100,8 +100,8 @@ async def _to_batches(tx: Reader, account_id: int, rows: Sequence[Any]) -> list[
 async def find_of_owner(tx: Reader, account_id: int, owner: str) -> Batch | None:
     """The batch that somebody is at: of several the one that they took or scanned last."""
     mine = (_b.account_id == account_id, _b.state == OPEN, _b.owner == owner)
-    rows = await tx.fetch_all(select(batches).where(*mine).order_by(_b.updated_at.desc(), _b.id.desc()).limit(1))
-    found = await _to_batches(tx, account_id, rows)
+    newest = select(batches).where(*mine).order_by(_b.updated_at.desc(), _b.id.desc()).limit(1)
+    found = await _to_batches(tx, account_id, await tx.fetch_all(newest, into=BatchRow))
     return found[0] if found else None
 
 
@@ -147,7 +147,7 @@ async def list_free(tx: Reader, account_id: int, ids: Collection[int]) -> list[i
     return [id for id in ids if id not in taken]
 
 
-async def find_documents(tx: Reader, account_id: int, ids: Collection[int]) -> list[Any]:
-    """Rows of `search.find_stored`, in the order given, without orders that are gone."""
+async def find_documents(tx: Reader, account_id: int, ids: Collection[int]) -> list[search.OrderRow]:
+    """Find orders in the order given, without those that are gone."""
     found = {row.id: row for row in await search.find_stored(tx, account_id, ids)}
     return [found[id] for id in ids if id in found]

@@ -71,7 +71,7 @@ async def create_shipment_with_rules(request: Request) -> Response:
     return await _answer(request, schema.CREATE_WITH_RULES)
 
 
-async def _answer(request: Request, way: schema.Way) -> Response:
+async def _answer(request: Request, kind: schema.CallKind) -> Response:
     caller = await auth.caller(request)
     body = await http.read_body(request)
 
@@ -79,24 +79,24 @@ async def _answer(request: Request, way: schema.Way) -> Response:
         sent = validation.parse(body)
         made = await _find_known(request, caller, sent)
         if made is None:
-            asked = _read(request, way, sent, body)
+            asked = _read(request, kind, sent, body)
             made = operations.Made(**await call.write(partial(_ship, request, caller, asked)))
         elif call.has_key:
             made = operations.Made(**await call.write(partial(_keep, made._asdict())))
-        announced = await _announce(request, caller, made) if way.is_sync else None
-        return await _show(request, caller, made, announced, is_sync=way.is_sync)
+        announced = await _announce(request, caller, made) if kind.is_sync else None
+        return await _show(request, caller, made, announced, is_sync=kind.is_sync)
 
     return await repeats.answer_once(request, caller.account_id, body, work)
 
 
 async def _keep(found: dict[str, Any], _tx: Transaction) -> dict[str, Any]:
-    """Nothing is made where the reference is known; a repeat under the same key may have made it."""
+    """Make nothing if the reference is known; a repeat under the same key may have made the shipment."""
     return found
 
 
 async def _find_known(request: Request, caller: Caller, sent: Any) -> operations.Made | None:
-    """The shipment of the body's reference, before anything else of the body is looked at: a repeat is answered alike
-    when its option or its sender has gone meanwhile."""
+    """Find the shipment with the body's reference before anything else of the body is read, so that a repeat gets the
+    same answer even if its option or its sender has been deleted meanwhile."""
     if (reference := schema.find_reference(sent)) is None:
         return None
     async with context.of(request).db.read() as tx:
@@ -104,10 +104,10 @@ async def _find_known(request: Request, caller: Caller, sent: Any) -> operations
     return None if found is None else operations.Made(found.row.id, found.row.uuid, True)
 
 
-def _read(request: Request, way: schema.Way, sent: Any, body: bytes) -> schema.Call:
+def _read(request: Request, kind: schema.CallKind, sent: Any, body: bytes) -> schema.Call:
     unknown_ids = http.find_unknown_partners(request)
     try:
-        call = schema.read_call(way, sent, may_hold_nulls=validation.holds_nulls(body))
+        call = schema.read_call(kind, sent, may_hold_nulls=validation.holds_nulls(body))
     except errors.Invalid as refusal:
         raise errors.Invalid([*unknown_ids, *refusal.faults]) from None
     if unknown_ids:
@@ -118,13 +118,13 @@ def _read(request: Request, way: schema.Way, sent: Any, body: bytes) -> schema.C
 async def _ship(request: Request, caller: Caller, asked: schema.Call, tx: Transaction) -> dict[str, Any]:
     ctx = context.of(request)
     now = ctx.clock()
-    due_at = now + announce.GRACE if asked.way.is_sync else None
+    due_at = now + announce.GRACE if asked.kind.is_sync else None
     made = await operations.ship_directly(tx, caller, asked, ctx.options, now=now, due_at=due_at)
     return made._asdict()
 
 
 async def _announce(request: Request, caller: Caller, made: operations.Made) -> Shipment | None:
-    """None where the carrier is away: then the worker asks it until it answers."""
+    """Return None if the carrier cannot be reached: then the worker asks it until it answers."""
     try:
         return await announce.announce(context.of(request), caller.account_id, made.id)
     except (Unreachable, errors.Unavailable):
@@ -134,7 +134,7 @@ async def _announce(request: Request, caller: Caller, made: operations.Made) -> 
 async def _show(
     request: Request, caller: Caller, made: operations.Made, found: Shipment | None, *, is_sync: bool
 ) -> Response:
-    """`found` as its announcement has left it; None where it was not announced."""
+    """`found` is the shipment after its announcement; None if it was not announced."""
     is_away = is_sync and found is None
     if found is None:
         async with context.of(request).db.read() as tx:
@@ -163,7 +163,7 @@ def _to_away() -> dict[str, Any]:
 
 
 async def _read_label(request: Request, caller: Caller, found: Shipment, label: Label) -> str | None:
-    """In base64; None where there is no label, or several, or none in the format that was asked for."""
+    """Return the label in base64; None if there is none, or several, or none in the requested format."""
     if len(found.parcels) != 1 or found.row.state == FAILED:
         return None
     async with context.of(request).db.read() as tx:

@@ -1,7 +1,8 @@
-"""From a valid call to the draft of its shipment: sender, option, parcels and customs, and what is still missing.
+"""Drafts of shipments from valid calls without an order: sender, option, parcels, customs, and what is missing. Pure:
+from the call and the account's set-up.
 
-Pure: from the call and the account's set-up. Rules, customs papers and carriers read the document of a shipment that
-was made of an order, so a call is written in the same words.
+Rules, customs papers and carriers read the document of a shipment that was made of an order, so a call is converted to
+the same form.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from packhouse.shipping.direct.schema import Call
 from packhouse.shipping.packing import Packed
 from packhouse.shipping.schema import NO_ORDER
 from packhouse.shipping.setup import rules
-from packhouse.shipping.setup.options import Options, Route, find_options
+from packhouse.shipping.setup.options import Chosen, Options, Route, find_options
 from packhouse.shipping.setup.rules import Choice
 from packhouse.shipping.setup.setup_schema import Setup
 
@@ -28,7 +29,7 @@ _LIGHTEST = {"value": 0.001, "unit": "kg"}
 
 
 class Decided(NamedTuple):
-    """What ships a call. `rule` is the one that matched, `changes` what it put in the place of what was sent."""
+    """What ships a call. `rule` is the one that matched, `changes` are the values that it replaced."""
 
     choice: Choice
     rule: rules.Trial | None
@@ -36,21 +37,21 @@ class Decided(NamedTuple):
 
 
 def to_draft(setup: Setup, call: Call, options: Options, integration_id: int) -> draft.Draft:
-    """Raises Invalid and NotFound for what keeps it from being shipped."""
+    """Raises Invalid and NotFound for what prevents shipping."""
     sent = call.sent
-    has_defaults = call.way.has_rules and sent.get("apply_shipping_defaults", True)
+    has_defaults = call.kind.has_rules and sent.get("apply_shipping_defaults", True)
     parcels = _fill_parcels(setup, sent.get("parcels"), has_defaults=has_defaults)
     default = _find_default(setup, call, options) if has_defaults else {}
     decided = _decide(setup, call, _to_facts(sent, parcels), integration_id, default)
     sender, recipient = _find_ends(setup, call, decided.choice, has_defaults=has_defaults)
-    way = Route(places.to_place(sender), places.to_place(recipient), call.way.is_return)
-    leaves = places.leaves_customs_union(way.origin, way.destination)
+    route = Route(places.to_place(sender), places.to_place(recipient), call.kind.is_return)
+    leaves = places.leaves_customs_union(route.origin, route.destination)
     customs = _fill_customs(call, has_defaults=has_defaults and leaves)
     if faults := list(_find_missing(parcels, leaves=leaves)):
         raise errors.Invalid(faults)
     packed = [_pack(sent, parcel) for parcel in parcels]
-    choice = options.find_cheapest(setup, decided.choice, way, [parcel.weight for parcel in packed])
-    chosen = _require_option(options, setup, choice, way, packed)
+    choice = options.find_cheapest(setup, decided.choice, route, [parcel.weight for parcel in packed])
+    chosen = _require_option(options, setup, choice, route, packed)
     if faults := list(_find_required(options, choice, sent, packed)):
         raise errors.Invalid(faults)
     document = {
@@ -68,14 +69,14 @@ def to_draft(setup: Setup, call: Call, options: Options, integration_id: int) ->
         "brand_id": sent.get("brand_id") or setup.default_brand(),
         "rule_id": decided.choice.rule_id,
         **_to_details(sent, customs),
-        **({"applied_shipping_rules": _to_applied(decided, choice)} if call.way.has_rules else {}),
+        **({"applied_shipping_rules": _to_applied(decided, choice)} if call.kind.has_rules else {}),
     }
     origin = draft.Origin(NO_ORDER, sent.get("external_reference_id"), sent.get("order_number") or "", integration_id)
     return draft.Draft(origin, choice, document, packed, [], None)
 
 
 def _fill_parcels(setup: Setup, parcels: Sequence[Any] | None, *, has_defaults: bool) -> list[dict[str, Any]]:
-    """Each with its weight. Raises Invalid where one has none."""
+    """Return each parcel with its weight. Raises Invalid for one without."""
     default = setup.settings.get("default_parcel_weight") if has_defaults else None
     if not parcels and default is None:
         raise errors.Invalid(_to_required(("parcels",)))
@@ -91,7 +92,7 @@ def _fill_parcels(setup: Setup, parcels: Sequence[Any] | None, *, has_defaults: 
 
 
 def _sum_weights(parcel: Mapping[str, Any]) -> dict[str, Any] | None:
-    """In kg, of its items, where each has a weight."""
+    """Return the weight of the items in kg, if each has one."""
     items = parcel.get("parcel_items") or []
     weights = [(item.get("weight"), item.get("quantity", 1)) for item in items]
     if not weights or not all(weight for weight, _ in weights):
@@ -101,7 +102,7 @@ def _sum_weights(parcel: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _to_facts(sent: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What rules look at, as an order has it."""
+    """Return what rules read, in the form of an order."""
     weights = [units.convert(p["weight"]["value"], p["weight"]["unit"], units.KILOGRAMS) for p in parcels]
     currency = _find_currency(sent)
     items = [to_item(item, currency) for parcel in parcels for item in parcel.get("parcel_items") or ()]
@@ -117,8 +118,8 @@ def _to_facts(sent: Mapping[str, Any], parcels: Sequence[Mapping[str, Any]]) -> 
 
 
 def _find_default(setup: Setup, call: Call, options: Options) -> dict[str, Any]:
-    """The account's option; for returns without one the cheapest that there is."""
-    if not call.way.is_return:
+    """Return the account's default option; for returns without one, the cheapest."""
+    if not call.kind.is_return:
         return {"shipping_option_code": setup.default_option()}
     if code := setup.settings.get("default_return_option_code"):
         return {"shipping_option_code": code}
@@ -128,13 +129,13 @@ def _find_default(setup: Setup, call: Call, options: Options) -> dict[str, Any]:
 def _decide(
     setup: Setup, call: Call, facts: Mapping[str, Any], integration_id: int, default: Mapping[str, Any]
 ) -> Decided:
-    """A rule goes before the call, and the call before the defaults. Raises Invalid where none names an option."""
+    """A rule overrides the call, and the call overrides the defaults. Raises Invalid if none names an option."""
     sent = call.sent
     asked = (sent.get("ship_with") or {}).get("properties") or {}
     matched = None
-    if call.way.has_rules and sent.get("apply_shipping_rules", True):
+    if call.kind.has_rules and sent.get("apply_shipping_rules", True):
         of_shipment = rules.to_facts(setup, facts, integration_id)
-        matched = rules.find_match(setup, of_shipment, for_returns=call.way.is_return)
+        matched = rules.find_match(setup, of_shipment, for_returns=call.kind.is_return)
     actions = matched.rule["actions"] if matched else {}
     chosen = next((part for part in (actions, asked, default) if rules.list_codes(setup, part)), None)
     if chosen is None:
@@ -175,7 +176,7 @@ def _to_applied(decided: Decided, choice: Choice) -> list[dict[str, Any]]:
 def _find_required(
     options: Options, choice: Choice, sent: Mapping[str, Any], packed: Sequence[Packed]
 ) -> Iterator[errors.ErrorItem]:
-    """What the option cannot do without, at its place."""
+    """Return values that the option requires and that are missing, with their places."""
     option = options.find(choice.option_code)
     requires = option.requires if option else frozenset()
     for need, name in (("to_email", "email"), ("to_telephone", "phone_number")):
@@ -191,17 +192,16 @@ def _find_required(
 def _find_ends(
     setup: Setup, call: Call, choice: Choice, *, has_defaults: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Where it starts and where it goes. The address that a rule names is the account's end. Raises Invalid and
-    NotFound."""
+    """Return origin and destination. The address that a rule names is the account's. Raises Invalid and NotFound."""
     sent = call.sent
-    if not call.way.is_return:
+    if not call.kind.is_return:
         return _find_sender(setup, sent.get("from_address"), choice, has_defaults=has_defaults), sent["to_address"]
     saved = setup.sender_address.get(choice.sender_address_id or 0) or sent["to_address"]
     return sent["from_address"], {key: value for key, value in saved.items() if key != "is_default"}
 
 
 def _find_sender(setup: Setup, sent: Mapping[str, Any] | None, choice: Choice, *, has_defaults: bool) -> dict[str, Any]:
-    """The rule's address, else that of the call, else the account's default. Raises Invalid and NotFound."""
+    """Return the rule's address, that of the call, or the account's default. Raises Invalid and NotFound."""
     given = {key: value for key, value in (sent or {}).items() if key != "sender_address_id"}
     id = choice.sender_address_id
     if id is None and sent is not None:
@@ -223,10 +223,10 @@ def _find_sender(setup: Setup, sent: Mapping[str, Any] | None, choice: Choice, *
     return {key: value for key, value in {**saved, **over}.items() if key != "is_default"}
 
 
-def _require_option(options: Options, setup: Setup, choice: Choice, way: Route, packed: Sequence[Packed]) -> Any:
+def _require_option(options: Options, setup: Setup, choice: Choice, route: Route, packed: Sequence[Packed]) -> Chosen:
     """Raises Invalid at `ship_with` for an option that does not fit."""
     try:
-        return options.require(setup, choice, way, [parcel.weight for parcel in packed])
+        return options.require(setup, choice, route, [parcel.weight for parcel in packed])
     except errors.Invalid as refusal:
         detail = message("No shipping option could be found: {why}", why=refusal.faults[0].detail)
         fault = errors.ErrorItem(
@@ -236,7 +236,7 @@ def _require_option(options: Options, setup: Setup, choice: Choice, way: Route, 
 
 
 def _find_missing(parcels: Sequence[Mapping[str, Any]], *, leaves: bool) -> Iterator[errors.ErrorItem]:
-    """Across a customs border an item says all that a declaration does."""
+    """Find what customs declarations need of items that cross a customs border."""
     for number, parcel in enumerate(parcels if leaves else ()):
         for index, item in enumerate(parcel.get("parcel_items") or ()):
             for name in _ON_DECLARATIONS:
@@ -249,7 +249,7 @@ def _fill_customs(call: Call, *, has_defaults: bool) -> dict[str, Any] | None:
     customs = sent.get("customs_information")
     if not has_defaults:
         return None if customs is None else dict(customs)
-    reason = "returned_goods" if call.way.is_return else "commercial_goods"
+    reason = "returned_goods" if call.kind.is_return else "commercial_goods"
     filled = {"export_reason": reason, **(customs or {})}
     if "invoice_number" not in filled and (number := sent.get("order_number") or sent.get("external_reference_id")):
         filled["invoice_number"] = number[:40]
@@ -257,7 +257,7 @@ def _fill_customs(call: Call, *, has_defaults: bool) -> dict[str, Any] | None:
 
 
 def _to_details(sent: Mapping[str, Any], customs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a carrier and its customs papers need besides, and what is only given back."""
+    """Return what else a carrier and its customs papers need, and what is only returned in answers."""
     point = sent.get("to_service_point")
     costs = {name: customs[name] for name in _COSTS if name in customs} if customs else {}
     kept = {
@@ -278,7 +278,7 @@ def _to_point(point: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _to_point_details(sent: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
-    """The number of a locker's customer comes as the post office box."""
+    """The customer's number at a locker is sent as the post office box."""
     told: dict[str, Any] = {**_to_point(point)}
     told["id"] = told["carrier_service_point_id"] or told["id"]
     if number := sent["to_address"].get("po_box"):
@@ -295,8 +295,7 @@ def _to_customs_shown(customs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _to_customs_details(customs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the customs details as orders have them. The forms have no category of their own for a person's own
-    things."""
+    """Return the customs details in the form of orders, which have no category for personal belongings."""
     reason = customs.get("export_reason")
     details = {
         "shipment_type": "other" if reason == "personal_use" else reason,
@@ -328,7 +327,8 @@ def _find_currency(sent: Mapping[str, Any]) -> str:
 
 
 def to_item(item: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    """Return an order's item, with what a call may leave out inside a customs area; `currency` is that of no price."""
+    """Return an order's item; a call may leave out some values inside a customs area. `currency` is used where no price
+    has one."""
     price = item.get("price") or {"value": "0.00", "currency": currency}
     quantity = item.get("quantity", 1)
     total = units.multiply(units.to_decimal(price["value"]), quantity)

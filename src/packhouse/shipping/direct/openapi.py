@@ -5,7 +5,7 @@ from typing import Any
 from packhouse.kit.wire import openapi
 from packhouse.shipping.direct import schema
 
-_WAYS = {
+_KINDS = {
     "AnnounceShipment": schema.ANNOUNCE,
     "AnnounceShipmentWithRules": schema.ANNOUNCE_WITH_RULES,
     "CreateShipment": schema.CREATE,
@@ -19,8 +19,8 @@ _RULE = openapi.shape(
 
 
 def _describe(name: str) -> dict[str, Any]:
-    way = _WAYS[name]
-    more = {"label_details": _DETAILS, **({"applied_shipping_rules": openapi.list_of(_RULE)} if way.has_rules else {})}
+    kind = _KINDS[name]
+    more = {"label_details": _DETAILS, **({"applied_shipping_rules": openapi.list_of(_RULE)} if kind.has_rules else {})}
     data = {"allOf": [{"$ref": "#/components/schemas/Shipment"}, {"type": "object", "properties": more}]}
     shown = openapi.shape(data=data)
     taken = openapi.answer(
@@ -48,8 +48,8 @@ CREATE_WITH_RULES = _describe("CreateShipmentWithRules")
 def to_components() -> dict[str, Any]:
     """Return the JSON Schemas of the four bodies, their parts under names of their own."""
     found: dict[str, Any] = {}
-    for name, way in _WAYS.items():
-        made = way.shape.json_schema(ref_template=f"#/components/schemas/{name}{{model}}")
+    for name, kind in _KINDS.items():
+        made = kind.shape.json_schema(ref_template=f"#/components/schemas/{name}{{model}}")
         parts = made.pop("$defs", {})
         found |= {name: made, **{f"{name}{part}": shape for part, shape in parts.items()}}
     return found

@@ -1,4 +1,4 @@
-"""Shipments without an order are made here, inside the caller's transaction. Nothing here talks to a carrier."""
+"""Creates shipments without an order, inside the caller's transaction. Nothing here contacts a carrier."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from packhouse.shipping.setup.options import Options
 
 
 class Made(NamedTuple):
-    """`is_repeat` where the reference was that of a shipment that is there."""
+    """The shipment of a call; `is_repeat` if a shipment had its reference already."""
 
     id: int
     uuid: str
@@ -24,9 +24,9 @@ class Made(NamedTuple):
 async def ship_directly(
     tx: Transaction, caller: Caller, call: Call, options: Options, *, now: datetime, due_at: datetime | None
 ) -> Made:
-    """Make one shipment, to be announced by the worker at `due_at`, unless somebody does before; or find the one that
-    has the call's reference. Two that come at once meet at the index of references: the later one is done anew. Raises
-    Invalid and NotFound; then nothing is made."""
+    """Make one shipment, which the worker announces at `due_at`, unless somebody does so before, or find the one that
+    has the call's reference. Of two simultaneous calls with one reference, the later one runs again. Raises Invalid and
+    NotFound; then nothing is made."""
     reference = call.sent.get("external_reference_id")
     if reference and (found := await queries.find_by_reference(tx, caller.account_id, reference)) is not None:
         return Made(found.row.id, found.row.uuid, True)

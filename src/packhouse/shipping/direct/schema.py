@@ -1,6 +1,6 @@
-"""The wire shapes of the four calls that announce a shipment without an order, and how a body is read.
+"""The wire shapes of the four calls that announce a shipment without an order, and the reading of their bodies.
 
-Keys whose value is `null` or an empty text count as not sent: clients write them for what they do not know.
+Keys whose value is `null` or an empty text count as missing: clients send them for what they do not know.
 """
 
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
@@ -63,7 +63,7 @@ class Address(TypedDict):
 
 
 class Sender(TypedDict, total=False):
-    """A saved address by its id, or one written out; with both, what is written out replaces what is saved."""
+    """The id of a saved address, or a written address. If both are sent, the written values replace the saved ones."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     sender_address_id: Id | None
@@ -138,7 +138,7 @@ class ParcelFields(TypedDict, total=False):
 
 
 class LooseParcel(TypedDict, total=False):
-    """A parcel of a call with rules, whose weight may be found out."""
+    """A parcel of a call with rules, whose weight can be computed."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     weight: Weight | None
@@ -216,7 +216,7 @@ class Customs(LooseCustoms):
 
 
 class ServicePoint(TypedDict, total=False):
-    """By our id or by the carrier's own, which counts where both are there."""
+    """The id of a service point, ours or the carrier's, which has priority."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     id: Line | int | None
@@ -230,7 +230,7 @@ class Dates(TypedDict, total=False):
 
 
 class CarrierFields(TypedDict, total=False):
-    """What single carriers ask for besides; other keys are refused."""
+    """Fields of single carriers; other keys are refused."""
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
     hide_sender: bool | None
@@ -282,9 +282,9 @@ class CreateWithRulesCall(_RulesCall):
     parcels: NotRequired[Annotated[list[LooseParcel], Field(min_length=1, max_length=MAX_PARCELS)] | None]
 
 
-class Way(NamedTuple):
+class CallKind(NamedTuple):
     """One of the four calls, or one that makes a return: its shape, whether it waits for the label, and whether
-    shipping rules are asked."""
+    shipping rules apply."""
 
     shape: TypeAdapter[Any]
     is_sync: bool
@@ -292,32 +292,32 @@ class Way(NamedTuple):
     is_return: bool = False
 
 
-ANNOUNCE = Way(TypeAdapter(AnnounceCall), is_sync=True, has_rules=False)
-CREATE = Way(TypeAdapter(CreateCall), is_sync=False, has_rules=False)
-ANNOUNCE_WITH_RULES = Way(TypeAdapter(AnnounceWithRulesCall), is_sync=True, has_rules=True)
-CREATE_WITH_RULES = Way(TypeAdapter(CreateWithRulesCall), is_sync=False, has_rules=True)
+ANNOUNCE = CallKind(TypeAdapter(AnnounceCall), is_sync=True, has_rules=False)
+CREATE = CallKind(TypeAdapter(CreateCall), is_sync=False, has_rules=False)
+ANNOUNCE_WITH_RULES = CallKind(TypeAdapter(AnnounceWithRulesCall), is_sync=True, has_rules=True)
+CREATE_WITH_RULES = CallKind(TypeAdapter(CreateWithRulesCall), is_sync=False, has_rules=True)
 
 
 class Call(NamedTuple):
-    """A valid call. `sent` has only keys that say something."""
+    """A valid call. `sent` has only keys with a value."""
 
     sent: dict[str, Any]
-    way: Way
+    kind: CallKind
     label: Label
 
 
 def find_reference(sent: Any) -> str | None:
-    """The `external_reference_id` of a parsed body, whatever else is wrong with it."""
+    """Return the `external_reference_id` of a parsed body, even if the rest of it is invalid."""
     given = sent.get("external_reference_id") if isinstance(sent, dict) else None
     return given if isinstance(given, str) and given and "\0" not in given and len(given) <= MAX_REFERENCE else None
 
 
-def read_call(way: Way, sent: Any, *, may_hold_nulls: bool) -> Call:
-    """From a parsed body. Raises Invalid with every flaw."""
-    reading = validation.read_parsed(way.shape, to_sent(sent), may_hold_nulls=may_hold_nulls)
+def read_call(kind: CallKind, sent: Any, *, may_hold_nulls: bool) -> Call:
+    """Read a parsed body. Raises Invalid with every flaw."""
+    reading = validation.read_parsed(kind.shape, to_sent(sent), may_hold_nulls=may_hold_nulls)
     value, flaws = reading.value, list(reading.flaws)
     if not flaws:
-        flaws += _find_incomplete(value, way)
+        flaws += _find_incomplete(value, kind)
         flaws += schema.find_wrong_dpi(value.get("label_details", {}))
     faults = [errors.ErrorItem("invalid", f.detail, pointer=errors.to_pointer(f.path)) for f in flaws]
     told = message("This key is unknown.")
@@ -327,18 +327,18 @@ def read_call(way: Way, sent: Any, *, may_hold_nulls: bool) -> Call:
         raise errors.Invalid(faults)
     details = value.get("label_details", {})
     mime_type = details.get("mime_type", schema.PDF)
-    return Call(value, way, Label(mime_type, details.get("dpi") or schema.DPIS[mime_type][0]))
+    return Call(value, kind, Label(mime_type, details.get("dpi") or schema.DPIS[mime_type][0]))
 
 
 def to_sent(value: Any) -> Any:
-    """Return what was sent without keys that say nothing."""
+    """Return the body without keys that have no value."""
     if isinstance(value, dict):
         return {key: to_sent(inner) for key, inner in value.items() if inner is not None and inner != ""}
     return [to_sent(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _find_incomplete(value: dict[str, Any], way: Way) -> list[validation.ValidationIssue]:
-    """What no shape of a single key says."""
+def _find_incomplete(value: dict[str, Any], kind: CallKind) -> list[validation.ValidationIssue]:
+    """Find errors that depend on more than one key."""
     found: list[validation.ValidationIssue] = []
     sender = value.get("from_address")
     if sender is not None and "sender_address_id" not in sender:
@@ -347,7 +347,7 @@ def _find_incomplete(value: dict[str, Any], way: Way) -> list[validation.Validat
     point = value.get("to_service_point")
     if point is not None and not point:
         found.append(_to_missing(("to_service_point", "id")))
-    if not way.has_rules and "shipping_option_code" not in value["ship_with"]["properties"]:
+    if not kind.has_rules and "shipping_option_code" not in value["ship_with"]["properties"]:
         found.append(_to_missing(("ship_with", "properties", "shipping_option_code")))
     return found
 

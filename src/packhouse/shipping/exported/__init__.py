@@ -1,1 +1,1 @@
-"""What an account exported elsewhere, taken over."""
+"""Takes over what an account exported elsewhere."""

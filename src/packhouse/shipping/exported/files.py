@@ -1,6 +1,7 @@
-"""Reads what an account exported: JSON answers of the API, each a record, a list of them or an object that holds such.
+"""Reads what an account exported: JSON answers of the API, each a record, a list of records, or an object that contains
+some.
 
-A record is known by its keys, so that neither the names of files nor their order matter.
+The keys of a record identify it, so neither the names of files nor their order matter.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,7 @@ MAX_DEPTH = 6
 
 
 class Exported(NamedTuple):
-    """A record and where it stands: `orders.json#3`."""
+    """A record and its place: `orders.json#3`."""
 
     kind: str
     place: str
@@ -35,14 +36,14 @@ class Exported(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """What is none of the records that are known, and why."""
+    """A record of no known kind, and the reason."""
 
     place: str
     why: str
 
 
 def read_path(path: Path) -> Iterator[Exported | Unread]:
-    """All of a file, or of the files of a folder and the folders in it. Raises OSError."""
+    """Read a file, or all files of a folder and its subfolders. Raises OSError."""
     files = [path] if path.is_file() else sorted(found for found in path.rglob("*") if found.is_file())
     for file in files:
         name = file.name if file == path else file.relative_to(path).as_posix()
@@ -77,7 +78,7 @@ def find_kind(record: Mapping[str, Any]) -> str | None:
 
 
 def _find_records(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:
-    """Records stand in lists, or below `data` or any other key of an object that is itself none."""
+    """Records are in lists, or below `data` or another key of an object that is no record itself."""
     if isinstance(value, list):
         for inner in value:
             yield from _find_records(inner, depth + 1)

@@ -1,5 +1,5 @@
-"""Shipments whose labels were made elsewhere: each parcel with a tracking number is kept as one that is followed, and
-its order is no longer incoming."""
+"""Shipments whose labels were made elsewhere: each parcel with a tracking number is stored as a followed one, and its
+order is no longer incoming."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,7 +27,7 @@ _NOT_TOLD = {"name": "", "address_line_1": "", "city": "", "postal_code": ""}
 
 
 class Stored(NamedTuple):
-    """How many parcels are new here; `why` others, or their tracking, are not."""
+    """How many parcels are new; `why` others, or their tracking, were not stored."""
 
     made: int
     why: Message | str = ""
@@ -42,7 +42,7 @@ async def take_shipment(
     *,
     now: datetime,
 ) -> Stored:
-    """Raises Invalid for one of which nothing can be kept."""
+    """Raises Invalid for a shipment of which nothing can be stored."""
     boxes = [box for box in record["parcels"] if isinstance(box, dict) and box.get("tracking_number")]
     sent = [box for box in boxes if _to_status(box) not in _GONE]
     _require_places(record)
@@ -80,8 +80,10 @@ def _require_places(record: Mapping[str, Any]) -> None:
             raise errors.Invalid(errors.ErrorItem("invalid", detail))
 
 
-async def _find_order(tx: Transaction, account_id: int, record: Mapping[str, Any], integration_id: int) -> Any:
-    """The order that it was made of, where that is here."""
+async def _find_order(
+    tx: Transaction, account_id: int, record: Mapping[str, Any], integration_id: int
+) -> order_queries.ShippableOrder | None:
+    """Return the order of the shipment, if it is here."""
     order_id = record.get("order_id") or record.get("external_reference_id")
     if not isinstance(order_id, str) or not order_id or "\0" in order_id:
         return None
@@ -90,7 +92,7 @@ async def _find_order(tx: Transaction, account_id: int, record: Mapping[str, Any
 
 
 def _to_status(box: Mapping[str, Any]) -> str:
-    """The number of its status; of one that is unknown, that."""
+    """Return the number of its status; an unknown status stays as it is."""
     status = box.get("status") or {}
     number = statuses.to_number(str(status.get("code") or status.get("id") or ""))
     return number if number in {each.number for each in statuses.ALL} else "1337"
@@ -117,7 +119,12 @@ def _to_instant(text: Any) -> datetime | None:
 
 
 def _to_draft(
-    record: Mapping[str, Any], box: Mapping[str, Any], order: Any, integration_id: int, code: str, contract_id: int
+    record: Mapping[str, Any],
+    box: Mapping[str, Any],
+    order: order_queries.ShippableOrder | None,
+    integration_id: int,
+    code: str,
+    contract_id: int,
 ) -> draft.Draft:
     number = record.get("order_number") or (order.order_number if order is not None else "")
     properties = (record.get("ship_with") or {}).get("properties") or {}

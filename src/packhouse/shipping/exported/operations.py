@@ -1,5 +1,5 @@
-"""Takes over records that an account exported: made where they are new, changed where they differ, else left alone.
-Each runs inside the caller's transaction."""
+"""Takes over records that an account exported: creates new ones, updates those that differ, and leaves the others. Each
+runs inside the caller's transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ _TAX_NUMBERS = {"VAT": "vat_number", "EORI": "eori_number"}
 
 
 class Taken(NamedTuple):
-    """What became of a record; `why` where it was refused, or where a part of it was left behind."""
+    """The outcome of a record; `why` it was refused, or which part of it was not taken over."""
 
     kind: str
     place: str
@@ -41,8 +41,8 @@ class Taken(NamedTuple):
 
 @dataclass(slots=True)
 class Move:
-    """A move of an account. `into` is the shop that takes all orders; without one each goes to that which it names.
-    `ids` are those that sender addresses and contracts had elsewhere, and have here."""
+    """The move of an account. All orders go to the shop `into`, or each to the shop that it names. `ids` maps the ids
+    of sender addresses and contracts elsewhere to those here."""
 
     caller: Caller
     options: Options
@@ -53,7 +53,7 @@ class Move:
 
 
 async def take(tx: Transaction, move: Move, found: Exported) -> Taken:
-    """Take one record. What it refuses is said and keeps nothing."""
+    """Take over one record. A refusal is reported, and nothing of the record is stored."""
     try:
         outcome, why = await _TAKERS[found.kind](tx, move, found.record)
     except errors.ApiError as refusal:
@@ -81,7 +81,7 @@ async def _take_sender(tx: Transaction, move: Move, record: Mapping[str, Any]) -
 
 
 async def _take_contract(tx: Transaction, move: Move, record: Mapping[str, Any]) -> tuple[str, Message | str]:
-    """Credentials are in no export."""
+    """An export contains no credentials."""
     code = record.get("carrier_code") or (record.get("carrier") or {}).get("code")
     if code not in move.options.carriers:
         raise _refuse(message("The carrier {code} is not installed here.", code=code))
@@ -94,7 +94,7 @@ async def _take_contract(tx: Transaction, move: Move, record: Mapping[str, Any])
 
 
 async def _take_rule(tx: Transaction, move: Move, record: Mapping[str, Any]) -> tuple[str, Message | str]:
-    """Ids of what a rule names are those of this account, where they were taken over."""
+    """Replace the ids in a rule by those of this account, if the items were taken over."""
     sent = {name: value for name, value in record.items() if name in RULE_KEYS and value is not None}
     actions = dict(sent.get("actions") or {})
     for name, kind in (("contract_id", CONTRACT), ("sender_address_id", SENDER)):
@@ -119,7 +119,7 @@ async def _take_item(
     sent: dict[str, Any],
     to_key: Callable[[Mapping[str, Any]], Any],
 ) -> tuple[str, Message | str]:
-    """One with the same key is the same thing, changed where it differs."""
+    """Update the item with the same key if it differs."""
     document = setup.merge(kind, {}, sent)
     account_id = move.caller.account_id
     account = await setup.load_setup(tx, account_id, now=move.now)
@@ -128,7 +128,7 @@ async def _take_item(
     if id is None:
         id = await setup.create_item(tx, move.encryptor, account_id, kind, document, now=move.now)
         outcome = CREATED
-    elif _differs(known[id], document):
+    elif any(known[id].get(name) != value for name, value in document.items() if value is not None):
         await setup.update_item(tx, move.encryptor, account_id, kind, id, document, now=move.now)
         outcome = CHANGED
     else:
@@ -142,10 +142,6 @@ async def _take_item(
 
 def _to_key(one: Mapping[str, Any], *names: str) -> tuple[str, ...]:
     return tuple(str(one.get(name) or "").casefold() for name in names)
-
-
-def _differs(stored: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
-    return any(stored.get(name) != value for name, value in document.items() if value is not None)
 
 
 async def _take_order(tx: Transaction, move: Move, record: Mapping[str, Any]) -> tuple[str, Message | str]:
@@ -191,5 +187,5 @@ _TAKERS = {
 
 
 def sort(found: Sequence[Exported]) -> list[Exported]:
-    """In the order in which they are taken."""
+    """Return the records in the order in which they are taken over."""
     return sorted(found, key=lambda one: files.KINDS.index(one.kind))

@@ -1,1 +1,1 @@
-"""Parcels that were made elsewhere, and are followed here by their tracking numbers."""
+"""Parcels that were made elsewhere and are followed here by their tracking numbers."""

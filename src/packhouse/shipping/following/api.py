@@ -1,4 +1,4 @@
-"""Registering a parcel that was made elsewhere."""
+"""Registers a parcel that was made elsewhere."""
 
 from starlette.requests import Request
 from starlette.responses import Response

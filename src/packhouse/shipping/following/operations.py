@@ -1,5 +1,5 @@
-"""A parcel that was made elsewhere is stored as a shipment of the kind `followed`, and its carrier is asked where it is
-as it is asked of others. Each runs inside the caller's transaction."""
+"""Stores a parcel that was made elsewhere as a shipment of the kind `followed`, and tracks it like any other. Each runs
+inside the caller's transaction."""
 
 import uuid
 from collections.abc import Mapping
@@ -37,8 +37,8 @@ class _Terms(NamedTuple):
 async def follow_parcel(
     tx: Transaction, caller: Caller, sent: Mapping[str, Any], options: Options, *, now: datetime
 ) -> str:
-    """Store the parcel and have its carrier asked; its tracking number. Raises Invalid for one that cannot be followed
-    here, and Conflict where the number is known."""
+    """Store the parcel and schedule its tracking; return its tracking number. Raises Invalid for one that cannot be
+    followed here, and Conflict if the number is known."""
     number = str(sent["tracking_number"]["tracking_number"])
     if await parcels.find_by_tracking_number(tx, caller.account_id, number) is not None:
         detail = message("The tracking number {number} is known already.", number=number)
@@ -58,7 +58,7 @@ async def follow_parcel(
 
 
 class Known(NamedTuple):
-    """What is known of a parcel that was made elsewhere. `status` is the number of one of our statuses."""
+    """The known state of a parcel that was made elsewhere. `status` is the number of one of our statuses."""
 
     tracking_number: str
     tracking_url: str | None
@@ -68,8 +68,8 @@ class Known(NamedTuple):
 
 
 async def store_parcel(tx: Transaction, caller: Caller, made: draft.Draft, known: Known, *, now: datetime) -> int:
-    """Store a parcel as a shipment of its own; our id of that. Of two that come at once the later one meets the same
-    uuid, and is done anew."""
+    """Store a parcel as a shipment of its own, and return our id of that. Of two simultaneous calls, the later one has
+    the same uuid and runs again."""
     account_id = caller.account_id
     name = f"{account_id}:{made.document['carrier']['code']}:{known.tracking_number}"
     made.uuid, made.kind = str(uuid.uuid5(_NAMES, name)), FOLLOWED
@@ -87,7 +87,7 @@ async def store_parcel(tx: Transaction, caller: Caller, made: draft.Draft, known
 
 
 def _find_terms(account_setup: Setup, sent: Mapping[str, Any], options: Options) -> _Terms:
-    """Who is asked, and by which contract. Raises Invalid that says why nobody can be."""
+    """Return the carrier to ask and its contract. Raises Invalid that says why none can be asked."""
     code = sent["tracking_number"]["carrier_code"]
     carrier = options.carriers.get(code)
     if carrier is None:
@@ -114,7 +114,7 @@ def _refuse(detail: Message) -> errors.Invalid:
 
 
 async def _find_shop(tx: Reader, account_id: int, named: int | None) -> int:
-    """Raises Invalid for one that is not the account's."""
+    """Raises Invalid for a shop that does not belong to the account."""
     if named is None:
         return await integrations.find_first(tx, account_id) or 0
     if not await integrations.find_known(tx, account_id, [named]):
@@ -155,6 +155,6 @@ def _pack(sent: Mapping[str, Any]) -> Packed:
 
 
 def _find_url(number: Mapping[str, Any]) -> str | None:
-    """A link that people can follow."""
+    """Return a link that people can open."""
     url = str(number.get("tracking_url") or "")
     return url if url.lower().startswith(("https://", "http://")) else None

@@ -1,4 +1,5 @@
-"""The wire shape of a parcel that was made elsewhere. Unlike elsewhere, unknown keys in its addresses are refused."""
+"""The wire shape of a parcel that was made elsewhere. Unlike in other shapes, unknown keys in its addresses are
+refused."""
 
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -119,7 +120,7 @@ FOLLOWED_PARCEL: TypeAdapter[Any] = TypeAdapter(FollowedParcel)
 
 
 def read_parcel(body: bytes) -> dict[str, Any]:
-    """What a valid body says, without keys that say nothing. Raises Invalid with every flaw."""
+    """Return the values of a valid body, without keys that have none. Raises Invalid with every flaw."""
     sent = to_sent(validation.parse(body))
     reading = validation.read_parsed(FOLLOWED_PARCEL, sent, may_hold_nulls=validation.holds_nulls(body))
     faults = [errors.ErrorItem("invalid", flaw.detail, pointer=errors.to_pointer(flaw.path)) for flaw in reading.flaws]

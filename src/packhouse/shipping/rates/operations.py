@@ -1,4 +1,4 @@
-"""Rate tables are made and deleted; a new price is a new version, so that what was quoted can be told."""
+"""Creates and deletes rate tables. A new price is a new version, so that former quotes can be explained."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -18,7 +18,8 @@ _r = rate_tables.c
 
 
 async def create_table(tx: Transaction, account_id: int, document: Mapping[str, Any], *, now: datetime) -> int:
-    """Its id. A version of the same name and date is replaced. Raises Invalid where the account has too many."""
+    """Return the id of the new table. It replaces a version with the same name and date. Raises Invalid if the account
+    has too many."""
     same = (_r.account_id == account_id, _r.name == document["name"], _r.valid_from == document["valid_from"])
     await tx.execute(delete(rate_tables).where(*same))
     if len(await queries.list_tables(tx, account_id)) >= MAX_TABLES:
@@ -35,12 +36,12 @@ async def create_table(tx: Transaction, account_id: int, document: Mapping[str, 
 async def revise_table(
     tx: Transaction, account_id: int, id: int, rows: Sequence[Mapping[str, Any]], *, valid_from: date, now: datetime
 ) -> int:
-    """The id of the version with these rows, which counts from that day: a new one beside the old, or one in its place
-    where the day is the same. Raises NotFound, Invalid, and Conflict where a version that is younger than the one
-    that was changed would be lost or passed over."""
+    """Return the id of the version with these rows, valid from that day: a new version, or a replacement of the one of
+    the same day. Raises NotFound, Invalid, and Conflict if a newer version than the changed one would be lost or
+    skipped."""
     row = await queries.get_table(tx, account_id, id)
     if valid_from.isoformat() < row.valid_from:
-        detail = message("The version that is changed counts from {day}: no earlier.", day=row.valid_from)
+        detail = message("The changed version is valid from {day}: choose no earlier date.", day=row.valid_from)
         raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.to_pointer(("valid_from",))))
     for other in await queries.list_tables(tx, account_id):
         is_between = other.name == row.name and row.valid_from < other.valid_from <= valid_from.isoformat()

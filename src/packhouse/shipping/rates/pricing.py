@@ -1,8 +1,8 @@
-"""The price of a shipment from rate tables. Pure, in decimal arithmetic.
+"""Computes the price of a shipment from rate tables. Pure, in decimal arithmetic.
 
-A zone is a list of `NL` (a country), `DE:80` (postal codes that begin so), `EU` (its customs union) and `*` (anywhere).
-The narrowest row counts: one for the very contract before one for all, a postal code before a country, then the
-lightest weight that is enough.
+A zone is a list of `NL` (a country), `DE:80` (postal codes with this beginning), `EU` (its customs union) and `*`
+(anywhere). The most specific row applies: one for the contract before one for all, a postal code before a country, then
+the lightest weight that is sufficient.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ Zones = tuple[tuple[str, ...], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Table:
-    """A version of a rate table: of those of one name, the newest that has begun is in force."""
+    """A version of a rate table. Of all versions with one name, the newest that has begun is in force."""
 
     id: int
     name: str
@@ -52,8 +52,8 @@ class Table:
 
     @cached_property
     def by_option(self) -> Mapping[str, Mapping[Zones, Sequence[tuple[int, Row]]]]:
-        """The rows with their numbers by option and zones: a selection asks for the prices of thousands of pairs of
-        an order and an option, and a table may have thousands of rows."""
+        """Return the rows with their numbers, by option and zones: a selection asks for the prices of thousands of
+        pairs of an order and an option, and a table may have thousands of rows."""
         found: dict[str, dict[Zones, list[tuple[int, Row]]]] = {}
         for number, row in enumerate(self.rows):
             found.setdefault(row.option_code, {}).setdefault((row.zone, row.origin), []).append((number, row))
@@ -61,7 +61,7 @@ class Table:
 
 
 class Asked(NamedTuple):
-    """What is to be shipped: a weight for each parcel."""
+    """What is to be shipped, with a weight for each parcel."""
 
     option_code: str
     contract_id: int
@@ -77,7 +77,7 @@ class Part(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """`parts` add up to `total`. The weights are those between which the price is the same, the largest parcel's."""
+    """A price, whose `parts` add up to `total`. The price is the same for largest parcels between the two weights."""
 
     total: Decimal
     currency: str
@@ -88,7 +88,7 @@ class Quote(NamedTuple):
 
 
 def find_in_force(tables: Iterable[Table], day: date) -> list[Table]:
-    """One of each name, the youngest first."""
+    """Return one version of each name, the newest first."""
     found: dict[str, Table] = {}
     for table in sorted(tables, key=lambda table: (table.valid_from, table.id)):
         if table.valid_from <= day:
@@ -97,12 +97,12 @@ def find_in_force(tables: Iterable[Table], day: date) -> list[Table]:
 
 
 def find_quote(tables: Sequence[Table], asked: Asked) -> Quote | None:
-    """By the first of the tables that has a price for every parcel."""
+    """Use the first table that has a price for every parcel."""
     return next((quote for table in tables if (quote := _price(table, asked)) is not None), None)
 
 
 class _Meant(NamedTuple):
-    """A row that counts for a way, its place in the table, and how narrowly its zones have the ends."""
+    """A row that applies to a route, its place in the table, and how specific its zones are."""
 
     row: Row
     number: int
@@ -144,7 +144,7 @@ def _to_surcharge(surcharge: Row, price: Row) -> Decimal:
 
 
 def _find_lower(prices: Sequence[Row], row: Row) -> Decimal:
-    """A gram above the next lighter row of the same zone."""
+    """Return a gram above the next lighter row of the same zone."""
     lighter = [
         other.max_weight_kg
         for other in prices
@@ -167,13 +167,14 @@ def _find_meant(table: Table, asked: Asked) -> Iterator[_Meant]:
 
 
 def _find_row(rows: Iterable[_Meant], weight: Decimal) -> Row | None:
-    """`rows` stand by rank: the first that carries so much."""
+    """Return the first row, by rank, that carries this weight."""
     fitting = (row for row, *_ in rows if row.max_weight_kg is None or weight <= row.max_weight_kg)
     return next(fitting, None)
 
 
 def _measure(zone: Sequence[str], place: Place) -> int | None:
-    """How narrowly the zone has the place; None where it has it not. An empty zone has every place."""
+    """Return how specific the zone is for the place; None if it does not contain it. An empty zone contains every
+    place."""
     if not zone:
         return 0
     territory = places.find_territory(place)

@@ -53,7 +53,7 @@ class RateRow(TypedDict):
 
 
 class RateTable(TypedDict):
-    """Its rows, or the same as CSV. Without a date it is in force from today."""
+    """The rows, as a list or as CSV. Without a date, the table is valid from today."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     name: Annotated[NonEmpty, Field(max_length=MAX_NAME)]
@@ -68,7 +68,7 @@ _ROW: TypeAdapter[Any] = TypeAdapter(RateRow)
 
 
 def read_table(body: bytes, today: date) -> dict[str, Any]:
-    """The document of a table. Raises Invalid with every flaw."""
+    """Return the document of a table. Raises Invalid with every flaw."""
     reading = validation.read_json(RATE_TABLE, body)
     if reading.flaws:
         raise errors.Invalid(
@@ -87,7 +87,7 @@ def read_table(body: bytes, today: date) -> dict[str, Any]:
 
 
 def require_whole(document: Mapping[str, Any]) -> None:
-    """Raises Invalid for what no shape says: a date that no calendar has, zones, percentages."""
+    """Check what the shape cannot: dates, zones, percentages. Raises Invalid."""
     faults = []
     try:
         date.fromisoformat(document["valid_from"])
@@ -105,7 +105,7 @@ def require_whole(document: Mapping[str, Any]) -> None:
 
 
 def _find_flaws(row: Mapping[str, Any]) -> Iterator[tuple[str, Message]]:
-    """What no shape says of a row, by field."""
+    """Find, by field, what the shape of a row cannot check."""
     for name in ("zone", "from_zone"):
         for part in to_zone(row.get(name, "")):
             if part not in (ANYWHERE, UNION) and part[:2] not in places.COUNTRIES:
@@ -119,7 +119,7 @@ def _to_fault(path: errors.Path, detail: Message) -> errors.ErrorItem:
 
 
 def read_row(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """One row, as the API would take it among others. Raises Invalid with the places of its fields."""
+    """Read one row as the API would read it among others. Raises Invalid with the places of its fields."""
     reading = validation.read_python(_ROW, dict(sent))
     faults = [_to_fault(flaw.path[:1], _to_detail(flaw, sent)) for flaw in reading.flaws]
     if faults:
@@ -131,7 +131,7 @@ def read_row(sent: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _to_detail(flaw: validation.ValidationIssue, sent: Mapping[str, Any]) -> Message:
-    """Patterns say nothing to who writes prices."""
+    """Describe the format, because a pattern says nothing to people who write prices."""
     name = flaw.path[0] if flaw.path else ""
     text = sent.get(name) if isinstance(name, str) else None
     if text and name == "price":
@@ -142,8 +142,8 @@ def _to_detail(flaw: validation.ValidationIssue, sent: Mapping[str, Any]) -> Mes
 
 
 def read_csv(text: str) -> list[dict[str, Any]]:
-    """Rows of a file with these COLUMNS, separated by commas or semicolons. Raises Invalid that names line and column
-    of each flaw; a column that is not known is refused, as a misspelt one would make a price count everywhere."""
+    """Read rows with these COLUMNS, separated by commas or semicolons. Raises Invalid with line and column of each
+    flaw. An unknown column is refused, because a misspelt one would make a price apply everywhere."""
     head = text.lstrip("\ufeff").split("\n", 1)[0]
     reader = csv.DictReader(
         io.StringIO(text.lstrip("\ufeff")), delimiter=";" if head.count(";") > head.count(",") else ","
@@ -170,7 +170,7 @@ def read_csv(text: str) -> list[dict[str, Any]]:
 
 
 def _count_lines(reader: "csv.DictReader[str]") -> Iterator[int]:
-    """The line that the next record begins in; a cell may go over several."""
+    """Return the line in which the next record begins; a cell may contain line breaks."""
     for _ in range(MAX_ROWS + 1):
         yield reader.line_num + 1
 
@@ -197,7 +197,7 @@ def _read_record(record: Mapping[str | None, Any]) -> dict[str, Any]:
 
 
 def _to_row(record: Mapping[str, Any]) -> dict[str, Any]:
-    """An empty cell is no value; what is no number is left to the check of the row."""
+    """An empty cell is no value; the check of the row refuses invalid numbers."""
     row: dict[str, Any] = {name: (record.get(name) or "").strip() for name in COLUMNS}
     row = {name: text for name, text in row.items() if text}
     for name in ("contract_id", "lead_time_hours"):
@@ -220,7 +220,7 @@ def write_csv(document: Mapping[str, Any]) -> str:
 
 
 def to_table(id: int, document: Mapping[str, Any]) -> Table:
-    """A stored document as it is computed with."""
+    """Convert a stored document for computing."""
     day = date.fromisoformat(document["valid_from"])
     return Table(id, document["name"], day, document["currency"], list(_to_rows(document["rows"])))
 

@@ -1,4 +1,4 @@
-"""Rate tables at rest: the document with its rows, beside the name and the date that choose a version."""
+"""The table of rate tables: the document with its rows, beside the name and the date that identify a version."""
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text
 

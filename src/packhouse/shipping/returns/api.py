@@ -1,7 +1,7 @@
 """Returns on the wire (docs/returns.md).
 
-The synchronous call answers when the carrier has; what the carrier refuses is 400, and a carrier that is away is asked
-again by the worker, so that a repeat never makes a second label.
+The synchronous call answers when the carrier does. A refusal by the carrier is answered 400. If the carrier cannot be
+reached, the worker tries again, so that a repeat never makes a second label.
 """
 
 from functools import partial
@@ -77,7 +77,7 @@ async def _ship(
 
 
 async def _announce(request: Request, caller: Caller, made: Made) -> None:
-    """Raises Invalid where the carrier refuses."""
+    """Raises Invalid if the carrier refuses."""
     ctx = context.of(request)
     try:
         found = await announce.announce(ctx, caller.account_id, made.id)
@@ -151,7 +151,7 @@ async def cancel_return(request: Request) -> Response:
 
 
 def _to_conflict(fault: errors.ErrorItem) -> dict[str, Any]:
-    """Write a fault both as it is published for this call and as all errors are."""
+    """Write an error in the form that is published for this call, and in the form of all errors."""
     return {**fault.to_wire(409), "field": "non_field_errors", "code": 409, "message": fault.detail}
 
 

@@ -1,5 +1,4 @@
-"""From a valid body to the draft of a return: in the words of shipments that are announced directly, whose checks hold
-here too. Pure."""
+"""Drafts of returns from valid bodies, converted to the form of direct shipments, whose checks apply here too. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +10,7 @@ from packhouse.kit.data import places, units
 from packhouse.kit.messages import message
 from packhouse.shipping import option_filters
 from packhouse.shipping.direct import drafts
-from packhouse.shipping.direct.schema import Call, Way
+from packhouse.shipping.direct.schema import Call, CallKind
 from packhouse.shipping.draft import Draft
 from packhouse.shipping.rates import pricing
 from packhouse.shipping.returns import schema
@@ -19,7 +18,7 @@ from packhouse.shipping.schema import DPIS, PDF, RETURN, Label
 from packhouse.shipping.setup.options import Options, find_options
 from packhouse.shipping.setup.setup_schema import Setup
 
-_WAY = Way(schema.CREATE_RETURN, is_sync=False, has_rules=True, is_return=True)
+_KIND = CallKind(schema.CREATE_RETURN, is_sync=False, has_rules=True, is_return=True)
 _LABEL = Label(PDF, DPIS[PDF][0])
 _GRAM = Decimal("0.001")
 _DETAILS = (
@@ -30,9 +29,9 @@ _OF_ITEMS = ("return_reason_id", "return_message")
 
 
 def to_draft(setup: Setup, sent: Mapping[str, Any], options: Options, integration_id: int) -> Draft:
-    """Raises Invalid for what keeps it from being shipped, at its place in the body."""
+    """Raises Invalid for what prevents shipping, with its place in the body."""
     _require_one_parcel(sent)
-    call = Call(_to_call(setup, sent, options), _WAY, _LABEL)
+    call = Call(_to_call(setup, sent, options), _KIND, _LABEL)
     try:
         draft = drafts.to_draft(setup, call, options, integration_id)
     except errors.Invalid as refusal:
@@ -50,7 +49,7 @@ def to_draft(setup: Setup, sent: Mapping[str, Any], options: Options, integratio
 
 
 def _require_one_parcel(sent: Mapping[str, Any]) -> None:
-    """Across a customs border each parcel needs a declaration of what is in it, which the call does not say."""
+    """Across a customs border, each parcel needs a declaration of its contents, which the call does not have."""
     ends = (places.to_place(sent["from_address"]), places.to_place(sent["to_address"]))
     if sent.get("collo_count", 1) > 1 and places.leaves_customs_union(*ends):
         detail = message("A return across a customs border has one parcel.")
@@ -80,7 +79,7 @@ def _to_call(setup: Setup, sent: Mapping[str, Any], options: Options) -> dict[st
 
 
 def _to_parcels(sent: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The weight shared among the parcels, by grams upwards; what is in them stands in the first."""
+    """Distribute the weight over the parcels, rounded up to grams; the first one has all items."""
     count = sent.get("collo_count", 1)
     weight = units.convert(sent["weight"]["value"], sent["weight"]["unit"], units.KILOGRAMS)
     share = weight if count == 1 else (weight / count).quantize(_GRAM, ROUND_CEILING)
@@ -99,8 +98,8 @@ def _to_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _to_properties(setup: Setup, ship_with: Mapping[str, Any], options: Options) -> dict[str, Any]:
-    """The option that is named, or all that are meant; of these the cheapest is taken. Raises Invalid where a product
-    or functionalities are named that no option for returns has."""
+    """Return the given option, or all that fit, of which the cheapest is taken. Raises Invalid if no option for returns
+    has the given product or functionalities."""
     nested = ship_with.get("properties") or {}
     contract_id = ship_with.get("contract") or nested.get("contract_id")
     found: dict[str, Any] = {"contract_id": contract_id} if contract_id else {}
@@ -130,7 +129,7 @@ _PLACES = (
 
 
 def _to_place(fault: errors.ErrorItem) -> errors.ErrorItem:
-    """A fault at its place in the body of a return."""
+    """Convert an error's place to the body of a return."""
     pointer = fault.pointer or ""
     for old, new in _PLACES:
         if pointer.startswith(f"{old}/"):
@@ -139,7 +138,7 @@ def _to_place(fault: errors.ErrorItem) -> errors.ErrorItem:
 
 
 def _find_cost(setup: Setup, draft: Draft) -> dict[str, Any] | None:
-    """The label's price by the account's rate tables."""
+    """Return the label's price from the account's rate tables."""
     properties = draft.document["ship_with"]["properties"]
     ends = (places.to_place(draft.document["from_address"]), places.to_place(draft.document["to_address"]))
     weights = [parcel.weight or units.ZERO for parcel in draft.packed]

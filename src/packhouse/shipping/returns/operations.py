@@ -1,4 +1,4 @@
-"""Returns are made here, inside the caller's transaction. Nothing here talks to a carrier."""
+"""Creates returns, inside the caller's transaction. Nothing here contacts a carrier."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -30,7 +30,7 @@ async def ship_return(
     now: datetime,
     due_at: datetime | None = None,
 ) -> Made:
-    """Make a return, to be announced by the worker at `due_at`, unless somebody does before. Raises Invalid; then
+    """Make a return, which the worker announces at `due_at`, unless somebody does so before. Raises Invalid; then
     nothing is made."""
     account_setup = await setup.load_setup(tx, caller.account_id, now=now)
     draft = await draft_return(tx, caller.account_id, account_setup, sent, options, now=now)
@@ -42,7 +42,7 @@ async def ship_return(
 async def draft_return(
     tx: Reader, account_id: int, account_setup: Setup, sent: Mapping[str, Any], options: Options, *, now: datetime
 ) -> Draft:
-    """What would be made. Raises Invalid."""
+    """Draft a return. Raises Invalid."""
     reference = sent.get("external_reference")
     if reference and await queries.is_taken(tx, account_id, reference):
         detail = message("There is a return with this reference already.")
@@ -53,13 +53,13 @@ async def draft_return(
 
 
 async def _find_shop(tx: Reader, account_id: int, order_number: str | None) -> int:
-    """The shop that shipped the order; the account's first where none did."""
+    """Return the shop that shipped the order; the account's first if none did."""
     found = await queries.find_shop_of(tx, account_id, order_number) if order_number else None
     return found or await integrations.find_first(tx, account_id) or 0
 
 
 async def _publish(tx: Transaction, account_id: int, draft: Draft, sent: Mapping[str, Any], now: datetime) -> None:
-    """Tell the shop's own webhook."""
+    """Notify the shop's own webhook."""
     row = await integrations.find_integration(tx, account_id, draft.order.integration_id)
     if row is None or not row.webhook_active or not row.webhook_url:
         return
@@ -93,6 +93,6 @@ def _to_told_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_reason(item: Mapping[str, Any]) -> int | None:
-    """The number of the reason why an item comes back, where it is one."""
+    """Return the number of an item's return reason, if it has one."""
     text = str(item.get("return_reason_id") or "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None

@@ -23,14 +23,14 @@ async def get_return(tx: Reader, account_id: int, id: int) -> Shipment:
 
 
 async def is_taken(tx: Reader, account_id: int, reference: str) -> bool:
-    """Whether a return has this reference that has neither failed nor been cancelled."""
+    """Return whether a return that has neither failed nor been cancelled has this reference."""
     live = (_s.kind == RETURN, _s.state.not_in((FAILED, CANCELLED)))
     mine = (_s.account_id == account_id, _s.external_reference_id == reference)
     return await tx.fetch_value(select(_s.id).where(*mine, *live).limit(1)) is not None
 
 
 async def find_shop_of(tx: Reader, account_id: int, order_number: str) -> int | None:
-    """The shop of the latest shipment of that order number."""
+    """Return the shop of the latest shipment with that order number."""
     mine = (_s.account_id == account_id, _s.order_number_folded == order_number.casefold(), _s.kind == OUTGOING)
     found: int | None = await tx.fetch_value(select(_s.integration_id).where(*mine).order_by(_s.id.desc()).limit(1))
     return found

@@ -1,6 +1,6 @@
-"""The wire shapes of returns: the body of the three calls that describe one, and what narrows the list.
+"""The wire shapes of returns: the body of the three calls that describe one, and the filters of the list.
 
-Keys whose value is `null` or an empty text count as not sent, as with shipments that are announced directly.
+Keys whose value is `null` or an empty text count as missing, as in direct shipments.
 """
 
 import re
@@ -26,7 +26,7 @@ DeliveryOption = Literal["drop_off_point", "drop_off_labelless", "pickup", "in_s
 
 
 class Properties(TypedDict, total=False):
-    """An option as shipments name it."""
+    """An option in the form of shipments."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     shipping_option_code: Text
@@ -34,7 +34,7 @@ class Properties(TypedDict, total=False):
 
 
 class ShipWith(TypedDict, total=False):
-    """An option by its code, or any of a product's, or any that has the functionalities."""
+    """An option by its code, any option of a product, or any with the functionalities."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     type: Literal["shipping_option_code", "shipping_product_code"] | None
@@ -73,7 +73,7 @@ class ReturnItem(TypedDict, total=False):
 
 
 class CreateReturn(TypedDict):
-    """The customer sends, the account receives. `weight` is that of all parcels together."""
+    """A return from the customer to the account. `weight` is the total of all parcels."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     from_address: Address
@@ -99,7 +99,7 @@ CREATE_RETURN: TypeAdapter[Any] = TypeAdapter(CreateReturn)
 
 
 def read_return(body: bytes) -> dict[str, Any]:
-    """What a valid body says, without keys that say nothing. Raises Invalid with every flaw."""
+    """Return the values of a valid body, without keys that have none. Raises Invalid with every flaw."""
     sent = to_sent(validation.parse(body))
     if isinstance(sent, dict):
         sent.setdefault("ship_with", {})  # an empty one says nothing, and is there all the same
@@ -115,7 +115,7 @@ def read_return(body: bytes) -> dict[str, Any]:
 
 
 def _find_faults(value: Mapping[str, Any]) -> Iterator[errors.ErrorItem]:
-    """What no shape of a single key says."""
+    """Find errors that depend on more than one key."""
     reason = (value.get("customs_information") or {}).get("export_reason", "returned_goods")
     if reason != "returned_goods":
         pointer = errors.to_pointer(("customs_information", "export_reason"))
@@ -140,7 +140,7 @@ STATUSES = (
 
 
 def read_list_request(given: Mapping[str, str]) -> ListRequest:
-    """Raises Invalid that names each parameter that is bad, or that is needed and not there."""
+    """Raises Invalid that names each invalid or missing parameter."""
     filters: dict[str, Any] = {}
     faults: list[errors.ErrorItem] = []
     for name, key, read in (("from_date", "created_after", read_first), ("to_date", "created_before", read_last)):
@@ -171,7 +171,7 @@ def _read_status(text: str, filters: dict[str, Any]) -> Iterator[errors.ErrorIte
 
 
 class Made(NamedTuple):
-    """A return that was made: our id of its shipment, which is that of the return, and those of its parcels."""
+    """A return that was made: our id of its shipment, which is the return's, and those of its parcels."""
 
     id: int
     uuid: str

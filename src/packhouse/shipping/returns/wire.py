@@ -1,4 +1,4 @@
-"""What is answered of a return: its shipment, and what has happened to its first parcel, to the wire."""
+"""Returns in answers: the shipment, and the events of its first parcel."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,8 +9,9 @@ import orjson
 from packhouse.kit import clock
 from packhouse.kit.data import units
 from packhouse.shipping import operations, parcels, statuses, wire
-from packhouse.shipping.queries import Shipment
+from packhouse.shipping.queries import ParcelEvent, Shipment
 from packhouse.shipping.returns.operations import to_reason
+from packhouse.shipping.tables import ParcelRow
 
 _DELIVERED = ("11", "93")
 _SIDES = ("length", "width", "height")
@@ -23,7 +24,7 @@ _ADDRESS = (
 )  # fmt: skip
 
 
-def to_return(found: Shipment, happened: Sequence[Any], base_url: str, now: datetime) -> dict[str, Any]:
+def to_return(found: Shipment, happened: Sequence[ParcelEvent], base_url: str, now: datetime) -> dict[str, Any]:
     """`happened` are the events of the first parcel, oldest first."""
     row, document = found.row, orjson.loads(found.row.document)
     [parcel, *_] = found.parcels
@@ -93,8 +94,10 @@ def to_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {**shown, **{name: value for name, value in more.items() if value is not None}}
 
 
-def _to_history(document: Mapping[str, Any], parcel: Any, happened: Sequence[Any]) -> list[dict[str, Any]]:
-    """What the parcel has come to stands last."""
+def _to_history(
+    document: Mapping[str, Any], parcel: ParcelRow, happened: Sequence[ParcelEvent]
+) -> list[dict[str, Any]]:
+    """The current status of the parcel comes last."""
     steps = [(str(row.id), row.status_code, row.status_message, row.at) for row in happened]
     steps = steps or [("0", parcel.status_code, parcel.status_message, parcel.updated_at)]
     return [
@@ -110,8 +113,8 @@ def _to_history(document: Mapping[str, Any], parcel: Any, happened: Sequence[Any
 
 
 def to_understood(sent: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """A valid body as it is understood: its weight in kilograms and its size in centimetres, as plain numbers, and the
-    option that would be taken."""
+    """Return a valid body as it is understood: its weight in kilograms and its size in centimetres, as plain numbers,
+    and the option that would be used."""
     properties = document["ship_with"]["properties"]
     code = properties["shipping_option_code"]
     weight = units.convert(sent["weight"]["value"], sent["weight"]["unit"], units.KILOGRAMS)

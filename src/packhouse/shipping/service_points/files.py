@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from packhouse.kit import errors
-from packhouse.kit.messages import message
+from packhouse.kit.messages import Message, message
 from packhouse.shipping.service_points.schema import WEEKDAYS
 
 _NUMBERS = ("latitude", "longitude")
@@ -102,5 +102,5 @@ def _to_shifts(text: str) -> Sequence[dict[str, str]] | str | None:
     return text if rest else shifts or None
 
 
-def _refuse_file(detail: Any) -> errors.Invalid:
+def _refuse_file(detail: Message) -> errors.Invalid:
     return errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.ROOT))

@@ -1,4 +1,4 @@
-"""The service point that a label goes to: it must exist and be open, where its carrier's points are known."""
+"""The service point in an order: it must exist and be open, if its carrier's points are known."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ _p = service_points.c
 
 
 class NamedPoints(NamedTuple):
-    """The points that some orders name, and the carriers of which any point is known."""
+    """The points that orders name, and the carriers with known points."""
 
     carriers: frozenset[str] = frozenset()
     by_id: Mapping[str, Found] = {}
@@ -30,7 +30,7 @@ NONE = NamedPoints()
 async def find_named(
     tx: Reader, account_id: int, carrier_codes: Iterable[str], details: Iterable[Mapping[str, Any] | None]
 ) -> NamedPoints:
-    """Find the points that orders' details name, in any state. Nothing is asked where none is named."""
+    """Find the points that orders' details name, in any state. It makes no query if none is named."""
     ids, names = _list_names(details)
     if not names:
         return NONE
@@ -46,16 +46,15 @@ async def find_named(
 
 
 def _list_names(details: Iterable[Mapping[str, Any] | None]) -> tuple[list[int], list[str]]:
-    """What may be ids of ours, and what may be ids of carriers."""
+    """Return possible ids of ours, and possible ids of carriers."""
     sent = [point.get(key) for point in details if point for key in ("id", "carrier_service_point_id")]
     names = sorted({str(name) for name in sent if name})
     return [int(name) for name in names if name.isascii() and name.isdigit() and len(name) <= 18], names
 
 
 def require(named: NamedPoints, carrier_code: str, details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the details with both ids of the point, ours and the carrier's, of which the carrier's wins where they
-    differ. A carrier whose points nobody has told is not asked about. Raises Invalid where the point is not there or is
-    closed."""
+    """Return the details with both ids of the point, ours and the carrier's; the carrier's has priority if they differ.
+    Carriers without known points are not checked. Raises Invalid if the point does not exist or is closed."""
     if carrier_code not in named.carriers:
         return dict(details)
     code, id = (str(details.get(key) or "") for key in ("carrier_service_point_id", "id"))

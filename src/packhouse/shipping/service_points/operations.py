@@ -1,4 +1,4 @@
-"""What is done to service points: those of one source are stored, and what it has no more is marked."""
+"""Writes of service points: stores those of one source and marks those that it no longer has."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ _KEY = (_p.carrier_code, _p.carrier_service_point_id)
 
 
 class Stored(NamedTuple):
-    """How many points were stored, and how many of their carriers are gone."""
+    """How many points were stored, and how many of their carriers' were marked as gone."""
 
     stored: int
     gone: int
@@ -41,8 +41,9 @@ async def store_points(
     country_code: str | None = None,
     carrier_codes: Sequence[str] | None = None,
 ) -> Stored:
-    """Store valid points, a thousand a transaction, so that others can write meanwhile. What the same source had of
-    their carriers (or of `carrier_codes`, in `country_code`) and has no more is gone. Doing it again does no harm."""
+    """Store valid points, a thousand per transaction, so that others can write meanwhile. Points of the same source
+    and carriers (or `carrier_codes`, in `country_code`) that are missing now are marked as gone. Repeating it does
+    no harm."""
     for start in range(0, len(points), _BATCH):
         batch = points[start : start + _BATCH]
         await db.write(lambda tx, batch=batch: _store_batch(tx, account_id, source, batch, now))  # type: ignore[misc]

@@ -1,4 +1,5 @@
-"""Reads of service points: those near a place, one, and where an address is by the points that are there."""
+"""Reads of service points: those near a place, a single one, and the position of an address derived from stored
+points."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -26,7 +27,7 @@ _MOST_CELLS = 400
 
 
 class Found(NamedTuple):
-    """A service point, its state, and the metres to it where there is a place to measure from."""
+    """A service point, its state, and its distance in metres if there is a position to measure from."""
 
     id: int
     state: str
@@ -35,7 +36,7 @@ class Found(NamedTuple):
 
 
 class Geocoding(NamedTuple):
-    """Where an address is, by the stored points of its postal code or its city."""
+    """The position of an address, from the stored points with its postal code or city."""
 
     status: str
     precision: str | None = None
@@ -48,7 +49,7 @@ def to_city(text: str) -> str:
 
 
 async def get_point(tx: Reader, account_id: int, id: int) -> Found:
-    """Return one, also where it is closed or gone. Raises NotFound."""
+    """Return a point, even if it is closed or gone. Raises NotFound."""
     columns = (_p.id, _p.state, _p.document)
     row = await tx.fetch_one(select(*columns).where(_p.account_id == account_id, _p.id == id))
     if row is None:
@@ -57,7 +58,7 @@ async def get_point(tx: Reader, account_id: int, id: int) -> Found:
 
 
 async def find_points(tx: Reader, account_id: int, search: Search) -> list[Found]:
-    """Find the open points that a search wants, nearest first where it has a position."""
+    """Find the open points of a search, nearest first if it has a position."""
     if search.position is None:
         statement = _narrow(select(_p.id), account_id, search)
         if search.box is not None:
@@ -73,8 +74,16 @@ async def find_points(tx: Reader, account_id: int, search: Search) -> list[Found
     return found
 
 
+class _Stored(NamedTuple):
+    id: int
+    state: str
+    document: str
+    latitude: float
+    longitude: float
+
+
 async def _find_near(tx: Reader, account_id: int, centre: Position, radius: int, search: Search) -> list[Found]:
-    """Those within a circle, nearest first."""
+    """Find the points within a circle, nearest first."""
     north, east = _p.latitude - centre.latitude, _p.longitude - centre.longitude
     nearness = north * north + east * east * geometry.find_shrinkage(centre.latitude)
     statement = _narrow(select(_p.id), account_id, search).where(_lies_in(geometry.to_box(centre, radius)))
@@ -86,18 +95,18 @@ async def _find_near(tx: Reader, account_id: int, centre: Position, radius: int,
     return [each for each in found if each.distance is not None and each.distance <= radius]
 
 
-async def _load(tx: Reader, account_id: int, ids: Select[Any], search: Search) -> Sequence[Any]:
-    """The rows of the ids that a statement finds in an index: only theirs are read whole."""
+async def _load(tx: Reader, account_id: int, ids: Select[Any], search: Search) -> list[_Stored]:
+    """Return the rows of the ids that a statement finds in an index, so that only these rows are read."""
     columns = (_p.id, _p.state, _p.document, _p.latitude, _p.longitude)
     statement = select(*columns).where(_p.account_id == account_id, _p.id.in_(ids)).order_by(_p.id)
-    rows = await tx.fetch_all(statement)
+    rows = await tx.fetch_all(statement, into=_Stored)
     if search.house_number is None:
         return rows
     wanted = search.house_number.casefold()
     return [row for row in rows if orjson.loads(row.document).get("house_number", "").casefold() == wanted]
 
 
-def _to_found(row: Any, distance: int | None = None) -> Found:
+def _to_found(row: _Stored, distance: int | None = None) -> Found:
     return Found(row.id, row.state, orjson.loads(row.document), distance)
 
 
@@ -130,7 +139,7 @@ def _lies_in(box: Box) -> ColumnElement[bool]:
 
 
 async def has_points(tx: Reader, account_id: int, carrier_codes: Iterable[str]) -> set[str]:
-    """Return those of the carriers that have any point here: one look into the index for each."""
+    """Return which of the carriers have any point, with one index look-up each."""
     codes = sorted(set(carrier_codes))
     if not codes:
         return set()
@@ -143,14 +152,14 @@ def _has_any(account_id: int, carrier_code: str) -> ColumnElement[bool]:
 
 
 async def list_carriers(tx: Reader, account_id: int) -> Sequence[str]:
-    """Return the carriers that have points that are not gone, sorted."""
+    """Return the carriers with existing points, sorted."""
     statement = select(_p.carrier_code).where(_p.account_id == account_id, _p.state != GONE)
     return await tx.fetch_values(statement.distinct().order_by(_p.carrier_code))
 
 
 async def locate(tx: Reader, account_id: int, country_code: str, address: Address) -> Geocoding:
-    """Find a place without a geocoder: the middle of the points of its postal code, of the nearest postal code that
-    begins alike, or of its city."""
+    """Locate a place without a geocoder: the centre of the points with its postal code, with the nearest postal code
+    that has the same beginning, or in its city."""
     postal_codes = [address.postal_code] if address.postal_code else _find_codes(address.free)
     whole = [codes.compact(code) for code in postal_codes]
     cities = [to_city(address.city)] if address.city else _find_cities(address.free)
@@ -196,7 +205,7 @@ _SHORTEST = 3
 
 
 async def _find_alike(tx: Reader, account_id: int, country_code: str, code: str) -> str | None:
-    """What a postal code has in common at its beginning with the stored one beside it: three characters at least."""
+    """Return the common beginning of a postal code and the stored one next to it: three characters at least."""
     mine = (_p.account_id == account_id, _p.country_code == country_code)
     below = select(func.max(_p.postal_code)).where(*mine, _p.postal_code < code)
     above = select(func.min(_p.postal_code)).where(*mine, _p.postal_code > code)
@@ -215,7 +224,7 @@ _MOST_WORDS = 12
 
 
 def _find_codes(text: str) -> list[str]:
-    """What may be a postal code in an address: words with digits, alone and with the word behind, the last first."""
+    """Return possible postal codes in an address: words with digits, alone and with the next word, the last first."""
     words = _WORD.findall(text)[-_MOST_WORDS:]
     found = []
     for at, word in reversed(list(enumerate(words))):
@@ -228,7 +237,7 @@ def _find_codes(text: str) -> list[str]:
 
 
 def _find_cities(text: str) -> list[str]:
-    """What may be a city in an address: what stands between its commas, then runs of up to three words."""
+    """Return possible cities in an address: the parts between commas, then runs of up to three words."""
     parts = [re.sub(r"\S*\d\S*(\s+[A-Z]{2}\b)?", " ", part).strip() for part in text.split(",")]
     words = [word for word in _WORD.findall(text) if not any(map(str.isdigit, word))][-_MOST_WORDS:]
     runs = [" ".join(words[at : at + size]) for size in (3, 2, 1) for at in range(len(words) - size, -1, -1)]

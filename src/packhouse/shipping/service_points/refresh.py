@@ -1,4 +1,4 @@
-"""Asking a carrier that tells them for its service points of a country."""
+"""Gets a carrier's service points in a country from the carrier."""
 
 import asyncio
 from typing import Any
@@ -14,11 +14,11 @@ from packhouse.shipping.setup import setup
 
 
 async def refresh(ctx: Context, account_id: int, carrier_code: str, country_code: str) -> Stored:
-    """Ask the carrier and store what it tells; what it told before and tells no more is gone. Raises Invalid where the
-    carrier is not here, does not tell or refuses, and Unavailable where it does not answer."""
+    """Ask the carrier and store its points; points that it no longer has are gone. Raises Invalid if the carrier is not
+    installed, does not provide points or refuses, and Unavailable if it does not answer."""
     carrier: Any = ctx.options.carriers.get(carrier_code)
     if not isinstance(carrier, carriers.TellsServicePoints):
-        detail = message("The carrier {carrier} does not tell its service points.", carrier=carrier_code)
+        detail = message("The carrier {carrier} does not provide its service points.", carrier=carrier_code)
         raise errors.Invalid(errors.ErrorItem("validation_error", detail, pointer=errors.to_pointer(("carrier_code",))))
     now = ctx.clock()
     found = await setup.read_setup(ctx.db, account_id, now=now)

@@ -1,4 +1,4 @@
-"""The shape of a service point as files and carriers give it, and what a search may ask."""
+"""The shape of a service point in files and from carriers, and the parameters of a search."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ _Shifts: TypeAlias = Annotated[list[Annotated[Shift, AfterValidator(_check_shift
 
 
 class OpeningTimes(TypedDict):
-    """Local times of each weekday; a day that is absent or null is closed."""
+    """Local times of each weekday; a day that is missing or null is closed."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     monday: NotRequired[_Shifts | None]
@@ -60,7 +60,7 @@ class OpeningTimes(TypedDict):
 
 
 class ServicePoint(TypedDict):
-    """`is_active` is false where nothing may be sent to it now."""
+    """`is_active` is false if nothing can be sent to it now."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     carrier_code: _Code
@@ -86,8 +86,8 @@ SERVICE_POINT: TypeAdapter[Any] = TypeAdapter(ServicePoint)
 
 
 def read_points(sent: Sequence[Any]) -> list[dict[str, Any]]:
-    """Validate points as a file or a carrier gave them. Raises Invalid with the place of each that is wrong, and for
-    two of one carrier with the same id."""
+    """Validate points from a file or a carrier. Raises Invalid with the place of each error, also if two points of one
+    carrier have the same id."""
     if len(sent) > MAX_POINTS:
         detail = message("A file may have at most {most} service points", most=MAX_POINTS)
         raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.ROOT))
@@ -126,8 +126,8 @@ class Address(NamedTuple):
 
 
 class Search(NamedTuple):
-    """What service points are wanted. `radius` counts only where there is a position or an address; `open_on` is the
-    weekday, Monday is 0. `postal_code`, `city` and `house_number` are to be equal."""
+    """The parameters of a search. `radius` only counts with a position or an address; `open_on` is the weekday, Monday
+    is 0. `postal_code`, `city` and `house_number` must be equal."""
 
     country_code: str
     carrier_codes: Sequence[str] = ()
@@ -160,7 +160,7 @@ V2_PARAMETERS = (
 
 
 class _Reader:
-    """Reads parameters, and collects what is wrong with them."""
+    """Reads parameters and collects errors."""
 
     def __init__(self, parameters: Iterable[tuple[str, str]]) -> None:
         self.given: dict[str, list[str]] = {}
@@ -181,7 +181,7 @@ class _Reader:
             return None
 
     def texts(self, name: str) -> list[str]:
-        """Each value of a parameter that is repeated or a list with commas."""
+        """Return the values of a parameter that is repeated or a list with commas."""
         if self.text(name) is None:
             return []
         found = [part.strip() for value in self.given[name] for part in value.split(",") if part.strip()]
@@ -248,14 +248,14 @@ class _Reader:
         if south is None or west is None or north is None or east is None:
             return None
         if north < south or east < west:
-            self.refuse("ne_latitude", message("The box has no inside"), "validation_error")
+            self.refuse("ne_latitude", message("The box is empty"), "validation_error")
         return Box(south, west, north, east)
 
     def need_each_other(self, names: Sequence[str]) -> None:
         given = [name for name in names if name in self.given]
         for name in names if given else ():
             if name not in given:
-                detail = message("This is needed with {others}.", others=", ".join(given))
+                detail = message("This is required with {others}.", others=", ".join(given))
                 self.refuse(name, detail, "validation_error")
 
     def exclude(self, name: str, others: Sequence[str]) -> None:
@@ -271,7 +271,7 @@ class _Reader:
 
 
 def read_search(parameters: Iterable[tuple[str, str]]) -> Search:
-    """Read the parameters of v3. Raises Invalid that names each bad one."""
+    """Read the parameters of v3. Raises Invalid that names each invalid one."""
     read = _Reader(parameters)
     country = read.country("country_code")
     read.exclude("use_integration_carriers", ["carrier_code"])
@@ -281,7 +281,7 @@ def read_search(parameters: Iterable[tuple[str, str]]) -> Search:
     radius = read.number("radius", MIN_RADIUS, MAX_RADIUS, is_whole=True)
     address = _to_address(read)
     if "radius" in read.given and address is None and "latitude" not in read.given:
-        read.refuse("radius", message("This is needed with {others}.", others="address"), "validation_error")
+        read.refuse("radius", message("This is required with {others}.", others="address"), "validation_error")
     search = Search(
         country_code=country,
         carrier_codes=read.texts("carrier_code"),
@@ -307,7 +307,7 @@ def _to_address(read: _Reader) -> Address | None:
 
 
 def read_v2_search(parameters: Iterable[tuple[str, str]]) -> Search:
-    """Read the parameters of v2. Raises Invalid that names each bad one."""
+    """Read the parameters of v2. Raises Invalid that names each invalid one."""
     read = _Reader(parameters)
     country = read.country("country")
     free = read.text("address")

@@ -1,4 +1,4 @@
-"""Service points at rest. An index of cells of a grid finds those near a place on every database."""
+"""The table of service points. An index on cells of a grid finds points near a place on every database."""
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, Table, Text
 

@@ -1,4 +1,4 @@
-"""Service points as v3 and v2 answer them."""
+"""Service points in answers of v3 and v2."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -13,7 +13,7 @@ _DAYS_AHEAD = 8
 
 
 def to_v3(found: Found, carrier_name: str, *, now: datetime) -> dict[str, Any]:
-    """Exactly the published keys, without the distance: a strict reader takes no others."""
+    """Return exactly the published keys, without the distance, because strict clients accept no others."""
     point = found.document
     opening = _to_times(point)
     is_open = found.state == OPEN
@@ -51,7 +51,7 @@ def to_geocoding(found: Geocoding | None) -> dict[str, Any] | None:
 
 
 def to_v2(found: Found, *, now: datetime) -> dict[str, Any]:
-    """Latitude and longitude are texts there, and `code` is the carrier's id."""
+    """Latitude and longitude are texts in version 2, and `code` is the carrier's id."""
     point = found.document
     opening = _to_times(point)
     is_open = found.state == OPEN
@@ -85,7 +85,8 @@ def to_v2(found: Found, *, now: datetime) -> dict[str, Any]:
 
 
 def is_available(found: Found) -> bool:
-    """Whether a parcel may be sent to it: it is there, in use, and not closed all week where its hours are known."""
+    """Return whether a parcel can be sent to it: it exists, is active, and is not closed all week if its hours are
+    known."""
     if found.state != OPEN:
         return False
     return "opening_times" not in found.document or any(_to_times(found.document).values())
@@ -103,7 +104,7 @@ def _is_open_tomorrow(point: dict[str, Any], now: datetime) -> bool:
 
 
 def _find_next_opening(point: dict[str, Any], now: datetime) -> str | None:
-    """When it opens next; the moment itself where it is open. None without hours."""
+    """Return when it opens next, or the moment itself if it is open; None without hours."""
     for begins, ends in _list_shifts(point, now):
         if ends > now:
             return clock.to_wire(max(begins, now))

@@ -1,1 +1,1 @@
-"""How an account ships: senders, contracts, options, rules."""
+"""The account's shipping set-up: senders, contracts, options, rules."""

@@ -1,4 +1,4 @@
-"""The shipping options of the carriers that are here, and which of them an account can use for what."""
+"""The shipping options of the installed carriers, and which of them an account can use for a shipment."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ from packhouse.shipping.setup.setup_schema import Setup, of_carrier
 
 
 class Chosen(NamedTuple):
-    """What a shipment goes with, after every check."""
+    """The option and contract of a shipment, after all checks."""
 
     carrier_code: str
     carrier_name: str
@@ -32,7 +32,7 @@ class Route(NamedTuple):
 
 
 class Options:
-    """Composed once: what carriers offer does not change while the server runs."""
+    """The options of all carriers. They are made once, because carriers' offers do not change while the server runs."""
 
     def __init__(self, carriers: Mapping[str, Carrier]) -> None:
         self.carriers = carriers
@@ -45,7 +45,7 @@ class Options:
         return self._known.values()
 
     def carrier_of(self, option_code: str) -> Carrier | None:
-        """Return the carrier of a known option, else the one that the code's first part names."""
+        """Return the carrier of a known option, or else the one that the first part of the code names."""
         option = self._known.get(option_code)
         return self.carriers.get(option.carrier_code if option else option_code.partition(":")[0])
 
@@ -85,8 +85,8 @@ class Options:
         return Chosen(option.carrier_code, self.carriers[option.carrier_code].name, contract_id)
 
     def find_cheapest(self, setup: Setup, choice: Choice, way: Route, weights: Sequence[Decimal | None]) -> Choice:
-        """The candidate that fits and costs least by the account's rate tables; without a price the first that fits,
-        and where none does the first of all, whose refusal says why."""
+        """Return the candidate that fits and is cheapest by the account's rate tables; without prices the first that
+        fits; if none fits, the first of all, whose refusal gives the reason."""
         if not choice.candidates:
             return choice
         fitting: list[tuple[bool, Decimal, int, Choice]] = []
@@ -137,7 +137,7 @@ def _require_contract(setup: Setup, choice: Choice, option: Option) -> int:
 
 
 def _to_name(place: Place) -> str:
-    """The country's code, or the name of a territory that it does not say."""
+    """Return the country's code, or the name of a territory with the same code."""
     territory = places.find_territory(place)
     return place.country_code if territory.code == place.country_code else territory.name
 
@@ -159,8 +159,8 @@ def find_options(
     contract_id: int | None = None,
     is_return: bool = False,
 ) -> Iterable[tuple[Option, int]]:
-    """The options that an account has a contract for and that go from and to these countries, each with the id of the
-    contract named, or of its carrier's: those of returns with `is_return` alone."""
+    """Return the options that the account has a contract for and that go between these countries, each with the id of
+    the given contract or of its carrier's default; with `is_return`, only those for returns."""
     start, end = (Place(country, "") if country else None for country in (origin, destination))
     for option in options.all():
         id = contract_id or setup.default_contract(option.carrier_code) or 0
@@ -172,7 +172,7 @@ def find_options(
 
 
 def goes(option: Option, origin: Place | None, destination: Place | None) -> bool:
-    """Whether an option goes from one place to another, as far as these are known."""
+    """Return whether an option goes from one place to another, as far as these are known."""
     return (destination is None or places.goes(option.countries, origin, destination)) and (
         origin is None or places.starts(option.origins, origin)
     )

@@ -1,4 +1,5 @@
-"""What ships an order: the call, else the order, else the account's rules, else the account's default (contract, 5)."""
+"""Decides what ships an order: the call, or else the order, the account's rules, or the account's default (contract,
+5)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ Source = Literal["call", "order", "rule", "default"]
 
 
 class Facts(NamedTuple):
-    """What of an order the conditions of a rule look at."""
+    """The facts about an order that conditions of rules use."""
 
     integration_id: int
     country_code: str | None
@@ -37,7 +38,7 @@ class Finding(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """A rule against an order. Without conditions it matches every order."""
+    """A rule applied to an order. Without conditions, it matches every order."""
 
     id: int
     rule: Mapping[str, Any]
@@ -49,8 +50,8 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`rule_id` is that of the rule that matched, whatever decided the option; `is_held` where it keeps orders back. Of
-    several `candidates` the cheapest is to be chosen (`options.find_cheapest`); `option_code` is the first of them."""
+    """`rule_id` is the rule that matched, whatever decided the option; `is_held` if it holds orders back. The cheapest
+    of several `candidates` is to be chosen (`options.find_cheapest`); `option_code` is the first of them."""
 
     option_code: str
     contract_id: int | None
@@ -87,8 +88,8 @@ def choose(
     *,
     apply_rules: bool,
 ) -> Choice:
-    """`call` is the properties of the call's `ship_with`. Who names the option names the contract too; a contract that
-    the call names alone goes with whatever option the next one names."""
+    """`call` is the properties of the call's `ship_with`. The contract comes from the same place as the option; a
+    contract alone in the call goes with the option of the next place."""
     of_order = ((order.get("shipping_details") or {}).get("ship_with") or {}).get("properties") or {}
     matched = find_match(setup, to_facts(setup, order, integration_id)) if apply_rules else None
     actions = matched.rule["actions"] if matched else {}
@@ -113,14 +114,14 @@ def choose(
 
 
 def list_codes(setup: Setup, part: Mapping[str, Any]) -> tuple[str, ...]:
-    """The options that a call or the actions of a rule name, one or several to choose the cheapest of."""
+    """Return the options in a call or in the actions of a rule: one, or several to choose the cheapest of."""
     code = part.get("shipping_option_code")
     named = [code] if code else part.get("cheapest_of") or ()
     return tuple(map(setup.resolve_option, named))
 
 
 def find_match(setup: Setup, facts: Facts, *, for_returns: bool = False) -> Trial | None:
-    """The first rule that matches, in the account's order."""
+    """Return the first rule that matches, in the account's order."""
     trials = try_rules(setup, facts, for_returns=for_returns)
     return next((trial for trial in trials if trial.has_matched()), None)
 

@@ -1,4 +1,5 @@
-"""What an account ships with: made at first use, changed by its people. Each runs inside the caller's transaction."""
+"""The account's shipping set-up: created at first use, changed by people. Each function runs inside the caller's
+transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -41,8 +42,8 @@ _DEFAULT_KEYS = {SENDER.name: "default_sender_address_id", BRAND.name: "default_
 
 
 async def read_setup(db: Database, account_id: int, *, now: datetime, with_rates: bool = False) -> Setup:
-    """Outside any transaction: only the first use of all opens one, to make the defaults. With `with_rates` the rate
-    tables in force come along."""
+    """Read outside any transaction; only the very first use opens one, to create the defaults. With `with_rates`, the
+    rate tables in force are included."""
     async with db.read() as tx:
         found = await queries.find_setup(tx, account_id, priced_on=now.date() if with_rates else None)
     if found is not None:
@@ -51,7 +52,7 @@ async def read_setup(db: Database, account_id: int, *, now: datetime, with_rates
 
 
 async def load_setup(tx: Transaction, account_id: int, *, now: datetime, with_rates: bool = False) -> Setup:
-    """Inside a transaction; the first use makes the defaults."""
+    """Read inside a transaction; the first use creates the defaults."""
     priced_on = now.date() if with_rates else None
     found = await queries.find_setup(tx, account_id, priced_on=priced_on)
     if found is None:
@@ -61,8 +62,8 @@ async def load_setup(tx: Transaction, account_id: int, *, now: datetime, with_ra
 
 
 async def _make_defaults(tx: Transaction, account_id: int, now: datetime) -> None:
-    """Enough for the first label: a sender address that knows its name and country, the carriers that need no contract
-    of their own, `house:standard`. Of two that come first at once, one makes them."""
+    """Create what the first label needs: a sender address with a name and a country, the carriers that need no
+    contract, and `house:standard`. Of two simultaneous first uses, one creates them."""
     settings = {"default_shipping_option_code": setup_schema.DEFAULT_OPTION}
     if not await tx.change(_INSERT_ONCE, _to_row(account_id, SETTINGS, SETTINGS_ID, settings, now)):
         return
@@ -84,7 +85,8 @@ async def _make_defaults(tx: Transaction, account_id: int, now: datetime) -> Non
 async def create_item(
     tx: Transaction, encryptor: Encryptor, account_id: int, kind: Kind, sent: dict[str, Any], *, now: datetime
 ) -> int:
-    """Its id. `sent` is valid in itself; raises Invalid where it names what the account has not, and NoSecretKey."""
+    """Return its id. `sent` is valid in itself; raises Invalid if it names something that the account does not have,
+    and NoSecretKey."""
     setup = await load_setup(tx, account_id, now=now)
     _require_named(setup, kind, sent)
     document = _seal(encryptor, sent)
@@ -102,12 +104,10 @@ async def create_item(
 async def update_item(
     tx: Transaction, encryptor: Encryptor, account_id: int, kind: Kind, id: int, sent: Any, *, now: datetime
 ) -> None:
-    """The keys that are sent replace the stored ones, null takes one away; the result must be valid. Raises Invalid,
+    """Replace the stored keys by those that are sent; null removes one, and the result must be valid. Raises Invalid,
     NotFound, NoSecretKey."""
     setup = await load_setup(tx, account_id, now=now)
-    row = await queries.find_setup_row(tx, account_id, kind.name, id)
-    if row is None:
-        raise errors.NotFound(no_such_item(kind))
+    row = errors.require(await queries.find_setup_row(tx, account_id, kind.name, id), no_such_item(kind))
     stored = orjson.loads(row.document)
     sealed = {name: stored.pop(name) for name in (setup_schema.SEALED,) if name in stored}
     document = _seal(encryptor, merge(kind, stored, sent))
@@ -121,7 +121,7 @@ async def update_item(
 
 
 async def delete_item(tx: Transaction, account_id: int, kind: Kind, id: int) -> None:
-    """Shipments made with it keep what they took from it. Raises NotFound."""
+    """Delete an item; shipments that were made with it stay as they are. Raises NotFound."""
     mine = (_t.account_id == account_id, _t.kind == kind.name, _t.id == id)
     if not await tx.change(delete(shipping_setup).where(*mine)):
         raise errors.NotFound(no_such_item(kind))
@@ -131,13 +131,13 @@ async def update_settings(tx: Transaction, account_id: int, sent: Any, *, now: d
     """Change the settings as `update_item` changes an item."""
     setup = await load_setup(tx, account_id, now=now)
     row = await queries.find_setup_row(tx, account_id, SETTINGS.name, SETTINGS_ID)
-    document = merge(SETTINGS, orjson.loads(row.document), sent)
+    document = merge(SETTINGS, orjson.loads(row.document) if row is not None else {}, sent)
     _require_named(setup, SETTINGS, document)
     await _write(tx, account_id, SETTINGS, SETTINGS_ID, document, now)
 
 
 def _seal(encryptor: Encryptor, document: dict[str, Any]) -> dict[str, Any]:
-    """A carrier must be given the credentials as they are, so they are encrypted at rest, and never shown."""
+    """Encrypt credentials, which carriers need in clear text; they are never shown."""
     sealed = dict(document)
     if credentials := sealed.pop("credentials", None):
         sealed[setup_schema.SEALED] = encryptor.encrypt(orjson.dumps(credentials).decode())
@@ -149,7 +149,7 @@ _ALWAYS_THERE = frozenset({"position", "is_active", "is_default", "for_returns"}
 
 
 def merge(kind: Kind, stored: dict[str, Any], sent: Any) -> dict[str, Any]:
-    """Raises Invalid with every flaw of what comes out."""
+    """Raises Invalid with every flaw of the result."""
     if not isinstance(sent, dict):
         raise errors.Invalid(
             errors.ErrorItem("invalid", message("Input should be an object"), pointer=errors.ATTRIBUTES)
@@ -170,10 +170,8 @@ def no_such_item(kind: Kind) -> errors.ErrorItem:
 
 
 def show_item(setup: Setup, kind: Kind, id: int) -> dict[str, Any]:
-    """Show an item as it is given back: without what is hidden, with whether it is the default. Raises NotFound."""
-    document = setup.of_kind(kind).get(id)
-    if document is None:
-        raise errors.NotFound(no_such_item(kind))
+    """Return an item as in answers: without what is hidden, and with whether it is the default. Raises NotFound."""
+    document = errors.require(setup.of_kind(kind).get(id), no_such_item(kind))
     shown = {"id": id, **{key: value for key, value in document.items() if key not in setup_schema.HIDDEN}}
     if kind is CONTRACT or kind is RULE:
         shown["is_active"] = setup_schema.is_active(document)
@@ -210,7 +208,7 @@ async def _make_default(
 
 
 def _require_named(setup: Setup, kind: Kind, document: dict[str, Any]) -> None:
-    """What a rule or the settings name must be the account's."""
+    """Raises Invalid if a rule or the settings name something that the account does not have."""
     faults = []
     for path, wanted, id in _find_named(kind, document):
         if id not in setup.of_kind(wanted):

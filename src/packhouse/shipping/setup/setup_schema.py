@@ -1,4 +1,4 @@
-"""The wire shapes of what an account ships with: sender addresses, contracts, brands, shipping rules, settings."""
+"""The wire shapes of the account's shipping set-up: sender addresses, contracts, brands, shipping rules, settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class SenderAddress(TypedDict):
 
 
 class Contract(TypedDict):
-    """`credentials` is what the carrier's own interface asks for; it is kept, and never given back."""
+    """`credentials` is what the carrier's API requires; it is stored, and never returned."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     carrier_code: Code
@@ -62,7 +62,7 @@ class Brand(TypedDict):
 
 
 class WeightRange(TypedDict):
-    """Both ends included; one may be absent."""
+    """Includes both ends; one may be missing."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     min: NotRequired[Number]
@@ -71,7 +71,7 @@ class WeightRange(TypedDict):
 
 
 class PriceRange(TypedDict):
-    """Both ends included; one may be absent. An order in another currency is outside."""
+    """Includes both ends; one may be missing. An order in another currency is outside."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     min: NotRequired[Number]
@@ -83,7 +83,7 @@ _Texts = Annotated[list[Code], Field(min_length=1, max_length=1000)]
 
 
 class Conditions(TypedDict, total=False):
-    """All that are named must hold; of a list one is enough."""
+    """All of them must be met; one entry of a list is enough."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     countries: Annotated[list[CountryCode], Field(min_length=1, max_length=300)]
@@ -97,8 +97,8 @@ class Conditions(TypedDict, total=False):
 
 
 class Actions(TypedDict, total=False):
-    """With `hold` no label is made by the rule, until somebody ships the order without it. Of the options of
-    `cheapest_of` the one that fits and costs least is taken, by the account's rate tables."""
+    """With `hold`, the rule makes no label until somebody ships the order without it. With `cheapest_of`, the option
+    that fits and is cheapest by the account's rate tables is chosen."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     shipping_option_code: Code
@@ -109,8 +109,8 @@ class Actions(TypedDict, total=False):
 
 
 class Rule(TypedDict):
-    """Rules are tried by `position`, then by id; those `for_returns` for returns alone, where `sender_address_id` is
-    the address that returns go to."""
+    """Rules are tried by `position`, then by id; those with `for_returns` only for returns, where `sender_address_id`
+    is the address that returns go to."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     name: NonEmpty
@@ -125,7 +125,7 @@ _Codes = Annotated[list[Code], Field(max_length=200)]
 
 
 class StatusCodes(TypedDict, total=False):
-    """What the codes of orders' and payments' statuses mean; a kind that is absent has its defaults."""
+    """The meanings of order and payment status codes; a missing kind has its defaults."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     cancelled: _Codes
@@ -143,8 +143,8 @@ class OptionsWeight(TypedDict):
 
 
 class ShippingSettings(TypedDict, total=False):
-    """`contract_ids` names the default contract of a carrier by the carrier's code. `option_aliases` are codes that
-    clients know from elsewhere, and the options that are meant here."""
+    """`contract_ids` has the default contract of each carrier by its code. `option_aliases` are codes that clients know
+    from elsewhere, and the options that they stand for."""
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     default_shipping_option_code: Code
@@ -159,7 +159,7 @@ class ShippingSettings(TypedDict, total=False):
 
 
 class Kind(NamedTuple):
-    """One kind of thing of an account's set-up. `noun` is what a person calls one."""
+    """One kind of item in the set-up. `noun` is its name for people."""
 
     name: str
     noun: Message
@@ -193,7 +193,7 @@ HIDDEN = ("credentials", SEALED)
 
 @dataclass(slots=True)
 class Setup:
-    """All that an account ships with: documents by id, and the settings' one document."""
+    """The account's shipping set-up: documents by id, and the one document of the settings."""
 
     settings: dict[str, Any] = field(default_factory=dict)
     sender_address: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -204,11 +204,11 @@ class Setup:
     """The rate tables in force, where prices are compared or shown."""
 
     def needs_rates(self) -> bool:
-        """Whether a rule that is tried compares prices."""
+        """Return whether an active rule compares prices."""
         return any("cheapest_of" in rule["actions"] for rule in self.rule.values() if is_active(rule))
 
     def resolve_option(self, code: str) -> str:
-        """The option that is meant by a code of ours, or by one that clients know from elsewhere."""
+        """Return the option of a code of ours, or of one that clients know from elsewhere."""
         return str((self.settings.get("option_aliases") or {}).get(code, code))
 
     def of_kind(self, kind: Kind) -> dict[int, dict[str, Any]]:
@@ -216,7 +216,7 @@ class Setup:
         return found
 
     def ids(self, kind: Kind) -> list[int]:
-        """Return the ids as they are listed: rules as they are tried, the inactive ones last."""
+        """Return the ids in the order of lists: rules as they are tried, the inactive ones last."""
         tried = [id for id, _ in (*self.rules(), *self.rules(for_returns=True))] if kind is RULE else []
         return tried + [id for id in self.of_kind(kind) if id not in tried]
 
@@ -224,7 +224,7 @@ class Setup:
         return str(self.settings.get("default_shipping_option_code") or DEFAULT_OPTION)
 
     def default_sender(self) -> int | None:
-        """The one that is chosen, while it is there; else the oldest."""
+        """Return the chosen address if it exists, or else the oldest."""
         return _first(self.settings.get("default_sender_address_id"), self.sender_address)
 
     def default_brand(self) -> int | None:
@@ -234,12 +234,12 @@ class Setup:
         return {**holds.DEFAULTS, **(self.settings.get("status_codes") or {})}
 
     def default_contract(self, carrier_code: str) -> int | None:
-        """Return, of the carrier's active contracts, the one that is chosen, else the oldest."""
+        """Return the chosen one of the carrier's active contracts, or else the oldest."""
         active = [id for id, found in self.contract.items() if is_active(found) and of_carrier(found, carrier_code)]
         return _first((self.settings.get("contract_ids") or {}).get(carrier_code), active)
 
     def rules(self, *, for_returns: bool = False) -> list[tuple[int, dict[str, Any]]]:
-        """The active ones, as they are tried: those of returns, or all others."""
+        """Return the active rules in the order in which they are tried: those for returns, or all others."""
         meant = ((id, rule) for id, rule in self.rule.items() if rule.get("for_returns", False) == for_returns)
         active = [(id, rule) for id, rule in meant if is_active(rule)]
         return sorted(active, key=lambda pair: (pair[1].get("position", 0), pair[0]))
@@ -250,7 +250,7 @@ class Setup:
         return kind is CONTRACT and id == self.default_contract(self.contract[id]["carrier_code"])
 
     def carriers(self) -> set[str]:
-        """Codes of the carriers that the account can ship with."""
+        """Return the codes of the carriers that the account can ship with."""
         return {found["carrier_code"] for found in self.contract.values() if is_active(found)}
 
 

@@ -1,13 +1,13 @@
-"""How an account's packing slips look: texts by language, a logo, and what is taken where nothing else says so."""
+"""The design of an account's packing slips: texts by language, a logo, and the defaults."""
 
 import hashlib
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Delete, delete, insert, select
 
 from packhouse.accounts import audit
 from packhouse.accounts.schema import Caller
@@ -18,7 +18,7 @@ from packhouse.kit.messages import message
 from packhouse.printing import printers
 from packhouse.shipping.slips import words
 from packhouse.shipping.slips.schema import PLAIN, Design, Logo
-from packhouse.shipping.slips.tables import slip_designs
+from packhouse.shipping.slips.tables import DesignRow, slip_designs
 from packhouse.shipping.storage import Store
 
 ALL_SHOPS = 0
@@ -27,19 +27,19 @@ _d = slip_designs.c
 
 
 async def list_designs(tx: Reader, account_id: int) -> dict[int, Design]:
-    """By the id of the shop, 0 for all."""
-    rows = await tx.fetch_all(select(slip_designs).where(_d.account_id == account_id))
+    """Return the designs by the id of the shop, 0 for all."""
+    rows = await tx.fetch_all(select(slip_designs).where(_d.account_id == account_id), into=DesignRow)
     return {row.integration_id: _to_design(row) for row in rows}
 
 
-def _to_design(row: Any) -> Design:
+def _to_design(row: DesignRow) -> Design:
     kept = orjson.loads(row.document)
     return Design(kept["texts"], kept["otherwise"], row.logo_digest, row.logo)
 
 
 async def load_designs(ctx: Context, account_id: int, shops: Collection[int]) -> dict[int, Design]:
-    """What the slips of these shops look like, logos and all. One whose logo cannot be had now is without it: a slip
-    without a logo is better than none."""
+    """Return the designs of these shops with their logos. A slip whose logo cannot be loaded now is printed without
+    it."""
     async with ctx.db.read() as tx:
         found = await list_designs(tx, account_id)
     made = {}
@@ -74,7 +74,8 @@ class Wanted(NamedTuple):
 
 
 async def store_design(ctx: Context, caller: Caller, shop: int, name: str, wanted: Wanted) -> None:
-    """Raises Invalid, and Unavailable where the store of documents is away. The logo is there before it is named."""
+    """Raises Invalid, and Unavailable if the store of documents cannot be reached. The logo is stored before its
+    row."""
     _check(wanted)
     logo: Logo | None = await printers.run("logo", wanted.logo) if wanted.logo is not None else None
     digest = hashlib.sha256(logo.content).hexdigest() if logo is not None else None
@@ -112,7 +113,7 @@ async def _write(
     now: datetime,
     tx: Transaction,
 ) -> str | None:
-    """The digest of the logo that is no longer used, if any."""
+    """Return the digest of the logo that is no longer used, if any."""
     known = (await list_designs(tx, caller.account_id)).get(shop, PLAIN)
     keeps = digest is None and not wanted.drops_logo
     texts = {language: text for language, text in wanted.texts.items() if text}
@@ -130,12 +131,12 @@ async def _write(
     return None if keeps else known.digest
 
 
-def _delete(account_id: int, shop: int) -> Any:
+def _delete(account_id: int, shop: int) -> Delete:
     return delete(slip_designs).where(_d.account_id == account_id, _d.integration_id == shop)
 
 
 async def delete_design(ctx: Context, caller: Caller, shop: int, name: str) -> None:
-    """The shop's slips look like those of all shops again."""
+    """Let the shop's slips look like those of all shops again."""
 
     async def work(tx: Transaction) -> str | None:
         known = (await list_designs(tx, caller.account_id)).get(shop, PLAIN)
@@ -149,7 +150,7 @@ async def delete_design(ctx: Context, caller: Caller, shop: int, name: str) -> N
 
 
 async def _forget(store: Store, account_id: int, shop: int, digest: str) -> None:
-    """What is left over where the store is away costs a little room and nothing else."""
+    """A file that is left over because the store cannot be reached only costs a little space."""
     try:
         await store.delete(_to_key(account_id, shop, digest))
     except errors.Unavailable:

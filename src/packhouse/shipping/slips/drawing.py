@@ -1,4 +1,4 @@
-"""Papers of the warehouse, from orders as on the wire: what to fetch, and what lies in the box."""
+"""Warehouse papers from orders as on the wire: pick lists and packing slips."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ _PICKS = (
 
 
 class _Pick(NamedTuple):
-    """One article over all orders. `orders` are numbers, each with how many go into it."""
+    """One article of all orders. `orders` are order numbers, each with the quantity for it."""
 
     quantity: int
     sku: str
@@ -52,9 +52,9 @@ def packing_slips(
     designs: Mapping[int, Design] | None = None,
     zone: tzinfo = UTC,
 ) -> bytes:
-    """A slip an order, A4, in the order given: the items that its recipient finds, without prices; as many pages as the
-    items need. What is to be paid at the door stands on it. `sender` is an address of the wire, `designs` are by shop;
-    each slip is in its customer's language, with the day of `zone` on which it was ordered."""
+    """Draw a slip per order on A4, in the given order: the items for the recipient without prices, on as many pages as
+    needed, and the amount to pay on delivery. `sender` is an address of the wire, `designs` are by shop; each slip is
+    in its customer's language, with the day of `zone` on which it was ordered."""
     file, canvas = _new_file("Packing slips")
     for order in orders:
         design = (designs or {}).get(order["order_details"]["integration"]["id"], PLAIN)
@@ -85,14 +85,14 @@ def _draw_number(canvas: Canvas, told: str) -> None:
 
 
 def _to_name(item: Mapping[str, Any]) -> str:
-    """With its variant, where the shop says it: `Green tea (size: L)`."""
+    """Return the name with its variant, if the shop has one: `Green tea (size: L)`."""
     properties = item.get("properties") or {}
     told = ", ".join(f"{key}: {value}" for key, value in properties.items() if isinstance(value, str | int | float))
     return f"{item['name']} ({told})" if told else str(item["name"])
 
 
 def _find_picks(orders: Sequence[Mapping[str, Any]]) -> list[_Pick]:
-    """An article that many orders have takes more lines of them: no order is left out."""
+    """Use more lines for an article of many orders, so that no order is left out."""
     found: dict[tuple[str, str], dict[str, int]] = {}
     for order in orders:
         for item in contents.list_goods(order):
@@ -158,7 +158,7 @@ def _draw_slip(
 
 
 def _find_foot(order: Mapping[str, Any], told: Words, text: str) -> list[list[Text]]:
-    """What stands below the items, by paragraphs: what is to be paid, what the customer noted, what the shop says."""
+    """Return the paragraphs below the items: the amount to pay, the customer's note, the shop's text."""
     notes = order["order_details"].get("notes")
     paragraphs = [_find_cash(order, told), [Text(str(notes))] if notes else []]
     of_shop = (paragraph.split("\n") for paragraph in text.split("\n\n"))
@@ -167,7 +167,7 @@ def _find_foot(order: Mapping[str, Any], told: Words, text: str) -> list[list[Te
 
 
 def _measure_paragraph(paragraph: Sequence[Text]) -> float:
-    """With the gap before it; one that is longer is made smaller."""
+    """Measure a paragraph with the gap before it; a long one is set in a smaller size."""
     return float(min(typeset.measure_height(paragraph, _WIDTH, _SIZE) + 0.5, _MOST_FOOT) + _GAP)
 
 

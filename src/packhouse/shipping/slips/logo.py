@@ -1,4 +1,4 @@
-"""A shop's logo: what was uploaded is drawn anew, so that nothing of a stranger's file is kept or printed."""
+"""A shop's logo. The uploaded picture is drawn again, so that nothing else of the file is stored or printed."""
 
 import io
 import warnings
@@ -16,7 +16,7 @@ _WIDEST, _TALLEST = 1_200, 600
 
 
 def read_logo(content: bytes) -> Logo:
-    """Raises Invalid for what is no PNG or JPEG, or too large. Its size is looked at before it is unpacked."""
+    """Raises Invalid for a file that is no PNG or JPEG, or too large. The size is checked before decoding."""
     if len(content) > MAX_LOGO_BYTES:
         raise _refuse(message("A logo has at most {most} MB.", most=MAX_LOGO_BYTES // 1_000_000))
     try:
@@ -32,7 +32,7 @@ def read_logo(content: bytes) -> Logo:
 
 
 def _draw_anew(found: Image.Image) -> Logo:
-    """Without metadata, profiles and further frames, no larger than is printed."""
+    """Remove metadata, profiles and further frames, and reduce the picture to its printed size."""
     drawn = found.convert("RGBA")
     drawn.thumbnail((_WIDEST, _TALLEST))
     drawn.info.clear()

@@ -1,4 +1,4 @@
-"""How the slips of a shop look."""
+"""The design of a shop's slips."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Logo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """`texts` by language; `otherwise` is the language of who is told in none of ours, and of a text that is missing.
-    `logo` is a PNG; a digest without one says that it lies in the store."""
+    """`texts` by language; `otherwise` is the language for customers whose language we do not have, and for missing
+    texts. `logo` is a PNG; a digest without one means that the store has it."""
 
     texts: Mapping[str, str]
     otherwise: str = words.DEFAULT

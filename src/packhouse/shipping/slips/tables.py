@@ -4,6 +4,9 @@ A row for all shops (`integration_id` 0) and one for each shop that has slips of
 in a store outside the database; its place there follows from `logo_digest`.
 """
 
+from datetime import datetime
+from typing import NamedTuple
+
 from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
 
 from packhouse.kit.db.columns import Instant, metadata
@@ -18,3 +21,14 @@ slip_designs = Table(
     Column("logo", LargeBinary),
     Column("modified_at", Instant, nullable=False),
 )
+
+
+class DesignRow(NamedTuple):
+    """A row of `slip_designs`."""
+
+    account_id: int
+    integration_id: int
+    document: str
+    logo_digest: str | None
+    logo: bytes | None
+    modified_at: datetime

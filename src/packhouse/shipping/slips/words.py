@@ -1,7 +1,5 @@
-"""The language that a customer is told in, and the words of a packing slip in it.
-
-They stand here and not in the catalogues of the page: a slip is read by who gets the box, wherever the page is set to.
-"""
+"""The language of a customer, and the words of a packing slip in it. They are here and not in the catalogues of the
+page, because a slip is read by the customer, whatever the page's language is."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -14,7 +12,7 @@ TAG = "packhouse:language-"
 
 
 class Words(NamedTuple):
-    """What a slip says in one language. `pieces` are the forms for one, and for any other number."""
+    """The words of a slip in one language. `pieces` are the forms for one and for any other number."""
 
     name: str
     locale: str
@@ -74,7 +72,7 @@ _BY_COUNTRY: Mapping[str, str] = {
 
 
 def find_language(order: Mapping[str, Any], otherwise: str = DEFAULT) -> str:
-    """Return what the order's tag says, else the language of where it goes, else the shop's choice."""
+    """Return the language of the order's tag, or that of the destination, or the shop's choice."""
     for tag in (order.get("order_details") or {}).get("tags") or ():
         code = tag.casefold().removeprefix(TAG)
         if tag.casefold().startswith(TAG) and code in LANGUAGES:
@@ -87,8 +85,8 @@ def find_language(order: Mapping[str, Any], otherwise: str = DEFAULT) -> str:
 
 
 def _find_in_belgium(postal_code: str) -> str:
-    """Wallonia has French, but for the towns around Eupen, which have German. Brussels has both French and Dutch; more
-    of its people speak French."""
+    """Wallonia speaks French, except for German in the towns around Eupen. Brussels has both French and Dutch; more
+    people there speak French."""
     number = _to_number(postal_code)
     if 4700 <= number <= 4791:
         return "de"
@@ -113,7 +111,7 @@ _BY_POSTAL_CODE = {"BE": _find_in_belgium, "CH": _find_in_switzerland}
 
 
 def choose_text(texts: Mapping[str, str], language: str, otherwise: str) -> str:
-    """Return the shop's text in this language, else in the one that it chose for all others."""
+    """Return the shop's text in this language, or in its default language."""
     return texts.get(language) or texts.get(otherwise) or ""
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,7 +36,11 @@ async def _show(
     async with context.of(request).db.read() as tx:
         account = await accounts.get_account_by_id(tx, web_user.session.account_id)
     country = account.country_code
-    values = {"time_zone": account.time_zone or "", "zone_names": zones.list_names(), "country": country}
+    values: dict[str, Any] = {
+        "time_zone": account.time_zone or "",
+        "zone_names": zones.list_names(),
+        "country": country,
+    }
     values |= {"zone_of_country": zones.find_default(country), "wait_seconds": wait_seconds}
     return forms.render(request, "my_account.html", web_user, outcome, **values)
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -121,7 +122,7 @@ async def reset_password(request: Request) -> Response:
     return rendering.redirect(request, "/sign-in?reset=1")
 
 
-def _read_password(form: Any) -> str:
+def _read_password(form: FormData) -> str:
     """Raises Invalid."""
     new, again = (str(form.get(name, "")) for name in ("password", "again"))
     users.check_password(new)

@@ -132,7 +132,7 @@ async def sign_in_with_code(request: Request) -> Response:
     return await ctx.db.write(let_in)
 
 
-async def _is_let_in(request: Request, user: Any, password: str) -> bool:
+async def _is_let_in(request: Request, user: users.UserRow | None, password: str) -> bool:
     """A wrong e-mail address takes as long as a wrong password."""
     nobody = await asyncio.to_thread(_hash_of_nobody)
     hashed = user.password_hash if user is not None else nobody

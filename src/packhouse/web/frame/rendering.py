@@ -84,7 +84,7 @@ def to_query(**values: Any) -> str:
 def render(
     request: Request, template: str, web_user: WebUser | None = None, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
-    """The template's answer; `visitor` makes the form token, the menu and the rest of the frame."""
+    """The template's answer; `web_user` makes the form token, the menu and the rest of the frame."""
     tag = languages.negotiate(request)
     now: datetime = context.of(request).clock()
     zone = zones.to_zone(web_user.session.time_zone if web_user else "UTC")

@@ -95,7 +95,7 @@ async def require_user(request: Request, scope: str = "read:order", *, before_se
 
 
 async def owner(request: Request) -> WebUser:
-    """Raises as `visitor` does."""
+    """Raises as `require_user` does."""
     return await require_user(request, scope="api")
 
 

@@ -74,7 +74,12 @@ async def make_measured(request: Request) -> Response:
         asked = {"orders": ranges.to_text(ticked), "option": web_users.text(form, "option")}
         return rendering.redirect(request, "/labels/new" + rendering.to_query(**asked))
     ids = web_users.ids(web_users.texts(form, "row"), labels.MOST)
-    state = State({id: read_typed(form, id) for id in ids}, ticked, {}, _read_made(form))
+    state = State(
+        {id: read_typed(form, id) for id in ids},
+        ticked,
+        {},
+        ranges.from_text(web_users.text(form, "made"), labels.MOST),
+    )
     if (for_all := _read_for_all(form)) or web_users.text(form, "spread"):
         spread = {id: {**typed, **for_all} for id, typed in state.typed.items()}
         return await _show(request, web_user, ids, state._replace(typed=spread), _TAKEN_OVER if for_all else "")
@@ -122,10 +127,6 @@ def _read_confirmed(confirmed: Iterable[str], id: int) -> list[str]:
     """Return, of what was confirmed, what is about one order, under the names of its only parcel."""
     at = f"orders/{id}/"
     return [f"parcels/0/{text.removeprefix(at)}" for text in confirmed if text.startswith(at)]
-
-
-def _read_made(form: FormData) -> list[int]:
-    return ranges.from_text(web_users.text(form, "made"), labels.MOST)
 
 
 def _read_for_all(form: FormData) -> _Typed:
@@ -194,7 +195,9 @@ async def _show(
     return rendering.render(request, "measures.html", web_user, status=status, **values)
 
 
-def _to_line(stored: Any, row: rows.Row, fields: Mapping[str, str], choices: options.Choices, state: State) -> Line:
+def _to_line(
+    stored: search.OrderRow, row: rows.Row, fields: Mapping[str, str], choices: options.Choices, state: State
+) -> Line:
     faults = state.refused.get(row.id) or ({"": labels.SHIPPED} if stored.live_shipments else {})
     is_chosen = row.id in state.chosen and (row.id in state.refused or not stored.live_shipments)
     return Line(row, fields, choices, faults, is_chosen, state.questions.get(row.id, {}))

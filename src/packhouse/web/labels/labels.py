@@ -211,7 +211,7 @@ async def _require_seen(tx: Reader, caller: Caller, document: Mapping[str, Any],
         raise parcels.Refused(errors.Conflict(errors.ErrorItem("conflict", _MEANWHILE)), [])
 
 
-async def _lock(tx: Reader, caller: Caller, document: Mapping[str, Any]) -> Sequence[Any]:
+async def _lock(tx: Reader, caller: Caller, document: Mapping[str, Any]) -> Sequence[order_queries.ShippableOrder]:
     integration = document["order_details"]["integration"]["id"]
     return await order_queries.find_shippable(tx, caller.account_id, integration, [document["order_id"]], [])
 
@@ -268,7 +268,7 @@ async def ship_selection(request: Request, caller: Caller, selection: Selection)
 
 
 async def _find_refusals(
-    request: Request, tx: Reader, caller: Caller, rows: Sequence[Any], option: str | None
+    request: Request, tx: Reader, caller: Caller, rows: Sequence[search.OrderRow], option: str | None
 ) -> dict[int, Message]:
     """Why orders are refused now, in the words of the attempt, by order: it is looked at, and nothing is written."""
     selection = Selection([row.id for row in rows], {}, option)

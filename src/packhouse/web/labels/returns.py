@@ -116,7 +116,7 @@ def _find_costs(
     if home is None or not weight:
         return {}
     way = places.to_place(document["to_address"]), places.to_place(home)
-    return prices.find_costs_of_way(context.of(request).options, account, way, [weight])
+    return prices.find_costs_of_route(context.of(request).options, account, way, [weight])
 
 
 def _find_options(request: Request, account: Setup, document: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -87,7 +87,7 @@ async def put_in_file(request: Request) -> Response:
     return rendering.redirect(request, to_place(row))
 
 
-def to_place(row: Any) -> str:
+def to_place(row: uploads.ImportRow) -> str:
     """Where a file is looked at: at its columns, while nobody has said what they are."""
     return f"/import/{row.id}/columns" if row.state == uploads.UNMAPPED else f"/import/{row.id}"
 
@@ -227,7 +227,7 @@ async def show_import(request: Request) -> Response:
     return rendering.render(request, template, web_user, **values)
 
 
-async def _list_refused(tx: Reader, row: Any, after: int) -> list[tuple[int, Any]]:
+async def _list_refused(tx: Reader, row: uploads.ImportRow, after: int) -> list[tuple[int, Any]]:
     return await uploads.list_refused(tx, row.account_id, row.id, after, _PARTS)
 
 
@@ -284,7 +284,7 @@ async def download_refused(request: Request) -> Response:
     return StreamingResponse(_write_refused(request, row, about), media_type=kind, headers=headers)
 
 
-async def _write_refused(request: Request, row: Any, about: Mapping[str, Any]) -> AsyncIterator[bytes]:
+async def _write_refused(request: Request, row: uploads.ImportRow, about: Mapping[str, Any]) -> AsyncIterator[bytes]:
     separator = about.get("separator") or ","
     is_list = about.get("form") == read.JSON
     yield b"[" if is_list else b""

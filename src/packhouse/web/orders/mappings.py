@@ -34,7 +34,7 @@ _GUESSED = ""
 class Table(NamedTuple):
     """A file that was put in: its columns, its first rows, and what is read of it."""
 
-    row: Any
+    row: uploads.ImportRow
     header: Sequence[str]
     rows: Sequence[Row]
     source: IO[bytes]

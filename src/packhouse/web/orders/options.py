@@ -107,10 +107,10 @@ async def ask_carriers(
 ) -> tuple[Choices, list[Message]]:
     """Add the prices of carriers that tell them, and say why others are missing."""
     choice = _choose(ctx.options, setup, order, weights)
-    way = prices.find_way(setup, order, choice)
-    if way is None:
+    route = prices.find_route(setup, order, choice)
+    if route is None:
         return choices, []
-    wanted = prices.to_wanted(way, weights)
+    wanted = prices.to_wanted(route, weights)
     offers = option_filters.find_offers(ctx.options, setup, setup.rates, wanted)
     usable = {id for carrier in setup.carriers() if (id := setup.default_contract(carrier)) is not None}
     asked = await carrier_rates.ask(ctx, setup, wanted, [offer for offer in offers if offer.contract_id in usable])
@@ -135,8 +135,8 @@ def _mark(choices: Choices) -> Choices:
 def _choose(known: Options, setup: Setup, order: Mapping[str, Any], weights: Weights) -> Choice:
     """Choose as the label call does, the cheapest of several that a rule names included."""
     choice = choose(setup, {}, order, order["order_details"]["integration"]["id"], apply_rules=True)
-    way = prices.find_way(setup, order, choice) if choice.candidates else None
-    return choice if way is None else known.find_cheapest(setup, choice, Route(*way), weights)
+    route = prices.find_route(setup, order, choice) if choice.candidates else None
+    return choice if route is None else known.find_cheapest(setup, choice, Route(*route), weights)
 
 
 def _to_suggestion(names: Mapping[str, str], setup: Setup, choice: Choice) -> Suggestion:

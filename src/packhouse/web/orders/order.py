@@ -41,9 +41,9 @@ class Shown(NamedTuple):
     document: Mapping[str, Any]
     row: rows.Row
     warnings: Mapping[str, list[str]]
-    history: list[Any]
+    history: list[dict[str, Any]]
     people: Mapping[str, str]
-    shipments: list[Any]
+    shipments: list[shipments.Shipment]
     live: int
     choices: options.Choices
     leaving: list[orders.PendingDeletion]
@@ -159,7 +159,9 @@ def _to_number(text: str) -> int:
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
 
 
-def _find_change(entries: Sequence[Any], shipped: Sequence[Any], version: int, live: int) -> Change:
+def _find_change(
+    entries: Sequence[queries.HistoryEntry], shipped: Sequence[shipments.Shipment], version: int, live: int
+) -> Change:
     """`entries` of the history and shipments, newest first; what was seen was of this version and so many shipments."""
     newest = entries[0]
     news = [_to_entry(entry) for entry in entries if entry.version > version]
@@ -174,7 +176,9 @@ def _find_change(entries: Sequence[Any], shipped: Sequence[Any], version: int, l
     return Change("cancelled", "", last.updated_at, [])
 
 
-def _read(stored: Any, sent: Mapping[str, str], version: str, reader: amounts.FormReader) -> Any:
+def _read(
+    stored: queries.FoundOrder, sent: Mapping[str, str], version: str, reader: amounts.FormReader
+) -> dict[str, Any]:
     """Raises Conflict where the form was made of another version, Invalid as the API does and for numbers that
     cannot be taken."""
     if str(stored.version) != version:
@@ -283,7 +287,7 @@ async def find_order(request: Request, web_user: web_users.WebUser, id: int) -> 
     return Shown(id, found[0].version, *now)
 
 
-def _to_entry(row: Any) -> dict[str, Any]:
+def _to_entry(row: queries.HistoryEntry) -> dict[str, Any]:
     """A version of the order as lines that a person can read: the place, what it was, what it became."""
     lines: list[dict[str, Any]] = []
     before: dict[str, Any] = {}

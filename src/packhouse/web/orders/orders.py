@@ -140,7 +140,7 @@ class Listing(NamedTuple):
     incoming: int
     newest: int
     leaving: list[PendingDeletion]
-    kept: Sequence[Any]
+    kept: Sequence[deletions.Kept]
     mark: str
     found: int
     is_counted: bool
@@ -248,7 +248,7 @@ async def _find_sorted(tx: Reader, caller: Caller, state: State, filters: dict[s
     return _Page([(id, documents[id]) for id in turned.ids], turned.previous, turned.next)
 
 
-def _to_found(page: pagination.Page) -> list[tuple[int, str]]:
+def _to_found(page: pagination.Page[Any]) -> list[tuple[int, str]]:
     return [(row.id, row.document) for row in page.rows]
 
 
@@ -273,7 +273,7 @@ async def read_whole(
     filters: dict[str, Any],
     cursor: pagination.Cursor,
     size: int,
-) -> pagination.Page:
+) -> pagination.Page[Any]:
     """Some of what the list shows on all its pages; where only the page sorts it, by age."""
     wanted = _DEFAULT_SORT if is_sorted_here(state) else state.sort
     direction, name = ("-", wanted[1:]) if wanted.startswith("-") else ("", wanted)
@@ -288,7 +288,7 @@ async def _read_page(
     sort: str,
     cursor: pagination.Cursor,
     size: int,
-) -> pagination.Page:
+) -> pagination.Page[Any]:
     """Raises NotFound for a cursor of another sort."""
     wanted = await _to_wanted(tx, account_id, state)
     if wanted is None:

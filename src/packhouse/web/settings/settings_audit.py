@@ -1,6 +1,7 @@
 """Settings: who did what about keys, clients and people, and what was refused. Read only."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -139,7 +140,7 @@ class Entry(NamedTuple):
     """A sentence with who did it and what it was about; `further` says of refusals that there are more."""
 
     id: int
-    at: Any
+    at: datetime
     actor: str
     sentence: str
     who: str
@@ -172,7 +173,7 @@ async def show_audit_log(request: Request) -> Response:
     return rendering.render(request, "settings_audit.html", web_user, **values)
 
 
-async def _find_page(tx: Reader, account_id: int, cursor: str, actor: str, action: str) -> pagination.Page:
+async def _find_page(tx: Reader, account_id: int, cursor: str, actor: str, action: str) -> pagination.Page[audit.Entry]:
     """A cursor that cannot be read is the first page: a person did not write it."""
     narrowed = {"actor": actor, "action": action}
     try:
@@ -181,7 +182,7 @@ async def _find_page(tx: Reader, account_id: int, cursor: str, actor: str, actio
         return await audit.list_entries(tx, account_id, pagination.Cursor(), _SIZE, **narrowed)
 
 
-def _to_entry(row: Any, people: Mapping[str, str]) -> Entry:
+def _to_entry(row: audit.Entry, people: Mapping[str, str]) -> Entry:
     kind, _, name = row.actor.partition(":")
     action = row.action.removesuffix(_OFTEN)
     who = people.get(row.actor) or _ACTORS.get(kind, _SERVER)

@@ -1,4 +1,4 @@
-"""Settings: what receivers were or will be told, one by one, and telling it again."""
+"""Settings: what receivers were or will be told, one by one, and sending it again."""
 
 from typing import Any
 
@@ -41,7 +41,9 @@ async def show_deliveries(request: Request) -> Response:
     return rendering.render(request, "settings_deliveries.html", web_user, **values)
 
 
-async def _find_page(tx: Reader, account_id: int, cursor: str, status: str, receiver: int | None) -> pagination.Page:
+async def _find_page(
+    tx: Reader, account_id: int, cursor: str, status: str, receiver: int | None
+) -> pagination.Page[queries.DeliveryRow]:
     """A cursor that cannot be read is the first page: a person did not write it."""
     narrowed: dict[str, Any] = {"status": status or None, "connection_id": receiver}
     try:

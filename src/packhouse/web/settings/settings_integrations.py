@@ -68,12 +68,7 @@ async def show_integration(request: Request) -> Response:
     return await _show_one(forms.to_id(request, message("integration")), request, web_user)
 
 
-async def _show_one(
-    id: int,
-    request: Request,
-    web_user: web_users.WebUser,
-    outcome: Outcome = FRESH,
-) -> Response:
+async def _show_one(id: int, request: Request, web_user: web_users.WebUser, outcome: Outcome = FRESH) -> Response:
     account_id = web_user.session.account_id
     async with context.of(request).db.read() as tx:
         row = await queries.get_integration(tx, account_id, id)

@@ -1,6 +1,6 @@
 """Settings: what shipping costs, as rate tables with their versions by date, row by row or from a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
@@ -86,7 +86,7 @@ async def _show(request: Request, web_user: web_users.WebUser, outcome: Outcome 
     return forms.render(request, "settings_rates.html", web_user, outcome, versions=versions)
 
 
-def _to_versions(rows: Sequence[Any], today: date) -> list[Version]:
+def _to_versions(rows: Sequence[queries.TableRow], today: date) -> list[Version]:
     """By name, the youngest first."""
     found: list[Version] = []
     after: dict[str, str] = {}
@@ -282,7 +282,11 @@ async def delete_row(request: Request) -> Response:
     return await _revise(request, "delete", number, lambda rows, _: [*rows[:number], *rows[number + 1 :]])
 
 
-async def _revise(request: Request, name: str, number: int | None, revise: Any) -> Response:
+# Makes the rows of a new version from those before and the row that was sent.
+Revise = Callable[[list[Any], Any], list[Any]]
+
+
+async def _revise(request: Request, name: str, number: int | None, revise: Revise) -> Response:
     """Prices that have counted stay as they were: a change counts from a day on, in a version of its own."""
     id = http.to_id(request, queries.no_such_table())
     made: list[int] = []

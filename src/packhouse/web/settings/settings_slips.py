@@ -74,7 +74,10 @@ async def store_slips(request: Request) -> Response:
     try:
         name = await _find_name(request, web_user, shop)
         uploaded = await file.read() if isinstance(file, UploadFile) else b""
-        texts = {code: _to_text(web_users.text(form, f"text/{code}")) for code in words.LANGUAGES}
+        texts = {
+            code: web_users.text(form, f"text/{code}").replace("\0", "").replace("\r\n", "\n").strip()
+            for code in words.LANGUAGES
+        }
         otherwise = web_users.text(form, "otherwise") or words.DEFAULT
         drops_logo = bool(web_users.text(form, "drops_logo"))
         wanted = designs.Wanted(texts, otherwise, uploaded or None, drops_logo)
@@ -85,10 +88,6 @@ async def store_slips(request: Request) -> Response:
     finally:
         await form.close()
     return rendering.redirect(request, f"{_HERE}/{shop}" if shop else _HERE)
-
-
-def _to_text(text: str) -> str:
-    return text.replace("\0", "").replace("\r\n", "\n").strip()
 
 
 async def _find_name(request: Request, web_user: web_users.WebUser, shop: int) -> str:

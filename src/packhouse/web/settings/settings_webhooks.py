@@ -70,7 +70,7 @@ async def _create_receiver(change: Change) -> Mapping[str, Any]:
     _refuse_flaws(validation.read_json(schema.CONNECTION_CREATE, orjson.dumps(sent)))
     if not context.of(change.request).sender.may_reach(addresses.find_address(configuration["url"])):
         raise forms.refuse(
-            "configuration/url", message("This address lies inside a network; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE.")
+            "configuration/url", message("This address is private; see PACKHOUSE_WEBHOOKS_ALLOW_PRIVATE.")
         )
     events = [event for event in schema.EVENTS if event in change.texts("events")]
     encryptor = context.of(change.request).encryptor

@@ -1,4 +1,4 @@
-"""Places and their money: countries, territories, postal codes, regions and currencies, from tables with their date."""
+"""Places and their money: countries, territories, postal codes, regions and currencies, from dated tables."""
 
 from packhouse.kit.data.places.codes import (
     COUNTRIES,

@@ -44,13 +44,13 @@ _SEPARATORS = dict.fromkeys(map(ord, " \t\u00a0\u3000-.\u2010\u2011\u2012\u2013\
 
 
 def has_subdivision(country: str, code: str) -> bool:
-    """By ISO 3166-2, the code with the country's prefix or without: `US-NY` and `NY`."""
+    """Check a code of ISO 3166-2, with the country's prefix or without: `US-NY` and `NY`."""
     return code in _list_subdivisions().get(country, ())
 
 
 @cache
 def _list_subdivisions() -> dict[str, frozenset[str]]:
-    """Made for the first address that names one: reading the table takes a twentieth of the time of a start."""
+    """Read the table for the first address with one: reading it takes a twentieth of the start-up time."""
     codes: dict[str, set[str]] = {country: set() for country in COUNTRIES}
     for subdivision in pycountry.subdivisions:
         codes[subdivision.country_code].update((subdivision.code, subdivision.code.partition("-")[2]))
@@ -59,11 +59,9 @@ def _list_subdivisions() -> dict[str, frozenset[str]]:
 
 @lru_cache(64)  # an order tells one address twice
 def postal_code_fits(country: str, postal_code: str) -> bool:
-    """Whether the code has the form of that country's postal codes; True where no rule is known.
-
-    Case, spaces, hyphens and dots do not count, and the country may stand before the code: `nl-1011ab`.
-    The rules are Google's address data of 2024: good enough to warn, not to refuse.
-    """
+    """Return whether the code has the form of the country's postal codes; True if no rule is known. Case, spaces,
+    hyphens and dots are ignored, and the country may come before the code: `nl-1011ab`. The rules are Google's address
+    data of 2024: good enough to warn, not to refuse."""
     if country not in COUNTRIES:
         return True
     is_postal_code = _postal_rule(country)
@@ -71,23 +69,23 @@ def postal_code_fits(country: str, postal_code: str) -> bool:
 
 
 def compact(postal_code: str) -> str:
-    """In capitals, without separators."""
+    """Return the code in capitals, without separators."""
     return postal_code.translate(_SEPARATORS).upper()
 
 
 @cache
 def has_postal_codes(country: str) -> bool:
-    """Whether addresses there are written with one: not in Hong Kong or the Emirates."""
+    """Return whether addresses there have one: not in Hong Kong or the Emirates."""
     return "%Z" in str(read_format(country).get("fmt", ""))
 
 
 def wants_postal_code(country: str) -> bool:
-    """Whether an address there is incomplete without one. Ireland has them and does without."""
+    """Return whether an address there is incomplete without one. Ireland has them but does not need them."""
     return "Z" in str(read_format(country).get("require", "")) or (country in CUSTOMS_UNION and country != "IE")
 
 
 def is_filler(postal_code: str) -> bool:
-    """What is typed where a form asks for a postal code and there is none: `-`, `N/A`, `00000`, `999077`."""
+    """Return whether a text only fills a field for a postal code: `-`, `N/A`, `00000`, `999077`."""
     code = compact(postal_code)
     is_one_digit = code.isdigit() and len(code) > 2 and len(set(code)) == 1 and code[0] in "019"
     return is_one_digit or code in _FILLERS or not any(letter.isalnum() for letter in code)
@@ -106,7 +104,7 @@ def read_format(country: str) -> dict[str, str]:
 
 @cache
 def _postal_rule(country: str) -> Callable[[str], re.Match[str] | None] | None:
-    """A rule for codes in capitals without separators, read at first use: some countries' files take 10 ms."""
+    """Return the rule for codes in capitals without separators, read at first use: some countries' files take 10 ms."""
     known = read_format(country)
     if "zip" not in known:
         return None

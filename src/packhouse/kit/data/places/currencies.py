@@ -1,4 +1,4 @@
-"""Money is of a currency: how many decimals it has, what it is worth in SDR, whether it still exists."""
+"""Currencies: their decimals, their value in SDR, and whether they still exist."""
 
 import csv
 import json
@@ -45,7 +45,7 @@ class Withdrawn(NamedTuple):
 
 
 def find_withdrawn(currency: str) -> Withdrawn | None:
-    """A currency that ISO 4217 has withdrawn; None for one that is in use, or never was."""
+    """Return a currency that ISO 4217 has withdrawn; None for one that is in use, or never existed."""
     return _read_withdrawn().get(currency)
 
 
@@ -84,7 +84,7 @@ def _read_names() -> dict[str, tuple[str, ...]]:
 
 
 def find_minor_units(currency: str) -> int:
-    """Decimals of an amount: 2 unless ISO 4217 says otherwise."""
+    """Return the decimals of an amount: 2 unless ISO 4217 says otherwise."""
     withdrawn = find_withdrawn(currency)
     return withdrawn.minor_units if withdrawn else _MINOR_UNITS.get(currency, 2)
 
@@ -104,9 +104,9 @@ def _find_exponent(value: Decimal) -> int:
     return exponent + len(text) - len(text.rstrip("0"))
 
 
-def to_sdr(value: Decimal, currency: str, rates: Mapping[str, Decimal] | None = None) -> Decimal | None:
-    """In special drawing rights; None where the table of rates does not have the currency."""
-    known = read_rates() if rates is None else rates
+def to_sdr(value: Decimal, currency: str) -> Decimal | None:
+    """Convert to special drawing rights; None if the table of rates does not have the currency."""
+    known = read_rates()
     rate, withdrawn = known.get(currency), find_withdrawn(currency)
     if rate is None and withdrawn and withdrawn.units and withdrawn.of in known:
         rate = known[withdrawn.of] * withdrawn.units
@@ -122,13 +122,14 @@ _FROM_FILE: dict[str, Decimal] = {}
 
 @cache
 def read_rates() -> Mapping[str, Decimal]:
-    """Units of a currency for one SDR, of the day that `data/rates.csv` names, under those of the file in use."""
+    """Return the units of a currency for one SDR, on the day that `data/rates.csv` names, overridden by the file in
+    use."""
     shipped = {row["currency"]: Decimal(row["per_sdr"]) for row in tables.read_table("rates")}
     return shipped | _FROM_FILE
 
 
 def use_rates(path: Path | None) -> None:
-    """Take the rates of this file before those that are shipped, for the whole process. Raises InvalidRates."""
+    """Let the rates of this file override the built-in ones, for the whole process. Raises InvalidRates."""
     _FROM_FILE.clear()
     read_rates.cache_clear()
     if path is not None:

@@ -1,4 +1,5 @@
-"""Names: of countries as the post reads them, of regions as their country prints them, and which country is meant."""
+"""Names of countries as the post reads them, names of regions as their country prints them, and the countries that
+other names mean."""
 
 from functools import cache
 
@@ -9,7 +10,7 @@ from packhouse.kit.data.places import codes, tables
 
 
 def to_printed_country(code: str) -> str:
-    """In English and capitals, after the Universal Postal Union's list; no two are alike."""
+    """Return the name in English and capitals, from the Universal Postal Union's list, where all differ."""
     return _read_names().get(code, code)
 
 
@@ -19,7 +20,7 @@ def _read_names() -> dict[str, str]:
 
 
 def to_iso_3(code: str) -> str:
-    """The country's code of three letters; empty for one that ISO 3166-1 does not know."""
+    """Return the country's code of three letters; empty for one that is not in ISO 3166-1."""
     found = pycountry.countries.get(alpha_2=code)
     return str(found.alpha_3) if found else ""
 
@@ -43,7 +44,7 @@ def find_country_meant(code: str) -> str | None:
 
 
 def _fold(name: str) -> str:
-    """In capitals, with one kind of apostrophe and space."""
+    """Return capitals, with one kind of apostrophe and space."""
     return " ".join(name.replace("’", "'").split()).upper()
 
 
@@ -67,7 +68,7 @@ LANGUAGES = (
 
 @cache
 def _read_local_names() -> dict[str, str]:
-    """Names in the languages of shops, by the Unicode CLDR as babel has it; a name of two countries is none's."""
+    """Names in the languages of shops, from the Unicode CLDR in babel; a name of two countries is left out."""
     found: dict[str, str] = {}
     for language in LANGUAGES:
         for code, name in Locale.parse(language).territories.items():

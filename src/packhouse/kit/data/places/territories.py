@@ -54,14 +54,14 @@ class _Rule(NamedTuple):
 
 
 def to_place(address: Mapping[str, Any]) -> Place:
-    """From an address of the wire."""
+    """Convert an address of the wire."""
     parts = ("country_code", "postal_code", "state_province_code", "city")
     return Place(*(str(address.get(part) or "") for part in parts))
 
 
 @lru_cache(4096)
 def find_territory(place: Place) -> Territory:
-    """The one that the postal code or the region names, else the country's own."""
+    """Return the territory of the postal code or the region, or else the country's own."""
     by_postal_code, by_region, by_country = _read_rules()
     country = place.country_code
     written = codes.compact(place.postal_code)
@@ -100,7 +100,7 @@ def goes(countries: Collection[str] | None, origin: Place | str | None, destinat
 
 
 def starts(countries: Collection[str] | None, origin: Place | str) -> bool:
-    """Whether a service that starts in these countries starts there."""
+    """Return whether a service that starts in these countries starts there."""
     if countries is None:
         return True
     here = find_territory(_as_place(origin))
@@ -117,7 +117,8 @@ def _to_mainland(country: str) -> Territory:
 
 @cache
 def _read_rules() -> tuple[dict[str, list[_Rule]], dict[tuple[str, str], Territory], dict[str, Territory]]:
-    """By country the rules for postal codes, longest first; by country and region; by the territory's own code."""
+    """Return the rules for postal codes by country, longest first; by country and region; and by the territory's own
+    code."""
     by_postal_code: dict[str, list[_Rule]] = {}
     by_region: dict[tuple[str, str], Territory] = {}
     by_country: dict[str, Territory] = {}
@@ -140,7 +141,7 @@ def _read_rules() -> tuple[dict[str, list[_Rule]], dict[tuple[str, str], Territo
 
 
 def _to_digits(country: str, code: str) -> str:
-    """Without what people put before a code: `E-35001`, `AX-22100`, `GB BT1 5GS`."""
+    """Return the code without what people put before it: `E-35001`, `AX-22100`, `GB BT1 5GS`."""
     if country == "GB":
         return re.sub(r"^(GB|UK)(?=[A-Z])", "", code)
     digits = re.sub(r"^[A-Z]{1,3}(?=\d)", "", code)
