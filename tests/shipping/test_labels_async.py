@@ -58,7 +58,8 @@ def test_twenty_take_as_many_statements_as_one(shop: TestClient, name: str) -> N
     for some in (orders[1:2], orders[2:]):
         with recording() as statements:
             assert len(call(shop, *some).json()["data"]) == len(some)
-        told.append([statement[:40] for statement in statements])
+        # The server looks at how far the jobs are, now and then.
+        told.append([sent[:40] for sent in statements if not (sent.startswith("SELECT") and "FROM jobs" in sent)])
     assert told[0] == told[1]
     assert len(told[0]) <= 12
 
