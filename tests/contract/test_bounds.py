@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import orjson
 import pytest
 from starlette.testclient import TestClient
 
+from packhouse.kit.wire import validation
 from tests import make
 
 ORDERS = "/api/v3/orders"
@@ -114,6 +116,14 @@ def test_large_and_small_bodies_are_told_the_same(client: TestClient, size: int)
             (f"{at}/shipping_address/email", "Input should be a valid string"),
         ]
     assert errors == expected
+
+
+def test_texts_are_remembered_where_they_repeat() -> None:
+    batch = orjson.dumps([make.order(f"o-{n}") for n in range(100)])
+    differing = b"[{" + b",".join(b'"%06x":1' % n for n in range(100_000)) + b"}]"
+    assert validation.repeats_keys(batch)
+    assert not any(validation.repeats_keys(b" " * offset + differing) for offset in range(20))
+    assert validation.repeats_keys(b"[" + b"{}," * 100_000 + b"{}]")
 
 
 def test_large_bodies_that_are_no_batch(client: TestClient) -> None:

@@ -33,6 +33,8 @@ parser lets nobody else run until it has read the last value."""
 
 # Where the parser stopped, which it tells at the end of its reason alone.
 _JSON_PLACE = re.compile(r"(.*) at line ([0-9]+) column ([0-9]+)", re.DOTALL)
+_KEY = re.compile(rb'"[^"]{0,64}"\s*:')
+_SAMPLE_BYTES = 4_096
 _NO_NULL = message("String should not contain U+0000")
 
 
@@ -116,12 +118,19 @@ def parse(body: bytes) -> Any:
         )
         raise errors.Invalid(errors.ErrorItem("invalid", detail, pointer=errors.ROOT))
     try:
-        # To look for each text among those met before takes a third longer where all of them differ.
-        sent = from_json(body, cache_strings="none")
+        sent = from_json(body, cache_strings="all" if repeats_keys(body) else "none")
     except ValueError as error:
         raise _not_json(body, str(error)) from None
     _refuse_not_a_number(body)
     return sent
+
+
+def repeats_keys(body: bytes) -> bool:
+    """Return whether the keys in the middle of a body repeat, as those of a batch do: its texts take less memory if the
+    parser remembers them. If each key differs, remembering them takes half as long again
+    (docs/decisions/0118-texts-that-repeat.md)."""
+    keys = _KEY.findall(body, len(body) // 2, len(body) // 2 + _SAMPLE_BYTES)
+    return 2 * len(set(keys)) <= len(keys)
 
 
 def read_parsed(
