@@ -11,12 +11,10 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import text
-from tests import servers as postgres
 
 from bench import pages, searches, servers, shelves
 from bench.report import Asked, Figure, show
@@ -116,17 +114,6 @@ def measure(database: str, url: str, folder: Path, options: argparse.Namespace) 
             yield Figure(f"{database}: the same, by {_PLAIN}", "ms", [slow.took], [slow.plain])
 
 
-def measure_all(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
-    if options.only in (None, "postgresql"):
-        with ExitStack() as stack:
-            server = stack.enter_context(postgres.run_postgres(folder))
-            name = postgres.new_database_name()
-            postgres.execute(server, f'CREATE DATABASE "{name}"')
-            yield from measure("PostgreSQL", postgres.with_name(server, name), folder, options)
-    if options.only in (None, "sqlite"):
-        yield from measure("SQLite", f"sqlite:///{folder / 'page_times.db'}", folder, options)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.page_times", description="Pages over many orders.")
     parser.add_argument("--orders", type=int, default=50_000)
@@ -136,7 +123,7 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true", help="every page")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=options.folder or Path.cwd()) as folder:
-        show(list(measure_all(Path(folder), options)))
+        show(list(searches.measure_on_both(measure, Path(folder), options)))
 
 
 if __name__ == "__main__":

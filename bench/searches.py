@@ -155,7 +155,10 @@ def _draw(count: int, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
             yield order
 
 
-def measure_all(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
+def measure_on_both(
+    measure: Callable[[str, str, Path, argparse.Namespace], Iterator[Figure]], folder: Path, options: argparse.Namespace
+) -> Iterator[Figure]:
+    """What `measure` finds on a PostgreSQL of its own and on SQLite, or on the one that is asked for."""
     if options.only in (None, "postgresql"):
         with ExitStack() as stack:
             server = stack.enter_context(postgres.run_postgres(folder))
@@ -163,7 +166,7 @@ def measure_all(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
             postgres.execute(server, f'CREATE DATABASE "{name}"')
             yield from measure("PostgreSQL", postgres.with_name(server, name), folder, options)
     if options.only in (None, "sqlite"):
-        yield from measure("SQLite", f"sqlite:///{folder / 'searches.db'}", folder, options)
+        yield from measure("SQLite", f"sqlite:///{folder / 'bench.db'}", folder, options)
 
 
 def main() -> None:
@@ -174,7 +177,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="on the disk to measure; this checkout's without it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=options.folder or Path.cwd()) as folder:
-        show(list(measure_all(Path(folder), options)))
+        show(list(measure_on_both(measure, Path(folder), options)))
 
 
 if __name__ == "__main__":
