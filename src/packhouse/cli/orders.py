@@ -21,6 +21,7 @@ from packhouse.cli.terminal import AccountName, AsJson
 with lazy.imports():
     from packhouse.accounts import queries as account_queries
     from packhouse.cli import imports
+    from packhouse.kit import clock
     from packhouse.orders import search
     from packhouse.orders.files import columns, formats, read
 
@@ -193,7 +194,7 @@ def reindex_orders(account: AccountName, as_json: AsJson = False) -> None:
             async with db.read() as tx:
                 owner = await account_queries.get_account(tx, account)
             with streams.progress("Reading", None) as progress:
-                async for done in search.reindex(db, owner.account_id, owner.country_code):
+                async for done in search.reindex(db, owner.account_id, owner.country_code, clock.now()):
                     progress(0, done)
         return done
 

@@ -8,7 +8,7 @@ each kind. What there is is the sum of both, read in one statement
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -44,10 +44,13 @@ class Kind(NamedTuple):
 
 
 async def record(
-    tx: Transaction, account_id: int, changes: Mapping[Kind, int], marks: Iterable[int], now: datetime
+    tx: Transaction, account_id: int, before: Iterable[Kind], after: Iterable[Kind], marks: Iterable[int], now: datetime
 ) -> None:
-    """Write down by how many orders there are more of each kind, or fewer. `marks` are numbers of the changed orders
-    that are others with each change: every thousandth asks a worker to fold."""
+    """Write down by how many orders there are more of each kind, or fewer, when orders of the kinds `before` are gone
+    and those of `after` are there. `marks` are numbers of the changed orders that are others with each change: every
+    thousandth asks a worker to fold."""
+    changes = Counter(after)
+    changes.subtract(before)
     changed = [(kind, total) for kind, total in changes.items() if total]
     if not changed:
         return
@@ -97,8 +100,9 @@ async def count_by_status(tx: Reader, account_id: int) -> dict[str, int]:
     return {row.status_folded: int(row.total) for row in await tx.fetch_all(statement)}
 
 
-async def enqueue_recount(tx: Transaction, account_id: int, now: datetime, due_at: datetime) -> None:
-    """Have a worker count all orders anew."""
+async def enqueue_recount(tx: Transaction, account_id: int, now: datetime, due_at: datetime | None = None) -> None:
+    """Have a worker count all orders anew. Nobody else may: two who did so at once would mend one fault twice, and of
+    the jobs of a lane one runs at a time."""
     await jobs.enqueue(tx, account_id, JOB, [{"recount": True}], now=now, lane=JOB, due_at=due_at)
 
 
@@ -155,20 +159,12 @@ def _find_differences(account_id: int) -> Select[Any]:
 
 
 class Counted(NamedTuple):
-    """An order whose live shipments were changed, as it is now."""
+    """What of an order decides its kind."""
 
     id: int
     integration_id: int
     status_folded: str
     live_shipments: int
 
-
-def to_changes(found: Sequence[Counted], by: int) -> Counter[Kind]:
-    """Return what changes where so many live shipments were added to each of these orders, or taken from them."""
-    changes: Counter[Kind] = Counter()
-    for order in found:
-        before, after = int(order.live_shipments - by > 0), int(order.live_shipments > 0)
-        if before != after:
-            changes[Kind(order.integration_id, order.status_folded, after)] += 1
-            changes[Kind(order.integration_id, order.status_folded, before)] -= 1
-    return changes
+    def to_kind(self) -> Kind:
+        return Kind(self.integration_id, self.status_folded, int(self.live_shipments > 0))

@@ -4,7 +4,6 @@ Each part is a transaction of its own that holds the orders for it, so a run tha
 what is left. What is erased stays an order: its shop may change it like any other.
 """
 
-from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -195,8 +194,7 @@ async def _erase_part(
         if row is not None:
             rows.append(_to_erased(row, redaction.redact(document, told), version, now))
             terms += _to_terms(rows[-1], author.origin)
-    marks = (row["id"] + row["version"] for row in rows)
-    await counts.record(tx, account_id, _find_counted(rows, live), marks, now)
+    await _count(tx, account_id, rows, live, now)
     count = len([entry for entry in history if entry["action"] == ERASED and entry["at"] == now])
     await search.forget(tx, account_id, ids)
     await _write(tx, account_id, rows, history, terms)
@@ -204,15 +202,14 @@ async def _erase_part(
     return count
 
 
-def _find_counted(rows: Sequence[Mapping[str, Any]], live: Mapping[int, Any]) -> Counter[counts.Kind]:
-    """Count by how many orders there are more or fewer of each kind: a status may hold a name."""
-    found: Counter[counts.Kind] = Counter()
-    for row in rows:
-        before = live[row["id"]]
-        is_shipped = int(before.live_shipments > 0)
-        found[counts.Kind(row["integration_id"], row["status_folded"], is_shipped)] += 1
-        found[counts.Kind(before.integration_id, before.status_folded, is_shipped)] -= 1
-    return found
+async def _count(
+    tx: Transaction, account_id: int, rows: Sequence[Mapping[str, Any]], live: Mapping[int, OrderRow], now: datetime
+) -> None:
+    """A status may hold a name, and then it is another one."""
+    erased = [live[row["id"]] for row in rows]
+    before = [counts.Kind(one.integration_id, one.status_folded, int(one.live_shipments > 0)) for one in erased]
+    after = [kind._replace(status_folded=row["status_folded"]) for kind, row in zip(before, rows, strict=True)]
+    await counts.record(tx, account_id, before, after, (row["id"] + row["version"] for row in rows), now)
 
 
 def _find_next_version(row: OrderRow | None, past: Sequence[HistoryRow]) -> int | None:

@@ -1,7 +1,6 @@
 """What is done to orders: upsert a batch, patch one, delete one. Each runs inside the caller's transaction."""
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -220,8 +219,8 @@ async def delete_order(tx: Transaction, caller: Caller, id: int, *, now: datetim
     await tx.execute(insert(order_history), [made, gone])
     await tx.execute(delete(orders).where(orders.c.account_id == caller.account_id, orders.c.id == id))
     await search.forget(tx, caller.account_id, [id])
-    gone_kind = {_to_kind(row, orjson.loads(row.document)): -1}
-    await counts.record(tx, caller.account_id, gone_kind, [id + row.version + 1], now)
+    kind = _to_kind(row, orjson.loads(row.document))
+    await counts.record(tx, caller.account_id, [kind], [], [id + row.version + 1], now)
     if row.live_shipments:
         await jobs.enqueue(tx, caller.account_id, COMPARE_JOB, [{"orders": [id]}], now=now)
     await webhooks.notify(tx, caller.account_id, events.of_deleted(row.id, row.document, now), now=now)
@@ -240,7 +239,9 @@ async def count_shipments(tx: Transaction, account_id: int, ids: Collection[int]
     """So many live shipments more (or fewer) of each; an order that is gone needs no count."""
     values = {"account": account_id, "ids": sorted(ids), "by": by}
     found = await tx.fetch_all(_COUNT_SHIPMENTS, values, into=counts.Counted)
-    await counts.record(tx, account_id, counts.to_changes(found, by), (order.id for order in found), now)
+    before = [order._replace(live_shipments=order.live_shipments - by).to_kind() for order in found]
+    after = [order.to_kind() for order in found]
+    await counts.record(tx, account_id, before, after, (order.id for order in found), now)
 
 
 def _require(expected: Expected, row: FoundOrder | None) -> None:
@@ -367,24 +368,22 @@ async def _write(
     if shipped := [draft.id for draft in drafts if draft.find_outdated()]:
         await jobs.enqueue(tx, caller.account_id, COMPARE_JOB, [{"orders": shipped}], now=now)
     rows = [_to_row(draft, caller, now) for draft in drafts]
-    marks = (row["id"] + row["version"] for row in rows)
-    await counts.record(tx, caller.account_id, _find_counted(drafts, rows), marks, now)
+    await _count(tx, caller.account_id, drafts, rows, now)
     rows.sort(key=lambda row: (row["integration_id"], row["order_id"]))
     await tx.upsert(orders, rows)
     changed = [(draft, draft.stored.version + 1) for draft in drafts if draft.stored is not None]
     await tx.upsert(order_history, [_to_version(draft, version, caller, now) for draft, version in changed])
 
 
-def _find_counted(drafts: Sequence[Draft], rows: Sequence[dict[str, Any]]) -> Counter[counts.Kind]:
-    """By how many orders there are more or fewer of each kind."""
-    found: Counter[counts.Kind] = Counter()
+async def _count(
+    tx: Transaction, account_id: int, drafts: Sequence[Draft], rows: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    before = [_to_kind(draft.stored, draft.before) for draft in drafts if draft.stored is not None]
+    after = []
     for draft, row in zip(drafts, rows, strict=True):
-        stored = draft.stored
-        is_shipped = int(stored is not None and stored.live_shipments > 0)
-        found[counts.Kind(row["integration_id"], row["status_folded"], is_shipped)] += 1
-        if stored is not None:
-            found[_to_kind(stored, draft.before)] -= 1
-    return found
+        is_shipped = draft.stored is not None and draft.stored.live_shipments > 0
+        after.append(counts.Kind(row["integration_id"], row["status_folded"], int(is_shipped)))
+    await counts.record(tx, account_id, before, after, (row["id"] + row["version"] for row in rows), now)
 
 
 def _to_kind(row: FoundOrder, document: dict[str, Any]) -> counts.Kind:

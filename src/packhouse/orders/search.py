@@ -182,17 +182,17 @@ def _to_place(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["term"], row["placed_at"], row["id"]
 
 
-async def reindex(db: Database, account_id: int, origin: str) -> AsyncIterator[int]:
+async def reindex(db: Database, account_id: int, origin: str, now: datetime) -> AsyncIterator[int]:
     """Writes what every order is found by, part by part, and gives back how many orders are done: for orders that are
-    older than search, and wherever terms were lost. What came by a deleted order goes, and orders are counted anew.
-    Others may write meanwhile."""
+    older than search, and wherever terms were lost. What came by a deleted order goes, and a worker counts the orders
+    anew. Others may write meanwhile."""
     done = 0
     last: int | None = 0
     while last is not None:
         count, last = await _reindex_part(db, account_id, origin, last)
         done += count
         yield done
-    await counts.recount(db, account_id)
+    await db.write(lambda tx: counts.enqueue_recount(tx, account_id, now))
 
 
 async def enqueue_reindex(tx: Transaction, account_id: int, origin: str, now: datetime) -> None:
@@ -207,7 +207,7 @@ async def handle_reindex(db: Database, job: jobs.Job, now: datetime) -> None:
     for _ in range(_PARTS_OF_A_JOB):
         _, reached = await _reindex_part(db, job.account_id, job.payload["origin"], last)
         if reached is None:
-            await counts.recount(db, job.account_id)
+            await db.write(lambda tx: counts.enqueue_recount(tx, job.account_id, now))
             return
         last = reached
 
