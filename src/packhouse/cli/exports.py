@@ -26,6 +26,8 @@ with lazy.imports():
     from packhouse.shipping import shipped
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from packhouse.kit.db import Database
     from packhouse.settings import Settings
 
@@ -99,6 +101,8 @@ async def _export(
     """The number of orders written."""
     async with terminal.open_database(settings) as db:
         account_id = await _find_owner(db, account, asked)
+        async with db.read() as tx:
+            zone = await account_queries.find_zone(tx, account_id)
         writer = None if chosen in write.TRACKING else write.open_writer(chosen, target, style)
         tracking = write.open_tracking(chosen, target) if chosen in write.TRACKING else None
         count = 0
@@ -107,7 +111,7 @@ async def _export(
                 if writer is not None:
                     writer.add(queries.to_wire(row, id_is_text=profile.PROFILES[settings.profile].id_is_text))
                 if tracking is not None:
-                    tracking.add(await _list_parcels(db, account_id, row))
+                    tracking.add(await _list_parcels(db, account_id, row, zone))
             count += len(page)
             progress(0, count)
         if writer is not None:
@@ -115,9 +119,9 @@ async def _export(
     return count
 
 
-async def _list_parcels(db: Database, account_id: int, row: queries.StoredOrder) -> list[write.Parcel]:
+async def _list_parcels(db: Database, account_id: int, row: queries.StoredOrder, zone: tzinfo) -> list[write.Parcel]:
     async with db.read() as tx:
-        return await shipped.list_parcels(tx, account_id, row.id, orjson.loads(row.document))
+        return await shipped.list_parcels(tx, account_id, row.id, orjson.loads(row.document), zone)
 
 
 def _read_request(parameters: list[tuple[str, str]]) -> list_request.ListRequest:

@@ -220,8 +220,8 @@ _GLANCE_SECONDS = 0.1
 async def read_consignment(ctx: Context, account_id: int, shipment_id: int) -> tuple[Shipment, carriers.Consignment]:
     """Raises NotFound."""
     account_setup = await setup.read_setup(ctx.db, account_id, now=ctx.clock())
-    found = await _read(ctx, account_id, shipment_id)
     async with ctx.db.read() as tx:
+        found = errors.require(await queries.find_shipment(tx, account_id, shipment_id), queries.no_such_shipment())
         zone = await accounts.find_zone(tx, account_id)
     return found, to_consignment(found, account_setup, ctx.encryptor, zone)
 

@@ -1,11 +1,11 @@
 """Parcels of shipped orders for files that shops import (`orders.files.write`)."""
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import Any
 
 import orjson
 
-from packhouse.accounts import queries as accounts
 from packhouse.kit.db import Reader
 from packhouse.orders.files.write import Parcel
 from packhouse.shipping import queries
@@ -13,10 +13,9 @@ from packhouse.shipping import queries
 _NOT_SENT = ("cancelled", "failed")
 
 
-async def list_parcels(tx: Reader, account_id: int, id: int, order: Mapping[str, Any]) -> list[Parcel]:
-    """List the parcels of an order that have a tracking number and are not cancelled, oldest first, each with the
-    account's day on which it was sent."""
-    zone = await accounts.find_zone(tx, account_id)
+async def list_parcels(tx: Reader, account_id: int, id: int, order: Mapping[str, Any], zone: tzinfo) -> list[Parcel]:
+    """List the parcels of an order that have a tracking number and are not cancelled, oldest first, each with the day
+    of `zone` on which it was sent."""
     shipments = await queries.list_shipments_of_order(tx, account_id, id)
     return [
         Parcel(

@@ -145,11 +145,12 @@ def _take(target: IO[bytes]) -> Iterable[bytes]:
 
 async def _write_tracking(asked: _Asked, pages: AsyncIterator[_Rows]) -> AsyncIterator[bytes]:
     account_id, target = asked.web_user.session.account_id, io.BytesIO()
+    zone = zones.to_zone(asked.web_user.session.time_zone)
     tracking = write.open_tracking(asked.form, target)
     async for rows in pages:
         for id, *_, document in rows:
             async with context.of(asked.request).db.read() as tx:
-                tracking.add(await shipped.list_parcels(tx, account_id, id, orjson.loads(document)))
+                tracking.add(await shipped.list_parcels(tx, account_id, id, orjson.loads(document), zone))
         for piece in _take(target):
             yield piece
     for piece in _take(target):
