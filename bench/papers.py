@@ -39,7 +39,7 @@ _OPTIONS = {
     "own": "house:standard",
     "letter": "sendcloud:letter",
 }
-_CARRIERS: dict[str, Carrier] = {"post": post.Post(), "house": house.House(), "sendcloud": letter.Letter()}
+_CARRIERS: dict[str, Carrier] = {"post": post.Post(), "house": house.OwnDelivery(), "sendcloud": letter.Letter()}
 
 _RECIPIENTS = (
     Address("Anna Tester", "Keizersgracht", "1015 CR", "Amsterdam", "NL", house_number="12"),

@@ -8,9 +8,9 @@ from starlette.testclient import TestClient
 
 
 class Client(TestClient):
-    """Starlette's client, that hands a request to the server's thread once, not eight times: a tenth of the work of
-    a request, and of that the suite makes a hundred thousand. An answer is read whole; an event stream takes
-    Starlette's own."""
+    """Starlette's client, that hands a request to the server's thread once, not eight times: a small one takes 0.5 ms
+    of a core instead of 1.1, and the suite makes 45,000. An answer is read whole; an event stream takes Starlette's
+    own."""
 
     def __init__(
         self,

@@ -65,15 +65,17 @@ class Owned(NamedTuple, Generic[T_co]):
     def split(self, *columns: Any) -> tuple[CallingKey, T_co | None]:
         """Return the key and the row of what `with_key` finds: there is a row where its first column is not null."""
         count = len(CallingKey._fields)
-        row = columns[count:]
-        return CallingKey(*columns[:count]), self.into(*row) if row[0] is not None else None
+        never_null, *others = columns[count:]
+        row = self.into(never_null, *others) if never_null is not None else None
+        return CallingKey(*columns[:count]), row
 
 
 def owned(
     into: Callable[..., T_co], columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]
 ) -> Owned[T_co]:
     """`columns` belong to one table, or are found from it; the first is one of its own, and never null."""
-    table = cast("Column[Any]", columns[0]).table
+    own, *_ = columns
+    table = cast("Column[Any]", own).table
     of = table.c.account_id
     alone = select(*columns).where(of == bindparam("account_id"), *conditions)
     with_key = FIND_KEY.add_columns(*columns).outerjoin(table, and_(of == api_keys.c.account_id, *conditions))

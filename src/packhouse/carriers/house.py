@@ -36,7 +36,7 @@ _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 _LETTERS = {"house:express": "X", "house:standard/signature=true": "S", "house:return": "R"}
 
 
-class House:
+class OwnDelivery:
     code = "house"
     name = message("Own delivery")
     has_tracking = False

@@ -15,7 +15,7 @@ from packhouse.carriers import Carrier, karrio
 
 GROUP = "packhouse.carriers"
 BUILT_IN = {
-    "house": "packhouse.carriers.house:House",
+    "house": "packhouse.carriers.house:OwnDelivery",
     "sendcloud": "packhouse.carriers.letter:Letter",
     "post": "packhouse.carriers.post:Post",
 }

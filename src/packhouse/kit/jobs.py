@@ -65,6 +65,7 @@ _FIRST_WAIT = timedelta(seconds=2)
 _LONGEST_WAIT = timedelta(hours=1)
 # Jobs of one transaction, where a clock was ahead.
 _BROUGHT_AT_ONCE = 500
+_MOST_LISTED = 100
 
 _j = jobs.c
 
@@ -281,11 +282,12 @@ def back_off(attempts: int) -> timedelta:
 
 
 async def list_jobs(tx: Reader, account_id: int, *, failing: bool = False) -> Sequence[Row[*tuple[Any, ...]]]:
-    """List the jobs that an account still has, oldest first; with `failing`, only those that have failed before."""
+    """List the first hundred jobs that an account still has, oldest first; with `failing`, only those that have failed
+    before."""
     statement = select(jobs).where(_j.account_id == account_id)
     if failing:
         statement = statement.where(_j.last_error.is_not(None))
-    return await tx.fetch_all(statement.order_by(_j.id))
+    return await tx.fetch_all(statement.order_by(_j.id).limit(_MOST_LISTED))
 
 
 async def find_next_due(tx: Reader, account_id: int, *, after: datetime) -> datetime | None:

@@ -23,10 +23,10 @@ STRANGER = """
 import dataclasses
 
 from packhouse.carriers import Option
-from packhouse.carriers.house import House
+from packhouse.carriers.house import OwnDelivery
 
 
-class Pigeon(House):
+class Pigeon(OwnDelivery):
     code = "pigeon"
     name = "Pigeon post"
 

@@ -120,7 +120,7 @@ def test_brackets_are_mirrored_in_what_runs_to_the_left() -> None:
 
 
 CARRIERS: dict[str, Carrier] = {
-    "house:standard": house.House(),
+    "house:standard": house.OwnDelivery(),
     "sendcloud:letter": letter.Letter(),
     "post:parcel": post.Post(),
 }
@@ -147,7 +147,7 @@ def test_items_count_where_there_are_customs_papers() -> None:
 
 
 def test_a_remark_that_cannot_be_drawn_keeps_no_parcel_back() -> None:
-    made = asyncio.run(house.House().announce(consignment("house:standard", notes="Ring 𐌰!")))
+    made = asyncio.run(house.OwnDelivery().announce(consignment("house:standard", notes="Ring 𐌰!")))
     assert "Ring U+10330!" in read(made.parcels[0].documents[0].content)
 
 

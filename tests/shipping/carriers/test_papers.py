@@ -205,7 +205,7 @@ def test_rates_of_a_file_move_the_limit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option_code", ["house:standard", "sendcloud:letter", "post:parcel"])
 def test_cash_on_delivery_is_on_the_label(option_code: str) -> None:
-    carriers = {"house": house.House(), "sendcloud": letter.Letter(), "post": Post()}
+    carriers = {"house": house.OwnDelivery(), "sendcloud": letter.Letter(), "post": Post()}
     carrier: Any = carriers[option_code.partition(":")[0]]
     cash = Money(Decimal(25), "EUR")
     for ids, told in (((1,), "Cash on delivery 25.00 EUR"), ((1, 2), "Cash on delivery 25.00 EUR for all 2 parcels")):
